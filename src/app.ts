@@ -1,0 +1,128 @@
+import { cors } from '@elysiajs/cors'
+import { Elysia } from 'elysia'
+import { createBunHttpHandler } from 'trpc-bun-adapter'
+import { version } from '../package.json'
+import type { Actor, Context, Deps } from './context'
+import { docsDoor } from './docs'
+import { AppError } from './errors'
+import { type Connections, socketDoor, socketSettings } from './realtime/socket'
+import { refusalResponse, restDoor } from './rest'
+import { appRouter } from './routers'
+import { checkDatabase } from './services/health'
+import { refusalOfThrown } from './trpc'
+
+/** The largest body of a request, in bytes. */
+const MAX_BODY_BYTES = 1 << 20
+const MAX_BATCH = 50
+const startedAt = Date.now()
+
+type Failure = { error: Error; path?: string | undefined; requestId: string }
+
+/** Every door, mounted. No logic, no side effect: whoever calls this decides when to listen, and stops it. */
+export function createApp(deps: Deps, connections: Connections, publicUrl: string) {
+  const { env, log } = deps
+
+  async function createContext(request: Request): Promise<Context> {
+    return { ...deps, actor: await actorOf(request), requestId: requestIdOf(request), device: deviceOf(request) }
+  }
+
+  /** Nobody in particular without a token; a bad one is refused rather than taken for none. */
+  async function actorOf(request: Request): Promise<Actor> {
+    const header = request.headers.get('authorization')
+    if (header === null) return { kind: 'anonymous' }
+    const token = /^Bearer +(\S+)$/i.exec(header)?.[1]
+    if (!token) throw new AppError('NOT_SIGNED_IN', 'The Authorization header must be: Bearer <access token>.')
+    return (await deps.tokens.verify(token)).person
+  }
+
+  /** A refusal is an answer and no event. What is not expected is written down whole, with the id that the caller got. */
+  function onError({ error, path, requestId }: Failure): void {
+    const { reason } = refusalOfThrown(error)
+    if (reason === 'INTERNAL') log.error({ error, path, requestId }, 'a call failed')
+    else if (reason === 'UNAVAILABLE') log.warn({ error, path, requestId }, 'a dependency is down')
+  }
+
+  const trpc = createBunHttpHandler({
+    router: appRouter,
+    endpoint: '/trpc',
+    maxBatchSize: MAX_BATCH,
+    createContext: ({ req }: { req: Request }) => createContext(req),
+    onError: ({ error, path, req }) => onError({ error, path, requestId: requestIdOf(req) }),
+    responseMeta: ({ errors }) => {
+      const seconds = errors.map(({ cause }) => (cause instanceof AppError ? cause.retryAfterSeconds : undefined)).find(Boolean)
+      return seconds === undefined ? {} : { headers: { 'retry-after': String(seconds) } }
+    },
+  })
+
+  return (
+    new Elysia({
+      serve: { hostname: env.HOST, reusePort: false, maxRequestBodySize: MAX_BODY_BYTES, idleTimeout: 120 },
+      websocket: socketSettings,
+    })
+      .onRequest(({ request, set }) => {
+        startedOf.set(request, performance.now())
+        set.headers['x-request-id'] = requestIdOf(request)
+        Object.assign(set.headers, SECURITY_HEADERS)
+      })
+      .use(cors({ origin: env.CORS_ORIGINS.includes('*') ? true : env.CORS_ORIGINS, ...CORS }))
+      .onError({ as: 'global' }, ({ error, code, request, path }) => {
+        const requestId = requestIdOf(request)
+        if (code === 'NOT_FOUND') return refusalResponse(new AppError('NOT_FOUND', 'There is nothing at this address.'), requestId)
+        const failure = error instanceof Error ? error : new Error(String(error))
+        onError({ error: failure, path, requestId })
+        return refusalResponse(failure, requestId)
+      })
+      .onAfterResponse({ as: 'global' }, ({ request, set, path, responseValue }) => {
+        const started = startedOf.get(request)
+        const status = responseValue instanceof Response ? responseValue.status : (set.status ?? 200)
+        const ms = started === undefined ? undefined : Math.round((performance.now() - started) * 10) / 10
+        log.info({ requestId: requestIdOf(request), method: request.method, path, status, ms }, 'request')
+      })
+      .get('/api/health', () => ({ status: 'ok', version, uptimeSeconds: Math.round((Date.now() - startedAt) / 1000) }))
+      .get('/api/health/db', async ({ status }) => {
+        const { ok, latencyMs } = await checkDatabase(deps)
+        return status(ok ? 200 : 503, { status: ok ? 'ok' : 'unavailable', latencyMs })
+      })
+      .get('/api/health/redis', () => ({ status: 'disabled' }))
+      .all('/trpc/*', ({ request, server }) => trpc(request, server), { parse: 'none' })
+      .use(restDoor({ createContext, onError }))
+      .use(docsDoor(publicUrl))
+      .use(socketDoor(deps, connections))
+  )
+}
+
+export type App = ReturnType<typeof createApp>
+
+const SECURITY_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'cross-origin',
+  'strict-transport-security': 'max-age=31536000',
+}
+
+const CORS = {
+  credentials: false,
+  methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id', 'trpc-accept'],
+  exposeHeaders: ['x-request-id', 'retry-after'],
+  maxAge: 86_400,
+}
+
+const startedOf = new WeakMap<Request, number>()
+const requestIds = new WeakMap<Request, string>()
+
+/** The caller's own id where it is a sane one, else one of ours; the same for the whole request. */
+function requestIdOf(request: Request): string {
+  const sent = request.headers.get('x-request-id')
+  const known = requestIds.get(request)
+  if (known) return known
+  const id = sent && /^[\w.:-]{1,100}$/.test(sent) ? sent : Bun.randomUUIDv7()
+  requestIds.set(request, id)
+  return id
+}
+
+/** What a session is recognised by: the start of the browser's or the program's own name. */
+function deviceOf(request: Request): string | null {
+  return request.headers.get('user-agent')?.replaceAll('\0', '').slice(0, 100) ?? null
+}

@@ -1,0 +1,51 @@
+import type { Db } from './db/client'
+import type { Env } from './env'
+import type { Log } from './log'
+import type { ServerMessage, Topic } from './realtime/events'
+import type { Tokens } from './tokens'
+
+export type Role = 'customer' | 'specialist' | 'admin'
+
+/** Who acts: a person, nobody in particular, or a part of the system itself. */
+export type Person = { kind: 'person'; id: string; role: Role }
+export type Actor = { kind: 'anonymous' } | Person | { kind: 'clock' } | { kind: 'payment' }
+
+/** Sends a message to everyone who listens to a topic. Never fails: what is lost is healed by versions. */
+export type Publish = (topic: Topic, message: ServerMessage) => void
+
+/** Hours, prices or closures changed: whoever watches one of these spaces, on whichever server, gets the board again. */
+export type RefreshBoards = (spaceIds: string[]) => void
+
+/** Counts of this server's own sockets, since it started. */
+export type RealtimeStats = {
+  sockets: number
+  signedIn: number
+  watchedSpaces: number
+  watchedBoards: number
+  messagesIn: number
+  messagesOut: number
+  slowReadersClosed: number
+}
+
+/** What a server is made of; built once by index.ts and passed down. */
+export type Deps = {
+  db: Db
+  env: Env
+  log: Log
+  tokens: Tokens
+  publish: Publish
+  refreshBoards: RefreshBoards
+  realtimeStats: () => RealtimeStats
+}
+
+/** One call: who makes it, and with what. Services take this, or a narrower one. */
+export type Context = Deps & { actor: Actor; requestId: string; device: string | null }
+export type SignedInContext = Context & { actor: Person }
+
+/** The context of a job: nobody asked for it, the system itself acts. */
+export const systemContext = (deps: Deps, kind: 'clock' | 'payment'): Context => ({
+  ...deps,
+  actor: { kind },
+  requestId: Bun.randomUUIDv7(),
+  device: null,
+})

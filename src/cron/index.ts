@@ -1,0 +1,49 @@
+import { Cron } from 'croner'
+import type { Deps } from '../context'
+import type { WatchedBoards } from '../realtime/boards'
+import { deleteDeadTokens } from '../services/sessions'
+import { completePastBookings, sweepExpiredHolds } from '../services/sweep'
+
+type Job = { name: string; everySeconds: number; run: () => Promise<unknown> }
+
+/** The schedule, as a table. Every job is safe to run on every server at once, and to run again after it failed. */
+const jobsOf = (deps: Deps, boards: WatchedBoards): Job[] => [
+  { name: 'sweep', everySeconds: deps.env.SWEEP_SECONDS, run: () => sweep(deps, boards) },
+  { name: 'complete bookings', everySeconds: 60, run: () => completePastBookings(deps) },
+  { name: 'delete dead tokens', everySeconds: 3600, run: () => deleteDeadTokens(deps) },
+]
+
+/** Frees what has expired, then tells every watcher where its board should be by now. */
+async function sweep(deps: Deps, boards: WatchedBoards): Promise<number> {
+  const freed = await sweepExpiredHolds(deps)
+  await boards.tick()
+  return freed
+}
+
+/** Starts the schedule. A job that throws is logged, and runs again when its time comes. @returns what stops it */
+export function startJobs(deps: Deps, boards: WatchedBoards): { stop(): Promise<void> } {
+  const running = new Set<Promise<unknown>>()
+  const crons = jobsOf(deps, boards).map(
+    ({ name, everySeconds, run }) =>
+      new Cron('* * * * * *', { interval: everySeconds, protect: true }, async () => {
+        const started = performance.now()
+        const work = run()
+          .then((count) => {
+            if (typeof count === 'number' && count > 0) {
+              deps.log.info({ job: name, count, ms: Math.round(performance.now() - started) }, 'job')
+            }
+          })
+          .catch((error) => deps.log.error({ error, job: name }, 'a job failed; it will run again'))
+        running.add(work)
+        await work
+        running.delete(work)
+      }),
+  )
+  return {
+    async stop() {
+      for (const cron of crons) cron.stop()
+      // croner's stop does not wait for what is running.
+      await Promise.all(running)
+    },
+  }
+}

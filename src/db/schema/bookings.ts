@@ -1,0 +1,76 @@
+import { sql } from 'drizzle-orm'
+import { check, customType, index, integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { createdAt, id, instant } from './columns'
+import { locations } from './locations'
+import { type CancellationTier, spaces } from './spaces'
+import { users } from './users'
+
+const period = customType<{ data: string }>({ dataType: () => 'tstzrange' })
+
+export const BOOKING_STATUSES = [
+  'held',
+  'pending',
+  'confirmed',
+  'completed',
+  'cancelled',
+  'expired',
+  'declined',
+  'no_show',
+] as const
+export type BookingStatus = (typeof BOOKING_STATUSES)[number]
+
+/**
+ * One row from hold to review. While its status is held, pending or confirmed it is a claim: it occupies its calendar
+ * over `claimed`, which is its time and the buffer behind it. Two exclusion constraints, `bookings_space_claim` and
+ * `bookings_specialist_claim`, and the trigger `bookings_move` stand in a migration of their own, since this language
+ * has no words for them.
+ */
+export const bookings = pgTable(
+  'bookings',
+  {
+    id: id(),
+    userId: uuid('user_id').notNull().references(() => users.id),
+    status: text('status', { enum: BOOKING_STATUSES }).notNull(),
+    locationId: uuid('location_id').notNull().references(() => locations.id),
+    spaceId: uuid('space_id').references(() => spaces.id),
+    unit: integer('unit'),
+    specialistId: uuid('specialist_id'),
+    serviceId: uuid('service_id'),
+    startsAt: instant('starts_at').notNull(),
+    endsAt: instant('ends_at').notNull(),
+    claimed: period('claimed').notNull(),
+    /** The earliest start it ever had: the cancellation policy counts from there. */
+    firstStartsAt: instant('first_starts_at').notNull(),
+    holdExpiresAt: instant('hold_expires_at'),
+    priceMinor: integer('price_minor').notNull(),
+    depositMinor: integer('deposit_minor').notNull().default(0),
+    paidMinor: integer('paid_minor').notNull().default(0),
+    refundedMinor: integer('refunded_minor').notNull().default(0),
+    balanceDueMinor: integer('balance_due_minor').notNull().default(0),
+    currency: text('currency').notNull(),
+    cancellation: jsonb('cancellation').$type<CancellationTier[]>().notNull(),
+    notes: text('notes'),
+    createdAt: createdAt(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [
+    index('bookings_user').on(table.userId, table.id),
+    index('bookings_user_holds').on(table.userId).where(sql`${table.status} = 'held'`),
+    index('bookings_location').on(table.locationId, table.startsAt),
+    index('bookings_hold_expiry').on(table.holdExpiresAt).where(sql`${table.status} = 'held'`),
+    index('bookings_confirmed_end').on(table.endsAt).where(sql`${table.status} = 'confirmed'`),
+    check(
+      'bookings_status_known',
+      sql`${table.status} IN ('held', 'pending', 'confirmed', 'completed', 'cancelled', 'expired', 'declined', 'no_show')`,
+    ),
+    check('bookings_claims_something', sql`num_nonnulls(${table.spaceId}, ${table.specialistId}) >= 1`),
+    check('bookings_unit', sql`(${table.spaceId} IS NULL) = (${table.unit} IS NULL)`),
+    check('bookings_period', sql`${table.startsAt} < ${table.endsAt}`),
+    check('bookings_hold_ends', sql`${table.status} <> 'held' OR ${table.holdExpiresAt} IS NOT NULL`),
+    check(
+      'bookings_money',
+      sql`${table.priceMinor} >= 0 AND ${table.depositMinor} >= 0 AND ${table.refundedMinor} BETWEEN 0 AND ${table.paidMinor}`,
+    ),
+  ],
+)
+export type BookingRow = typeof bookings.$inferSelect

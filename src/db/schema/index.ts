@@ -1,0 +1,4 @@
+export * from './bookings'
+export * from './locations'
+export * from './spaces'
+export * from './users'

@@ -1,0 +1,49 @@
+import { sql } from 'drizzle-orm'
+import { boolean, check, index, integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { createdAt, id, instant } from './columns'
+import { locations } from './locations'
+
+/** Cancelling at least `hoursBefore` the start gives `refundPercent` back; the tier with the most hours that fits counts. */
+export type CancellationTier = { hoursBefore: number; refundPercent: number }
+
+export const SPACE_KINDS = ['desk', 'meeting_room', 'private_office', 'event_hall', 'phone_booth'] as const
+
+/**
+ * A space is a calendar of `units` identical desks or rooms. `version` counts the changes of that calendar and
+ * `rulesVersion` those of the rules by which its times can be had; both move only under a lock on this row.
+ */
+export const spaces = pgTable(
+  'spaces',
+  {
+    id: id(),
+    locationId: uuid('location_id').notNull().references(() => locations.id),
+    name: text('name').notNull(),
+    kind: text('kind', { enum: SPACE_KINDS }).notNull(),
+    capacity: integer('capacity').notNull().default(1),
+    units: integer('units').notNull().default(1),
+    slotMinutes: integer('slot_minutes').notNull().default(60),
+    bufferMinutes: integer('buffer_minutes').notNull().default(0),
+    priceMinor: integer('price_minor').notNull().default(0),
+    currency: text('currency').notNull().default('EUR'),
+    minNoticeMinutes: integer('min_notice_minutes').notNull().default(0),
+    maxNoticeDays: integer('max_notice_days').notNull().default(90),
+    maxSlots: integer('max_slots').notNull().default(8),
+    ownHours: boolean('own_hours').notNull().default(false),
+    cancellation: jsonb('cancellation').$type<CancellationTier[]>().notNull().default([{ hoursBefore: 24, refundPercent: 100 }]),
+    ratingSum: integer('rating_sum').notNull().default(0),
+    reviewCount: integer('review_count').notNull().default(0),
+    version: integer('version').notNull().default(1),
+    rulesVersion: integer('rules_version').notNull().default(1),
+    removedAt: instant('removed_at'),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index('spaces_location').on(table.locationId),
+    check('spaces_kind_known', sql`${table.kind} IN ('desk', 'meeting_room', 'private_office', 'event_hall', 'phone_booth')`),
+    check('spaces_units', sql`${table.units} BETWEEN 1 AND 1000`),
+    check('spaces_slot_minutes', sql`${table.slotMinutes} BETWEEN 5 AND 1440`),
+    check('spaces_buffer_minutes', sql`${table.bufferMinutes} BETWEEN 0 AND 1440`),
+    check('spaces_price', sql`${table.priceMinor} >= 0`),
+  ],
+)
+export type SpaceRow = typeof spaces.$inferSelect

@@ -1,0 +1,52 @@
+import { sql } from 'drizzle-orm'
+import { check, index, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core'
+import { createdAt, id, instant } from './columns'
+
+/**
+ * People. A person who asks to be forgotten, and has paid for something, leaves a row without name, e-mail or password
+ * behind, since the law of money keeps the bookings.
+ */
+export const users = pgTable(
+  'users',
+  {
+    id: id(),
+    email: text('email'),
+    name: text('name').notNull(),
+    role: text('role', { enum: ['customer', 'specialist', 'admin'] }).notNull().default('customer'),
+    language: text('language', { enum: ['en', 'it', 'fr'] }).notNull().default('en'),
+    passwordHash: text('password_hash'),
+    deletedAt: instant('deleted_at'),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    unique('users_email_key').on(table.email),
+    check('users_email_lower', sql`${table.email} = lower(${table.email})`),
+    check('users_role_known', sql`${table.role} IN ('customer', 'specialist', 'admin')`),
+    check('users_language_known', sql`${table.language} IN ('en', 'it', 'fr')`),
+  ],
+)
+export type UserRow = typeof users.$inferSelect
+
+/** One row for each refresh token ever given out; the tokens of one sign-in are a family. Only hashes are stored. */
+export const refreshTokens = pgTable(
+  'refresh_tokens',
+  {
+    id: id(),
+    userId: uuid('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    family: uuid('family').notNull(),
+    tokenHash: text('token_hash').notNull(),
+    device: text('device'),
+    replacedBy: uuid('replaced_by'),
+    replacedAt: instant('replaced_at'),
+    endedAt: instant('ended_at'),
+    expiresAt: instant('expires_at').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    unique('refresh_tokens_hash_key').on(table.tokenHash),
+    index('refresh_tokens_user').on(table.userId),
+    index('refresh_tokens_family').on(table.family),
+    index('refresh_tokens_expires').on(table.expiresAt),
+  ],
+)
+export type RefreshTokenRow = typeof refreshTokens.$inferSelect

@@ -1,0 +1,85 @@
+import { z } from 'zod'
+import { BookingShape } from '../shapes/bookings'
+import { Id, Instant, InstantOut, LocalDate, ReasonShape, SlotId } from '../shapes/common'
+import { BoardShape, SlotShape } from '../shapes/slots'
+
+/** Who hears what: `everyone`, or one space, specialist, location or person. */
+export type Topic = 'everyone' | `${'space' | 'specialist' | 'location' | 'user'}:${string}`
+export const topicOf = {
+  space: (id: string): Topic => `space:${id}`,
+  user: (id: string): Topic => `user:${id}`,
+}
+
+const requestId = { requestId: z.string().max(100).optional() }
+
+/** Every message that a client may send. Unknown types and unknown fields are refused. */
+export const ClientMessageShape = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('join_space'), spaceId: Id, date: LocalDate, ...requestId }),
+  z.strictObject({ type: z.literal('leave_space'), spaceId: Id, ...requestId }),
+  z.strictObject({
+    type: z.literal('slot_hold'),
+    slotId: SlotId.optional(),
+    spaceId: Id.optional(),
+    startsAt: Instant.optional(),
+    endsAt: Instant.optional(),
+    ...requestId,
+  }),
+  z.strictObject({ type: z.literal('slot_release'), slotId: SlotId.optional(), bookingId: Id.optional(), ...requestId }),
+  z.strictObject({ type: z.literal('authenticate'), token: z.string().min(1).max(4096), ...requestId }),
+])
+export type ClientMessage = z.infer<typeof ClientMessageShape>
+
+export const ChangeCauseShape = z.enum([
+  'held',
+  'released',
+  'expired',
+  'booked',
+  'cancelled',
+  'rescheduled',
+  'completed',
+])
+export type ChangeCause = z.infer<typeof ChangeCauseShape>
+
+/** Every message that the server may send: answers first, then what it pushes unasked. */
+export const ServerMessageShape = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('connection_confirmed'),
+    connectionId: z.string(),
+    userId: Id.nullable(),
+    serverTime: InstantOut,
+  }),
+  z.object({ type: z.literal('joined_space'), spaceId: Id, date: LocalDate, ...requestId }),
+  z.object({ type: z.literal('left_space'), spaceId: Id, ...requestId }),
+  z.object({ type: z.literal('hold_confirmed'), booking: BookingShape, ...requestId }),
+  z.object({ type: z.literal('hold_released'), bookingId: Id, ...requestId }),
+  z.object({ type: z.literal('authenticated'), userId: Id, expiresAt: InstantOut, ...requestId }),
+  z.object({
+    type: z.literal('error'),
+    code: z.string(),
+    reason: ReasonShape,
+    message: z.string(),
+    ...requestId,
+  }),
+  z.object({
+    type: z.literal('slot_update'),
+    spaceId: Id,
+    fromVersion: z.int(),
+    version: z.int(),
+    slots: z.array(SlotShape),
+    cause: ChangeCauseShape,
+    timestamp: InstantOut,
+  }),
+  z.object({
+    type: z.literal('slots_freed'),
+    spaceId: Id,
+    slotIds: z.array(z.string()),
+    count: z.int(),
+    timestamp: InstantOut,
+  }),
+  z.object({ type: z.literal('board_version'), spaceId: Id, version: z.int() }),
+  BoardShape.extend({ type: z.literal('slots_status_update'), ...requestId }),
+  z.object({ type: z.literal('booking_update'), booking: BookingShape }),
+  z.object({ type: z.literal('announcement'), message: z.string() }),
+  z.object({ type: z.literal('server_closing'), reconnectInSeconds: z.number() }),
+])
+export type ServerMessage = z.infer<typeof ServerMessageShape>

@@ -1,0 +1,326 @@
+import { Elysia } from 'elysia'
+import type { Context, Deps, Person } from '../context'
+import { AppError, type Refusal, refusalOf } from '../errors'
+import { readBoard } from '../services/boards'
+import { releaseHold, releaseSlot } from '../services/bookings'
+import { holdSpace } from '../services/holds'
+import { parseSlotId } from '../shapes/common'
+import { iso } from '../time'
+import type { Verified } from '../tokens'
+import { refusalOfThrown } from '../trpc'
+import type { WatchedBoards } from './boards'
+import { type ClientMessage, ClientMessageShape, type ServerMessage, topicOf } from './events'
+
+/** The largest message that is read, in bytes; a larger one is refused. */
+export const MAX_MESSAGE_BYTES = 4096
+/** What a socket may have unread before it is closed rather than buffered further, in bytes. */
+export const MAX_UNREAD_BYTES = 1 << 20
+/** Messages a second that one socket may send in the long run, and at once. */
+const MESSAGES_PER_SECOND = 20
+const MESSAGE_BURST = 60
+/** Refusals in a row of one kind after which it is no accident. */
+const ABUSE = 200
+const MAX_BOARDS = 200
+
+/** Bun's settings of the socket. Elysia hands them on only from its constructor. */
+export const socketSettings = {
+  idleTimeout: 60,
+  sendPings: true,
+  // A frame beyond this ends the connection before anybody reads it.
+  maxPayloadLength: 64 * 1024,
+  backpressureLimit: MAX_UNREAD_BYTES,
+  // Without it a slow reader would silently miss messages; closed, it reconnects and reads the board again.
+  closeOnBackpressureLimit: true,
+  perMessageDeflate: false,
+} as const
+
+const CLOSE = { signedOut: 4401, tooManyMessages: 4408, tooManyErrors: 4409, goingAway: 1001 } as const
+
+/** As much of Elysia's socket as is used here; it is a new wrapper at each event, so sockets are known by their id. */
+type Socket = {
+  id: string
+  send(message: string): unknown
+  close(code?: number, reason?: string): unknown
+  subscribe(topic: string): unknown
+  unsubscribe(topic: string): unknown
+}
+
+/** One connection: who speaks, what it watches, and what it has said so far. */
+type Connection = {
+  socket: Socket
+  person: Person | null
+  expiry: ReturnType<typeof setTimeout> | undefined
+  boards: Map<string, Set<string>>
+  allowance: number
+  allowanceAt: number
+  refused: number
+  /** What it sent is answered in the order in which it came. */
+  queue: Promise<void>
+  queued: number
+}
+
+export type Connections = {
+  add(socket: Socket, verified: Verified | null): void
+  receive(id: string, message: unknown): void
+  /** @param unread bytes that the socket had not taken when it closed */
+  remove(id: string, unread: number): void
+  /** Says goodbye to everyone and ends the connections. */
+  close(): Promise<void>
+  stats(): { sockets: number; signedIn: number; messagesIn: number; slowReadersClosed: number }
+}
+
+/** Every socket of this server. */
+export function createConnections(deps: Deps, boards: WatchedBoards): Connections {
+  const connections = new Map<string, Connection>()
+  let messagesIn = 0
+  let slowReadersClosed = 0
+
+  const send = (connection: Connection, message: ServerMessage) => connection.socket.send(JSON.stringify(message))
+
+  function signIn(connection: Connection, { person, expiresAt }: Verified): void {
+    if (connection.person && connection.person.id !== person.id) connection.socket.unsubscribe(topicOf.user(connection.person.id))
+    connection.person = person
+    connection.socket.subscribe(topicOf.user(person.id))
+    clearTimeout(connection.expiry)
+    connection.expiry = setTimeout(
+      () => connection.socket.close(CLOSE.signedOut, 'the access token has expired'),
+      Math.max(0, expiresAt.getTime() - Date.now()),
+    )
+  }
+
+  const contextOf = ({ person }: Connection, requestId: string | undefined): Context => ({
+    ...deps,
+    actor: person ?? { kind: 'anonymous' },
+    requestId: requestId ?? Bun.randomUUIDv7(),
+    device: null,
+  })
+
+  function signedInContext(connection: Connection, requestId: string | undefined) {
+    if (!connection.person) throw new AppError('NOT_SIGNED_IN', 'This socket may watch. To hold, sign in first.')
+    return { ...contextOf(connection, requestId), actor: connection.person }
+  }
+
+  async function answer(connection: Connection, message: ClientMessage): Promise<ServerMessage[]> {
+    const { requestId } = message
+    const echo = requestId === undefined ? {} : { requestId }
+    switch (message.type) {
+      case 'join_space': {
+        const { spaceId, date } = message
+        join(connection, spaceId, date)
+        // Subscribed before the board is read: what changes in between arrives twice rather than never.
+        const board = await readBoard(deps.db, { spaceId, date }, connection.person?.id).catch((error) => {
+          leave(connection, spaceId, date)
+          throw error
+        })
+        return [
+          { type: 'joined_space', spaceId, date, ...echo },
+          { type: 'slots_status_update', ...board, ...echo },
+        ]
+      }
+      case 'leave_space':
+        leave(connection, message.spaceId)
+        return [{ type: 'left_space', spaceId: message.spaceId, ...echo }]
+      case 'slot_hold': {
+        const booking = await holdSpace(signedInContext(connection, requestId), whatToHold(message))
+        return [{ type: 'hold_confirmed', booking, ...echo }]
+      }
+      case 'slot_release': {
+        const ctx = signedInContext(connection, requestId)
+        const { id } = message.bookingId
+          ? await releaseHold(ctx, { id: message.bookingId })
+          : await releaseSlot(ctx, parseSlotId(message.slotId ?? ''))
+        return [{ type: 'hold_released', bookingId: id, ...echo }]
+      }
+      case 'authenticate': {
+        const verified = await deps.tokens.verify(message.token)
+        signIn(connection, verified)
+        return [{ type: 'authenticated', userId: verified.person.id, expiresAt: iso(verified.expiresAt), ...echo }]
+      }
+    }
+  }
+
+  function join(connection: Connection, spaceId: string, date: string): void {
+    const dates = connection.boards.getOrInsert(spaceId, new Set<string>())
+    if (dates.has(date)) return
+    const watched = [...connection.boards.values()].reduce((sum, { size }) => sum + size, 0)
+    if (watched >= MAX_BOARDS) throw new AppError('RATE_LIMITED', `A socket watches ${MAX_BOARDS} boards at the most.`)
+    dates.add(date)
+    boards.watch(spaceId, date)
+    connection.socket.subscribe(topicOf.space(spaceId))
+  }
+
+  function leave(connection: Connection, spaceId: string, only?: string): void {
+    const dates = connection.boards.get(spaceId)
+    if (!dates) return
+    for (const date of only === undefined ? [...dates] : [only]) {
+      if (dates.delete(date)) boards.unwatch(spaceId, date)
+    }
+    if (dates.size > 0) return
+    connection.boards.delete(spaceId)
+    connection.socket.unsubscribe(topicOf.space(spaceId))
+  }
+
+  function refuse(connection: Connection, { code, reason, message }: Refusal, requestId?: string): void {
+    connection.refused += 1
+    if (connection.refused >= ABUSE) {
+      const tooMany = reason === 'RATE_LIMITED'
+      connection.socket.close(tooMany ? CLOSE.tooManyMessages : CLOSE.tooManyErrors, 'too many refusals')
+      return
+    }
+    send(connection, { type: 'error', code, reason, message, ...(requestId !== undefined && { requestId }) })
+  }
+
+  async function handle(connection: Connection, raw: unknown): Promise<void> {
+    let requestId: string | undefined
+    try {
+      const message = parseMessage(raw)
+      requestId = message.requestId
+      for (const reply of await answer(connection, message)) send(connection, reply)
+      connection.refused = 0
+    } catch (error) {
+      const refusal = refusalOfThrown(error)
+      if (refusal.reason === 'INTERNAL') deps.log.error({ error, requestId, socket: connection.socket.id }, 'a socket message failed')
+      refuse(connection, refusal, requestId ?? requestIdOf(raw))
+    }
+  }
+
+  function mayPass(connection: Connection): boolean {
+    const now = performance.now()
+    const earned = ((now - connection.allowanceAt) / 1000) * MESSAGES_PER_SECOND
+    connection.allowance = Math.min(MESSAGE_BURST, connection.allowance + earned)
+    connection.allowanceAt = now
+    if (connection.allowance < 1) return false
+    connection.allowance -= 1
+    return true
+  }
+
+  return {
+    add(socket, verified) {
+      const connection: Connection = {
+        socket,
+        person: null,
+        expiry: undefined,
+        boards: new Map(),
+        allowance: MESSAGE_BURST,
+        allowanceAt: performance.now(),
+        refused: 0,
+        queue: Promise.resolve(),
+        queued: 0,
+      }
+      connections.set(socket.id, connection)
+      socket.subscribe('everyone')
+      if (verified) signIn(connection, verified)
+      send(connection, {
+        type: 'connection_confirmed',
+        connectionId: socket.id,
+        userId: verified?.person.id ?? null,
+        serverTime: iso(Date.now()),
+      })
+    },
+    receive(id, raw) {
+      const connection = connections.get(id)
+      if (!connection) return
+      messagesIn += 1
+      const limited = deps.env.RATE_LIMITS === 'on' && !mayPass(connection)
+      if (limited || connection.queued >= MESSAGE_BURST) {
+        refuse(connection, refusalOf(new AppError('RATE_LIMITED', 'Too many messages. Please slow down.')), requestIdOf(raw))
+        return
+      }
+      connection.queued += 1
+      connection.queue = connection.queue
+        .then(() => handle(connection, raw))
+        .finally(() => {
+          connection.queued -= 1
+        })
+    },
+    remove(id, unread) {
+      if (unread >= MAX_UNREAD_BYTES) slowReadersClosed += 1
+      const connection = connections.get(id)
+      if (!connection) return
+      clearTimeout(connection.expiry)
+      for (const [spaceId, dates] of connection.boards) for (const date of dates) boards.unwatch(spaceId, date)
+      connections.delete(id)
+    },
+    async close() {
+      const reconnectInSeconds = 1
+      for (const connection of connections.values()) send(connection, { type: 'server_closing', reconnectInSeconds })
+      await Promise.all([...connections.values()].map(({ queue }) => queue))
+      for (const connection of [...connections.values()]) connection.socket.close(CLOSE.goingAway, 'the server is closing')
+    },
+    stats: () => ({
+      sockets: connections.size,
+      signedIn: [...connections.values()].filter(({ person }) => person).length,
+      messagesIn,
+      slowReadersClosed,
+    }),
+  }
+}
+
+function whatToHold(message: Extract<ClientMessage, { type: 'slot_hold' }>) {
+  if (message.slotId) return parseSlotId(message.slotId)
+  const { spaceId, startsAt, endsAt } = message
+  if (!spaceId || !startsAt) throw new AppError('VALIDATION', 'A hold needs a slotId, or a spaceId and a startsAt.')
+  return { spaceId, startsAt: new Date(startsAt), endsAt: endsAt ? new Date(endsAt) : undefined }
+}
+
+/** Elysia has parsed what looks like JSON already; text and bytes are what did not. @throws VALIDATION */
+function parseMessage(raw: unknown): ClientMessage {
+  if (typeof raw !== 'object' || raw === null || ArrayBuffer.isView(raw)) {
+    throw new AppError('VALIDATION', 'A message is a JSON object with a type.')
+  }
+  if (JSON.stringify(raw).length > MAX_MESSAGE_BYTES) {
+    throw new AppError('VALIDATION', `A message has ${MAX_MESSAGE_BYTES} bytes at the most.`)
+  }
+  return ClientMessageShape.parse(raw)
+}
+
+function requestIdOf(raw: unknown): string | undefined {
+  if (typeof raw !== 'object' || raw === null || !('requestId' in raw)) return undefined
+  return typeof raw.requestId === 'string' && raw.requestId.length <= 100 ? raw.requestId : undefined
+}
+
+/**
+ * The door of live boards. The token comes as `?token=` or as the subprotocols `bearer, <token>`; without one the socket
+ * may watch. Pages of other origins are turned away before the upgrade.
+ */
+export function socketDoor(deps: Deps, connections: Connections) {
+  return new Elysia({ name: 'realtime' }).ws('/realtime', {
+    async beforeHandle({ request, set, status }) {
+      if (!mayConnect(request, deps.env)) return status(403, 'This origin may not connect.')
+      const { token, subprotocol } = tokenOf(request)
+      if (token !== undefined) {
+        const verified = await deps.tokens.verify(token).catch(() => undefined)
+        if (!verified) return status(401, 'The access token is not valid.')
+        verifiedOf.set(request, verified)
+      }
+      if (subprotocol) set.headers['sec-websocket-protocol'] = subprotocol
+    },
+    open(ws) {
+      connections.add(ws, verifiedOf.get(ws.data.request) ?? null)
+    },
+    message(ws, message) {
+      connections.receive(ws.id, message)
+    },
+    close(ws) {
+      connections.remove(ws.id, ws.raw.getBufferedAmount())
+    },
+  })
+}
+
+/** What the upgrade found out about a request, for the socket that it becomes. */
+const verifiedOf = new WeakMap<Request, Verified>()
+
+function tokenOf(request: Request): { token?: string; subprotocol?: string } {
+  const offered = request.headers.get('sec-websocket-protocol')?.split(',').map((part) => part.trim()) ?? []
+  if (offered[0] === 'bearer') return { subprotocol: 'bearer', token: offered[1] ?? '' }
+  const token = new URL(request.url).searchParams.get('token')
+  return token === null ? {} : { token }
+}
+
+/** Programs send no origin; pages do, and only our own and those of CORS_ORIGINS may connect. */
+function mayConnect(request: Request, env: Deps['env']): boolean {
+  const origin = request.headers.get('origin')
+  if (origin === null || env.CORS_ORIGINS.includes('*')) return true
+  const own = [new URL(request.url).origin, env.PUBLIC_URL && new URL(env.PUBLIC_URL).origin]
+  return own.includes(origin) || env.CORS_ORIGINS.includes(origin)
+}

@@ -1,0 +1,135 @@
+import { type AnyTRPCProcedure, callTRPCProcedure, getTRPCErrorFromUnknown, TRPCError } from '@trpc/server'
+import { Elysia } from 'elysia'
+import type { OpenApiMeta } from 'trpc-to-openapi'
+import { z } from 'zod'
+import type { Context } from './context'
+import { AppError } from './errors'
+import { appRouter } from './routers'
+import { refusalOfThrown } from './trpc'
+
+type RestOptions = {
+  createContext: (request: Request) => Promise<Context>
+  /** Everything that was refused or failed; what to make of it is for the caller. */
+  onError: (failure: { error: TRPCError; path: string; requestId: string }) => void
+}
+
+/**
+ * The REST door: every procedure that has an OpenAPI path, as a route of its own. The document is trpc-to-openapi's; its
+ * request handler is not used, since it builds the whole document anew for each request, and turns on coercion inside the
+ * validators that tRPC shares, so that after one REST call `""` would be a number for everybody.
+ */
+export function restDoor({ createContext, onError }: RestOptions) {
+  const app = new Elysia({ name: 'rest', prefix: '/api' })
+  for (const { path, procedure, openapi } of restProcedures()) {
+    const readInput = inputReader(procedure, openapi.method)
+    const handler = async ({ request, params }: { request: Request; params: Record<string, string> }) => {
+      const ctx = await createContext(request)
+      try {
+        const getRawInput = () => readInput(request, params)
+        const type = procedure._def.type
+        const data = await callTRPCProcedure({ router: appRouter, path, getRawInput, ctx, type, signal: request.signal, batchIndex: 0 })
+        return Response.json(data)
+      } catch (thrown) {
+        const error = getTRPCErrorFromUnknown(thrown)
+        onError({ error, path, requestId: ctx.requestId })
+        return refusalResponse(error, ctx.requestId)
+      }
+    }
+    app.route(openapi.method, openapi.path.replace(/\{(\w+)\}/g, ':$1'), handler, { parse: 'none', detail: { hide: true } })
+  }
+  return app
+}
+
+/** A refusal as REST tells it. */
+export function refusalResponse(error: unknown, requestId: string): Response {
+  const { message, code, status, reason, issues } = refusalOfThrown(error)
+  const retryAfter = error instanceof AppError ? error.retryAfterSeconds : undefined
+  return Response.json(
+    { message, code, reason, requestId, ...(issues && { issues }) },
+    { status, ...(retryAfter !== undefined && { headers: { 'retry-after': String(retryAfter) } }) },
+  )
+}
+
+type RestProcedure = { path: string; procedure: AnyTRPCProcedure; openapi: NonNullable<OpenApiMeta['openapi']> }
+
+function restProcedures(): RestProcedure[] {
+  // Flat at run time, by dotted path; the type keeps the nesting.
+  const procedures = appRouter._def.procedures as unknown as Record<string, AnyTRPCProcedure>
+  return Object.entries(procedures).flatMap(([path, procedure]) => {
+    const { openapi } = (procedure._def.meta ?? {}) as OpenApiMeta
+    return openapi ? [{ path, procedure, openapi }] : []
+  })
+}
+
+/** Puts path, query or body together into the one input of the procedure. Where two name a field, the path is right. */
+function inputReader(procedure: AnyTRPCProcedure, method: string) {
+  const hasBody = method === 'POST' || method === 'PUT' || method === 'PATCH'
+  const fields = fieldsOf(procedure)
+  return async (request: Request, params: Record<string, string>): Promise<unknown> => {
+    const sent = hasBody ? await readBody(request) : readQuery(request, fields)
+    const given: Record<string, unknown> = { ...sent, ...params }
+    return given
+  }
+}
+
+async function readBody(request: Request): Promise<Record<string, unknown>> {
+  const text = await request.text()
+  if (text === '') return {}
+  if (!request.headers.get('content-type')?.toLowerCase().startsWith('application/json')) {
+    throw new AppError('VALIDATION', 'A body must be JSON, with the content type application/json.')
+  }
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    throw new AppError('VALIDATION', 'The body is not JSON.')
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new AppError('VALIDATION', 'The body must be a JSON object.')
+  }
+  return { ...body }
+}
+
+type Fields = Map<string, 'number' | 'boolean' | 'array' | 'text'>
+
+/** A query is text: numbers and booleans are read as such where the procedure wants them, and refused by it otherwise. */
+function readQuery(request: Request, fields: Fields): Record<string, unknown> {
+  const query = new URL(request.url).searchParams
+  const given: Record<string, unknown> = {}
+  for (const name of new Set(query.keys())) {
+    const values = query.getAll(name)
+    const [value = ''] = values
+    const kind = fields.get(name)
+    if (kind === 'array') given[name] = values
+    else if (values.length > 1) given[name] = values
+    else if (kind === 'number' && /^-?\d+(\.\d+)?$/.test(value)) given[name] = Number(value)
+    else if (kind === 'boolean' && (value === 'true' || value === 'false')) given[name] = value === 'true'
+    else given[name] = value
+  }
+  return given
+}
+
+function fieldsOf(procedure: AnyTRPCProcedure): Fields {
+  const [input] = procedure._def.inputs as z.ZodType[]
+  const object = input && unwrapped(input)
+  if (!(object instanceof z.ZodObject)) return new Map()
+  return new Map(Object.entries(object.shape).map(([name, type]) => [name, kindOf(unwrapped(type as z.ZodType))]))
+}
+
+function kindOf(type: z.ZodType) {
+  if (type instanceof z.ZodNumber) return 'number'
+  if (type instanceof z.ZodBoolean) return 'boolean'
+  return type instanceof z.ZodArray ? 'array' : 'text'
+}
+
+function unwrapped(type: z.ZodType): z.ZodType {
+  if (type instanceof z.ZodOptional || type instanceof z.ZodNullable || type instanceof z.ZodDefault) {
+    return unwrapped(type.unwrap() as z.ZodType)
+  }
+  return type
+}
+
+/** A path that no route has, told as REST tells everything. */
+export const noSuchPath = (requestId: string): Response =>
+  refusalResponse(new AppError('NOT_FOUND', 'There is nothing at this address.'), requestId)
+

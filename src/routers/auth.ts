@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import * as accounts from '../services/accounts'
+import * as sessions from '../services/sessions'
+import { BookingShape } from '../shapes/bookings'
+import { Id, InstantOut, Line, listOf, Ok } from '../shapes/common'
+import { LanguageShape, SessionShape, SignedInShape, UserShape } from '../shapes/users'
+import { publicProcedure, router, signedInProcedure } from '../trpc'
+
+const Email = z.email().max(254).toLowerCase().meta({ example: 'ada@example.com' })
+const NewPassword = z.string().min(8).max(200).meta({ example: 'a-long-passphrase' })
+const Password = z.string().max(200)
+const RefreshToken = z.string().min(1).max(200)
+const tags = ['Accounts']
+
+export const authRouter = router({
+  register: publicProcedure
+    .meta({ openapi: { method: 'POST', path: '/auth/register', tags, protect: false, summary: 'Open an account' } })
+    .input(z.strictObject({ email: Email, password: NewPassword, name: Line(100) }))
+    .output(SignedInShape)
+    .mutation(({ ctx, input }) => accounts.register(ctx, input)),
+
+  login: publicProcedure
+    .meta({ openapi: { method: 'POST', path: '/auth/login', tags, protect: false, summary: 'Sign in' } })
+    .input(z.strictObject({ email: Email, password: Password, platform: Line(100).optional() }))
+    .output(SignedInShape)
+    .mutation(({ ctx, input }) => accounts.logIn(ctx, input)),
+
+  refresh: publicProcedure
+    .meta({ openapi: { method: 'POST', path: '/auth/refresh', tags, protect: false, summary: 'Replace a pair of tokens' } })
+    .input(z.strictObject({ refreshToken: RefreshToken }))
+    .output(SignedInShape)
+    .mutation(({ ctx, input }) => sessions.refreshSession(ctx, input)),
+
+  logout: publicProcedure
+    .meta({ openapi: { method: 'POST', path: '/auth/logout', tags, protect: false, summary: 'End a session' } })
+    .input(z.strictObject({ refreshToken: RefreshToken }))
+    .output(Ok)
+    .mutation(({ ctx, input }) => sessions.logOut(ctx, input)),
+
+  sessions: signedInProcedure
+    .meta({ openapi: { method: 'GET', path: '/auth/sessions', tags, summary: 'Where one is signed in' } })
+    .input(z.strictObject({}).optional())
+    .output(listOf(SessionShape))
+    .query(({ ctx }) => sessions.listSessions(ctx)),
+
+  endSession: signedInProcedure
+    .meta({ openapi: { method: 'DELETE', path: '/auth/sessions/{id}', tags, summary: 'Sign out somewhere else' } })
+    .input(z.strictObject({ id: Id }))
+    .output(Ok)
+    .mutation(({ ctx, input }) => sessions.endSession(ctx, input)),
+
+  me: signedInProcedure
+    .meta({ openapi: { method: 'GET', path: '/auth/me', tags, summary: 'Who one is' } })
+    .input(z.strictObject({}).optional())
+    .output(UserShape)
+    .query(({ ctx }) => accounts.getMe(ctx)),
+
+  update: signedInProcedure
+    .meta({ openapi: { method: 'PATCH', path: '/auth/me', tags, summary: 'Change name, language, e-mail or password' } })
+    .input(
+      z.strictObject({
+        name: Line(100).optional(),
+        language: LanguageShape.optional(),
+        email: Email.optional(),
+        password: NewPassword.optional(),
+        currentPassword: Password.optional(),
+      }),
+    )
+    .output(UserShape)
+    .mutation(({ ctx, input }) => accounts.updateMe(ctx, input)),
+
+  deleteMe: signedInProcedure
+    .meta({ openapi: { method: 'DELETE', path: '/auth/me', tags, summary: 'Delete the account and all that is its' } })
+    .input(z.strictObject({}).optional())
+    .output(Ok)
+    .mutation(({ ctx }) => accounts.deleteMe(ctx)),
+
+  exportMe: signedInProcedure
+    .meta({ openapi: { method: 'GET', path: '/auth/me/export', tags, summary: 'Everything that is stored about one' } })
+    .input(z.strictObject({}).optional())
+    .output(
+      z.object({
+        user: UserShape,
+        sessions: z.array(SessionShape),
+        bookings: z.array(BookingShape),
+        exportedAt: InstantOut,
+      }),
+    )
+    .query(({ ctx }) => accounts.exportMe(ctx)),
+})

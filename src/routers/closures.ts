@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import * as closures from '../services/closures'
+import { BookingShape } from '../shapes/bookings'
+import { Id, Instant, listOf, Ok, page, Prose } from '../shapes/common'
+import { ClosureShape } from '../shapes/spaces'
+import { adminProcedure, publicProcedure, router } from '../trpc'
+
+const tags = ['Closures']
+const Standing = ClosureShape.extend({
+  standing: z.array(BookingShape).meta({ description: 'What was booked before and still stands.' }),
+}).meta({ id: 'ClosureWithStanding' })
+
+export const closuresRouter = router({
+  list: publicProcedure
+    .meta({ openapi: { method: 'GET', path: '/closures', tags, protect: false, summary: 'Closures that are not over' } })
+    .input(z.strictObject({ locationId: Id.optional(), ...page }))
+    .output(listOf(ClosureShape))
+    .query(({ ctx, input }) => closures.listClosures(ctx, input)),
+
+  create: adminProcedure
+    .meta({ openapi: { method: 'POST', path: '/closures', tags, summary: 'Close a location or a space for a while' } })
+    .input(
+      z.strictObject({
+        locationId: Id,
+        spaceId: Id.nullable().optional(),
+        startsAt: Instant,
+        endsAt: Instant,
+        reason: Prose(500).optional(),
+      }),
+    )
+    .output(Standing)
+    .mutation(({ ctx, input }) => closures.createClosure(ctx, input)),
+
+  update: adminProcedure
+    .meta({ openapi: { method: 'PATCH', path: '/closures/{id}', tags, summary: 'Change a closure' } })
+    .input(
+      z.strictObject({ id: Id, startsAt: Instant.optional(), endsAt: Instant.optional(), reason: Prose(500).optional() }),
+    )
+    .output(Standing)
+    .mutation(({ ctx, input }) => closures.updateClosure(ctx, input)),
+
+  remove: adminProcedure
+    .meta({ openapi: { method: 'DELETE', path: '/closures/{id}', tags, summary: 'Open again' } })
+    .input(z.strictObject({ id: Id }))
+    .output(Ok)
+    .mutation(({ ctx, input }) => closures.removeClosure(ctx, input)),
+})

@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import * as spaces from '../services/spaces'
+import { Currency, Id, Instant, Line, listOf, Ok, page, whole } from '../shapes/common'
+import { CancellationTierShape, HoursInput, SpaceKindShape, SpaceShape } from '../shapes/spaces'
+import { adminProcedure, publicProcedure, router } from '../trpc'
+
+const tags = ['Spaces']
+const filter = {
+  locationId: Id.optional(),
+  kind: SpaceKindShape.optional(),
+  minCapacity: whole(1, 10_000).optional(),
+}
+const settings = {
+  capacity: whole(1, 10_000).optional(),
+  units: whole(1, 1000).optional(),
+  slotMinutes: whole(5, 1440).optional(),
+  bufferMinutes: whole(0, 1440).optional(),
+  priceMinor: whole(0, 10_000_000).optional(),
+  currency: Currency.optional(),
+  minNoticeMinutes: whole(0, 525_600).optional(),
+  maxNoticeDays: whole(1, 3650).optional(),
+  maxSlots: whole(1, 200).optional(),
+  hours: HoursInput.nullable().optional(),
+  cancellation: z.array(z.strictObject(CancellationTierShape.shape)).max(10).optional(),
+}
+
+export const spacesRouter = router({
+  list: publicProcedure
+    .meta({ openapi: { method: 'GET', path: '/spaces', tags, protect: false, summary: 'Spaces, by location, kind and size' } })
+    .input(z.strictObject({ ...filter, ...page }))
+    .output(listOf(SpaceShape))
+    .query(({ ctx, input }) => spaces.listSpaces(ctx, input)),
+
+  search: publicProcedure
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/spaces/search',
+        tags,
+        protect: false,
+        summary: 'Spaces that can be had for a whole period',
+      },
+    })
+    .input(z.strictObject({ from: Instant, to: Instant, ...filter, ...page }))
+    .output(listOf(SpaceShape))
+    .query(({ ctx, input }) => spaces.searchSpaces(ctx, input)),
+
+  byId: publicProcedure
+    .meta({ openapi: { method: 'GET', path: '/spaces/{id}', tags, protect: false, summary: 'One space' } })
+    .input(z.strictObject({ id: Id }))
+    .output(SpaceShape)
+    .query(({ ctx, input }) => spaces.getSpace(ctx, input)),
+
+  create: adminProcedure
+    .meta({ openapi: { method: 'POST', path: '/spaces', tags, summary: 'Add a space' } })
+    .input(z.strictObject({ locationId: Id, name: Line(200), kind: SpaceKindShape, ...settings }))
+    .output(SpaceShape)
+    .mutation(({ ctx, input }) => spaces.createSpace(ctx, input)),
+
+  update: adminProcedure
+    .meta({ openapi: { method: 'PATCH', path: '/spaces/{id}', tags, summary: 'Change a space' } })
+    .input(z.strictObject({ id: Id, name: Line(200).optional(), kind: SpaceKindShape.optional(), ...settings }))
+    .output(SpaceShape)
+    .mutation(({ ctx, input }) => spaces.updateSpace(ctx, input)),
+
+  remove: adminProcedure
+    .meta({ openapi: { method: 'DELETE', path: '/spaces/{id}', tags, summary: 'Take a space out of use' } })
+    .input(z.strictObject({ id: Id }))
+    .output(Ok)
+    .mutation(({ ctx, input }) => spaces.removeSpace(ctx, input)),
+})

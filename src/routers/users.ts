@@ -1,0 +1,21 @@
+import { z } from 'zod'
+import * as accounts from '../services/accounts'
+import { Id, Line, listOf, page } from '../shapes/common'
+import { RoleShape, UserShape } from '../shapes/users'
+import { adminProcedure, router } from '../trpc'
+
+const tags = ['People']
+
+export const usersRouter = router({
+  list: adminProcedure
+    .meta({ openapi: { method: 'GET', path: '/users', tags, summary: 'Everyone who has an account' } })
+    .input(z.strictObject({ search: Line(100).optional(), ...page }))
+    .output(listOf(UserShape))
+    .query(({ ctx, input }) => accounts.listUsers(ctx, input)),
+
+  update: adminProcedure
+    .meta({ openapi: { method: 'PATCH', path: '/users/{id}', tags, summary: 'Change the role of a person' } })
+    .input(z.strictObject({ id: Id, role: RoleShape.optional() }))
+    .output(UserShape)
+    .mutation(({ ctx, input }) => accounts.updateUser(ctx, input)),
+})

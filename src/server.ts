@@ -1,0 +1,80 @@
+import { createApp } from './app'
+import type { Deps } from './context'
+import { startJobs } from './cron'
+import { connectDatabase } from './db/client'
+import { type EmbeddedDatabase, startEmbeddedDatabase } from './db/embedded'
+import { migrateDatabase } from './db/migrate'
+import { seedDatabase } from './db/seed'
+import { ConfigurationError, type Env } from './env'
+import type { Log } from './log'
+import { createWatchedBoards } from './realtime/boards'
+import { createLocalBus } from './realtime/bus'
+import { createConnections } from './realtime/socket'
+import { createTokens } from './tokens'
+
+export type RunningServer = { url: string; deps: Deps; stop(): Promise<void> }
+
+/**
+ * Starts a whole server: database, schema, seed, doors, jobs. What was started is stopped in reverse, also where a later
+ * step fails.
+ * @throws {ConfigurationError} where the configuration or the machine does not allow it
+ */
+export async function startServer(env: Env, log: Log, { jobs = true }: { jobs?: boolean } = {}): Promise<RunningServer> {
+  const releasers: (() => Promise<unknown>)[] = []
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= unwind(releasers, log)
+    return stopped
+  }
+  try {
+    const embedded: EmbeddedDatabase | undefined = env.DATABASE_URL ? undefined : await startEmbeddedDatabase(env.DATA_DIR, log)
+    if (embedded) releasers.push(embedded.stop)
+    const databaseUrl = env.DATABASE_URL ?? embedded?.url ?? ''
+    await migrateDatabase(databaseUrl)
+    const client = connectDatabase(databaseUrl, { connections: env.DATABASE_POOL })
+    releasers.push(client.close)
+
+    const bus = createLocalBus()
+    const boards = createWatchedBoards({ db: client.db, log, publish: bus.publish })
+    const deps: Deps = {
+      db: client.db,
+      env,
+      log,
+      tokens: createTokens(env.JWT_SECRET),
+      publish: bus.publish,
+      refreshBoards: boards.refresh,
+      realtimeStats: () => ({ ...connections.stats(), watchedSpaces: boards.spaces(), watchedBoards: boards.boards(), messagesOut: bus.published() }),
+    }
+    const connections = createConnections(deps, boards)
+    if (env.SEED === 'demo') await seedDatabase(deps)
+
+    const app = createApp(deps, connections, env.PUBLIC_URL ?? '')
+    const server = listen(app, env)
+    bus.attach(server)
+    releasers.push(() => app.stop(true), connections.close)
+    if (jobs) releasers.push(startJobs(deps, boards).stop)
+    return { url: `http://${env.HOST}:${server.port}`, deps, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function listen(app: ReturnType<typeof createApp>, env: Env) {
+  try {
+    app.listen({ port: env.PORT, hostname: env.HOST })
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+      throw new ConfigurationError(`Port ${env.PORT} is taken. Choose another one with PORT, for example: PORT=${env.PORT + 1} npx bun start`)
+    }
+    throw error
+  }
+  if (!app.server) throw new Error('the server does not listen')
+  return app.server
+}
+
+async function unwind(releasers: (() => Promise<unknown>)[], log: Log): Promise<void> {
+  for (const release of releasers.reverse()) {
+    await release().catch((error) => log.warn({ error }, 'something did not stop as it should'))
+  }
+}

@@ -1,0 +1,205 @@
+import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
+import type { Context, SignedInContext } from '../context'
+import type { Db, Tx } from '../db/client'
+import { violates } from '../db/errors'
+import { bookings, type UserRow, users } from '../db/schema'
+import { AppError, notFound } from '../errors'
+import { type Booking, bookingView } from '../shapes/bookings'
+import type { Page } from '../shapes/common'
+import type { Session, SignedIn, User } from '../shapes/users'
+import { iso } from '../time'
+import { changeCalendars, claimedPeriod } from './calendar'
+import { pageOf } from './paging'
+import { listSessions, startSession } from './sessions'
+
+/** A hash of no password at all, of the cost of every other: signing in takes as long where there is nobody to sign in. */
+const NOBODYS_HASH =
+  '$argon2id$v=19$m=65536,t=2,p=1$aDEBG0ThKCLkIpJID63lkoY3So2hfYP8vsIU+Tzvn1w$9ZZIgv2bqJGvD0Ic37V6UXyq+zrn1mvHekBpSAoL8lA'
+
+/** @throws EMAIL_TAKEN */
+export async function register(
+  ctx: Context,
+  input: { email: string; password: string; name: string },
+): Promise<SignedIn> {
+  const passwordHash = await hashPassword(input.password)
+  try {
+    return await ctx.db.transaction(async (tx) => {
+      const [user] = await tx
+        .insert(users)
+        .values({ email: input.email, name: input.name, passwordHash })
+        .returning()
+      if (!user) throw new Error('the user was not inserted')
+      return signedIn(ctx, tx, user, null)
+    })
+  } catch (error) {
+    if (violates(error, 'users_email_key')) throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
+    throw error
+  }
+}
+
+/**
+ * @param input.platform what the person signs in from, to recognise the session by
+ * @throws WRONG_CREDENTIALS, the same and as slowly whether the e-mail or the password is wrong
+ */
+export async function logIn(
+  ctx: Context,
+  input: { email: string; password: string; platform?: string | undefined },
+): Promise<SignedIn> {
+  const [user] = await ctx.db.select().from(users).where(eq(users.email, input.email))
+  const right = await Bun.password.verify(input.password, user?.passwordHash ?? NOBODYS_HASH).catch(() => false)
+  if (!user?.passwordHash || !right) throw new AppError('WRONG_CREDENTIALS', 'The e-mail or the password is wrong.')
+  await replaceForeignHash(ctx.db, user, input.password)
+  return signedIn(ctx, ctx.db, user, input.platform ?? null)
+}
+
+/** People imported from elsewhere bring bcrypt hashes, which are accepted once and then replaced by our own kind. */
+async function replaceForeignHash(db: Db, user: UserRow, password: string): Promise<void> {
+  if (user.passwordHash?.startsWith('$argon2id$')) return
+  await db.update(users).set({ passwordHash: await hashPassword(password) }).where(eq(users.id, user.id))
+}
+
+export const hashPassword = (password: string) => Bun.password.hash(password, { algorithm: 'argon2id' })
+
+async function signedIn(ctx: Context, db: Db, user: UserRow, platform: string | null): Promise<SignedIn> {
+  return { user: userView(user), ...(await startSession(ctx, db, user, platform)) }
+}
+
+/** @throws NOT_SIGNED_IN where the account is gone */
+export const getMe = async (ctx: SignedInContext): Promise<User> => userView(await findMe(ctx, ctx.db))
+
+/**
+ * A new password needs the present one, and ends every session.
+ * @throws EMAIL_TAKEN, WRONG_CREDENTIALS
+ */
+export async function updateMe(
+  ctx: SignedInContext,
+  input: { name?: string; email?: string; language?: User['language']; password?: string; currentPassword?: string },
+): Promise<User> {
+  const { password, currentPassword, ...fields } = input
+  const me = await findMe(ctx, ctx.db)
+  if (password !== undefined || (fields.email !== undefined && fields.email !== me.email)) {
+    const right = await Bun.password.verify(currentPassword ?? '', me.passwordHash ?? NOBODYS_HASH).catch(() => false)
+    if (!right) throw new AppError('WRONG_CREDENTIALS', 'Changing e-mail or password needs the present password.')
+  }
+  const set = { ...fields, ...(password !== undefined && { passwordHash: await hashPassword(password) }) }
+  if (Object.keys(set).length === 0) return userView(me)
+  try {
+    return await ctx.db.transaction(async (tx) => {
+      const [row] = await tx.update(users).set(set).where(eq(users.id, me.id)).returning()
+      if (!row) throw accountGone()
+      if (password !== undefined) await endAllSessions(tx, me.id)
+      return userView(row)
+    })
+  } catch (error) {
+    if (violates(error, 'users_email_key')) throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
+    throw error
+  }
+}
+
+const endAllSessions = (tx: Tx, userId: string) =>
+  tx.execute(sql`UPDATE refresh_tokens SET ended_at = now() WHERE user_id = ${userId} AND ended_at IS NULL`)
+
+/** Everything that is stored about a person, in the shapes of the API. */
+export async function exportMe(
+  ctx: SignedInContext,
+): Promise<{ user: User; sessions: Session[]; bookings: Booking[]; exportedAt: string }> {
+  const user = await getMe(ctx)
+  const rows = await ctx.db.select().from(bookings).where(eq(bookings.userId, user.id)).orderBy(asc(bookings.id))
+  return { user, sessions: (await listSessions(ctx)).items, bookings: rows.map(bookingView), exportedAt: iso(Date.now()) }
+}
+
+/**
+ * Forgets a person: what they hold or have booked is freed, and everything of theirs goes. What the law of money keeps,
+ * which is bookings that were paid, stays behind a row that says nothing about who it was.
+ */
+export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
+  const { id } = ctx.actor
+  const locks = { person: id, spaces: (tx: Tx) => calendarsOf(tx, id) }
+  await changeCalendars(ctx, locks, async (tx) => {
+    await findMe(ctx, tx)
+    const mine = await tx.select().from(bookings).where(eq(bookings.userId, id))
+    const touched = mine.flatMap((row) =>
+      row.spaceId && ['held', 'pending', 'confirmed'].includes(row.status)
+        ? [{ spaceId: row.spaceId, period: claimedPeriod(row), cause: 'cancelled' as const }]
+        : [],
+    )
+    await tx.delete(bookings).where(and(eq(bookings.userId, id), eq(bookings.paidMinor, 0)))
+    const kept = await tx
+      .update(bookings)
+      .set({
+        notes: null,
+        status: sql`CASE WHEN ${bookings.status} IN ('held', 'pending', 'confirmed') THEN 'cancelled' ELSE ${bookings.status} END`,
+      })
+      .where(eq(bookings.userId, id))
+      .returning({ id: bookings.id })
+    if (kept.length > 0) await anonymise(tx, id)
+    else await tx.delete(users).where(eq(users.id, id))
+    return { result: undefined, touched, bookings: [] }
+  })
+  return { ok: true }
+}
+
+async function anonymise(tx: Tx, id: string): Promise<void> {
+  await tx.execute(sql`DELETE FROM refresh_tokens WHERE user_id = ${id}`)
+  await tx
+    .update(users)
+    .set({ email: null, name: 'Somebody who left', passwordHash: null, role: 'customer', deletedAt: sql`now()` })
+    .where(eq(users.id, id))
+}
+
+async function calendarsOf(tx: Tx, userId: string): Promise<string[]> {
+  const rows = await tx
+    .selectDistinct({ spaceId: bookings.spaceId })
+    .from(bookings)
+    .where(sql`${bookings.userId} = ${userId} AND ${bookings.status} IN ('held', 'pending', 'confirmed')`)
+  return rows.flatMap(({ spaceId }) => (spaceId ? [spaceId] : []))
+}
+
+/** Everyone who has an account, in the order in which they came; `search` looks into names and e-mails. */
+export async function listUsers(ctx: Context, { search, ...page }: Page & { search?: string | undefined }) {
+  const like = search && `%${search.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
+  const rows = await ctx.db
+    .select()
+    .from(users)
+    .where(
+      and(
+        isNull(users.deletedAt),
+        like ? sql`(${users.email} LIKE ${like} OR lower(${users.name}) LIKE ${like})` : undefined,
+        page.cursor ? gt(users.id, page.cursor) : undefined,
+      ),
+    )
+    .orderBy(asc(users.id))
+    .limit(page.limit + 1)
+  return pageOf(rows, page, userView)
+}
+
+/** @throws NOT_FOUND, NOT_ALLOWED for one's own role, so that there is always an admin left */
+export async function updateUser(
+  ctx: SignedInContext,
+  { id, role }: { id: string; role?: User['role'] | undefined },
+): Promise<User> {
+  if (role && id === ctx.actor.id) throw new AppError('NOT_ALLOWED', 'Nobody changes their own role.')
+  const there = and(eq(users.id, id), isNull(users.deletedAt))
+  const [row] = role
+    ? await ctx.db.update(users).set({ role }).where(there).returning()
+    : await ctx.db.select().from(users).where(there)
+  if (!row) throw notFound('user')
+  return userView(row)
+}
+
+async function findMe(ctx: SignedInContext, db: Db): Promise<UserRow> {
+  const [row] = await db.select().from(users).where(and(eq(users.id, ctx.actor.id), isNull(users.deletedAt)))
+  if (!row) throw accountGone()
+  return row
+}
+
+const accountGone = () => new AppError('NOT_SIGNED_IN', 'This account no longer exists.')
+
+export const userView = (row: UserRow): User => ({
+  id: row.id,
+  email: row.email,
+  name: row.name,
+  role: row.role,
+  language: row.language,
+  createdAt: iso(row.createdAt),
+})

@@ -1,0 +1,142 @@
+import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
+import type { Context } from '../context'
+import type { Db, Tx } from '../db/client'
+import { bookings, type ClosureRow, closures, spaces } from '../db/schema'
+import { AppError, notFound } from '../errors'
+import { type Booking, bookingView } from '../shapes/bookings'
+import type { Page } from '../shapes/common'
+import type { Closure } from '../shapes/spaces'
+import { iso, type Period } from '../time'
+import { range, uuidArray } from './calendar'
+import { lockLocation } from './locations'
+import { pageOf } from './paging'
+import { changeRules } from './rules'
+
+type ClosureInput = {
+  locationId: string
+  spaceId?: string | null | undefined
+  startsAt: string
+  endsAt: string
+  reason?: string | undefined
+}
+type WithStanding = Closure & { standing: Booking[] }
+
+/** Closures of a location that are not over, those that were made first first. */
+export async function listClosures(ctx: Context, { locationId, ...page }: Page & { locationId?: string | undefined }) {
+  const rows = await ctx.db
+    .select()
+    .from(closures)
+    .where(
+      and(
+        locationId ? eq(closures.locationId, locationId) : undefined,
+        gt(closures.endsAt, sql`now()`),
+        page.cursor ? gt(closures.id, page.cursor) : undefined,
+      ),
+    )
+    .orderBy(asc(closures.id))
+    .limit(page.limit + 1)
+  return pageOf(rows, page, closureView)
+}
+
+/**
+ * Closes a location, or one space of it, for a period. Nothing booked is cancelled: the answer names what still stands.
+ * @throws NOT_FOUND, VALIDATION
+ */
+export async function createClosure(ctx: Context, input: ClosureInput): Promise<WithStanding> {
+  const period = periodOf(input)
+  return changeRules(ctx, (tx) => concerned(tx, input), async (tx, spaceIds) => {
+    const [row] = await tx
+      .insert(closures)
+      .values({
+        locationId: input.locationId,
+        spaceId: input.spaceId ?? null,
+        startsAt: new Date(period.from),
+        endsAt: new Date(period.to),
+        reason: input.reason ?? '',
+      })
+      .returning()
+    if (!row) throw new Error('the closure was not inserted')
+    return { ...closureView(row), standing: await standingIn(tx, spaceIds, period) }
+  })
+}
+
+/** @throws NOT_FOUND, VALIDATION */
+export async function updateClosure(
+  ctx: Context,
+  input: { id: string; startsAt?: string | undefined; endsAt?: string | undefined; reason?: string | undefined },
+): Promise<WithStanding> {
+  return changeRules(ctx, async (tx) => concerned(tx, await findClosure(tx, input.id)), async (tx, spaceIds) => {
+    const old = await findClosure(tx, input.id)
+    const period = periodOf({ startsAt: input.startsAt ?? iso(old.startsAt), endsAt: input.endsAt ?? iso(old.endsAt) })
+    const [row] = await tx
+      .update(closures)
+      .set({
+        startsAt: new Date(period.from),
+        endsAt: new Date(period.to),
+        ...(input.reason !== undefined && { reason: input.reason }),
+      })
+      .where(eq(closures.id, input.id))
+      .returning()
+    if (!row) throw notFound('closure')
+    return { ...closureView(row), standing: await standingIn(tx, spaceIds, period) }
+  })
+}
+
+/** Opens again what was closed. @throws NOT_FOUND */
+export async function removeClosure(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
+  return changeRules(ctx, async (tx) => concerned(tx, await findClosure(tx, id)), async (tx) => {
+    const removed = await tx.delete(closures).where(eq(closures.id, id)).returning({ id: closures.id })
+    if (removed.length === 0) throw notFound('closure')
+    return { ok: true }
+  })
+}
+
+async function concerned(
+  tx: Tx,
+  { locationId, spaceId }: { locationId: string; spaceId?: string | null | undefined },
+): Promise<string[]> {
+  const all = await lockLocation(tx, locationId)
+  if (!spaceId) return all
+  const [space] = await tx
+    .select({ id: spaces.id })
+    .from(spaces)
+    .where(and(eq(spaces.id, spaceId), eq(spaces.locationId, locationId), isNull(spaces.removedAt)))
+  if (!space) throw notFound('space')
+  return [space.id]
+}
+
+async function findClosure(db: Db, id: string): Promise<ClosureRow> {
+  const [row] = await db.select().from(closures).where(eq(closures.id, id))
+  if (!row) throw notFound('closure')
+  return row
+}
+
+function periodOf({ startsAt, endsAt }: { startsAt: string; endsAt: string }): Period {
+  const period = { from: Date.parse(startsAt), to: Date.parse(endsAt) }
+  if (period.from >= period.to) {
+    const message = 'must be after the start'
+    throw new AppError('VALIDATION', `endsAt ${message}`, { issues: [{ path: 'endsAt', message }] })
+  }
+  return period
+}
+
+async function standingIn(tx: Tx, spaceIds: string[], period: Period): Promise<Booking[]> {
+  const rows = await tx
+    .select()
+    .from(bookings)
+    .where(
+      sql`${bookings.spaceId} = ANY(${uuidArray(spaceIds)}) AND ${bookings.status} IN ('held', 'pending', 'confirmed')
+        AND tstzrange(${bookings.startsAt}, ${bookings.endsAt}) && ${range(period)}::tstzrange`,
+    )
+    .orderBy(asc(bookings.startsAt), asc(bookings.id))
+  return rows.map(bookingView)
+}
+
+const closureView = (row: ClosureRow): Closure => ({
+  id: row.id,
+  locationId: row.locationId,
+  spaceId: row.spaceId,
+  startsAt: iso(row.startsAt),
+  endsAt: iso(row.endsAt),
+  reason: row.reason,
+})

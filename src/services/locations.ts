@@ -1,0 +1,124 @@
+import { and, asc, eq, gt, inArray, isNull, sql } from 'drizzle-orm'
+import type { Context } from '../context'
+import type { Db, Tx } from '../db/client'
+import { type LocationRow, locations, openingHours, spaces } from '../db/schema'
+import { notFound } from '../errors'
+import type { Page } from '../shapes/common'
+import type { Hours, Location } from '../shapes/spaces'
+import { changeRules, refuseWithClaims } from './rules'
+import { pageOf } from './paging'
+
+type LocationInput = { name: string; timeZone: string; hours: Hours; address?: string; city?: string }
+
+/** Locations that are in use, in the order in which they were made. */
+export async function listLocations(ctx: Context, page: Page) {
+  const rows = await ctx.db
+    .select()
+    .from(locations)
+    .where(and(isNull(locations.removedAt), page.cursor ? gt(locations.id, page.cursor) : undefined))
+    .orderBy(asc(locations.id))
+    .limit(page.limit + 1)
+  const hours = await hoursOf(ctx.db, 'location', rows.map(({ id }) => id))
+  return pageOf(rows, page, (row) => locationView(row, hours.get(row.id) ?? []))
+}
+
+/** @throws NOT_FOUND */
+export async function getLocation(ctx: Context, { id }: { id: string }): Promise<Location> {
+  return readLocation(ctx.db, id)
+}
+
+export async function createLocation(ctx: Context, { hours, ...fields }: LocationInput): Promise<Location> {
+  return ctx.db.transaction(async (tx) => {
+    const [row] = await tx.insert(locations).values(fields).returning()
+    if (!row) throw new Error('the location was not inserted')
+    await replaceHours(tx, { locationId: row.id }, hours)
+    return readLocation(tx, row.id)
+  })
+}
+
+/** A new zone or new hours change every board of the location that keeps its hours. @throws NOT_FOUND */
+export async function updateLocation(
+  ctx: Context,
+  { id, hours, ...fields }: Partial<LocationInput> & { id: string },
+): Promise<Location> {
+  return changeRules(ctx, (tx) => lockLocation(tx, id), async (tx) => {
+    if (Object.keys(fields).length > 0) await tx.update(locations).set(fields).where(eq(locations.id, id))
+    if (hours) await replaceHours(tx, { locationId: id }, hours)
+    return readLocation(tx, id)
+  })
+}
+
+/**
+ * Takes a location and its spaces out of use. What was booked there in the past stays known.
+ * @throws NOT_FOUND, INVALID_STATE while people hold or have booked something there
+ */
+export async function removeLocation(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
+  return changeRules(ctx, (tx) => lockLocation(tx, id), async (tx, spaceIds) => {
+    await refuseWithClaims(tx, spaceIds)
+    await tx.update(spaces).set({ removedAt: sql`now()` }).where(eq(spaces.locationId, id))
+    await tx.update(locations).set({ removedAt: sql`now()` }).where(eq(locations.id, id))
+    return { ok: true }
+  })
+}
+
+/** Locks a location against other changes of it, and names its spaces. @throws NOT_FOUND */
+export async function lockLocation(tx: Tx, id: string): Promise<string[]> {
+  const [row] = await tx
+    .select({ id: locations.id })
+    .from(locations)
+    .where(and(eq(locations.id, id), isNull(locations.removedAt)))
+    .for('no key update')
+  if (!row) throw notFound('location')
+  const rows = await tx
+    .select({ id: spaces.id })
+    .from(spaces)
+    .where(and(eq(spaces.locationId, id), isNull(spaces.removedAt)))
+  return rows.map((space) => space.id)
+}
+
+async function readLocation(db: Db, id: string): Promise<Location> {
+  const [row] = await db.select().from(locations).where(and(eq(locations.id, id), isNull(locations.removedAt)))
+  if (!row) throw notFound('location')
+  const hours = await hoursOf(db, 'location', [id])
+  return locationView(row, hours.get(id) ?? [])
+}
+
+const locationView = (row: LocationRow, hours: Hours): Location => ({
+  id: row.id,
+  name: row.name,
+  address: row.address,
+  city: row.city,
+  timeZone: row.timeZone,
+  hours,
+})
+
+/** The weekly hours of locations, or of spaces that keep their own, in the order of the week. */
+export async function hoursOf(db: Db, of: 'location' | 'space', ids: string[]): Promise<Map<string, Hours>> {
+  if (ids.length === 0) return new Map()
+  const owner = of === 'location' ? openingHours.locationId : openingHours.spaceId
+  const rows = await db
+    .select()
+    .from(openingHours)
+    .where(inArray(owner, ids))
+    .orderBy(asc(openingHours.weekday), asc(openingHours.opensAt))
+  const byOwner = Map.groupBy(rows, (row) => (of === 'location' ? row.locationId : row.spaceId) ?? '')
+  return new Map(
+    [...byOwner].map(([id, list]) => [
+      id,
+      list.map(({ weekday, opensAt, closesAt }) => ({ weekday: weekday as Hours[number]['weekday'], opensAt, closesAt })),
+    ]),
+  )
+}
+
+/** Hours are replaced as a whole. */
+export async function replaceHours(
+  tx: Tx,
+  owner: { locationId: string } | { spaceId: string },
+  hours: Hours,
+): Promise<void> {
+  await tx
+    .delete(openingHours)
+    .where('spaceId' in owner ? eq(openingHours.spaceId, owner.spaceId) : eq(openingHours.locationId, owner.locationId))
+  if (hours.length > 0) await tx.insert(openingHours).values(hours.map((opening) => ({ ...opening, ...owner })))
+}
+

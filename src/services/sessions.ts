@@ -1,0 +1,158 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
+import type { Context, SignedInContext } from '../context'
+import type { Db, Tx } from '../db/client'
+import { type RefreshTokenRow, refreshTokens, type UserRow, users } from '../db/schema'
+import { AppError, notFound } from '../errors'
+import type { Session, SignedIn } from '../shapes/users'
+import { iso } from '../time'
+import { ACCESS_TOKEN_SECONDS } from '../tokens'
+import { userView } from './accounts'
+
+const REFRESH_DAYS = 30
+/** A client that lost the answer to a refresh may ask once more for so long, and gets the same. */
+const REPLAY_GRACE_SECONDS = 10
+
+type Pair = Omit<SignedIn, 'user'>
+
+/** A sign-in: the first refresh token of a new family, and an access token. */
+export async function startSession(ctx: Context, db: Db, user: UserRow, platform: string | null): Promise<Pair> {
+  const token = randomBytes(32).toString('base64url')
+  await insertToken(db, { userId: user.id, family: Bun.randomUUIDv7(), device: platform ?? ctx.device }, token)
+  return pair(ctx, user, token)
+}
+
+async function insertToken(db: Db, owner: Pick<RefreshTokenRow, 'userId' | 'family' | 'device'>, token: string) {
+  const [row] = await db
+    .insert(refreshTokens)
+    .values({ ...owner, tokenHash: hashOf(token), expiresAt: sql`now() + ${`${REFRESH_DAYS} days`}::interval` })
+    .returning({ id: refreshTokens.id })
+  if (!row) throw new Error('the refresh token was not inserted')
+  return row
+}
+
+async function pair(ctx: Context, user: UserRow, refreshToken: string): Promise<Pair> {
+  return { accessToken: await ctx.tokens.sign(user), refreshToken, expiresIn: ACCESS_TOKEN_SECONDS }
+}
+
+const hashOf = (token: string) => createHash('sha256').update(token).digest('hex')
+
+/** The successor of a token follows from it, so that a replay within the grace can be given the same one. */
+const successorOf = (ctx: Context, token: string) =>
+  createHmac('sha256', ctx.env.JWT_SECRET).update(`refresh-token:${token}`).digest('base64url')
+
+/**
+ * Gives a new pair for a refresh token, which is replaced. Presenting a replaced one again ends the family, since one of
+ * the two who have it is a thief; but within 10 seconds, while its successor is unused, it is a client that lost the
+ * answer, and gets the same successor.
+ * @throws REFRESH_INVALID, REFRESH_REUSED
+ */
+export async function refreshSession(ctx: Context, { refreshToken }: { refreshToken: string }): Promise<SignedIn> {
+  const outcome = await ctx.db.transaction(async (tx): Promise<SignedIn | AppError> => {
+    const found = await lockToken(tx, refreshToken)
+    if (!found || found.token.endedAt || found.dead) return refreshInvalid()
+    const successor = successorOf(ctx, refreshToken)
+    if (!found.token.replacedAt) {
+      const next = await insertToken(tx, found.token, successor)
+      await tx
+        .update(refreshTokens)
+        .set({ replacedBy: next.id, replacedAt: sql`clock_timestamp()` })
+        .where(eq(refreshTokens.id, found.token.id))
+    } else if (!found.inGrace || (await isUsed(tx, found.token))) {
+      await endFamily(tx, found.token.family)
+      return new AppError('REFRESH_REUSED', 'This refresh token was used before. Please sign in again.')
+    }
+    return { user: userView(found.user), ...(await pair(ctx, found.user, successor)) }
+  })
+  // Thrown only here: inside, it would undo the end of the family.
+  if (outcome instanceof AppError) throw outcome
+  return outcome
+}
+
+async function lockToken(tx: Tx, token: string) {
+  const [found] = await tx
+    .select({
+      token: refreshTokens,
+      user: users,
+      dead: sql<boolean>`${refreshTokens.expiresAt} <= clock_timestamp() OR ${users.deletedAt} IS NOT NULL`,
+      inGrace: sql<boolean>`${refreshTokens.replacedAt} > clock_timestamp() - ${`${REPLAY_GRACE_SECONDS} seconds`}::interval`,
+    })
+    .from(refreshTokens)
+    .innerJoin(users, eq(users.id, refreshTokens.userId))
+    .where(eq(refreshTokens.tokenHash, hashOf(token)))
+    .for('update', { of: refreshTokens })
+  return found
+}
+
+async function isUsed(tx: Tx, token: RefreshTokenRow): Promise<boolean> {
+  if (!token.replacedBy) return true
+  const [successor] = await tx.select().from(refreshTokens).where(eq(refreshTokens.id, token.replacedBy))
+  return !successor || successor.replacedAt !== null || successor.endedAt !== null
+}
+
+const endFamily = (db: Db, family: string) =>
+  db
+    .update(refreshTokens)
+    .set({ endedAt: sql`clock_timestamp()` })
+    .where(and(eq(refreshTokens.family, family), isNull(refreshTokens.endedAt)))
+
+const refreshInvalid = () => new AppError('REFRESH_INVALID', 'This refresh token is not valid. Please sign in.')
+
+/** Ends the session that a refresh token belongs to. Ending one that is unknown or over is no error. */
+export async function logOut(ctx: Context, { refreshToken }: { refreshToken: string }): Promise<{ ok: true }> {
+  const [row] = await ctx.db.select().from(refreshTokens).where(eq(refreshTokens.tokenHash, hashOf(refreshToken)))
+  if (row) await endFamily(ctx.db, row.family)
+  return { ok: true }
+}
+
+/** The sessions of this person that can still be refreshed, the oldest first. */
+export async function listSessions(ctx: SignedInContext): Promise<{ items: Session[]; nextCursor: null }> {
+  const rows = await ctx.db
+    .select({
+      id: refreshTokens.family,
+      device: refreshTokens.device,
+      startedAt: sql`(SELECT min(first.created_at) FROM refresh_tokens first WHERE first.family = ${refreshTokens.family})`.mapWith(
+        refreshTokens.createdAt,
+      ),
+      lastUsedAt: refreshTokens.createdAt,
+      expiresAt: refreshTokens.expiresAt,
+    })
+    .from(refreshTokens)
+    .where(
+      and(
+        eq(refreshTokens.userId, ctx.actor.id),
+        isNull(refreshTokens.replacedAt),
+        isNull(refreshTokens.endedAt),
+        gt(refreshTokens.expiresAt, sql`now()`),
+      ),
+    )
+    .orderBy(asc(refreshTokens.family))
+  const items = rows.map((row) => ({
+    id: row.id,
+    device: row.device,
+    startedAt: iso(row.startedAt),
+    lastUsedAt: iso(row.lastUsedAt),
+    expiresAt: iso(row.expiresAt),
+  }))
+  return { items, nextCursor: null }
+}
+
+/** @throws NOT_FOUND where this person has no such session */
+export async function endSession(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
+  const ended = await ctx.db
+    .update(refreshTokens)
+    .set({ endedAt: sql`clock_timestamp()` })
+    .where(and(eq(refreshTokens.family, id), eq(refreshTokens.userId, ctx.actor.id), isNull(refreshTokens.endedAt)))
+    .returning({ id: refreshTokens.id })
+  if (ended.length === 0) throw notFound('session')
+  return { ok: true }
+}
+
+/** Deletes refresh tokens that can no longer be presented with any effect. @returns how many */
+export async function deleteDeadTokens({ db }: Pick<Context, 'db'>): Promise<number> {
+  const dead = await db
+    .delete(refreshTokens)
+    .where(sql`${refreshTokens.expiresAt} < now() - interval '1 day'`)
+    .returning({ id: refreshTokens.id })
+  return dead.length
+}

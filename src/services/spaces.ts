@@ -1,0 +1,190 @@
+import { and, asc, eq, gt, gte, isNull, type SQL, sql } from 'drizzle-orm'
+import type { Context } from '../context'
+import type { Db, Tx } from '../db/client'
+import { locations, type SpaceRow, spaces } from '../db/schema'
+import { AppError, notFound } from '../errors'
+import type { Page } from '../shapes/common'
+import type { Hours, Space } from '../shapes/spaces'
+import type { Period } from '../time'
+import { type Claim, type Rules, whyNot } from './availability'
+import { withReach } from './boards'
+import { multirange } from './calendar'
+import { hoursOf, replaceHours } from './locations'
+import { pageOf } from './paging'
+import { changeRules, refuseWithClaims } from './rules'
+
+type Filter = { locationId?: string | undefined; kind?: SpaceRow['kind'] | undefined; minCapacity?: number | undefined }
+type SpaceFields = Omit<
+  typeof spaces.$inferInsert,
+  'id' | 'ownHours' | 'version' | 'rulesVersion' | 'removedAt' | 'createdAt' | 'ratingSum' | 'reviewCount'
+>
+export type SpaceInput = SpaceFields & { hours?: Hours | null | undefined }
+
+/** Spaces that are in use, in the order in which they were made. */
+export async function listSpaces(ctx: Context, input: Filter & Page) {
+  const rows = await selectSpaces(ctx.db, input, input.limit + 1)
+  const hours = await ownHours(ctx.db, rows)
+  return pageOf(rows, input, (row) => spaceView(row, hours))
+}
+
+/** @throws NOT_FOUND */
+export const getSpace = (ctx: Context, { id }: { id: string }): Promise<Space> => readSpace(ctx.db, id)
+
+/**
+ * The spaces that can be had for the whole period, by the same rule that a hold of exactly this period would meet.
+ * @throws VALIDATION where the period ends before it begins
+ */
+export async function searchSpaces(ctx: Context, input: Filter & Page & { from: string; to: string }) {
+  const time: Period = { from: Date.parse(input.from), to: Date.parse(input.to) }
+  if (time.from >= time.to) {
+    const message = 'must be after from'
+    throw new AppError('VALIDATION', `to ${message}`, { issues: [{ path: 'to', message }] })
+  }
+  const found: SpaceColumns[] = []
+  let cursor = input.cursor
+  while (found.length <= input.limit) {
+    const rows = await selectSpaces(ctx.db, { ...input, cursor }, SEARCH_BATCH, time)
+    found.push(...rows.filter(({ rules, claims, now }) => rules && whyNot({ rules, claims, now }, time) === null))
+    cursor = rows.at(-1)?.id
+    if (rows.length < SEARCH_BATCH) break
+  }
+  const hours = await ownHours(ctx.db, found)
+  return pageOf(found, input, (row) => spaceView(row, hours))
+}
+
+const SEARCH_BATCH = 100
+
+/** @throws NOT_FOUND where there is no such location */
+export async function createSpace(ctx: Context, { hours, ...fields }: SpaceInput): Promise<Space> {
+  return ctx.db.transaction(async (tx) => {
+    const [location] = await tx
+      .select({ id: locations.id })
+      .from(locations)
+      .where(and(eq(locations.id, fields.locationId), isNull(locations.removedAt)))
+      .for('key share')
+    if (!location) throw notFound('location')
+    const [row] = await tx.insert(spaces).values({ ...fields, ownHours: Boolean(hours) }).returning({ id: spaces.id })
+    if (!row) throw new Error('the space was not inserted')
+    if (hours) await replaceHours(tx, { spaceId: row.id }, hours)
+    return readSpace(tx, row.id)
+  })
+}
+
+/**
+ * `hours: null` gives a space its location's hours again.
+ * @throws NOT_FOUND, INVALID_STATE where units with bookings would go
+ */
+export async function updateSpace(
+  ctx: Context,
+  { id, hours, ...fields }: Partial<Omit<SpaceInput, 'locationId'>> & { id: string },
+): Promise<Space> {
+  return changeRules(ctx, (tx) => existing(tx, id), async (tx) => {
+    if (fields.units !== undefined) await refuseWithClaims(tx, [id], fields.units)
+    const set = { ...fields, ...(hours !== undefined && { ownHours: hours !== null }) }
+    if (Object.keys(set).length > 0) await tx.update(spaces).set(set).where(eq(spaces.id, id))
+    if (hours !== undefined) await replaceHours(tx, { spaceId: id }, hours ?? [])
+    return readSpace(tx, id)
+  })
+}
+
+/** Takes a space out of use. @throws NOT_FOUND, INVALID_STATE while people hold or have booked it */
+export async function removeSpace(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
+  return changeRules(ctx, (tx) => existing(tx, id), async (tx) => {
+    await refuseWithClaims(tx, [id])
+    await tx.update(spaces).set({ removedAt: sql`now()` }).where(eq(spaces.id, id))
+    return { ok: true }
+  })
+}
+
+async function existing(tx: Tx, id: string): Promise<string[]> {
+  const rows = await tx.select({ id: spaces.id }).from(spaces).where(and(eq(spaces.id, id), isNull(spaces.removedAt)))
+  if (rows.length === 0) throw notFound('space')
+  return [id]
+}
+
+async function readSpace(db: Db, id: string): Promise<Space> {
+  const [row] = await selectSpaces(db, { id }, 1)
+  if (!row) throw notFound('space')
+  return spaceView(row, await ownHours(db, [row]))
+}
+
+/** One query for list, single space and search; with a `time` it also reads what decides whether that can be had. */
+function selectSpaces(
+  db: Db,
+  { id, locationId, kind, minCapacity, cursor }: Filter & { id?: string; cursor?: string | undefined },
+  limit: number,
+  time?: Period,
+) {
+  const window = multirange(time ? [withReach(time)] : [])
+  const when = <T>(query: SQL<T>, otherwise: SQL<T>) => (time ? query : otherwise)
+  return db
+    .select({
+      ...spaceColumns,
+      rules: when(sql<Rules | null>`space_rules(${spaces.id}, ${window}::tstzmultirange)`, sql<Rules | null>`NULL`),
+      claims: when(sql<Claim[]>`space_claims(${spaces.id}, ${window}::tstzmultirange)`, sql<Claim[]>`NULL`),
+      now: sql`epoch_ms(clock_timestamp())`.mapWith(Number),
+    })
+    .from(spaces)
+    .innerJoin(locations, eq(locations.id, spaces.locationId))
+    .where(
+      and(
+        isNull(spaces.removedAt),
+        id ? eq(spaces.id, id) : undefined,
+        locationId ? eq(spaces.locationId, locationId) : undefined,
+        kind ? eq(spaces.kind, kind) : undefined,
+        minCapacity ? gte(spaces.capacity, minCapacity) : undefined,
+        cursor ? gt(spaces.id, cursor) : undefined,
+      ),
+    )
+    .orderBy(asc(spaces.id))
+    .limit(limit)
+}
+
+const spaceColumns = {
+  id: spaces.id,
+  locationId: spaces.locationId,
+  name: spaces.name,
+  kind: spaces.kind,
+  capacity: spaces.capacity,
+  units: spaces.units,
+  slotMinutes: spaces.slotMinutes,
+  bufferMinutes: spaces.bufferMinutes,
+  priceMinor: spaces.priceMinor,
+  currency: spaces.currency,
+  minNoticeMinutes: spaces.minNoticeMinutes,
+  maxNoticeDays: spaces.maxNoticeDays,
+  maxSlots: spaces.maxSlots,
+  ownHours: spaces.ownHours,
+  cancellation: spaces.cancellation,
+  ratingSum: spaces.ratingSum,
+  reviewCount: spaces.reviewCount,
+  timeZone: locations.timeZone,
+}
+type SpaceColumns = Pick<SpaceRow, Exclude<keyof typeof spaceColumns, 'timeZone'>> & { timeZone: string }
+
+const ownHours = (db: Db, rows: Pick<SpaceRow, 'id' | 'ownHours'>[]) =>
+  hoursOf(db, 'space', rows.filter((row) => row.ownHours).map(({ id }) => id))
+
+function spaceView(row: SpaceColumns, hours: Map<string, Hours>): Space {
+  const { ownHours: keepsOwn, ratingSum, ...fields } = row
+  return {
+    id: fields.id,
+    locationId: fields.locationId,
+    name: fields.name,
+    kind: fields.kind,
+    capacity: fields.capacity,
+    units: fields.units,
+    slotMinutes: fields.slotMinutes,
+    bufferMinutes: fields.bufferMinutes,
+    priceMinor: fields.priceMinor,
+    currency: fields.currency,
+    minNoticeMinutes: fields.minNoticeMinutes,
+    maxNoticeDays: fields.maxNoticeDays,
+    maxSlots: fields.maxSlots,
+    hours: keepsOwn ? (hours.get(row.id) ?? []) : null,
+    cancellation: fields.cancellation,
+    timeZone: fields.timeZone,
+    rating: fields.reviewCount > 0 ? Math.round((ratingSum / fields.reviewCount) * 100) / 100 : null,
+    reviewCount: fields.reviewCount,
+  }
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import { BOOKING_STATUSES, type BookingRow } from '../db/schema/bookings'
+import { iso, isoOrNull } from '../time'
+import { Currency, Id, InstantOut } from './common'
+import { CancellationShape } from './spaces'
+
+export const BookingStatusShape = z.enum(BOOKING_STATUSES)
+
+export const BookingShape = z
+  .object({
+    id: Id,
+    userId: Id,
+    status: BookingStatusShape,
+    locationId: Id,
+    spaceId: Id.nullable(),
+    specialistId: Id.nullable(),
+    serviceId: Id.nullable(),
+    unit: z.int().nullable(),
+    startsAt: InstantOut,
+    endsAt: InstantOut,
+    holdExpiresAt: InstantOut.nullable(),
+    priceMinor: z.int(),
+    depositMinor: z.int(),
+    paidMinor: z.int(),
+    refundedMinor: z.int(),
+    balanceDueMinor: z.int(),
+    currency: Currency,
+    cancellation: CancellationShape,
+    notes: z.string().nullable(),
+    createdAt: InstantOut,
+  })
+  .meta({ id: 'Booking' })
+export type Booking = z.infer<typeof BookingShape>
+
+/** A booking as its owner sees it. The end of a hold is told only while it is one. */
+export function bookingView(row: BookingRow): Booking {
+  return {
+    id: row.id,
+    userId: row.userId,
+    status: row.status,
+    locationId: row.locationId,
+    spaceId: row.spaceId,
+    specialistId: row.specialistId,
+    serviceId: row.serviceId,
+    unit: row.unit,
+    startsAt: iso(row.startsAt),
+    endsAt: iso(row.endsAt),
+    holdExpiresAt: row.status === 'held' ? isoOrNull(row.holdExpiresAt) : null,
+    priceMinor: row.priceMinor,
+    depositMinor: row.depositMinor,
+    paidMinor: row.paidMinor,
+    refundedMinor: row.refundedMinor,
+    balanceDueMinor: row.balanceDueMinor,
+    currency: row.currency,
+    cancellation: row.cancellation,
+    notes: row.notes,
+    createdAt: iso(row.createdAt),
+  }
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { REASONS, type Reason } from '../errors'
+import { isTimeZone, iso } from '../time'
+
+/** The one vocabulary of inputs and outputs. What a caller may send is bounded, so that the database never has to refuse it. */
+
+export const Id = z.uuid().meta({ example: '019a7d3e-5b1c-7c00-8000-000000000001' })
+export const ReasonShape = z.enum(Object.keys(REASONS) as [Reason, ...Reason[]])
+
+const printable = (text: string) => !text.includes('\0')
+/** One line of text. */
+export const Line = (max: number) =>
+  z.string().trim().min(1).max(max).refine(printable, 'must not contain a NUL character')
+/** Text of any number of lines, possibly none. */
+export const Prose = (max: number) => z.string().max(max).refine(printable, 'must not contain a NUL character')
+
+const inReach = (text: string) => text >= '2000' && text < '2200'
+/** An instant in any offset; it is answered in UTC. */
+export const Instant = z.iso
+  .datetime({ offset: true })
+  .refine((text) => inReach(text) && !Number.isNaN(Date.parse(text)), 'must be an instant from 2000 to 2199')
+  .meta({ example: '2027-01-04T09:00:00Z' })
+export const LocalDate = z.iso
+  .date()
+  .refine(inReach, 'must be a date from 2000 to 2199')
+  .meta({ description: 'In the time zone of the location.', example: '2027-01-04' })
+/** An instant as it is answered. */
+export const InstantOut = z.string().meta({ format: 'date-time', example: '2027-01-04T09:00:00Z' })
+
+export const TimeZone = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/, 'must be a name such as Europe/Rome')
+  .refine(isTimeZone, 'is not a time zone that is known here')
+  .meta({ example: 'Europe/Rome' })
+
+export const Currency = z.string().regex(/^[A-Z]{3}$/, 'must be a code of three capital letters').meta({ example: 'EUR' })
+export const whole = (min: number, max: number) => z.int().min(min).max(max)
+export const Ok = z.object({ ok: z.literal(true) })
+
+/** What every list takes: a page of at most `limit`, beginning behind `cursor`. */
+export const page = {
+  limit: whole(1, 100).default(20),
+  cursor: Id.optional(),
+}
+export type Page = { limit: number; cursor?: string | undefined }
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), nextCursor: z.string().nullable() })
+
+const SLOT_ID = /^([0-9a-f-]{36})@(.+)$/i
+
+/** `<spaceId>@<startsAt>` names a slot: a space and an instant. */
+export const SlotId = z
+  .string()
+  .max(80)
+  .refine((text) => {
+    const [, spaceId, startsAt] = SLOT_ID.exec(text) ?? []
+    return Id.safeParse(spaceId).success && Instant.safeParse(startsAt).success
+  }, 'must be a space and an instant, joined by @')
+  .meta({ example: '019a7d3e-5b1c-7c00-8000-000000000001@2027-01-04T09:00:00Z' })
+
+/** What a valid slot's id names. */
+export function parseSlotId(slotId: string): { spaceId: string; startsAt: Date } {
+  const [, spaceId = '', startsAt = ''] = SLOT_ID.exec(slotId) ?? []
+  return { spaceId: spaceId.toLowerCase(), startsAt: new Date(startsAt) }
+}
+
+export const slotIdOf = (spaceId: string, startsAt: Date | number): string => `${spaceId}@${iso(startsAt)}`

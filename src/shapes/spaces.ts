@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import { SPACE_KINDS } from '../db/schema/spaces'
+import { Currency, Id, InstantOut, TimeZone, whole } from './common'
+
+const WeekdayShape = z
+  .union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(5), z.literal(6), z.literal(7)])
+  .meta({ description: '1 is Monday, 7 is Sunday.' })
+const OpensAt = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM').meta({ example: '08:00' })
+const ClosesAt = z.string().regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'must be HH:MM, or 24:00').meta({ example: '20:00' })
+
+export const OpeningShape = z.object({ weekday: WeekdayShape, opensAt: OpensAt, closesAt: ClosesAt })
+/** Weekly hours in local time. `closesAt` at or before `opensAt` is on the next day. */
+export const HoursShape = z.array(OpeningShape)
+export type Hours = z.infer<typeof HoursShape>
+
+/** Hours as they may be sent: no two openings of the week overlap. */
+export const HoursInput = z
+  .array(z.strictObject(OpeningShape.shape))
+  .max(50)
+  .superRefine((hours, context) => {
+    const clash = firstOverlap(hours)
+    if (clash) context.addIssue({ code: 'custom', message: `has openings that overlap, at ${clash}` })
+  })
+
+const WEEK_MINUTES = 7 * 24 * 60
+
+function firstOverlap(hours: Hours): string | undefined {
+  const minutes = (time: string) => Number(time.slice(0, 2)) * 60 + Number(time.slice(3))
+  const openings = hours
+    .map(({ weekday, opensAt, closesAt }) => {
+      const from = (weekday - 1) * 1440 + minutes(opensAt)
+      const to = (weekday - 1) * 1440 + minutes(closesAt) + (closesAt <= opensAt ? 1440 : 0)
+      return { from, to, name: `weekday ${weekday}, ${opensAt}` }
+    })
+    .sort((a, b) => a.from - b.from)
+  const [first] = openings
+  if (!first) return undefined
+  const around = [...openings, { ...first, from: first.from + WEEK_MINUTES }]
+  return around.find((opening, index) => index > 0 && opening.from < (around[index - 1]?.to ?? 0))?.name
+}
+
+export const CancellationTierShape = z.object({ hoursBefore: whole(0, 8760), refundPercent: whole(0, 100) })
+/** Cancelling at least `hoursBefore` the start gives `refundPercent` back; the tier with the most hours that fits counts. */
+export const CancellationShape = z.array(CancellationTierShape)
+
+export const LocationShape = z
+  .object({ id: Id, name: z.string(), address: z.string(), city: z.string(), timeZone: TimeZone, hours: HoursShape })
+  .meta({ id: 'Location' })
+export type Location = z.infer<typeof LocationShape>
+
+export const SpaceKindShape = z.enum(SPACE_KINDS)
+export const SpaceShape = z
+  .object({
+    id: Id,
+    locationId: Id,
+    name: z.string(),
+    kind: SpaceKindShape,
+    capacity: z.int(),
+    units: z.int(),
+    slotMinutes: z.int(),
+    bufferMinutes: z.int(),
+    priceMinor: z.int().meta({ description: 'For one slot.' }),
+    currency: Currency,
+    minNoticeMinutes: z.int(),
+    maxNoticeDays: z.int(),
+    maxSlots: z.int().meta({ description: 'The longest booking.' }),
+    hours: HoursShape.nullable().meta({ description: "null: the location's." }),
+    cancellation: CancellationShape,
+    timeZone: TimeZone,
+    rating: z.number().nullable(),
+    reviewCount: z.int(),
+  })
+  .meta({ id: 'Space' })
+export type Space = z.infer<typeof SpaceShape>
+
+export const ClosureShape = z
+  .object({
+    id: Id,
+    locationId: Id,
+    spaceId: Id.nullable().meta({ description: 'null: the whole location.' }),
+    startsAt: InstantOut,
+    endsAt: InstantOut,
+    reason: z.string(),
+  })
+  .meta({ id: 'Closure' })
+export type Closure = z.infer<typeof ClosureShape>

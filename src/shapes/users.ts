@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { Id, InstantOut } from './common'
+
+export const RoleShape = z.enum(['customer', 'specialist', 'admin'])
+export const LanguageShape = z.enum(['en', 'it', 'fr'])
+
+export const UserShape = z
+  .object({
+    id: Id,
+    email: z.string().nullable(),
+    name: z.string(),
+    role: RoleShape,
+    language: LanguageShape,
+    createdAt: InstantOut,
+  })
+  .meta({ id: 'User' })
+export type User = z.infer<typeof UserShape>
+
+export const SignedInShape = z
+  .object({
+    user: UserShape,
+    accessToken: z.string(),
+    refreshToken: z.string(),
+    expiresIn: z.int().meta({ description: 'Seconds until the access token ends.' }),
+  })
+  .meta({ id: 'Tokens' })
+export type SignedIn = z.infer<typeof SignedInShape>
+
+export const SessionShape = z
+  .object({
+    id: Id,
+    device: z.string().nullable(),
+    startedAt: InstantOut,
+    lastUsedAt: InstantOut,
+    expiresAt: InstantOut,
+  })
+  .meta({ id: 'Session' })
+export type Session = z.infer<typeof SessionShape>

@@ -1,0 +1,45 @@
+/** Milliseconds since 1970, as the database counts them too. */
+export type Millis = number
+
+export const MINUTE: Millis = 60_000
+export const DAY: Millis = 86_400_000
+
+/** An instant as clients read it: ISO 8601 in UTC, without a fraction where there is none. */
+export const iso = (at: Date | Millis): string => {
+  const text = (typeof at === 'number' ? new Date(at) : at).toISOString()
+  return text.endsWith('.000Z') ? `${text.slice(0, -5)}Z` : text
+}
+export const isoOrNull = (at: Date | null): string | null => at && iso(at)
+
+/**
+ * The instant of a local time. A time that does not exist moves forward by as much as the clocks do; one that exists
+ * twice is the first (RFC 5545, and Temporal's "compatible").
+ * @param date `YYYY-MM-DD`
+ * @param time `HH:MM`; `24:00` is the next midnight
+ */
+export function instantOf(date: string, time: string, timeZone: string): Millis {
+  const day = Temporal.PlainDate.from(date)
+  const local = time === '24:00' ? day.add({ days: 1 }).toPlainDateTime() : day.toPlainDateTime(time)
+  return local.toZonedDateTime(timeZone).epochMilliseconds
+}
+
+/** The local date at an instant, `YYYY-MM-DD`. */
+export const dateAt = (at: Millis, timeZone: string): string =>
+  Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone).toPlainDate().toString()
+
+export const addDays = (date: string, days: number): string => Temporal.PlainDate.from(date).add({ days }).toString()
+
+/** 1 is Monday, 7 is Sunday. */
+export const weekdayOf = (date: string): number => Temporal.PlainDate.from(date).dayOfWeek
+
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}
+
+export type Period = { from: Millis; to: Millis }
+export const overlap = (a: Period, b: Period): boolean => a.from < b.to && b.from < a.to

@@ -1,0 +1,87 @@
+import { initTRPC, TRPCError } from '@trpc/server'
+import { eq, sql } from 'drizzle-orm'
+import type { OpenApiMeta } from 'trpc-to-openapi'
+import { z } from 'zod'
+import type { Context, Role } from './context'
+import { type Db, prepared } from './db/client'
+import { isUnavailable } from './db/errors'
+import { users } from './db/schema'
+import { AppError, type Issue, type Refusal, refusalOf } from './errors'
+
+/** The one translation from whatever was thrown to what the outside may know. A bug says nothing of itself. */
+export function refusalOfThrown(error: unknown): Refusal {
+  if (error instanceof AppError) return refusalOf(error)
+  if (error instanceof z.ZodError) return refusalOf(invalid(error))
+  if (isUnavailable(error)) return refusalOf(new AppError('UNAVAILABLE', 'The database cannot be reached. Please try again.'))
+  if (error instanceof TRPCError) return refusalOfCall(error)
+  return refusalOf(error)
+}
+
+/** What tRPC's own refusals (no such procedure, an input that is not JSON or not of the shape) are in our terms. */
+function refusalOfCall({ code, cause }: TRPCError): Refusal {
+  if (cause && (cause instanceof AppError || cause instanceof z.ZodError || isUnavailable(cause))) return refusalOfThrown(cause)
+  if (code === 'INTERNAL_SERVER_ERROR') return refusalOf(cause)
+  if (code === 'NOT_FOUND') return refusalOf(new AppError('NOT_FOUND', 'There is no such procedure.'))
+  return refusalOf(new AppError('VALIDATION', 'The request could not be read.'))
+}
+
+function invalid(error: z.ZodError): AppError {
+  const issues: Issue[] = error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
+  const first = issues[0]
+  const what = first ? `: ${first.path ? `${first.path}: ` : ''}${first.message}` : '.'
+  return new AppError('VALIDATION', `The input is not valid${what}`, { issues })
+}
+
+const t = initTRPC
+  .context<Context>()
+  .meta<OpenApiMeta>()
+  .create({
+    isDev: false,
+    errorFormatter({ shape, error, ctx }) {
+      const { message, code, status, reason, issues } = refusalOfThrown(error)
+      const requestId = ctx?.requestId ?? null
+      return { message, code: shape.code, data: { code, httpStatus: status, reason, requestId, ...(issues && { issues }) } }
+    },
+  })
+
+export const { router, createCallerFactory, mergeRouters } = t
+
+/** One middleware maps refusals, so no procedure has a try/catch. `next` does not throw: it answers `ok: false`. */
+export const publicProcedure = t.procedure.use(async function mapRefusals({ next }) {
+  const result = await next()
+  if (result.ok || !(result.error.cause instanceof AppError)) return result
+  const { code, message } = result.error.cause
+  throw new TRPCError({ code, message, cause: result.error.cause })
+})
+
+/** @throws NOT_SIGNED_IN */
+export const signedInProcedure = publicProcedure.use(async function requirePerson({ ctx, next }) {
+  if (ctx.actor.kind !== 'person') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
+  // A token that promises more than a customer's rights is held against what the database says now.
+  const role = ctx.actor.role === 'customer' ? 'customer' : await currentRole(ctx.db, ctx.actor.id)
+  return next({ ctx: { ...ctx, actor: { ...ctx.actor, role } } })
+})
+
+/** @throws NOT_SIGNED_IN, NOT_ALLOWED */
+export const specialistProcedure = signedInProcedure.use(requireRole('specialist', 'admin'))
+/** @throws NOT_SIGNED_IN, NOT_ALLOWED */
+export const adminProcedure = signedInProcedure.use(requireRole('admin'))
+
+function requireRole(...roles: Role[]) {
+  return t.middleware(({ ctx, next }) => {
+    if (ctx.actor.kind !== 'person' || !roles.includes(ctx.actor.role)) {
+      throw new AppError('NOT_ALLOWED', `Only ${roles.map((role) => `${role}s`).join(' and ')} may do this.`)
+    }
+    return next()
+  })
+}
+
+const roleQuery = prepared((db) =>
+  db.select({ role: users.role, deletedAt: users.deletedAt }).from(users).where(eq(users.id, sql.placeholder('id'))).prepare('role'),
+)
+
+async function currentRole(db: Db, id: string): Promise<Role> {
+  const [user] = await roleQuery(db).execute({ id })
+  if (!user || user.deletedAt) throw new AppError('NOT_SIGNED_IN', 'This account no longer exists.')
+  return user.role
+}
