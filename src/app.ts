@@ -23,7 +23,12 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
   const { env, log } = deps
 
   async function createContext(request: Request): Promise<Context> {
-    return { ...deps, actor: await actorOf(request), requestId: requestIdOf(request), device: deviceOf(request) }
+    return {
+      ...deps,
+      actor: await actorOf(request),
+      requestId: requestIdOf(request),
+      device: deviceOf(request),
+    }
   }
 
   /** Nobody in particular without a token; a bad one is refused rather than taken for none. */
@@ -31,7 +36,8 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     const header = request.headers.get('authorization')
     if (header === null) return { kind: 'anonymous' }
     const token = /^Bearer +(\S+)$/i.exec(header)?.[1]
-    if (!token) throw new AppError('NOT_SIGNED_IN', 'The Authorization header must be: Bearer <access token>.')
+    if (!token)
+      throw new AppError('NOT_SIGNED_IN', 'The Authorization header must be: Bearer <access token>.')
     return (await deps.tokens.verify(token)).person
   }
 
@@ -49,46 +55,52 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     createContext: ({ req }: { req: Request }) => createContext(req),
     onError: ({ error, path, req }) => onError({ error, path, requestId: requestIdOf(req) }),
     responseMeta: ({ errors }) => {
-      const seconds = errors.map(({ cause }) => (cause instanceof AppError ? cause.retryAfterSeconds : undefined)).find(Boolean)
+      const seconds = errors
+        .map(({ cause }) => (cause instanceof AppError ? cause.retryAfterSeconds : undefined))
+        .find(Boolean)
       return seconds === undefined ? {} : { headers: { 'retry-after': String(seconds) } }
     },
   })
 
-  return (
-    new Elysia({
-      serve: { hostname: env.HOST, reusePort: false, maxRequestBodySize: MAX_BODY_BYTES, idleTimeout: 120 },
-      websocket: socketSettings,
+  return new Elysia({
+    serve: { hostname: env.HOST, reusePort: false, maxRequestBodySize: MAX_BODY_BYTES, idleTimeout: 120 },
+    websocket: socketSettings,
+  })
+    .onRequest(({ request, set }) => {
+      startedOf.set(request, performance.now())
+      set.headers['x-request-id'] = requestIdOf(request)
+      Object.assign(set.headers, SECURITY_HEADERS)
     })
-      .onRequest(({ request, set }) => {
-        startedOf.set(request, performance.now())
-        set.headers['x-request-id'] = requestIdOf(request)
-        Object.assign(set.headers, SECURITY_HEADERS)
-      })
-      .use(cors({ origin: env.CORS_ORIGINS.includes('*') ? true : env.CORS_ORIGINS, ...CORS }))
-      .onError({ as: 'global' }, ({ error, code, request, path }) => {
-        const requestId = requestIdOf(request)
-        if (code === 'NOT_FOUND') return refusalResponse(new AppError('NOT_FOUND', 'There is nothing at this address.'), requestId)
-        const failure = error instanceof Error ? error : new Error(String(error))
-        onError({ error: failure, path, requestId })
-        return refusalResponse(failure, requestId)
-      })
-      .onAfterResponse({ as: 'global' }, ({ request, set, path, responseValue }) => {
-        const started = startedOf.get(request)
-        const status = responseValue instanceof Response ? responseValue.status : (set.status ?? 200)
-        const ms = started === undefined ? undefined : Math.round((performance.now() - started) * 10) / 10
-        log.info({ requestId: requestIdOf(request), method: request.method, path, status, ms }, 'request')
-      })
-      .get('/api/health', () => ({ status: 'ok', version, uptimeSeconds: Math.round((Date.now() - startedAt) / 1000) }))
-      .get('/api/health/db', async ({ status }) => {
-        const { ok, latencyMs } = await checkDatabase(deps)
-        return status(ok ? 200 : 503, { status: ok ? 'ok' : 'unavailable', latencyMs })
-      })
-      .get('/api/health/redis', () => ({ status: 'disabled' }))
-      .all('/trpc/*', ({ request, server }) => trpc(request, server), { parse: 'none' })
-      .use(restDoor({ createContext, onError }))
-      .use(docsDoor(publicUrl))
-      .use(socketDoor(deps, connections))
-  )
+    .use(cors({ origin: env.CORS_ORIGINS.includes('*') ? true : env.CORS_ORIGINS, ...CORS }))
+    .onError({ as: 'global' }, ({ error, code, request, path, set }) => {
+      const requestId = requestIdOf(request)
+      const failure =
+        code === 'NOT_FOUND' ? noSuchPath() : error instanceof Error ? error : new Error(String(error))
+      onError({ error: failure, path, requestId })
+      const response = refusalResponse(failure, requestId)
+      set.status = response.status
+      return response
+    })
+    .onAfterResponse({ as: 'global' }, ({ request, set, path, responseValue }) => {
+      const started = startedOf.get(request)
+      const status = responseValue instanceof Response ? responseValue.status : (set.status ?? 200)
+      const ms = started === undefined ? undefined : Math.round((performance.now() - started) * 10) / 10
+      log.info({ requestId: requestIdOf(request), method: request.method, path, status, ms }, 'request')
+    })
+    .get('/api/health', () => ({
+      status: 'ok',
+      version,
+      uptimeSeconds: Math.round((Date.now() - startedAt) / 1000),
+    }))
+    .get('/api/health/db', async ({ status }) => {
+      const { ok, latencyMs } = await checkDatabase(deps)
+      return status(ok ? 200 : 503, { status: ok ? 'ok' : 'unavailable', latencyMs })
+    })
+    .get('/api/health/redis', () => ({ status: 'disabled' }))
+    .all('/trpc/*', ({ request, server }) => trpc(request, server), { parse: 'none' })
+    .use(restDoor({ createContext, onError }))
+    .use(docsDoor(publicUrl))
+    .use(socketDoor(deps, connections))
 }
 
 export type App = ReturnType<typeof createApp>
@@ -108,6 +120,8 @@ const CORS = {
   exposeHeaders: ['x-request-id', 'retry-after'],
   maxAge: 86_400,
 }
+
+const noSuchPath = () => new AppError('NOT_FOUND', 'There is nothing at this address.')
 
 const startedOf = new WeakMap<Request, number>()
 const requestIds = new WeakMap<Request, string>()

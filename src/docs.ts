@@ -5,7 +5,7 @@ import { appRouter } from './routers'
 
 /** The document at `/swagger/json` and the page at `/swagger`, from the procedures themselves. */
 export function docsDoor(publicUrl: string) {
-  const { components, paths, tags } = generateOpenApiDocument(appRouter, {
+  const { openapi, components, paths, tags } = generateOpenApiDocument(appRouter, {
     title: 'CoworkSpace',
     version,
     baseUrl: `${publicUrl}/api`,
@@ -16,7 +16,12 @@ export function docsDoor(publicUrl: string) {
     excludeStaticFile: true,
     exclude: [/^\/(?!$)/],
     documentation: {
-      info: { title: 'CoworkSpace', version, description: 'Bookings for coworking operators: hold, book, and watch it live.' },
+      ...{ openapi },
+      info: {
+        title: 'CoworkSpace',
+        version,
+        description: 'Bookings for coworking operators: hold, book, and watch it live.',
+      },
       servers: [{ url: `${publicUrl}/api` }],
       // Two typings of the same standard: the document is OpenAPI 3.1, the plugin's types know 3.0.
       paths: paths as never,

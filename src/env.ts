@@ -42,14 +42,22 @@ export const EnvSchema = z.object({
   CORS_ORIGINS: z
     .string()
     .default('')
-    .transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean))
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean),
+    )
     .pipe(z.array(z.union([z.literal('*'), origin])))
     .meta({
-      description: 'Origins of web pages that may call the API and open sockets, separated by commas; * for any.',
+      description:
+        'Origins of web pages that may call the API and open sockets, separated by commas; * for any.',
       example: 'https://app.example.com,https://admin.example.com',
     }),
   HOLD_SECONDS: seconds(900).meta({ description: 'How long a hold lasts.' }),
-  SWEEP_SECONDS: seconds(30).meta({ description: 'How often expired holds are freed and boards are checked.' }),
+  SWEEP_SECONDS: seconds(30).meta({
+    description: 'How often expired holds are freed and boards are checked.',
+  }),
   MAX_HOLDS_PER_PERSON: z.coerce.number().int().min(1).max(1000).default(10).meta({
     description: 'How many holds one person may have at once.',
   }),
@@ -58,7 +66,8 @@ export const EnvSchema = z.object({
     description: 'The least severe lines that are written.',
   }),
   SEED: optional(z.enum(['demo', 'none'])).meta({
-    description: 'Demo data at the first start; the default is demo, and none in production, where demo is refused.',
+    description:
+      'Demo data at the first start; the default is demo, and none in production, where demo is refused.',
   }),
 })
 
@@ -77,9 +86,14 @@ export function readEnv(source: Record<string, string | undefined> = process.env
     ? productionProblems(parsed.data)
     : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
   if (!parsed.success || problems.length > 0) {
-    throw new ConfigurationError(`The configuration cannot be used.\n${problems.map((line) => `  ${line}`).join('\n')}`)
+    throw new ConfigurationError(
+      `The configuration cannot be used.\n${problems.map((line) => `  ${line}`).join('\n')}`,
+    )
   }
-  return { ...parsed.data, SEED: parsed.data.SEED ?? (parsed.data.NODE_ENV === 'production' ? 'none' : 'demo') }
+  return {
+    ...parsed.data,
+    SEED: parsed.data.SEED ?? (parsed.data.NODE_ENV === 'production' ? 'none' : 'demo'),
+  }
 }
 
 function productionProblems(env: z.output<typeof EnvSchema>): string[] {
@@ -87,7 +101,9 @@ function productionProblems(env: z.output<typeof EnvSchema>): string[] {
   const problems: string[] = []
   if (env.JWT_SECRET === devJwtSecret) problems.push('JWT_SECRET: must be set in production')
   else if (env.JWT_SECRET.length < 32 || new Set(env.JWT_SECRET).size < 10)
-    problems.push('JWT_SECRET: is too weak; use at least 32 random characters, as `openssl rand -hex 32` gives')
+    problems.push(
+      'JWT_SECRET: is too weak; use at least 32 random characters, as `openssl rand -hex 32` gives',
+    )
   if (env.SEED === 'demo') problems.push('SEED: demo data has public passwords and is refused in production')
   return problems
 }

@@ -36,6 +36,8 @@ function stopOnSignals(server: RunningServer, log: ReturnType<typeof createLog>)
 
 main().catch((error) => {
   // What the operator can mend is said in a sentence; anything else is a bug and shows where it happened.
-  process.stderr.write(error instanceof ConfigurationError ? `\n${error.message}\n\n` : `${Bun.inspect(error)}\n`)
+  process.stderr.write(
+    error instanceof ConfigurationError ? `\n${error.message}\n\n` : `${Bun.inspect(error)}\n`,
+  )
   process.exit(1)
 })

@@ -22,10 +22,15 @@ export function createLog({ level, terminal }: { level: string; terminal: boolea
       level,
       base: undefined,
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
+      redact: {
+        paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+        censor: '[secret]',
+      },
       serializers: { error: describeError },
     },
-    terminal ? pretty({ colorize: true, sync: true, ignore: 'pid,hostname' }) : pino.destination({ fd: 1, sync: false }),
+    terminal
+      ? pretty({ colorize: true, sync: true, ignore: 'pid,hostname' })
+      : pino.destination({ fd: 1, sync: false }),
   )
 }
 
@@ -48,4 +53,5 @@ function describeError(error: unknown): unknown {
 }
 
 /** Drizzle puts `params: …` behind a failed query, over as many lines as the values have. */
-const withoutParameters = (text: string) => text.replace(/\nparams: [\s\S]*?(?=\n {4}at |$)/, '\nparams: [not logged]')
+const withoutParameters = (text: string) =>
+  text.replace(/\nparams: [\s\S]*?(?=\n {4}at |$)/, '\nparams: [not logged]')

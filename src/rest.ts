@@ -1,4 +1,9 @@
-import { type AnyTRPCProcedure, callTRPCProcedure, getTRPCErrorFromUnknown, TRPCError } from '@trpc/server'
+import {
+  type AnyTRPCProcedure,
+  callTRPCProcedure,
+  getTRPCErrorFromUnknown,
+  type TRPCError,
+} from '@trpc/server'
 import { Elysia } from 'elysia'
 import type { OpenApiMeta } from 'trpc-to-openapi'
 import { z } from 'zod'
@@ -27,7 +32,15 @@ export function restDoor({ createContext, onError }: RestOptions) {
       try {
         const getRawInput = () => readInput(request, params)
         const type = procedure._def.type
-        const data = await callTRPCProcedure({ router: appRouter, path, getRawInput, ctx, type, signal: request.signal, batchIndex: 0 })
+        const data = await callTRPCProcedure({
+          router: appRouter,
+          path,
+          getRawInput,
+          ctx,
+          type,
+          signal: request.signal,
+          batchIndex: 0,
+        })
         return Response.json(data)
       } catch (thrown) {
         const error = getTRPCErrorFromUnknown(thrown)
@@ -35,7 +48,10 @@ export function restDoor({ createContext, onError }: RestOptions) {
         return refusalResponse(error, ctx.requestId)
       }
     }
-    app.route(openapi.method, openapi.path.replace(/\{(\w+)\}/g, ':$1'), handler, { parse: 'none', detail: { hide: true } })
+    app.route(openapi.method, openapi.path.replace(/\{(\w+)\}/g, ':$1'), handler, {
+      parse: 'none',
+      detail: { hide: true },
+    })
   }
   return app
 }
@@ -50,7 +66,11 @@ export function refusalResponse(error: unknown, requestId: string): Response {
   )
 }
 
-type RestProcedure = { path: string; procedure: AnyTRPCProcedure; openapi: NonNullable<OpenApiMeta['openapi']> }
+type RestProcedure = {
+  path: string
+  procedure: AnyTRPCProcedure
+  openapi: NonNullable<OpenApiMeta['openapi']>
+}
 
 function restProcedures(): RestProcedure[] {
   // Flat at run time, by dotted path; the type keeps the nesting.
@@ -67,8 +87,7 @@ function inputReader(procedure: AnyTRPCProcedure, method: string) {
   const fields = fieldsOf(procedure)
   return async (request: Request, params: Record<string, string>): Promise<unknown> => {
     const sent = hasBody ? await readBody(request) : readQuery(request, fields)
-    const given: Record<string, unknown> = { ...sent, ...params }
-    return given
+    return { ...sent, ...params }
   }
 }
 
@@ -113,7 +132,9 @@ function fieldsOf(procedure: AnyTRPCProcedure): Fields {
   const [input] = procedure._def.inputs as z.ZodType[]
   const object = input && unwrapped(input)
   if (!(object instanceof z.ZodObject)) return new Map()
-  return new Map(Object.entries(object.shape).map(([name, type]) => [name, kindOf(unwrapped(type as z.ZodType))]))
+  return new Map(
+    Object.entries(object.shape).map(([name, type]) => [name, kindOf(unwrapped(type as z.ZodType))]),
+  )
 }
 
 function kindOf(type: z.ZodType) {
@@ -128,8 +149,3 @@ function unwrapped(type: z.ZodType): z.ZodType {
   }
   return type
 }
-
-/** A path that no route has, told as REST tells everything. */
-export const noSuchPath = (requestId: string): Response =>
-  refusalResponse(new AppError('NOT_FOUND', 'There is nothing at this address.'), requestId)
-

@@ -19,7 +19,11 @@ export type RunningServer = { url: string; deps: Deps; stop(): Promise<void> }
  * step fails.
  * @throws {ConfigurationError} where the configuration or the machine does not allow it
  */
-export async function startServer(env: Env, log: Log, { jobs = true }: { jobs?: boolean } = {}): Promise<RunningServer> {
+export async function startServer(
+  env: Env,
+  log: Log,
+  { jobs = true }: { jobs?: boolean } = {},
+): Promise<RunningServer> {
   const releasers: (() => Promise<unknown>)[] = []
   let stopped: Promise<void> | undefined
   const stop = () => {
@@ -27,7 +31,9 @@ export async function startServer(env: Env, log: Log, { jobs = true }: { jobs?: 
     return stopped
   }
   try {
-    const embedded: EmbeddedDatabase | undefined = env.DATABASE_URL ? undefined : await startEmbeddedDatabase(env.DATA_DIR, log)
+    const embedded: EmbeddedDatabase | undefined = env.DATABASE_URL
+      ? undefined
+      : await startEmbeddedDatabase(env.DATA_DIR, log)
     if (embedded) releasers.push(embedded.stop)
     const databaseUrl = env.DATABASE_URL ?? embedded?.url ?? ''
     await migrateDatabase(databaseUrl)
@@ -43,7 +49,12 @@ export async function startServer(env: Env, log: Log, { jobs = true }: { jobs?: 
       tokens: createTokens(env.JWT_SECRET),
       publish: bus.publish,
       refreshBoards: boards.refresh,
-      realtimeStats: () => ({ ...connections.stats(), watchedSpaces: boards.spaces(), watchedBoards: boards.boards(), messagesOut: bus.published() }),
+      realtimeStats: () => ({
+        ...connections.stats(),
+        watchedSpaces: boards.spaces(),
+        watchedBoards: boards.boards(),
+        messagesOut: bus.published(),
+      }),
     }
     const connections = createConnections(deps, boards)
     if (env.SEED === 'demo') await seedDatabase(deps)
@@ -65,7 +76,9 @@ function listen(app: ReturnType<typeof createApp>, env: Env) {
     app.listen({ port: env.PORT, hostname: env.HOST })
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-      throw new ConfigurationError(`Port ${env.PORT} is taken. Choose another one with PORT, for example: PORT=${env.PORT + 1} npx bun start`)
+      throw new ConfigurationError(
+        `Port ${env.PORT} is taken. Choose another one with PORT, for example: PORT=${env.PORT + 1} npx bun start`,
+      )
     }
     throw error
   }

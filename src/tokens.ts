@@ -29,12 +29,20 @@ export function createTokens(secret: string): Tokens {
     if (!claims || typeof claims.sub !== 'string' || typeof claims.exp !== 'number' || !isRole(claims.role)) {
       throw new AppError('NOT_SIGNED_IN', 'This access token is not valid. Please sign in.')
     }
-    return { person: { kind: 'person', id: claims.sub, role: claims.role }, expiresAt: new Date(claims.exp * 1000) }
+    return {
+      person: { kind: 'person', id: claims.sub, role: claims.role },
+      expiresAt: new Date(claims.exp * 1000),
+    }
   }
 
   return {
     sign: ({ id, role }) =>
-      signer.sign({ sub: id, role, exp: Math.floor(Date.now() / 1000) + ACCESS_TOKEN_SECONDS, jti: Bun.randomUUIDv7() }),
+      signer.sign({
+        sub: id,
+        role,
+        exp: Math.floor(Date.now() / 1000) + ACCESS_TOKEN_SECONDS,
+        jti: Bun.randomUUIDv7(),
+      }),
     async verify(token) {
       let verified = remembered.get(token)
       if (!verified) {
@@ -50,4 +58,5 @@ export function createTokens(secret: string): Tokens {
   }
 }
 
-const isRole = (value: unknown): value is Role => value === 'customer' || value === 'specialist' || value === 'admin'
+const isRole = (value: unknown): value is Role =>
+  value === 'customer' || value === 'specialist' || value === 'admin'

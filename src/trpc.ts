@@ -12,14 +12,20 @@ import { AppError, type Issue, type Refusal, refusalOf } from './errors'
 export function refusalOfThrown(error: unknown): Refusal {
   if (error instanceof AppError) return refusalOf(error)
   if (error instanceof z.ZodError) return refusalOf(invalid(error))
-  if (isUnavailable(error)) return refusalOf(new AppError('UNAVAILABLE', 'The database cannot be reached. Please try again.'))
-  if (error instanceof TRPCError) return refusalOfCall(error)
+  if (isUnavailable(error))
+    return refusalOf(new AppError('UNAVAILABLE', 'The database cannot be reached. Please try again.'))
+  if (isTrpcError(error)) return refusalOfCall(error)
   return refusalOf(error)
 }
 
+/** By name: the adapter may load a second copy of the library, with a class of its own. */
+const isTrpcError = (error: unknown): error is TRPCError =>
+  error instanceof Error && error.name === 'TRPCError'
+
 /** What tRPC's own refusals (no such procedure, an input that is not JSON or not of the shape) are in our terms. */
 function refusalOfCall({ code, cause }: TRPCError): Refusal {
-  if (cause && (cause instanceof AppError || cause instanceof z.ZodError || isUnavailable(cause))) return refusalOfThrown(cause)
+  if (cause && (cause instanceof AppError || cause instanceof z.ZodError || isUnavailable(cause)))
+    return refusalOfThrown(cause)
   if (code === 'INTERNAL_SERVER_ERROR') return refusalOf(cause)
   if (code === 'NOT_FOUND') return refusalOf(new AppError('NOT_FOUND', 'There is no such procedure.'))
   return refusalOf(new AppError('VALIDATION', 'The request could not be read.'))
@@ -40,7 +46,11 @@ const t = initTRPC
     errorFormatter({ shape, error, ctx }) {
       const { message, code, status, reason, issues } = refusalOfThrown(error)
       const requestId = ctx?.requestId ?? null
-      return { message, code: shape.code, data: { code, httpStatus: status, reason, requestId, ...(issues && { issues }) } }
+      return {
+        message,
+        code: shape.code,
+        data: { code, httpStatus: status, reason, requestId, ...(issues && { issues }) },
+      }
     },
   })
 
@@ -77,7 +87,11 @@ function requireRole(...roles: Role[]) {
 }
 
 const roleQuery = prepared((db) =>
-  db.select({ role: users.role, deletedAt: users.deletedAt }).from(users).where(eq(users.id, sql.placeholder('id'))).prepare('role'),
+  db
+    .select({ role: users.role, deletedAt: users.deletedAt })
+    .from(users)
+    .where(eq(users.id, sql.placeholder('id')))
+    .prepare('role'),
 )
 
 async function currentRole(db: Db, id: string): Promise<Role> {

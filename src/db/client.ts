@@ -49,7 +49,8 @@ function preparing<Client extends object>(client: Client): Client {
           value.call(target, text, values, { ...options, prepare: values.length > 0 && text.length < 4000 })
       }
       if (name === 'begin' || name === 'savepoint') {
-        return (run: (inner: Client) => unknown) => value.call(target, (inner: Client) => run(preparing(inner)))
+        return (run: (inner: Client) => unknown) =>
+          value.call(target, (inner: Client) => run(preparing(inner)))
       }
       return value
     },

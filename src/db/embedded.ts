@@ -1,6 +1,18 @@
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { chown, cp, lstat, mkdir, mkdtemp, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  chown,
+  cp,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
@@ -58,7 +70,9 @@ export async function startEmbeddedDatabase(dataDir: string, log: Log): Promise<
       stopping = true
       await owner.release()
       await supervised
-      await pgCtl(cluster, 'stop', '-m', 'fast', '-w').catch((error) => log.warn({ error }, 'the database did not stop'))
+      await pgCtl(cluster, 'stop', '-m', 'fast', '-w').catch((error) =>
+        log.warn({ error }, 'the database did not stop'),
+      )
     },
   }
 }
@@ -101,7 +115,9 @@ async function accountToRunAs(): Promise<Account> {
     const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]).catch(() => [])
     if (uid && gid) return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
   }
-  throw new ConfigurationError('PostgreSQL does not run as root, and there is no other user here. Set DATABASE_URL.')
+  throw new ConfigurationError(
+    'PostgreSQL does not run as root, and there is no other user here. Set DATABASE_URL.',
+  )
 }
 
 /** A folder that the account can enter: itself, or what `move` makes of it. */
@@ -134,7 +150,10 @@ async function placeOfData(dataDir: string, account: Account): Promise<string> {
   const link = path.join(dataDir, 'elsewhere')
   if (await exists(link)) return realpath(link)
   return reachable(dataDir, account, async (folder) => {
-    const target = path.join(ROOTS_PLACE, `data-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`)
+    const target = path.join(
+      ROOTS_PLACE,
+      `data-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`,
+    )
     // No link, but data: the folder was deleted and made again, so what is there belongs to nobody any more.
     await rm(target, { recursive: true, force: true })
     await mkdir(target, { recursive: true, mode: 0o755 })
@@ -158,7 +177,20 @@ async function createCluster(cluster: Cluster): Promise<void> {
   try {
     await run(
       path.join(cluster.binaries, 'bin', 'initdb'),
-      ['-D', unfinished, '-U', 'coworkspace', '--pwfile', passwordFile, '-A', 'scram-sha-256', '-E', 'UTF8', '--locale', 'C'],
+      [
+        '-D',
+        unfinished,
+        '-U',
+        'coworkspace',
+        '--pwfile',
+        passwordFile,
+        '-A',
+        'scram-sha-256',
+        '-E',
+        'UTF8',
+        '--locale',
+        'C',
+      ],
       { ...account, cwd: '/' },
     )
     await rename(unfinished, folder)
@@ -182,7 +214,8 @@ async function ensureRunning(cluster: Cluster, wanted?: number): Promise<number>
     } catch (error) {
       const other = await runningPort(cluster)
       if (other) return other
-      if (attempt >= 20) throw new ConfigurationError(`PostgreSQL does not start. Its log: ${logFile}`, { cause: error })
+      if (attempt >= 20)
+        throw new ConfigurationError(`PostgreSQL does not start. Its log: ${logFile}`, { cause: error })
       await Bun.sleep(250)
     }
   }
@@ -192,13 +225,18 @@ async function runningPort(cluster: Cluster): Promise<number | undefined> {
   const running = await pgCtl(cluster, 'status').catch(() => undefined)
   if (!running) return undefined
   // The fourth line of the file is the port; the eighth says whether connections are taken yet.
-  const lines = (await readFile(path.join(cluster.folder, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
+  const lines = (await readFile(path.join(cluster.folder, 'postmaster.pid'), 'utf8').catch(() => '')).split(
+    '\n',
+  )
   return Number(lines[3]) || undefined
 }
 
 function pgCtl({ binaries, folder, account }: Cluster, ...args: string[]) {
   const [verb = '', ...options] = args
-  return run(path.join(binaries, 'bin', 'pg_ctl'), [verb, '-D', folder, '-s', ...options], { ...account, cwd: '/' })
+  return run(path.join(binaries, 'bin', 'pg_ctl'), [verb, '-D', folder, '-s', ...options], {
+    ...account,
+    cwd: '/',
+  })
 }
 
 /** Connects for as long as we live, makes the database where there is none, and takes the lock of the folder. */

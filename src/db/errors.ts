@@ -7,7 +7,9 @@ export function violates(error: unknown, constraint: string): boolean {
 
 /** The database cannot be reached, is starting or stopping, or has no connection left; asking again later may help. */
 export function isUnavailable(error: unknown): boolean {
-  return causes(error).some(({ code }) => typeof code === 'string' && (DRIVER_CODES.has(code) || isServerCode(code)))
+  return causes(error).some(
+    ({ code }) => typeof code === 'string' && (DRIVER_CODES.has(code) || isServerCode(code)),
+  )
 }
 
 /** Two transactions waited for each other, or the database ended this one for a reason that will not come again. */
@@ -35,6 +37,7 @@ type Cause = { code?: unknown; constraint_name?: unknown }
 
 function causes(error: unknown): Cause[] {
   const found: Cause[] = []
-  for (let cause = error; cause instanceof Error && found.length < 5; cause = cause.cause) found.push(cause as Cause)
+  for (let cause = error; cause instanceof Error && found.length < 5; cause = cause.cause)
+    found.push(cause as Cause)
   return found
 }

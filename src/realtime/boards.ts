@@ -19,7 +19,15 @@ export type WatchedBoards = {
 }
 
 /** Which boards this server's own sockets look at, and what keeps them true when nobody changes anything. */
-export function createWatchedBoards({ db, log, publish }: { db: Db; log: Log; publish: Publish }): WatchedBoards {
+export function createWatchedBoards({
+  db,
+  log,
+  publish,
+}: {
+  db: Db
+  log: Log
+  publish: Publish
+}): WatchedBoards {
   const watched = new Map<string, Map<string, Watched>>()
 
   async function render(spaceId: string, date: string): Promise<void> {
@@ -30,7 +38,8 @@ export function createWatchedBoards({ db, log, publish }: { db: Db; log: Log; pu
       publish(topicOf.space(spaceId), { type: 'slots_status_update', ...board })
     } catch (error) {
       // A space that was removed has no board any more. Anything else is healed at the next tick.
-      if (!(error instanceof AppError)) log.warn({ error, spaceId, date }, 'a watched board could not be read')
+      if (!(error instanceof AppError))
+        log.warn({ error, spaceId, date }, 'a watched board could not be read')
     }
   }
 
@@ -55,7 +64,9 @@ export function createWatchedBoards({ db, log, publish }: { db: Db; log: Log; pu
     },
     async tick() {
       const due = [...watched].flatMap(([spaceId, dates]) =>
-        [...dates].filter(([, { changesAt }]) => changesAt <= Date.now()).map(([date]) => ({ spaceId, date })),
+        [...dates]
+          .filter(([, { changesAt }]) => changesAt <= Date.now())
+          .map(([date]) => ({ spaceId, date })),
       )
       for (const { spaceId, date } of due) await render(spaceId, date)
       for (const { spaceId, version } of await readVersions(db, [...watched.keys()])) {

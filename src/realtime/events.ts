@@ -24,7 +24,12 @@ export const ClientMessageShape = z.discriminatedUnion('type', [
     endsAt: Instant.optional(),
     ...requestId,
   }),
-  z.strictObject({ type: z.literal('slot_release'), slotId: SlotId.optional(), bookingId: Id.optional(), ...requestId }),
+  z.strictObject({
+    type: z.literal('slot_release'),
+    slotId: SlotId.optional(),
+    bookingId: Id.optional(),
+    ...requestId,
+  }),
   z.strictObject({ type: z.literal('authenticate'), token: z.string().min(1).max(4096), ...requestId }),
 ])
 export type ClientMessage = z.infer<typeof ClientMessageShape>

@@ -75,10 +75,12 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
   let messagesIn = 0
   let slowReadersClosed = 0
 
-  const send = (connection: Connection, message: ServerMessage) => connection.socket.send(JSON.stringify(message))
+  const send = (connection: Connection, message: ServerMessage) =>
+    connection.socket.send(JSON.stringify(message))
 
   function signIn(connection: Connection, { person, expiresAt }: Verified): void {
-    if (connection.person && connection.person.id !== person.id) connection.socket.unsubscribe(topicOf.user(connection.person.id))
+    if (connection.person && connection.person.id !== person.id)
+      connection.socket.unsubscribe(topicOf.user(connection.person.id))
     connection.person = person
     connection.socket.subscribe(topicOf.user(person.id))
     clearTimeout(connection.expiry)
@@ -96,7 +98,8 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
   })
 
   function signedInContext(connection: Connection, requestId: string | undefined) {
-    if (!connection.person) throw new AppError('NOT_SIGNED_IN', 'This socket may watch. To hold, sign in first.')
+    if (!connection.person)
+      throw new AppError('NOT_SIGNED_IN', 'This socket may watch. To hold, sign in first.')
     return { ...contextOf(connection, requestId), actor: connection.person }
   }
 
@@ -134,7 +137,9 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
       case 'authenticate': {
         const verified = await deps.tokens.verify(message.token)
         signIn(connection, verified)
-        return [{ type: 'authenticated', userId: verified.person.id, expiresAt: iso(verified.expiresAt), ...echo }]
+        return [
+          { type: 'authenticated', userId: verified.person.id, expiresAt: iso(verified.expiresAt), ...echo },
+        ]
       }
     }
   }
@@ -143,7 +148,8 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
     const dates = connection.boards.getOrInsert(spaceId, new Set<string>())
     if (dates.has(date)) return
     const watched = [...connection.boards.values()].reduce((sum, { size }) => sum + size, 0)
-    if (watched >= MAX_BOARDS) throw new AppError('RATE_LIMITED', `A socket watches ${MAX_BOARDS} boards at the most.`)
+    if (watched >= MAX_BOARDS)
+      throw new AppError('RATE_LIMITED', `A socket watches ${MAX_BOARDS} boards at the most.`)
     dates.add(date)
     boards.watch(spaceId, date)
     connection.socket.subscribe(topicOf.space(spaceId))
@@ -179,7 +185,8 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
       connection.refused = 0
     } catch (error) {
       const refusal = refusalOfThrown(error)
-      if (refusal.reason === 'INTERNAL') deps.log.error({ error, requestId, socket: connection.socket.id }, 'a socket message failed')
+      if (refusal.reason === 'INTERNAL')
+        deps.log.error({ error, requestId, socket: connection.socket.id }, 'a socket message failed')
       refuse(connection, refusal, requestId ?? requestIdOf(raw))
     }
   }
@@ -223,7 +230,11 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
       messagesIn += 1
       const limited = deps.env.RATE_LIMITS === 'on' && !mayPass(connection)
       if (limited || connection.queued >= MESSAGE_BURST) {
-        refuse(connection, refusalOf(new AppError('RATE_LIMITED', 'Too many messages. Please slow down.')), requestIdOf(raw))
+        refuse(
+          connection,
+          refusalOf(new AppError('RATE_LIMITED', 'Too many messages. Please slow down.')),
+          requestIdOf(raw),
+        )
         return
       }
       connection.queued += 1
@@ -238,14 +249,17 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
       const connection = connections.get(id)
       if (!connection) return
       clearTimeout(connection.expiry)
-      for (const [spaceId, dates] of connection.boards) for (const date of dates) boards.unwatch(spaceId, date)
+      for (const [spaceId, dates] of connection.boards)
+        for (const date of dates) boards.unwatch(spaceId, date)
       connections.delete(id)
     },
     async close() {
       const reconnectInSeconds = 1
-      for (const connection of connections.values()) send(connection, { type: 'server_closing', reconnectInSeconds })
+      for (const connection of connections.values())
+        send(connection, { type: 'server_closing', reconnectInSeconds })
       await Promise.all([...connections.values()].map(({ queue }) => queue))
-      for (const connection of [...connections.values()]) connection.socket.close(CLOSE.goingAway, 'the server is closing')
+      for (const connection of [...connections.values()])
+        connection.socket.close(CLOSE.goingAway, 'the server is closing')
     },
     stats: () => ({
       sockets: connections.size,
@@ -259,7 +273,8 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
 function whatToHold(message: Extract<ClientMessage, { type: 'slot_hold' }>) {
   if (message.slotId) return parseSlotId(message.slotId)
   const { spaceId, startsAt, endsAt } = message
-  if (!spaceId || !startsAt) throw new AppError('VALIDATION', 'A hold needs a slotId, or a spaceId and a startsAt.')
+  if (!spaceId || !startsAt)
+    throw new AppError('VALIDATION', 'A hold needs a slotId, or a spaceId and a startsAt.')
   return { spaceId, startsAt: new Date(startsAt), endsAt: endsAt ? new Date(endsAt) : undefined }
 }
 
@@ -302,16 +317,26 @@ export function socketDoor(deps: Deps, connections: Connections) {
       connections.receive(ws.id, message)
     },
     close(ws) {
-      connections.remove(ws.id, ws.raw.getBufferedAmount())
+      connections.remove(ws.id, unreadBytes(ws.raw))
     },
   })
 }
+
+/** Bun knows it of a native socket; Elysia's type of one leaves it out. */
+const unreadBytes = (raw: object): number =>
+  'getBufferedAmount' in raw && typeof raw.getBufferedAmount === 'function'
+    ? Number(raw.getBufferedAmount())
+    : 0
 
 /** What the upgrade found out about a request, for the socket that it becomes. */
 const verifiedOf = new WeakMap<Request, Verified>()
 
 function tokenOf(request: Request): { token?: string; subprotocol?: string } {
-  const offered = request.headers.get('sec-websocket-protocol')?.split(',').map((part) => part.trim()) ?? []
+  const offered =
+    request.headers
+      .get('sec-websocket-protocol')
+      ?.split(',')
+      .map((part) => part.trim()) ?? []
   if (offered[0] === 'bearer') return { subprotocol: 'bearer', token: offered[1] ?? '' }
   const token = new URL(request.url).searchParams.get('token')
   return token === null ? {} : { token }

@@ -14,7 +14,9 @@ const tags = ['Accounts']
 
 export const authRouter = router({
   register: publicProcedure
-    .meta({ openapi: { method: 'POST', path: '/auth/register', tags, protect: false, summary: 'Open an account' } })
+    .meta({
+      openapi: { method: 'POST', path: '/auth/register', tags, protect: false, summary: 'Open an account' },
+    })
     .input(z.strictObject({ email: Email, password: NewPassword, name: Line(100) }))
     .output(SignedInShape)
     .mutation(({ ctx, input }) => accounts.register(ctx, input)),
@@ -26,13 +28,23 @@ export const authRouter = router({
     .mutation(({ ctx, input }) => accounts.logIn(ctx, input)),
 
   refresh: publicProcedure
-    .meta({ openapi: { method: 'POST', path: '/auth/refresh', tags, protect: false, summary: 'Replace a pair of tokens' } })
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/auth/refresh',
+        tags,
+        protect: false,
+        summary: 'Replace a pair of tokens',
+      },
+    })
     .input(z.strictObject({ refreshToken: RefreshToken }))
     .output(SignedInShape)
     .mutation(({ ctx, input }) => sessions.refreshSession(ctx, input)),
 
   logout: publicProcedure
-    .meta({ openapi: { method: 'POST', path: '/auth/logout', tags, protect: false, summary: 'End a session' } })
+    .meta({
+      openapi: { method: 'POST', path: '/auth/logout', tags, protect: false, summary: 'End a session' },
+    })
     .input(z.strictObject({ refreshToken: RefreshToken }))
     .output(Ok)
     .mutation(({ ctx, input }) => sessions.logOut(ctx, input)),
@@ -44,7 +56,9 @@ export const authRouter = router({
     .query(({ ctx }) => sessions.listSessions(ctx)),
 
   endSession: signedInProcedure
-    .meta({ openapi: { method: 'DELETE', path: '/auth/sessions/{id}', tags, summary: 'Sign out somewhere else' } })
+    .meta({
+      openapi: { method: 'DELETE', path: '/auth/sessions/{id}', tags, summary: 'Sign out somewhere else' },
+    })
     .input(z.strictObject({ id: Id }))
     .output(Ok)
     .mutation(({ ctx, input }) => sessions.endSession(ctx, input)),
@@ -56,7 +70,14 @@ export const authRouter = router({
     .query(({ ctx }) => accounts.getMe(ctx)),
 
   update: signedInProcedure
-    .meta({ openapi: { method: 'PATCH', path: '/auth/me', tags, summary: 'Change name, language, e-mail or password' } })
+    .meta({
+      openapi: {
+        method: 'PATCH',
+        path: '/auth/me',
+        tags,
+        summary: 'Change name, language, e-mail or password',
+      },
+    })
     .input(
       z.strictObject({
         name: Line(100).optional(),
@@ -70,13 +91,27 @@ export const authRouter = router({
     .mutation(({ ctx, input }) => accounts.updateMe(ctx, input)),
 
   deleteMe: signedInProcedure
-    .meta({ openapi: { method: 'DELETE', path: '/auth/me', tags, summary: 'Delete the account and all that is its' } })
+    .meta({
+      openapi: {
+        method: 'DELETE',
+        path: '/auth/me',
+        tags,
+        summary: 'Delete the account and all that is its',
+      },
+    })
     .input(z.strictObject({}).optional())
     .output(Ok)
     .mutation(({ ctx }) => accounts.deleteMe(ctx)),
 
   exportMe: signedInProcedure
-    .meta({ openapi: { method: 'GET', path: '/auth/me/export', tags, summary: 'Everything that is stored about one' } })
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/auth/me/export',
+        tags,
+        summary: 'Everything that is stored about one',
+      },
+    })
     .input(z.strictObject({}).optional())
     .output(
       z.object({

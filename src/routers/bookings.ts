@@ -2,7 +2,7 @@ import { z } from 'zod'
 import * as bookings from '../services/bookings'
 import { holdSpace } from '../services/holds'
 import { BookingShape, BookingStatusShape } from '../shapes/bookings'
-import { Id, Instant, listOf, page, Prose } from '../shapes/common'
+import { Id, Instant, listOf, Prose, page } from '../shapes/common'
 import { router, signedInProcedure } from '../trpc'
 
 const tags = ['Bookings']
@@ -10,7 +10,9 @@ const one = z.strictObject({ id: Id })
 
 export const bookingsRouter = router({
   list: signedInProcedure
-    .meta({ openapi: { method: 'GET', path: '/bookings', tags, summary: "One's bookings; for an admin, all" } })
+    .meta({
+      openapi: { method: 'GET', path: '/bookings', tags, summary: "One's bookings; for an admin, all" },
+    })
     .input(
       z.strictObject({
         status: BookingStatusShape.optional(),
@@ -30,21 +32,54 @@ export const bookingsRouter = router({
     .query(({ ctx, input }) => bookings.getBooking(ctx, input)),
 
   create: signedInProcedure
-    .meta({ openapi: { method: 'POST', path: '/bookings', tags, summary: 'Hold a time, of one slot or several in a row' } })
-    .input(z.strictObject({ spaceId: Id, startsAt: Instant, endsAt: Instant.optional(), notes: Prose(2000).optional() }))
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/bookings',
+        tags,
+        summary: 'Hold a time, of one slot or several in a row',
+      },
+    })
+    .input(
+      z.strictObject({
+        spaceId: Id,
+        startsAt: Instant,
+        endsAt: Instant.optional(),
+        notes: Prose(2000).optional(),
+      }),
+    )
     .output(BookingShape)
     .mutation(({ ctx, input: { spaceId, startsAt, endsAt, notes } }) =>
-      holdSpace(ctx, { spaceId, startsAt: new Date(startsAt), endsAt: endsAt ? new Date(endsAt) : undefined, notes }),
+      holdSpace(ctx, {
+        spaceId,
+        startsAt: new Date(startsAt),
+        endsAt: endsAt ? new Date(endsAt) : undefined,
+        notes,
+      }),
     ),
 
   confirm: signedInProcedure
-    .meta({ openapi: { method: 'POST', path: '/bookings/{id}/confirm', tags, summary: 'Confirm what is free or paid' } })
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/bookings/{id}/confirm',
+        tags,
+        summary: 'Confirm what is free or paid',
+      },
+    })
     .input(one)
     .output(BookingShape)
     .mutation(({ ctx, input }) => bookings.confirmBooking(ctx, input)),
 
   reschedule: signedInProcedure
-    .meta({ openapi: { method: 'PUT', path: '/bookings/{id}', tags, summary: 'Move a booking, or change its notes' } })
+    .meta({
+      openapi: {
+        method: 'PUT',
+        path: '/bookings/{id}',
+        tags,
+        summary: 'Move a booking, or change its notes',
+      },
+    })
     .input(
       z.strictObject({
         id: Id,
@@ -64,13 +99,17 @@ export const bookingsRouter = router({
     .mutation(({ ctx, input }) => bookings.cancelBooking(ctx, input)),
 
   complete: signedInProcedure
-    .meta({ openapi: { method: 'POST', path: '/bookings/{id}/complete', tags, summary: 'Say that it took place' } })
+    .meta({
+      openapi: { method: 'POST', path: '/bookings/{id}/complete', tags, summary: 'Say that it took place' },
+    })
     .input(one)
     .output(BookingShape)
     .mutation(({ ctx, input }) => bookings.completeBooking(ctx, input)),
 
   noShow: signedInProcedure
-    .meta({ openapi: { method: 'POST', path: '/bookings/{id}/no-show', tags, summary: 'Say that nobody came' } })
+    .meta({
+      openapi: { method: 'POST', path: '/bookings/{id}/no-show', tags, summary: 'Say that nobody came' },
+    })
     .input(one)
     .output(BookingShape)
     .mutation(({ ctx, input }) => bookings.markNoShow(ctx, input)),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import * as closures from '../services/closures'
 import { BookingShape } from '../shapes/bookings'
-import { Id, Instant, listOf, Ok, page, Prose } from '../shapes/common'
+import { Id, Instant, listOf, Ok, Prose, page } from '../shapes/common'
 import { ClosureShape } from '../shapes/spaces'
 import { adminProcedure, publicProcedure, router } from '../trpc'
 
@@ -12,13 +12,28 @@ const Standing = ClosureShape.extend({
 
 export const closuresRouter = router({
   list: publicProcedure
-    .meta({ openapi: { method: 'GET', path: '/closures', tags, protect: false, summary: 'Closures that are not over' } })
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/closures',
+        tags,
+        protect: false,
+        summary: 'Closures that are not over',
+      },
+    })
     .input(z.strictObject({ locationId: Id.optional(), ...page }))
     .output(listOf(ClosureShape))
     .query(({ ctx, input }) => closures.listClosures(ctx, input)),
 
   create: adminProcedure
-    .meta({ openapi: { method: 'POST', path: '/closures', tags, summary: 'Close a location or a space for a while' } })
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/closures',
+        tags,
+        summary: 'Close a location or a space for a while',
+      },
+    })
     .input(
       z.strictObject({
         locationId: Id,
@@ -34,7 +49,12 @@ export const closuresRouter = router({
   update: adminProcedure
     .meta({ openapi: { method: 'PATCH', path: '/closures/{id}', tags, summary: 'Change a closure' } })
     .input(
-      z.strictObject({ id: Id, startsAt: Instant.optional(), endsAt: Instant.optional(), reason: Prose(500).optional() }),
+      z.strictObject({
+        id: Id,
+        startsAt: Instant.optional(),
+        endsAt: Instant.optional(),
+        reason: Prose(500).optional(),
+      }),
     )
     .output(Standing)
     .mutation(({ ctx, input }) => closures.updateClosure(ctx, input)),

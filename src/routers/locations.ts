@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import * as locations from '../services/locations'
-import { Id, Line, listOf, Ok, page, Prose, TimeZone } from '../shapes/common'
+import { Id, Line, listOf, Ok, Prose, page, TimeZone } from '../shapes/common'
 import { HoursInput, LocationShape } from '../shapes/spaces'
 import { adminProcedure, publicProcedure, router } from '../trpc'
 
@@ -21,7 +21,9 @@ export const locationsRouter = router({
     .query(({ ctx, input }) => locations.listLocations(ctx, input)),
 
   byId: publicProcedure
-    .meta({ openapi: { method: 'GET', path: '/locations/{id}', tags, protect: false, summary: 'One location' } })
+    .meta({
+      openapi: { method: 'GET', path: '/locations/{id}', tags, protect: false, summary: 'One location' },
+    })
     .input(z.strictObject({ id: Id }))
     .output(LocationShape)
     .query(({ ctx, input }) => locations.getLocation(ctx, input)),
@@ -39,7 +41,9 @@ export const locationsRouter = router({
     .mutation(({ ctx, input }) => locations.updateLocation(ctx, input)),
 
   remove: adminProcedure
-    .meta({ openapi: { method: 'DELETE', path: '/locations/{id}', tags, summary: 'Take a location out of use' } })
+    .meta({
+      openapi: { method: 'DELETE', path: '/locations/{id}', tags, summary: 'Take a location out of use' },
+    })
     .input(z.strictObject({ id: Id }))
     .output(Ok)
     .mutation(({ ctx, input }) => locations.removeLocation(ctx, input)),

@@ -7,7 +7,9 @@ const tags = ['Live']
 
 export const realtimeRouter = router({
   stats: adminProcedure
-    .meta({ openapi: { method: 'GET', path: '/realtime/stats', tags, summary: 'Who is connected to this server' } })
+    .meta({
+      openapi: { method: 'GET', path: '/realtime/stats', tags, summary: 'Who is connected to this server' },
+    })
     .input(z.strictObject({}).optional())
     .output(
       z.object({
@@ -23,7 +25,14 @@ export const realtimeRouter = router({
     .query(({ ctx }) => ctx.realtimeStats()),
 
   announce: adminProcedure
-    .meta({ openapi: { method: 'POST', path: '/announcements', tags, summary: 'Speak to everyone who is connected' } })
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/announcements',
+        tags,
+        summary: 'Speak to everyone who is connected',
+      },
+    })
     .input(z.strictObject({ message: Line(1000) }))
     .output(Ok)
     .mutation(({ ctx, input }) => announce(ctx, input)),

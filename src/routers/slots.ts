@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { bookSlot, releaseSlot } from '../services/bookings'
 import { readBoard } from '../services/boards'
+import { bookSlot, releaseSlot } from '../services/bookings'
 import { holdSpace } from '../services/holds'
 import { BookingShape } from '../shapes/bookings'
 import { Id, LocalDate, parseSlotId, SlotId } from '../shapes/common'
@@ -12,10 +12,14 @@ const slot = z.strictObject({ slotId: SlotId })
 
 export const slotsRouter = router({
   day: publicProcedure
-    .meta({ openapi: { method: 'GET', path: '/slots/{spaceId}/{date}', tags, summary: 'The day of a space' } })
+    .meta({
+      openapi: { method: 'GET', path: '/slots/{spaceId}/{date}', tags, summary: 'The day of a space' },
+    })
     .input(z.strictObject({ spaceId: Id, date: LocalDate }))
     .output(BoardShape)
-    .query(({ ctx, input }) => readBoard(ctx.db, input, ctx.actor.kind === 'person' ? ctx.actor.id : undefined)),
+    .query(({ ctx, input }) =>
+      readBoard(ctx.db, input, ctx.actor.kind === 'person' ? ctx.actor.id : undefined),
+    ),
 
   hold: signedInProcedure
     .meta({ openapi: { method: 'POST', path: '/slots/{slotId}/hold', tags, summary: 'Hold a slot' } })
@@ -24,13 +28,22 @@ export const slotsRouter = router({
     .mutation(({ ctx, input }) => holdSpace(ctx, parseSlotId(input.slotId))),
 
   book: signedInProcedure
-    .meta({ openapi: { method: 'POST', path: '/slots/{slotId}/book', tags, summary: 'Book the slot that one holds' } })
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/slots/{slotId}/book',
+        tags,
+        summary: 'Book the slot that one holds',
+      },
+    })
     .input(slot)
     .output(BookingShape)
     .mutation(({ ctx, input }) => bookSlot(ctx, parseSlotId(input.slotId))),
 
   release: signedInProcedure
-    .meta({ openapi: { method: 'POST', path: '/slots/{slotId}/release', tags, summary: 'Give a held slot back' } })
+    .meta({
+      openapi: { method: 'POST', path: '/slots/{slotId}/release', tags, summary: 'Give a held slot back' },
+    })
     .input(slot)
     .output(BookingShape)
     .mutation(({ ctx, input }) => releaseSlot(ctx, parseSlotId(input.slotId))),

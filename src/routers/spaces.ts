@@ -26,7 +26,15 @@ const settings = {
 
 export const spacesRouter = router({
   list: publicProcedure
-    .meta({ openapi: { method: 'GET', path: '/spaces', tags, protect: false, summary: 'Spaces, by location, kind and size' } })
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/spaces',
+        tags,
+        protect: false,
+        summary: 'Spaces, by location, kind and size',
+      },
+    })
     .input(z.strictObject({ ...filter, ...page }))
     .output(listOf(SpaceShape))
     .query(({ ctx, input }) => spaces.listSpaces(ctx, input)),
@@ -59,7 +67,9 @@ export const spacesRouter = router({
 
   update: adminProcedure
     .meta({ openapi: { method: 'PATCH', path: '/spaces/{id}', tags, summary: 'Change a space' } })
-    .input(z.strictObject({ id: Id, name: Line(200).optional(), kind: SpaceKindShape.optional(), ...settings }))
+    .input(
+      z.strictObject({ id: Id, name: Line(200).optional(), kind: SpaceKindShape.optional(), ...settings }),
+    )
     .output(SpaceShape)
     .mutation(({ ctx, input }) => spaces.updateSpace(ctx, input)),
 

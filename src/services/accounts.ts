@@ -32,7 +32,8 @@ export async function register(
       return signedIn(ctx, tx, user, null)
     })
   } catch (error) {
-    if (violates(error, 'users_email_key')) throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
+    if (violates(error, 'users_email_key'))
+      throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
     throw error
   }
 }
@@ -46,8 +47,11 @@ export async function logIn(
   input: { email: string; password: string; platform?: string | undefined },
 ): Promise<SignedIn> {
   const [user] = await ctx.db.select().from(users).where(eq(users.email, input.email))
-  const right = await Bun.password.verify(input.password, user?.passwordHash ?? NOBODYS_HASH).catch(() => false)
-  if (!user?.passwordHash || !right) throw new AppError('WRONG_CREDENTIALS', 'The e-mail or the password is wrong.')
+  const right = await Bun.password
+    .verify(input.password, user?.passwordHash ?? NOBODYS_HASH)
+    .catch(() => false)
+  if (!user?.passwordHash || !right)
+    throw new AppError('WRONG_CREDENTIALS', 'The e-mail or the password is wrong.')
   await replaceForeignHash(ctx.db, user, input.password)
   return signedIn(ctx, ctx.db, user, input.platform ?? null)
 }
@@ -55,7 +59,10 @@ export async function logIn(
 /** People imported from elsewhere bring bcrypt hashes, which are accepted once and then replaced by our own kind. */
 async function replaceForeignHash(db: Db, user: UserRow, password: string): Promise<void> {
   if (user.passwordHash?.startsWith('$argon2id$')) return
-  await db.update(users).set({ passwordHash: await hashPassword(password) }).where(eq(users.id, user.id))
+  await db
+    .update(users)
+    .set({ passwordHash: await hashPassword(password) })
+    .where(eq(users.id, user.id))
 }
 
 export const hashPassword = (password: string) => Bun.password.hash(password, { algorithm: 'argon2id' })
@@ -73,13 +80,22 @@ export const getMe = async (ctx: SignedInContext): Promise<User> => userView(awa
  */
 export async function updateMe(
   ctx: SignedInContext,
-  input: { name?: string; email?: string; language?: User['language']; password?: string; currentPassword?: string },
+  input: {
+    name?: string
+    email?: string
+    language?: User['language']
+    password?: string
+    currentPassword?: string
+  },
 ): Promise<User> {
   const { password, currentPassword, ...fields } = input
   const me = await findMe(ctx, ctx.db)
   if (password !== undefined || (fields.email !== undefined && fields.email !== me.email)) {
-    const right = await Bun.password.verify(currentPassword ?? '', me.passwordHash ?? NOBODYS_HASH).catch(() => false)
-    if (!right) throw new AppError('WRONG_CREDENTIALS', 'Changing e-mail or password needs the present password.')
+    const right = await Bun.password
+      .verify(currentPassword ?? '', me.passwordHash ?? NOBODYS_HASH)
+      .catch(() => false)
+    if (!right)
+      throw new AppError('WRONG_CREDENTIALS', 'Changing e-mail or password needs the present password.')
   }
   const set = { ...fields, ...(password !== undefined && { passwordHash: await hashPassword(password) }) }
   if (Object.keys(set).length === 0) return userView(me)
@@ -91,7 +107,8 @@ export async function updateMe(
       return userView(row)
     })
   } catch (error) {
-    if (violates(error, 'users_email_key')) throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
+    if (violates(error, 'users_email_key'))
+      throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
     throw error
   }
 }
@@ -104,8 +121,17 @@ export async function exportMe(
   ctx: SignedInContext,
 ): Promise<{ user: User; sessions: Session[]; bookings: Booking[]; exportedAt: string }> {
   const user = await getMe(ctx)
-  const rows = await ctx.db.select().from(bookings).where(eq(bookings.userId, user.id)).orderBy(asc(bookings.id))
-  return { user, sessions: (await listSessions(ctx)).items, bookings: rows.map(bookingView), exportedAt: iso(Date.now()) }
+  const rows = await ctx.db
+    .select()
+    .from(bookings)
+    .where(eq(bookings.userId, user.id))
+    .orderBy(asc(bookings.id))
+  return {
+    user,
+    sessions: (await listSessions(ctx)).items,
+    bookings: rows.map(bookingView),
+    exportedAt: iso(Date.now()),
+  }
 }
 
 /**
@@ -143,7 +169,13 @@ async function anonymise(tx: Tx, id: string): Promise<void> {
   await tx.execute(sql`DELETE FROM refresh_tokens WHERE user_id = ${id}`)
   await tx
     .update(users)
-    .set({ email: null, name: 'Somebody who left', passwordHash: null, role: 'customer', deletedAt: sql`now()` })
+    .set({
+      email: null,
+      name: 'Somebody who left',
+      passwordHash: null,
+      role: 'customer',
+      deletedAt: sql`now()`,
+    })
     .where(eq(users.id, id))
 }
 
@@ -188,7 +220,10 @@ export async function updateUser(
 }
 
 async function findMe(ctx: SignedInContext, db: Db): Promise<UserRow> {
-  const [row] = await db.select().from(users).where(and(eq(users.id, ctx.actor.id), isNull(users.deletedAt)))
+  const [row] = await db
+    .select()
+    .from(users)
+    .where(and(eq(users.id, ctx.actor.id), isNull(users.deletedAt)))
   if (!row) throw accountGone()
   return row
 }

@@ -1,7 +1,18 @@
 import type { Reason } from '../errors'
 import { slotIdOf } from '../shapes/common'
 import type { Board, Slot } from '../shapes/slots'
-import { addDays, DAY, dateAt, instantOf, iso, MINUTE, type Millis, overlap, type Period, weekdayOf } from '../time'
+import {
+  addDays,
+  DAY,
+  dateAt,
+  instantOf,
+  iso,
+  MINUTE,
+  type Millis,
+  overlap,
+  type Period,
+  weekdayOf,
+} from '../time'
 
 /** A local opening of every such weekday. `closesAt` at or before `opensAt` means the next day. */
 export type OpeningHours = { weekday: number; opensAt: string; closesAt: string }
@@ -95,7 +106,8 @@ export function slotsOfDate(rules: Rules, date: string): Period[] {
   const step = rules.slotMinutes * MINUTE
   const slots: Period[] = []
   for (const opening of openingsOf(rules, date)) {
-    for (let from = opening.from; from + step <= opening.to; from += step) slots.push({ from, to: from + step })
+    for (let from = opening.from; from + step <= opening.to; from += step)
+      slots.push({ from, to: from + step })
   }
   return slots
 }
@@ -152,7 +164,9 @@ export function renderSlot({ rules, claims, now }: Calendar, slot: Period, me?: 
     units: rules.units,
     heldByMe:
       me !== undefined &&
-      claims.some((claim) => claim.held && claim.userId === me && claim.startsAt < slot.to && slot.from < claim.endsAt),
+      claims.some(
+        (claim) => claim.held && claim.userId === me && claim.startsAt < slot.to && slot.from < claim.endsAt,
+      ),
     priceMinor: rules.priceMinor,
     currency: rules.currency,
   }
@@ -178,7 +192,11 @@ export function renderTouchedSlots(calendar: Calendar, touched: Period[]): Slot[
   const slots = new Map<Millis, Slot>()
   for (const { from, to } of touched) {
     const lastDate = dateAt(to, rules.timeZone)
-    for (let date = addDays(dateAt(from - reach, rules.timeZone), -1); date <= lastDate; date = addDays(date, 1)) {
+    for (
+      let date = addDays(dateAt(from - reach, rules.timeZone), -1);
+      date <= lastDate;
+      date = addDays(date, 1)
+    ) {
       for (const slot of slotsOfDate(rules, date)) {
         const claimed = { from: slot.from, to: slot.to + rules.bufferMinutes * MINUTE }
         if (overlap(claimed, { from, to })) slots.set(slot.from, renderSlot(calendar, slot))

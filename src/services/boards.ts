@@ -13,7 +13,11 @@ import { multirange, uuidArray } from './calendar'
  * @param me whose holds are marked as his own
  * @throws NOT_FOUND
  */
-export async function readBoard(db: Db, input: { spaceId: string; date: string }, me?: string): Promise<Board> {
+export async function readBoard(
+  db: Db,
+  input: { spaceId: string; date: string },
+  me?: string,
+): Promise<Board> {
   return renderBoard(await readDay(db, input), input.date, me)
 }
 
@@ -26,11 +30,15 @@ export async function readSharedBoard(
   return { board: renderBoard(calendar, input.date), changesAt: nextChangeByClock(calendar, input.date) }
 }
 
-const readDay = (db: Db, { spaceId, date }: { spaceId: string; date: string }) => readCalendar(db, spaceId, around(date))
+const readDay = (db: Db, { spaceId, date }: { spaceId: string; date: string }) =>
+  readCalendar(db, spaceId, around(date))
 
 /** A local date in every zone there is, with hours that run past midnight and a buffer of a day behind them. */
 function around(date: string): Period {
-  return { from: Date.parse(`${addDays(date, -2)}T00:00:00Z`), to: Date.parse(`${addDays(date, 4)}T00:00:00Z`) }
+  return {
+    from: Date.parse(`${addDays(date, -2)}T00:00:00Z`),
+    to: Date.parse(`${addDays(date, 4)}T00:00:00Z`),
+  }
 }
 
 const calendarQuery = prepared((db) =>
@@ -56,7 +64,10 @@ export async function readCalendar(db: Db, spaceId: string, window: Period): Pro
 }
 
 /** The versions of calendars: what a board that follows them must have reached. */
-export async function readVersions(db: Db, spaceIds: string[]): Promise<{ spaceId: string; version: number }[]> {
+export async function readVersions(
+  db: Db,
+  spaceIds: string[],
+): Promise<{ spaceId: string; version: number }[]> {
   if (spaceIds.length === 0) return []
   return db
     .select({ spaceId: spaces.id, version: spaces.version })

@@ -27,7 +27,8 @@ type ListInput = Page & {
  */
 export async function listBookings(ctx: SignedInContext, input: ListInput) {
   const as = input.as ?? (ctx.actor.role === 'admin' ? 'admin' : 'customer')
-  if (as === 'admin' && ctx.actor.role !== 'admin') throw new AppError('NOT_ALLOWED', 'Only an admin sees all bookings.')
+  if (as === 'admin' && ctx.actor.role !== 'admin')
+    throw new AppError('NOT_ALLOWED', 'Only an admin sees all bookings.')
   const rows = await ctx.db
     .select()
     .from(bookings)
@@ -60,13 +61,16 @@ async function findBooking(ctx: SignedInContext, id: string): Promise<BookingRow
  * Confirms what one holds, where nothing is left to pay.
  * @throws NOT_FOUND, HOLD_EXPIRED, PAYMENT_REQUIRED, INVALID_STATE
  */
-export const confirmBooking = (ctx: SignedInContext, { id }: { id: string }) => moveBooking(ctx, id, 'confirmed')
+export const confirmBooking = (ctx: SignedInContext, { id }: { id: string }) =>
+  moveBooking(ctx, id, 'confirmed')
 
 /** @throws NOT_FOUND, NOT_CANCELLABLE once it has begun or is over */
-export const cancelBooking = (ctx: SignedInContext, { id }: { id: string }) => moveBooking(ctx, id, 'cancelled')
+export const cancelBooking = (ctx: SignedInContext, { id }: { id: string }) =>
+  moveBooking(ctx, id, 'cancelled')
 
 /** @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_EARLY before the end of its time and buffer */
-export const completeBooking = (ctx: SignedInContext, { id }: { id: string }) => moveBooking(ctx, id, 'completed')
+export const completeBooking = (ctx: SignedInContext, { id }: { id: string }) =>
+  moveBooking(ctx, id, 'completed')
 
 /** Nobody came: what is left of the time is free again. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_EARLY */
 export const markNoShow = (ctx: SignedInContext, { id }: { id: string }) => moveBooking(ctx, id, 'no_show')
@@ -89,7 +93,8 @@ export async function releaseSlot(ctx: SignedInContext, slot: SlotInput): Promis
 export async function releaseHold(ctx: SignedInContext, { id }: { id: string }): Promise<Booking> {
   const row = await findBooking(ctx, id)
   if (row.status === 'expired') throw holdExpired()
-  if (row.status !== 'held') throw new AppError('INVALID_STATE', 'This is not a hold. Cancel the booking instead.')
+  if (row.status !== 'held')
+    throw new AppError('INVALID_STATE', 'This is not a hold. Cancel the booking instead.')
   return moveBooking(ctx, id, 'cancelled')
 }
 
@@ -152,7 +157,10 @@ async function moveInTime(
   const priceMinor = (space.priceMinor * (time.to - time.from)) / (space.slotMinutes * MINUTE)
   if (row.status !== 'held' || row.paidMinor > 0) {
     if (priceMinor !== row.priceMinor || (priceMinor > 0 && space.currency !== row.currency)) {
-      throw new AppError('NOT_RESCHEDULABLE', 'The new time has another price. Cancel this booking and make a new one.')
+      throw new AppError(
+        'NOT_RESCHEDULABLE',
+        'The new time has another price. Cancel this booking and make a new one.',
+      )
     }
   }
 
@@ -192,13 +200,17 @@ async function moveInTime(
 }
 
 function refuseUnlessMovable(row: BookingRow, now: Millis): void {
-  if (row.status === 'expired' || (row.status === 'held' && row.holdExpiresAt && row.holdExpiresAt.getTime() <= now)) {
+  if (
+    row.status === 'expired' ||
+    (row.status === 'held' && row.holdExpiresAt && row.holdExpiresAt.getTime() <= now)
+  ) {
     throw holdExpired()
   }
   if (row.status !== 'held' && row.status !== 'confirmed') {
     throw new AppError('NOT_RESCHEDULABLE', 'Only a hold or a confirmed booking can be moved.')
   }
-  if (row.startsAt.getTime() <= now) throw new AppError('NOT_RESCHEDULABLE', 'This booking has already begun.')
+  if (row.startsAt.getTime() <= now)
+    throw new AppError('NOT_RESCHEDULABLE', 'This booking has already begun.')
 }
 
 function newTime(row: BookingRow, input: RescheduleInput): Period {

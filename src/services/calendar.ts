@@ -6,8 +6,8 @@ import { isRetryable } from '../db/errors'
 import { type BookingRow, spaces, users } from '../db/schema'
 import { type ChangeCause, type ServerMessage, topicOf } from '../realtime/events'
 import { bookingView } from '../shapes/bookings'
-import { type Claim, type Rules, renderTouchedSlots } from './availability'
 import { iso, type Millis, type Period } from '../time'
+import { type Claim, type Rules, renderTouchedSlots } from './availability'
 
 /** One change of a calendar, as `raise_version` in the database tells it, read under the lock that made it. */
 export type CalendarChange = {
@@ -93,7 +93,8 @@ export function tell({ publish }: Pick<Deps, 'publish'>, { changes, bookings }: 
     const message = slotUpdate(change, cause)
     if (message) publish(topicOf.space(message.spaceId), message)
   }
-  for (const row of bookings) publish(topicOf.user(row.userId), { type: 'booking_update', booking: bookingView(row) })
+  for (const row of bookings)
+    publish(topicOf.user(row.userId), { type: 'booking_update', booking: bookingView(row) })
 }
 
 type SlotUpdate = Extract<ServerMessage, { type: 'slot_update' }>

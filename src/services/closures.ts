@@ -22,7 +22,10 @@ type ClosureInput = {
 type WithStanding = Closure & { standing: Booking[] }
 
 /** Closures of a location that are not over, those that were made first first. */
-export async function listClosures(ctx: Context, { locationId, ...page }: Page & { locationId?: string | undefined }) {
+export async function listClosures(
+  ctx: Context,
+  { locationId, ...page }: Page & { locationId?: string | undefined },
+) {
   const rows = await ctx.db
     .select()
     .from(closures)
@@ -44,51 +47,71 @@ export async function listClosures(ctx: Context, { locationId, ...page }: Page &
  */
 export async function createClosure(ctx: Context, input: ClosureInput): Promise<WithStanding> {
   const period = periodOf(input)
-  return changeRules(ctx, (tx) => concerned(tx, input), async (tx, spaceIds) => {
-    const [row] = await tx
-      .insert(closures)
-      .values({
-        locationId: input.locationId,
-        spaceId: input.spaceId ?? null,
-        startsAt: new Date(period.from),
-        endsAt: new Date(period.to),
-        reason: input.reason ?? '',
-      })
-      .returning()
-    if (!row) throw new Error('the closure was not inserted')
-    return { ...closureView(row), standing: await standingIn(tx, spaceIds, period) }
-  })
+  return changeRules(
+    ctx,
+    (tx) => concerned(tx, input),
+    async (tx, spaceIds) => {
+      const [row] = await tx
+        .insert(closures)
+        .values({
+          locationId: input.locationId,
+          spaceId: input.spaceId ?? null,
+          startsAt: new Date(period.from),
+          endsAt: new Date(period.to),
+          reason: input.reason ?? '',
+        })
+        .returning()
+      if (!row) throw new Error('the closure was not inserted')
+      return { ...closureView(row), standing: await standingIn(tx, spaceIds, period) }
+    },
+  )
 }
 
 /** @throws NOT_FOUND, VALIDATION */
 export async function updateClosure(
   ctx: Context,
-  input: { id: string; startsAt?: string | undefined; endsAt?: string | undefined; reason?: string | undefined },
+  input: {
+    id: string
+    startsAt?: string | undefined
+    endsAt?: string | undefined
+    reason?: string | undefined
+  },
 ): Promise<WithStanding> {
-  return changeRules(ctx, async (tx) => concerned(tx, await findClosure(tx, input.id)), async (tx, spaceIds) => {
-    const old = await findClosure(tx, input.id)
-    const period = periodOf({ startsAt: input.startsAt ?? iso(old.startsAt), endsAt: input.endsAt ?? iso(old.endsAt) })
-    const [row] = await tx
-      .update(closures)
-      .set({
-        startsAt: new Date(period.from),
-        endsAt: new Date(period.to),
-        ...(input.reason !== undefined && { reason: input.reason }),
+  return changeRules(
+    ctx,
+    async (tx) => concerned(tx, await findClosure(tx, input.id)),
+    async (tx, spaceIds) => {
+      const old = await findClosure(tx, input.id)
+      const period = periodOf({
+        startsAt: input.startsAt ?? iso(old.startsAt),
+        endsAt: input.endsAt ?? iso(old.endsAt),
       })
-      .where(eq(closures.id, input.id))
-      .returning()
-    if (!row) throw notFound('closure')
-    return { ...closureView(row), standing: await standingIn(tx, spaceIds, period) }
-  })
+      const [row] = await tx
+        .update(closures)
+        .set({
+          startsAt: new Date(period.from),
+          endsAt: new Date(period.to),
+          ...(input.reason !== undefined && { reason: input.reason }),
+        })
+        .where(eq(closures.id, input.id))
+        .returning()
+      if (!row) throw notFound('closure')
+      return { ...closureView(row), standing: await standingIn(tx, spaceIds, period) }
+    },
+  )
 }
 
 /** Opens again what was closed. @throws NOT_FOUND */
 export async function removeClosure(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
-  return changeRules(ctx, async (tx) => concerned(tx, await findClosure(tx, id)), async (tx) => {
-    const removed = await tx.delete(closures).where(eq(closures.id, id)).returning({ id: closures.id })
-    if (removed.length === 0) throw notFound('closure')
-    return { ok: true }
-  })
+  return changeRules(
+    ctx,
+    async (tx) => concerned(tx, await findClosure(tx, id)),
+    async (tx) => {
+      const removed = await tx.delete(closures).where(eq(closures.id, id)).returning({ id: closures.id })
+      if (removed.length === 0) throw notFound('closure')
+      return { ok: true }
+    },
+  )
 }
 
 async function concerned(

@@ -2,7 +2,10 @@ import { sql } from 'drizzle-orm'
 import type { Deps } from '../context'
 
 /** Asks the database for an answer; `ok` is false where there is none within two seconds. */
-export async function checkDatabase({ db, log }: Pick<Deps, 'db' | 'log'>): Promise<{ ok: boolean; latencyMs: number }> {
+export async function checkDatabase({
+  db,
+  log,
+}: Pick<Deps, 'db' | 'log'>): Promise<{ ok: boolean; latencyMs: number }> {
   const started = performance.now()
   const ok = await Promise.race([
     db.execute(sql`SELECT 1`).then(

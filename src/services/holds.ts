@@ -8,7 +8,12 @@ import { iso, MINUTE, type Period } from '../time'
 import { type Rules, whyNotByRules } from './availability'
 import { type CalendarChange, multirange, rowFromJson, tell } from './calendar'
 
-export type HoldInput = { spaceId: string; startsAt: Date; endsAt?: Date | undefined; notes?: string | undefined }
+export type HoldInput = {
+  spaceId: string
+  startsAt: Date
+  endsAt?: Date | undefined
+  notes?: string | undefined
+}
 
 /** A space whose rules change at every attempt is being edited by hand: the person may as well try again himself. */
 const ATTEMPTS = 5
@@ -28,7 +33,8 @@ export async function holdSpace(ctx: SignedInContext, input: HoldInput): Promise
     if (reason) throw refuseTime(reason)
 
     const claim = await claimSpace(ctx, input, time, rules.rulesVersion)
-    if (claim.outcome === 'HELD' && claim.booking) return bookingView(rowFromJson<BookingRow>(bookings, claim.booking))
+    if (claim.outcome === 'HELD' && claim.booking)
+      return bookingView(rowFromJson<BookingRow>(bookings, claim.booking))
     if (claim.outcome !== 'STALE_RULES') throw refuseClaim(claim.outcome)
   }
   throw new AppError('IN_PROGRESS', 'The rules of this space are being changed. Please try again.')
@@ -55,12 +61,22 @@ const rulesQuery = prepared((db) =>
 async function readRules(db: Db, { spaceId, startsAt, endsAt }: HoldInput) {
   // Without an end it is one slot, and no slot is longer than a day.
   const to = endsAt && endsAt > startsAt ? endsAt.getTime() : startsAt.getTime() + 1440 * MINUTE
-  const [row] = await rulesQuery(db).execute({ spaceId, window: multirange([{ from: startsAt.getTime(), to }]) })
+  const [row] = await rulesQuery(db).execute({
+    spaceId,
+    window: multirange([{ from: startsAt.getTime(), to }]),
+  })
   if (!row?.rules) throw notFound('space')
   return row
 }
 
-type ClaimOutcome = 'HELD' | 'STALE_RULES' | 'NOT_FOUND' | 'NOT_SIGNED_IN' | 'SLOT_TAKEN' | 'SLOT_PAST' | 'TOO_MANY_HOLDS'
+type ClaimOutcome =
+  | 'HELD'
+  | 'STALE_RULES'
+  | 'NOT_FOUND'
+  | 'NOT_SIGNED_IN'
+  | 'SLOT_TAKEN'
+  | 'SLOT_PAST'
+  | 'TOO_MANY_HOLDS'
 type ClaimRow = {
   outcome: ClaimOutcome
   booking: Record<string, unknown> | null
@@ -85,7 +101,12 @@ const claimQuery = prepared((db) =>
 )
 
 /** Looks, locks and claims in one round trip, then tells what was committed: the claim, and stale holds that it ended. */
-async function claimSpace(ctx: SignedInContext, input: HoldInput, time: Period, rulesVersion: number): Promise<ClaimRow> {
+async function claimSpace(
+  ctx: SignedInContext,
+  input: HoldInput,
+  time: Period,
+  rulesVersion: number,
+): Promise<ClaimRow> {
   const [claim] = await claimQuery(ctx.db).execute({
     id: Bun.randomUUIDv7(),
     userId: ctx.actor.id,
@@ -113,7 +134,10 @@ function refuseClaim(outcome: ClaimOutcome): AppError {
     case 'NOT_SIGNED_IN':
       return new AppError('NOT_SIGNED_IN', 'This account no longer exists.')
     case 'TOO_MANY_HOLDS':
-      return new AppError('TOO_MANY_HOLDS', 'You hold too many times already. Book or release one of them first.')
+      return new AppError(
+        'TOO_MANY_HOLDS',
+        'You hold too many times already. Book or release one of them first.',
+      )
     case 'SLOT_TAKEN':
     case 'SLOT_PAST':
       return refuseTime(outcome)
@@ -140,7 +164,10 @@ export const refuseTime = (reason: Reason): AppError =>
  * The hold that this person has on a slot.
  * @throws HOLD_EXPIRED where the last one has ended, NOT_FOUND where there never was one
  */
-export async function holdAt(ctx: SignedInContext, slot: { spaceId: string; startsAt: Date }): Promise<BookingRow> {
+export async function holdAt(
+  ctx: SignedInContext,
+  slot: { spaceId: string; startsAt: Date },
+): Promise<BookingRow> {
   const rows = await ctx.db
     .select({ row: bookings, live: sql<boolean>`${bookings.holdExpiresAt} > clock_timestamp()` })
     .from(bookings)
@@ -160,4 +187,5 @@ export async function holdAt(ctx: SignedInContext, slot: { spaceId: string; star
   return found.row
 }
 
-export const holdExpired = () => new AppError('HOLD_EXPIRED', 'The hold has ended. The time may still be free: hold it again.')
+export const holdExpired = () =>
+  new AppError('HOLD_EXPIRED', 'The hold has ended. The time may still be free: hold it again.')

@@ -5,8 +5,8 @@ import { type LocationRow, locations, openingHours, spaces } from '../db/schema'
 import { notFound } from '../errors'
 import type { Page } from '../shapes/common'
 import type { Hours, Location } from '../shapes/spaces'
-import { changeRules, refuseWithClaims } from './rules'
 import { pageOf } from './paging'
+import { changeRules, refuseWithClaims } from './rules'
 
 type LocationInput = { name: string; timeZone: string; hours: Hours; address?: string; city?: string }
 
@@ -18,7 +18,11 @@ export async function listLocations(ctx: Context, page: Page) {
     .where(and(isNull(locations.removedAt), page.cursor ? gt(locations.id, page.cursor) : undefined))
     .orderBy(asc(locations.id))
     .limit(page.limit + 1)
-  const hours = await hoursOf(ctx.db, 'location', rows.map(({ id }) => id))
+  const hours = await hoursOf(
+    ctx.db,
+    'location',
+    rows.map(({ id }) => id),
+  )
   return pageOf(rows, page, (row) => locationView(row, hours.get(row.id) ?? []))
 }
 
@@ -41,11 +45,15 @@ export async function updateLocation(
   ctx: Context,
   { id, hours, ...fields }: Partial<LocationInput> & { id: string },
 ): Promise<Location> {
-  return changeRules(ctx, (tx) => lockLocation(tx, id), async (tx) => {
-    if (Object.keys(fields).length > 0) await tx.update(locations).set(fields).where(eq(locations.id, id))
-    if (hours) await replaceHours(tx, { locationId: id }, hours)
-    return readLocation(tx, id)
-  })
+  return changeRules(
+    ctx,
+    (tx) => lockLocation(tx, id),
+    async (tx) => {
+      if (Object.keys(fields).length > 0) await tx.update(locations).set(fields).where(eq(locations.id, id))
+      if (hours) await replaceHours(tx, { locationId: id }, hours)
+      return readLocation(tx, id)
+    },
+  )
 }
 
 /**
@@ -53,12 +61,16 @@ export async function updateLocation(
  * @throws NOT_FOUND, INVALID_STATE while people hold or have booked something there
  */
 export async function removeLocation(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
-  return changeRules(ctx, (tx) => lockLocation(tx, id), async (tx, spaceIds) => {
-    await refuseWithClaims(tx, spaceIds)
-    await tx.update(spaces).set({ removedAt: sql`now()` }).where(eq(spaces.locationId, id))
-    await tx.update(locations).set({ removedAt: sql`now()` }).where(eq(locations.id, id))
-    return { ok: true }
-  })
+  return changeRules(
+    ctx,
+    (tx) => lockLocation(tx, id),
+    async (tx, spaceIds) => {
+      await refuseWithClaims(tx, spaceIds)
+      await tx.update(spaces).set({ removedAt: sql`now()` }).where(eq(spaces.locationId, id))
+      await tx.update(locations).set({ removedAt: sql`now()` }).where(eq(locations.id, id))
+      return { ok: true }
+    },
+  )
 }
 
 /** Locks a location against other changes of it, and names its spaces. @throws NOT_FOUND */
@@ -77,7 +89,10 @@ export async function lockLocation(tx: Tx, id: string): Promise<string[]> {
 }
 
 async function readLocation(db: Db, id: string): Promise<Location> {
-  const [row] = await db.select().from(locations).where(and(eq(locations.id, id), isNull(locations.removedAt)))
+  const [row] = await db
+    .select()
+    .from(locations)
+    .where(and(eq(locations.id, id), isNull(locations.removedAt)))
   if (!row) throw notFound('location')
   const hours = await hoursOf(db, 'location', [id])
   return locationView(row, hours.get(id) ?? [])
@@ -105,7 +120,11 @@ export async function hoursOf(db: Db, of: 'location' | 'space', ids: string[]): 
   return new Map(
     [...byOwner].map(([id, list]) => [
       id,
-      list.map(({ weekday, opensAt, closesAt }) => ({ weekday: weekday as Hours[number]['weekday'], opensAt, closesAt })),
+      list.map(({ weekday, opensAt, closesAt }) => ({
+        weekday: weekday as Hours[number]['weekday'],
+        opensAt,
+        closesAt,
+      })),
     ]),
   )
 }
@@ -118,7 +137,11 @@ export async function replaceHours(
 ): Promise<void> {
   await tx
     .delete(openingHours)
-    .where('spaceId' in owner ? eq(openingHours.spaceId, owner.spaceId) : eq(openingHours.locationId, owner.locationId))
-  if (hours.length > 0) await tx.insert(openingHours).values(hours.map((opening) => ({ ...opening, ...owner })))
+    .where(
+      'spaceId' in owner
+        ? eq(openingHours.spaceId, owner.spaceId)
+        : eq(openingHours.locationId, owner.locationId),
+    )
+  if (hours.length > 0)
+    await tx.insert(openingHours).values(hours.map((opening) => ({ ...opening, ...owner })))
 }
-

@@ -31,10 +31,34 @@ export const MOVES: readonly Move[] = [
   { from: 'expired', to: 'pending', by: ['payment'], cause: 'booked', unless: unpaid },
   { from: 'pending', to: 'confirmed', by: ['specialist', 'admin'], cause: 'booked' },
   { from: 'pending', to: 'declined', by: ['specialist', 'admin', 'clock'], cause: 'cancelled' },
-  { from: 'pending', to: 'cancelled', by: ['customer', 'specialist', 'admin'], cause: 'cancelled', unless: started },
-  { from: 'confirmed', to: 'cancelled', by: ['customer', 'specialist', 'admin'], cause: 'cancelled', unless: started },
-  { from: 'confirmed', to: 'completed', by: ['clock', 'specialist', 'admin'], cause: 'completed', unless: notOver },
-  { from: 'confirmed', to: 'no_show', by: ['specialist', 'admin', 'clock'], cause: 'completed', unless: notStarted },
+  {
+    from: 'pending',
+    to: 'cancelled',
+    by: ['customer', 'specialist', 'admin'],
+    cause: 'cancelled',
+    unless: started,
+  },
+  {
+    from: 'confirmed',
+    to: 'cancelled',
+    by: ['customer', 'specialist', 'admin'],
+    cause: 'cancelled',
+    unless: started,
+  },
+  {
+    from: 'confirmed',
+    to: 'completed',
+    by: ['clock', 'specialist', 'admin'],
+    cause: 'completed',
+    unless: notOver,
+  },
+  {
+    from: 'confirmed',
+    to: 'no_show',
+    by: ['specialist', 'admin', 'clock'],
+    cause: 'completed',
+    unless: notStarted,
+  },
 ]
 
 function holdEndedOrUnpaid(row: BookingRow, now: Millis): AppError | null {
@@ -49,11 +73,15 @@ function unpaid({ depositMinor, priceMinor, paidMinor }: BookingRow): AppError |
 }
 
 function holdRuns({ holdExpiresAt }: BookingRow, now: Millis): AppError | null {
-  return holdExpiresAt && holdExpiresAt.getTime() > now ? new AppError('TOO_EARLY', 'The hold has not ended yet.') : null
+  return holdExpiresAt && holdExpiresAt.getTime() > now
+    ? new AppError('TOO_EARLY', 'The hold has not ended yet.')
+    : null
 }
 
 function started({ startsAt }: BookingRow, now: Millis): AppError | null {
-  return startsAt.getTime() <= now ? new AppError('NOT_CANCELLABLE', 'A booking that has begun cannot be cancelled.') : null
+  return startsAt.getTime() <= now
+    ? new AppError('NOT_CANCELLABLE', 'A booking that has begun cannot be cancelled.')
+    : null
 }
 
 function notStarted({ startsAt }: BookingRow, now: Millis): AppError | null {
@@ -70,7 +98,10 @@ function notOver(row: BookingRow, now: Millis): AppError | null {
 export function capacitiesOf(actor: Actor, row: Pick<BookingRow, 'userId'>): Mover[] {
   if (actor.kind === 'clock' || actor.kind === 'payment') return [actor.kind]
   if (actor.kind !== 'person') return []
-  return [...(row.userId === actor.id ? ['customer' as const] : []), ...(actor.role === 'admin' ? ['admin' as const] : [])]
+  return [
+    ...(row.userId === actor.id ? ['customer' as const] : []),
+    ...(actor.role === 'admin' ? ['admin' as const] : []),
+  ]
 }
 
 /**
@@ -117,7 +148,8 @@ export async function moveUnderLock(
 }
 
 function noSuchMove(from: BookingStatus, to: BookingStatus): AppError {
-  if (to === 'cancelled') return new AppError('NOT_CANCELLABLE', `A booking that is ${said(from)} cannot be cancelled.`)
+  if (to === 'cancelled')
+    return new AppError('NOT_CANCELLABLE', `A booking that is ${said(from)} cannot be cancelled.`)
   if (from === 'expired' && to === 'confirmed') return holdExpired()
   return new AppError('INVALID_STATE', `A booking that is ${said(from)} cannot become ${said(to)}.`)
 }

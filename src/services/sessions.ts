@@ -16,16 +16,33 @@ const REPLAY_GRACE_SECONDS = 10
 type Pair = Omit<SignedIn, 'user'>
 
 /** A sign-in: the first refresh token of a new family, and an access token. */
-export async function startSession(ctx: Context, db: Db, user: UserRow, platform: string | null): Promise<Pair> {
+export async function startSession(
+  ctx: Context,
+  db: Db,
+  user: UserRow,
+  platform: string | null,
+): Promise<Pair> {
   const token = randomBytes(32).toString('base64url')
-  await insertToken(db, { userId: user.id, family: Bun.randomUUIDv7(), device: platform ?? ctx.device }, token)
+  await insertToken(
+    db,
+    { userId: user.id, family: Bun.randomUUIDv7(), device: platform ?? ctx.device },
+    token,
+  )
   return pair(ctx, user, token)
 }
 
-async function insertToken(db: Db, owner: Pick<RefreshTokenRow, 'userId' | 'family' | 'device'>, token: string) {
+async function insertToken(
+  db: Db,
+  owner: Pick<RefreshTokenRow, 'userId' | 'family' | 'device'>,
+  token: string,
+) {
   const [row] = await db
     .insert(refreshTokens)
-    .values({ ...owner, tokenHash: hashOf(token), expiresAt: sql`now() + ${`${REFRESH_DAYS} days`}::interval` })
+    .values({
+      ...owner,
+      tokenHash: hashOf(token),
+      expiresAt: sql`now() + ${`${REFRESH_DAYS} days`}::interval`,
+    })
     .returning({ id: refreshTokens.id })
   if (!row) throw new Error('the refresh token was not inserted')
   return row
@@ -47,7 +64,10 @@ const successorOf = (ctx: Context, token: string) =>
  * answer, and gets the same successor.
  * @throws REFRESH_INVALID, REFRESH_REUSED
  */
-export async function refreshSession(ctx: Context, { refreshToken }: { refreshToken: string }): Promise<SignedIn> {
+export async function refreshSession(
+  ctx: Context,
+  { refreshToken }: { refreshToken: string },
+): Promise<SignedIn> {
   const outcome = await ctx.db.transaction(async (tx): Promise<SignedIn | AppError> => {
     const found = await lockToken(tx, refreshToken)
     if (!found || found.token.endedAt || found.dead) return refreshInvalid()
@@ -96,11 +116,18 @@ const endFamily = (db: Db, family: string) =>
     .set({ endedAt: sql`clock_timestamp()` })
     .where(and(eq(refreshTokens.family, family), isNull(refreshTokens.endedAt)))
 
-const refreshInvalid = () => new AppError('REFRESH_INVALID', 'This refresh token is not valid. Please sign in.')
+const refreshInvalid = () =>
+  new AppError('REFRESH_INVALID', 'This refresh token is not valid. Please sign in.')
 
 /** Ends the session that a refresh token belongs to. Ending one that is unknown or over is no error. */
-export async function logOut(ctx: Context, { refreshToken }: { refreshToken: string }): Promise<{ ok: true }> {
-  const [row] = await ctx.db.select().from(refreshTokens).where(eq(refreshTokens.tokenHash, hashOf(refreshToken)))
+export async function logOut(
+  ctx: Context,
+  { refreshToken }: { refreshToken: string },
+): Promise<{ ok: true }> {
+  const [row] = await ctx.db
+    .select()
+    .from(refreshTokens)
+    .where(eq(refreshTokens.tokenHash, hashOf(refreshToken)))
   if (row) await endFamily(ctx.db, row.family)
   return { ok: true }
 }
@@ -111,9 +138,10 @@ export async function listSessions(ctx: SignedInContext): Promise<{ items: Sessi
     .select({
       id: refreshTokens.family,
       device: refreshTokens.device,
-      startedAt: sql`(SELECT min(first.created_at) FROM refresh_tokens first WHERE first.family = ${refreshTokens.family})`.mapWith(
-        refreshTokens.createdAt,
-      ),
+      startedAt:
+        sql`(SELECT min(first.created_at) FROM refresh_tokens first WHERE first.family = ${refreshTokens.family})`.mapWith(
+          refreshTokens.createdAt,
+        ),
       lastUsedAt: refreshTokens.createdAt,
       expiresAt: refreshTokens.expiresAt,
     })
@@ -142,7 +170,13 @@ export async function endSession(ctx: SignedInContext, { id }: { id: string }): 
   const ended = await ctx.db
     .update(refreshTokens)
     .set({ endedAt: sql`clock_timestamp()` })
-    .where(and(eq(refreshTokens.family, id), eq(refreshTokens.userId, ctx.actor.id), isNull(refreshTokens.endedAt)))
+    .where(
+      and(
+        eq(refreshTokens.family, id),
+        eq(refreshTokens.userId, ctx.actor.id),
+        isNull(refreshTokens.endedAt),
+      ),
+    )
     .returning({ id: refreshTokens.id })
   if (ended.length === 0) throw notFound('session')
   return { ok: true }

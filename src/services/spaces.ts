@@ -13,7 +13,11 @@ import { hoursOf, replaceHours } from './locations'
 import { pageOf } from './paging'
 import { changeRules, refuseWithClaims } from './rules'
 
-type Filter = { locationId?: string | undefined; kind?: SpaceRow['kind'] | undefined; minCapacity?: number | undefined }
+type Filter = {
+  locationId?: string | undefined
+  kind?: SpaceRow['kind'] | undefined
+  minCapacity?: number | undefined
+}
 type SpaceFields = Omit<
   typeof spaces.$inferInsert,
   'id' | 'ownHours' | 'version' | 'rulesVersion' | 'removedAt' | 'createdAt' | 'ratingSum' | 'reviewCount'
@@ -44,7 +48,9 @@ export async function searchSpaces(ctx: Context, input: Filter & Page & { from: 
   let cursor = input.cursor
   while (found.length <= input.limit) {
     const rows = await selectSpaces(ctx.db, { ...input, cursor }, SEARCH_BATCH, time)
-    found.push(...rows.filter(({ rules, claims, now }) => rules && whyNot({ rules, claims, now }, time) === null))
+    found.push(
+      ...rows.filter(({ rules, claims, now }) => rules && whyNot({ rules, claims, now }, time) === null),
+    )
     cursor = rows.at(-1)?.id
     if (rows.length < SEARCH_BATCH) break
   }
@@ -63,7 +69,10 @@ export async function createSpace(ctx: Context, { hours, ...fields }: SpaceInput
       .where(and(eq(locations.id, fields.locationId), isNull(locations.removedAt)))
       .for('key share')
     if (!location) throw notFound('location')
-    const [row] = await tx.insert(spaces).values({ ...fields, ownHours: Boolean(hours) }).returning({ id: spaces.id })
+    const [row] = await tx
+      .insert(spaces)
+      .values({ ...fields, ownHours: Boolean(hours) })
+      .returning({ id: spaces.id })
     if (!row) throw new Error('the space was not inserted')
     if (hours) await replaceHours(tx, { spaceId: row.id }, hours)
     return readSpace(tx, row.id)
@@ -78,26 +87,37 @@ export async function updateSpace(
   ctx: Context,
   { id, hours, ...fields }: Partial<Omit<SpaceInput, 'locationId'>> & { id: string },
 ): Promise<Space> {
-  return changeRules(ctx, (tx) => existing(tx, id), async (tx) => {
-    if (fields.units !== undefined) await refuseWithClaims(tx, [id], fields.units)
-    const set = { ...fields, ...(hours !== undefined && { ownHours: hours !== null }) }
-    if (Object.keys(set).length > 0) await tx.update(spaces).set(set).where(eq(spaces.id, id))
-    if (hours !== undefined) await replaceHours(tx, { spaceId: id }, hours ?? [])
-    return readSpace(tx, id)
-  })
+  return changeRules(
+    ctx,
+    (tx) => existing(tx, id),
+    async (tx) => {
+      if (fields.units !== undefined) await refuseWithClaims(tx, [id], fields.units)
+      const set = { ...fields, ...(hours !== undefined && { ownHours: hours !== null }) }
+      if (Object.keys(set).length > 0) await tx.update(spaces).set(set).where(eq(spaces.id, id))
+      if (hours !== undefined) await replaceHours(tx, { spaceId: id }, hours ?? [])
+      return readSpace(tx, id)
+    },
+  )
 }
 
 /** Takes a space out of use. @throws NOT_FOUND, INVALID_STATE while people hold or have booked it */
 export async function removeSpace(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
-  return changeRules(ctx, (tx) => existing(tx, id), async (tx) => {
-    await refuseWithClaims(tx, [id])
-    await tx.update(spaces).set({ removedAt: sql`now()` }).where(eq(spaces.id, id))
-    return { ok: true }
-  })
+  return changeRules(
+    ctx,
+    (tx) => existing(tx, id),
+    async (tx) => {
+      await refuseWithClaims(tx, [id])
+      await tx.update(spaces).set({ removedAt: sql`now()` }).where(eq(spaces.id, id))
+      return { ok: true }
+    },
+  )
 }
 
 async function existing(tx: Tx, id: string): Promise<string[]> {
-  const rows = await tx.select({ id: spaces.id }).from(spaces).where(and(eq(spaces.id, id), isNull(spaces.removedAt)))
+  const rows = await tx
+    .select({ id: spaces.id })
+    .from(spaces)
+    .where(and(eq(spaces.id, id), isNull(spaces.removedAt)))
   if (rows.length === 0) throw notFound('space')
   return [id]
 }
@@ -120,7 +140,10 @@ function selectSpaces(
   return db
     .select({
       ...spaceColumns,
-      rules: when(sql<Rules | null>`space_rules(${spaces.id}, ${window}::tstzmultirange)`, sql<Rules | null>`NULL`),
+      rules: when(
+        sql<Rules | null>`space_rules(${spaces.id}, ${window}::tstzmultirange)`,
+        sql<Rules | null>`NULL`,
+      ),
       claims: when(sql<Claim[]>`space_claims(${spaces.id}, ${window}::tstzmultirange)`, sql<Claim[]>`NULL`),
       now: sql`epoch_ms(clock_timestamp())`.mapWith(Number),
     })
@@ -163,7 +186,11 @@ const spaceColumns = {
 type SpaceColumns = Pick<SpaceRow, Exclude<keyof typeof spaceColumns, 'timeZone'>> & { timeZone: string }
 
 const ownHours = (db: Db, rows: Pick<SpaceRow, 'id' | 'ownHours'>[]) =>
-  hoursOf(db, 'space', rows.filter((row) => row.ownHours).map(({ id }) => id))
+  hoursOf(
+    db,
+    'space',
+    rows.filter((row) => row.ownHours).map(({ id }) => id),
+  )
 
 function spaceView(row: SpaceColumns, hours: Map<string, Hours>): Space {
   const { ownHours: keepsOwn, ratingSum, ...fields } = row

@@ -4,7 +4,15 @@ import type { Db } from '../db/client'
 import { type BookingRow, bookings, spaces } from '../db/schema'
 import { type ChangeCause, topicOf } from '../realtime/events'
 import { iso } from '../time'
-import { type CalendarChange, claimedPeriod, raiseVersions, slotUpdate, type Told, tell, uuidArray } from './calendar'
+import {
+  type CalendarChange,
+  claimedPeriod,
+  raiseVersions,
+  slotUpdate,
+  type Told,
+  tell,
+  uuidArray,
+} from './calendar'
 
 /** Small enough that a claim which meets a batch hardly waits for it. */
 const BATCH = 200
@@ -16,18 +24,24 @@ const BATCH = 200
  */
 export async function sweepExpiredHolds(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
   const due = sql`${bookings.status} = 'held' AND ${bookings.holdExpiresAt} <= clock_timestamp()`
-  return inBatches(deps, { due, order: sql`${bookings.holdExpiresAt}`, to: 'expired', cause: 'expired' }, (told, swept) => {
-    tell(deps, told)
-    for (const { change } of told.changes) tellFreed(deps, change, swept)
-  })
+  return inBatches(
+    deps,
+    { due, order: sql`${bookings.holdExpiresAt}`, to: 'expired', cause: 'expired' },
+    (told, swept) => {
+      tell(deps, told)
+      for (const { change } of told.changes) tellFreed(deps, change, swept)
+    },
+  )
 }
 
 /** Says of bookings whose time and buffer are over that they took place. */
 export async function completePastBookings(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
   const due = sql`${bookings.status} = 'confirmed' AND ${bookings.endsAt} <= clock_timestamp()
     AND upper(${bookings.claimed}) <= clock_timestamp()`
-  return inBatches(deps, { due, order: sql`${bookings.endsAt}`, to: 'completed', cause: 'completed' }, (told) =>
-    tell(deps, told),
+  return inBatches(
+    deps,
+    { due, order: sql`${bookings.endsAt}`, to: 'completed', cause: 'completed' },
+    (told) => tell(deps, told),
   )
 }
 
@@ -38,7 +52,9 @@ function tellFreed({ publish }: Pick<Deps, 'publish'>, change: CalendarChange, s
   const ended = swept.filter((row) => row.spaceId === update.spaceId)
   const slotIds = update.slots
     .filter((slot) => slot.status === 'free')
-    .filter((slot) => ended.some((row) => iso(row.startsAt) <= slot.startsAt && slot.startsAt < iso(row.endsAt)))
+    .filter((slot) =>
+      ended.some((row) => iso(row.startsAt) <= slot.startsAt && slot.startsAt < iso(row.endsAt)),
+    )
     .map((slot) => slot.id)
   if (slotIds.length === 0) return
   publish(topicOf.space(update.spaceId), {
@@ -71,9 +87,17 @@ async function inBatches(
 }
 
 /** One transaction: calendars that have something due and that nobody else has locked, then what is due in them. */
-async function moveBatch(db: Db, { due, order, to, cause }: Due): Promise<{ told: Told; moved: BookingRow[] }> {
+async function moveBatch(
+  db: Db,
+  { due, order, to, cause }: Due,
+): Promise<{ told: Told; moved: BookingRow[] }> {
   return db.transaction(async (tx) => {
-    const someDue = tx.select({ spaceId: bookings.spaceId }).from(bookings).where(due).orderBy(order).limit(BATCH)
+    const someDue = tx
+      .select({ spaceId: bookings.spaceId })
+      .from(bookings)
+      .where(due)
+      .orderBy(order)
+      .limit(BATCH)
     const locked = await tx
       .select({ id: spaces.id })
       .from(spaces)
@@ -83,8 +107,17 @@ async function moveBatch(db: Db, { due, order, to, cause }: Due): Promise<{ told
     if (locked.length === 0) return { told: { changes: [], bookings: [] }, moved: [] }
 
     const inLocked = sql`${bookings.spaceId} = ANY(${uuidArray(locked.map(({ id }) => id))})`
-    const batch = tx.select({ id: bookings.id }).from(bookings).where(and(due, inLocked)).orderBy(order).limit(BATCH)
-    const moved = await tx.update(bookings).set({ status: to }).where(sql`${bookings.id} IN ${batch}`).returning()
+    const batch = tx
+      .select({ id: bookings.id })
+      .from(bookings)
+      .where(and(due, inLocked))
+      .orderBy(order)
+      .limit(BATCH)
+    const moved = await tx
+      .update(bookings)
+      .set({ status: to })
+      .where(sql`${bookings.id} IN ${batch}`)
+      .returning()
     const touched = moved.flatMap((row) =>
       row.spaceId ? [{ spaceId: row.spaceId, period: claimedPeriod(row), cause }] : [],
     )

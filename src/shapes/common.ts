@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { REASONS, type Reason } from '../errors'
-import { isTimeZone, iso } from '../time'
+import { iso, isTimeZone } from '../time'
 
 /** The one vocabulary of inputs and outputs. What a caller may send is bounded, so that the database never has to refuse it. */
 
@@ -12,7 +12,8 @@ const printable = (text: string) => !text.includes('\0')
 export const Line = (max: number) =>
   z.string().trim().min(1).max(max).refine(printable, 'must not contain a NUL character')
 /** Text of any number of lines, possibly none. */
-export const Prose = (max: number) => z.string().max(max).refine(printable, 'must not contain a NUL character')
+export const Prose = (max: number) =>
+  z.string().max(max).refine(printable, 'must not contain a NUL character')
 
 const inReach = (text: string) => text >= '2000' && text < '2200'
 /** An instant in any offset; it is answered in UTC. */
@@ -34,7 +35,10 @@ export const TimeZone = z
   .refine(isTimeZone, 'is not a time zone that is known here')
   .meta({ example: 'Europe/Rome' })
 
-export const Currency = z.string().regex(/^[A-Z]{3}$/, 'must be a code of three capital letters').meta({ example: 'EUR' })
+export const Currency = z
+  .string()
+  .regex(/^[A-Z]{3}$/, 'must be a code of three capital letters')
+  .meta({ example: 'EUR' })
 export const whole = (min: number, max: number) => z.int().min(min).max(max)
 export const Ok = z.object({ ok: z.literal(true) })
 

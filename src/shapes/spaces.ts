@@ -5,8 +5,14 @@ import { Currency, Id, InstantOut, TimeZone, whole } from './common'
 const WeekdayShape = z
   .union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(5), z.literal(6), z.literal(7)])
   .meta({ description: '1 is Monday, 7 is Sunday.' })
-const OpensAt = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM').meta({ example: '08:00' })
-const ClosesAt = z.string().regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'must be HH:MM, or 24:00').meta({ example: '20:00' })
+const OpensAt = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM')
+  .meta({ example: '08:00' })
+const ClosesAt = z
+  .string()
+  .regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'must be HH:MM, or 24:00')
+  .meta({ example: '20:00' })
 
 export const OpeningShape = z.object({ weekday: WeekdayShape, opensAt: OpensAt, closesAt: ClosesAt })
 /** Weekly hours in local time. `closesAt` at or before `opensAt` is on the next day. */
@@ -44,7 +50,14 @@ export const CancellationTierShape = z.object({ hoursBefore: whole(0, 8760), ref
 export const CancellationShape = z.array(CancellationTierShape)
 
 export const LocationShape = z
-  .object({ id: Id, name: z.string(), address: z.string(), city: z.string(), timeZone: TimeZone, hours: HoursShape })
+  .object({
+    id: Id,
+    name: z.string(),
+    address: z.string(),
+    city: z.string(),
+    timeZone: TimeZone,
+    hours: HoursShape,
+  })
   .meta({ id: 'Location' })
 export type Location = z.infer<typeof LocationShape>
 

@@ -29,9 +29,13 @@ export const bookings = pgTable(
   'bookings',
   {
     id: id(),
-    userId: uuid('user_id').notNull().references(() => users.id),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
     status: text('status', { enum: BOOKING_STATUSES }).notNull(),
-    locationId: uuid('location_id').notNull().references(() => locations.id),
+    locationId: uuid('location_id')
+      .notNull()
+      .references(() => locations.id),
     spaceId: uuid('space_id').references(() => spaces.id),
     unit: integer('unit'),
     specialistId: uuid('specialist_id'),

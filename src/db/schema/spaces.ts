@@ -16,7 +16,9 @@ export const spaces = pgTable(
   'spaces',
   {
     id: id(),
-    locationId: uuid('location_id').notNull().references(() => locations.id),
+    locationId: uuid('location_id')
+      .notNull()
+      .references(() => locations.id),
     name: text('name').notNull(),
     kind: text('kind', { enum: SPACE_KINDS }).notNull(),
     capacity: integer('capacity').notNull().default(1),
@@ -29,7 +31,10 @@ export const spaces = pgTable(
     maxNoticeDays: integer('max_notice_days').notNull().default(90),
     maxSlots: integer('max_slots').notNull().default(8),
     ownHours: boolean('own_hours').notNull().default(false),
-    cancellation: jsonb('cancellation').$type<CancellationTier[]>().notNull().default([{ hoursBefore: 24, refundPercent: 100 }]),
+    cancellation: jsonb('cancellation')
+      .$type<CancellationTier[]>()
+      .notNull()
+      .default([{ hoursBefore: 24, refundPercent: 100 }]),
     ratingSum: integer('rating_sum').notNull().default(0),
     reviewCount: integer('review_count').notNull().default(0),
     version: integer('version').notNull().default(1),
@@ -39,7 +44,10 @@ export const spaces = pgTable(
   },
   (table) => [
     index('spaces_location').on(table.locationId),
-    check('spaces_kind_known', sql`${table.kind} IN ('desk', 'meeting_room', 'private_office', 'event_hall', 'phone_booth')`),
+    check(
+      'spaces_kind_known',
+      sql`${table.kind} IN ('desk', 'meeting_room', 'private_office', 'event_hall', 'phone_booth')`,
+    ),
     check('spaces_units', sql`${table.units} BETWEEN 1 AND 1000`),
     check('spaces_slot_minutes', sql`${table.slotMinutes} BETWEEN 5 AND 1440`),
     check('spaces_buffer_minutes', sql`${table.bufferMinutes} BETWEEN 0 AND 1440`),

@@ -12,8 +12,12 @@ export const users = pgTable(
     id: id(),
     email: text('email'),
     name: text('name').notNull(),
-    role: text('role', { enum: ['customer', 'specialist', 'admin'] }).notNull().default('customer'),
-    language: text('language', { enum: ['en', 'it', 'fr'] }).notNull().default('en'),
+    role: text('role', { enum: ['customer', 'specialist', 'admin'] })
+      .notNull()
+      .default('customer'),
+    language: text('language', { enum: ['en', 'it', 'fr'] })
+      .notNull()
+      .default('en'),
     passwordHash: text('password_hash'),
     deletedAt: instant('deleted_at'),
     createdAt: createdAt(),
@@ -32,7 +36,9 @@ export const refreshTokens = pgTable(
   'refresh_tokens',
   {
     id: id(),
-    userId: uuid('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
     family: uuid('family').notNull(),
     tokenHash: text('token_hash').notNull(),
     device: text('device'),

@@ -1,0 +1,44 @@
+/**
+ * `bun run test`: the checks, then every test against a real PostgreSQL. `--prove` runs what takes minutes in full.
+ * Further words are handed to `bun test`. The last line counts what ran.
+ */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+
+const words = process.argv.slice(2)
+const prove = words.includes('--prove')
+const rest = words.filter((word) => word !== '--prove')
+
+const checked =
+  rest.length > 0 ||
+  (await Bun.spawn([process.execPath, 'scripts/check.ts'], { stdout: 'inherit', stderr: 'inherit' })
+    .exited) === 0
+
+const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-tests-'))
+const report = path.join(folder, 'report.xml')
+const tests = Bun.spawn(
+  [process.execPath, 'test', '--reporter=junit', `--reporter-outfile=${report}`, ...rest],
+  {
+    stdout: 'inherit',
+    stderr: 'inherit',
+    env: { ...process.env, NODE_ENV: 'test', ...(prove && { PROVE: '1' }) },
+  },
+)
+const exitCode = await tests.exited
+
+const summary =
+  /<testsuites\b[^>]*>/.exec(
+    await Bun.file(report)
+      .text()
+      .catch(() => ''),
+  )?.[0] ?? ''
+const count = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(summary)?.[1] ?? 0)
+await rm(folder, { recursive: true })
+const skipped = count('skipped')
+const failed = count('failures') + (checked ? 0 : 1)
+const passed = count('tests') - count('failures') - skipped + (checked ? 1 : 0)
+const broken = exitCode !== 0 && failed === 0 ? 1 : 0
+process.stdout.write(`\n${passed} passed, ${failed + broken} failed, ${skipped} skipped\n`)
+process.exit(exitCode === 0 && checked && passed > 0 ? 0 : 1)

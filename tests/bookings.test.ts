@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { RunningServer } from '../src/server'
+import { openSocket } from './support/socket'
+import {
+  at,
+  clientOf,
+  endHolds,
+  makePerson,
+  makeSpace,
+  reasonOf,
+  startTestServer,
+  stopTestServers,
+  testDate,
+} from './support/world'
+
+let server: RunningServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(stopTestServers)
+
+test('a slot is held, booked, moved and cancelled, and the board follows each step', async () => {
+  const space = await makeSpace(server)
+  const ada = await makePerson(server)
+  const client = clientOf(server, ada)
+  const socket = await openSocket(server, ada.token)
+  socket.send({ type: 'join_space', spaceId: space.id, date: testDate, requestId: 'join' })
+  const board = await socket.next('slots_status_update')
+  expect(board.slots).toHaveLength(24)
+  expect(board.slots[9]).toMatchObject({ status: 'free', free: 1 })
+
+  const slotId = `${space.id}@${at(9)}`
+  const hold = await client.slots.hold.mutate({ slotId })
+  expect(hold).toMatchObject({ status: 'held', startsAt: at(9), endsAt: at(10), unit: 1 })
+  const update = await socket.next('slot_update')
+  expect(update).toMatchObject({ fromVersion: board.version, version: board.version + 1, cause: 'held' })
+  expect(update.slots).toMatchObject([{ id: slotId, status: 'held', free: 0, heldByMe: false }])
+  expect((await client.slots.day.query({ spaceId: space.id, date: testDate })).slots[9]).toMatchObject({
+    status: 'held',
+    heldByMe: true,
+  })
+
+  expect(await client.slots.book.mutate({ slotId })).toMatchObject({ id: hold.id, status: 'confirmed' })
+  const moved = await client.bookings.reschedule.mutate({ id: hold.id, startsAt: at(12) })
+  expect(moved).toMatchObject({ id: hold.id, status: 'confirmed', startsAt: at(12), endsAt: at(13) })
+  const rescheduled = await socket.next('slot_update', ({ cause }) => cause === 'rescheduled')
+  expect(rescheduled.slots.map(({ id, status }) => [id.split('@')[1], status])).toEqual([
+    [at(9), 'free'],
+    [at(12), 'booked'],
+  ])
+  expect(await client.bookings.cancel.mutate({ id: hold.id })).toMatchObject({ status: 'cancelled' })
+  expect((await client.slots.day.query({ spaceId: space.id, date: testDate })).slots[12]).toMatchObject({
+    status: 'free',
+  })
+  await socket.close()
+})
+
+test('a hold that has ended is out of the way, and its holder is told so', async () => {
+  const space = await makeSpace(server)
+  const [ada, bob] = [await makePerson(server), await makePerson(server)]
+  const slotId = `${space.id}@${at(9)}`
+  await clientOf(server, ada).slots.hold.mutate({ slotId })
+  expect(await reasonOf(clientOf(server, bob).slots.hold.mutate({ slotId }))).toBe('SLOT_TAKEN')
+  await endHolds(server, space.id)
+  expect(await clientOf(server, bob).slots.hold.mutate({ slotId })).toMatchObject({ status: 'held' })
+  expect(await reasonOf(clientOf(server, ada).slots.book.mutate({ slotId }))).toBe('HOLD_EXPIRED')
+})
