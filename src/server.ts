@@ -4,12 +4,12 @@ import { startJobs } from './cron'
 import { connectDatabase } from './db/client'
 import { type EmbeddedDatabase, startEmbeddedDatabase } from './db/embedded'
 import { migrateDatabase } from './db/migrate'
-import { seedDatabase } from './db/seed'
 import { ConfigurationError, type Env } from './env'
 import type { Log } from './log'
 import { createWatchedBoards } from './realtime/boards'
 import { createLocalBus } from './realtime/bus'
 import { createConnections } from './realtime/socket'
+import { seedDatabase } from './seed'
 import { createTokens } from './tokens'
 
 export type RunningServer = { url: string; deps: Deps; stop(): Promise<void> }

@@ -1,0 +1,95 @@
+import { eq } from 'drizzle-orm'
+import type { Deps } from '../context'
+import type { Tx } from '../db/client'
+import { bookings, locations, openingHours, spaces, users } from '../db/schema'
+import { slotsOfDate } from '../services/availability'
+import { range } from '../services/calendar'
+import { addDays, dateAt, MINUTE, type Millis, type Period } from '../time'
+import { DEMO_PASSWORD_HASH, fixedIds, LOCATIONS, PEOPLE, SPACES } from './data'
+
+/** One number for every server that seeds: two that start at once do it once. */
+const SEED_LOCK = 7_261_054_919
+/** Of ten slots, which are taken, in a pattern that looks alive and is the same each time. */
+const TAKEN = [false, true, true, false, false, true, false, false, true, false]
+const DAYS_AROUND = 3
+
+/**
+ * Demo data: two locations in two zones, a space of every kind, people of every role, and a week of bookings around the
+ * day of the first start. The same each time; where it is already, nothing changes.
+ */
+export async function seedDatabase({ db }: Pick<Deps, 'db'>): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.execute(`SELECT pg_advisory_xact_lock(${SEED_LOCK})`)
+    const [there] = await tx.select({ id: users.id }).from(users).where(eq(users.id, PEOPLE[0].id))
+    if (there) return
+    const nextId = fixedIds(1000)
+    await tx.insert(users).values(PEOPLE.map((person) => ({ ...person, passwordHash: DEMO_PASSWORD_HASH })))
+    await tx.insert(locations).values(LOCATIONS.map(({ hours: _, ...location }) => location))
+    await tx
+      .insert(openingHours)
+      .values(
+        LOCATIONS.flatMap(({ id, hours }) =>
+          hours.map((opening) => ({ ...opening, id: nextId(), locationId: id })),
+        ),
+      )
+    await tx.insert(spaces).values(SPACES)
+    for (const space of SPACES) await seedBookings(tx, space, Date.now(), nextId)
+  })
+}
+
+type SeedSpace = (typeof SPACES)[number]
+
+async function seedBookings(tx: Tx, space: SeedSpace, now: Millis, nextId: () => string): Promise<void> {
+  const location = LOCATIONS.find(({ id }) => id === space.locationId)
+  if (!location) throw new Error(`no location for ${space.name}`)
+  const rules = {
+    ...space,
+    spaceId: space.id,
+    timeZone: location.timeZone,
+    hours: location.hours,
+    closures: [],
+    version: 1,
+    rulesVersion: 1,
+  }
+  const today = dateAt(now, location.timeZone)
+  const rows = []
+  for (let offset = -DAYS_AROUND; offset <= DAYS_AROUND; offset++) {
+    const date = addDays(today, offset)
+    for (let unit = 1; unit <= Math.min(space.units, 4); unit++) {
+      const slots = slotsOfDate(rules, date)
+      // A buffer reaches into the next slot, so with one every other slot at most can be taken.
+      const step = space.bufferMinutes > 0 ? 2 : 1
+      for (let index = 0; index < slots.length; index += step) {
+        const slot = slots[index]
+        if (slot && TAKEN[(index * 7 + unit * 3 + offset + 10) % TAKEN.length])
+          rows.push(bookingRow(space, unit, slot, now, nextId()))
+      }
+    }
+  }
+  if (rows.length > 0) await tx.insert(bookings).values(rows)
+}
+
+function bookingRow(space: SeedSpace, unit: number, { from, to }: Period, now: Millis, id: string) {
+  const customers = PEOPLE.filter(({ role }) => role === 'customer')
+  const customer = customers[(from / (space.slotMinutes * MINUTE) + unit) % customers.length]
+  if (!customer) throw new Error('there is no customer to book')
+  const claimed = { from, to: to + space.bufferMinutes * MINUTE }
+  return {
+    id,
+    userId: customer.id,
+    status: claimed.to <= now ? ('completed' as const) : ('confirmed' as const),
+    locationId: space.locationId,
+    spaceId: space.id,
+    unit,
+    startsAt: new Date(from),
+    endsAt: new Date(to),
+    firstStartsAt: new Date(from),
+    claimed: range(claimed),
+    // Nobody paid for demo data, so nothing in it can be owed or refunded.
+    priceMinor: 0,
+    currency: space.currency,
+    cancellation: [{ hoursBefore: 24, refundPercent: 100 }],
+    // So far in the past that what people book now stands above it in every list.
+    createdAt: new Date(from - 7 * 1440 * MINUTE),
+  }
+}
