@@ -71,7 +71,7 @@ async function seedBookings(tx: Tx, space: SeedSpace, now: Millis, nextId: () =>
 
 function bookingRow(space: SeedSpace, unit: number, { from, to }: Period, now: Millis, id: string) {
   const customers = PEOPLE.filter(({ role }) => role === 'customer')
-  const customer = customers[(from / (space.slotMinutes * MINUTE) + unit) % customers.length]
+  const customer = customers[(Math.floor(from / (space.slotMinutes * MINUTE)) + unit) % customers.length]
   if (!customer) throw new Error('there is no customer to book')
   const claimed = { from, to: to + space.bufferMinutes * MINUTE }
   return {
