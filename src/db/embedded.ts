@@ -43,8 +43,8 @@ type Cluster = { folder: string; binaries: string; account: Account; password: s
  */
 export async function startEmbeddedDatabase(dataDir: string, log: Log): Promise<EmbeddedDatabase> {
   const cluster = await openCluster(path.resolve(dataDir), log)
-  let port = await ensureRunning(cluster)
-  let owner = await takeOwnership(cluster, port, dataDir)
+  const { port, owner: first } = await startAndOwn(cluster, dataDir)
+  let owner = first
   let stopping = false
 
   async function supervise(): Promise<void> {
@@ -53,8 +53,7 @@ export async function startEmbeddedDatabase(dataDir: string, log: Log): Promise<
       if (stopping) return
       log.error('the embedded database went away; starting it again')
       try {
-        port = await ensureRunning(cluster, port)
-        owner = await takeOwnership(cluster, port, dataDir)
+        owner = (await startAndOwn(cluster, dataDir, port)).owner
         log.warn('the embedded database is back')
       } catch (error) {
         log.error({ error }, 'the embedded database could not be started; trying again')
@@ -74,6 +73,18 @@ export async function startEmbeddedDatabase(dataDir: string, log: Log): Promise<
         log.warn({ error }, 'the database did not stop'),
       )
     },
+  }
+}
+
+/** A database that was just killed can look alive for a moment: what cannot be owned is looked at again. */
+async function startAndOwn(cluster: Cluster, dataDir: string, wanted?: number) {
+  for (let attempt = 1; ; attempt++) {
+    const port = await ensureRunning(cluster, wanted)
+    try {
+      return { port, owner: await takeOwnership(cluster, port, dataDir) }
+    } catch (error) {
+      if (error instanceof ConfigurationError || attempt >= 5) throw error
+    }
   }
 }
 
@@ -252,7 +263,7 @@ async function takeOwnership(cluster: Cluster, port: number, dataDir: string) {
     connection: { application_name: 'coworkspace owner', TimeZone: 'UTC' },
   })
   try {
-    await whenReady(client)
+    await whenReady(cluster, client)
     const [lock] = await client<{ taken: boolean }[]>`SELECT pg_try_advisory_lock(${OWNER_LOCK}) AS taken`
     if (!lock?.taken) throw inUse(dataDir)
     const [found] = await client`SELECT FROM pg_database WHERE datname = ${DATABASE}`
@@ -264,14 +275,14 @@ async function takeOwnership(cluster: Cluster, port: number, dataDir: string) {
   return { ended: ended.promise, release: () => client.end({ timeout: 1 }) }
 }
 
-/** A database that recovers from a crash refuses connections for a while. */
-async function whenReady(client: postgres.Sql): Promise<void> {
+/** A database that recovers from a crash refuses connections for a while; one that is gone always will. */
+async function whenReady(cluster: Cluster, client: postgres.Sql): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await client`SELECT 1`
       return
     } catch (error) {
-      if (attempt >= 120) throw error
+      if (attempt >= 240 || !(await runningPort(cluster))) throw error
       await Bun.sleep(250)
     }
   }
