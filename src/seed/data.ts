@@ -69,6 +69,7 @@ const space = <Kind extends 'desk' | 'meeting_room' | 'private_office' | 'event_
     bufferMinutes?: number
     priceMinor?: number
     currency?: string
+    maxNoticeDays?: number
   },
 ) => ({
   id: seedId(),
@@ -88,7 +89,7 @@ const space = <Kind extends 'desk' | 'meeting_room' | 'private_office' | 'event_
 })
 
 export const SPACES = [
-  space(milano.id, 'desk', 'Open desks', { units: 12 }),
+  space(milano.id, 'desk', 'Open desks', { units: 12, maxNoticeDays: 3650 }),
   space(milano.id, 'meeting_room', 'Sala Leonardo', { capacity: 8, bufferMinutes: 15, priceMinor: 1800 }),
   space(milano.id, 'phone_booth', 'Phone booths', { units: 3, slotMinutes: 30 }),
   space(milano.id, 'private_office', 'Studio Verdi', { capacity: 4, slotMinutes: 240, priceMinor: 6000 }),

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { freePort, spawnServer, stopProcesses, whenUp } from './support/process'
+
+const readme = await Bun.file(path.resolve(import.meta.dir, '../README.md')).text()
+const port = freePort()
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-readme-'))
+})
+afterAll(async () => {
+  await stopProcesses()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** The fenced blocks of a section, in order. */
+function blocks(section: string): { language: string; text: string }[] {
+  const body = readme.split(`\n## ${section}\n`)[1]?.split('\n## ')[0] ?? ''
+  return [...body.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, language = '', text = '']) => ({
+    language,
+    text,
+  }))
+}
+
+/** What differs from one run to the next: ids that the server made, and the time of day. */
+const withoutTheMoment = (text: string) =>
+  text
+    .replace(/"id":"01a[0-9a-f-]{33}"/g, '"id":"…"')
+    .replace(/"(holdExpiresAt|createdAt)":"[^"]*"/g, '"$1":"…"')
+    .trim()
+
+test('the quick start answers what it says it answers', async () => {
+  const [start, ...steps] = blocks('Quick start')
+  expect(start?.text).toBe('npx bun start\n')
+  // The same script that the first command runs, on a free port and with a folder of its own.
+  const server = spawnServer({ PORT: String(port), DATA_DIR: folder, LOG_LEVEL: 'warn' }, [
+    process.execPath,
+    'start',
+  ])
+  await whenUp(server, `http://localhost:${port}`)
+
+  let compared = 0
+  let answer = ''
+  for (const { language, text } of steps) {
+    if (language === 'json') {
+      expect(withoutTheMoment(answer)).toBe(withoutTheMoment(text))
+      compared += 1
+    } else if (text.includes('curl')) {
+      // Answers end without a line break; the page shows one to a line.
+      const script = `set -eu\n${text.replaceAll('localhost:3000', `localhost:${port}`).replaceAll(/^(curl .*)$/gm, '$1; echo')}`
+      answer = await new Response(Bun.spawn(['sh', '-c', script]).stdout).text()
+    }
+  }
+  expect(compared).toBe(2)
+}, 120_000)
+
+test('every path and file that the page names exists', async () => {
+  for (const [, name = ''] of readme.matchAll(/^(src\/[\w/.]+|tests\/)/gm)) {
+    const there = Bun.file(path.resolve(import.meta.dir, '..', name))
+    expect([
+      name,
+      (await there.exists()) ||
+        (await Array.fromAsync(new Bun.Glob('**/*').scan(path.resolve(import.meta.dir, '..', name)))).length >
+          0,
+    ]).toEqual([name, true])
+  }
+  for (const [, file = ''] of readme.matchAll(/\]\((?!http)([^)#]+)\)/g)) {
+    expect([file, await Bun.file(path.resolve(import.meta.dir, '..', file)).exists()]).toEqual([file, true])
+  }
+})

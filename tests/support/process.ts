@@ -1,0 +1,74 @@
+import { cpus } from 'node:os'
+import path from 'node:path'
+import { until } from './world'
+
+const ROOT = path.resolve(import.meta.dir, '../..')
+
+export type ServerProcess = {
+  pid: number
+  /** Everything it wrote so far, to both outputs. */
+  output(): string
+  exited: Promise<number>
+  kill(signal: NodeJS.Signals): void
+}
+
+const started: ServerProcess[] = []
+
+/** The server as a process of its own, started as an operator would, with exactly these settings. */
+export function spawnServer(
+  env: Record<string, string>,
+  command = [process.execPath, 'src/index.ts'],
+): ServerProcess {
+  const { PATH = '', HOME = '' } = process.env
+  const child = Bun.spawn(command, {
+    cwd: ROOT,
+    env: { PATH, HOME, ...env },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) void collect(stream, (text) => (output += text))
+  const server = {
+    pid: child.pid,
+    output: () => output,
+    exited: child.exited,
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+  }
+  started.push(server)
+  return server
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, add: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder()
+  for await (const chunk of stream) add(decoder.decode(chunk, { stream: true }))
+}
+
+/** Waits until the server answers, and fails with what it said where it ends instead. */
+export async function whenUp(server: ServerProcess, url: string): Promise<void> {
+  let ended = false
+  void server.exited.then(() => {
+    ended = true
+  })
+  await until(
+    async () => {
+      if (ended) throw new Error(`the server ended:\n${server.output()}`)
+      return (await fetch(`${url}/api/health`).catch(() => undefined))?.ok
+    },
+    60_000 * Math.max(1, 2 / cpus().length),
+  )
+}
+
+/** For `afterAll`: ends, by their ids, the servers that a file has started. */
+export async function stopProcesses(): Promise<void> {
+  for (const server of started) server.kill('SIGTERM')
+  await Promise.all(started.map(({ exited }) => exited))
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): number {
+  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  const { port } = listener
+  listener.stop(true)
+  return port
+}
