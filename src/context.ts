@@ -1,14 +1,9 @@
+import type { Actor, Person } from './actor'
 import type { Db } from './db/client'
 import type { Env } from './env'
 import type { Log } from './log'
 import type { ServerMessage, Topic } from './realtime/events'
 import type { Tokens } from './tokens'
-
-export type Role = 'customer' | 'specialist' | 'admin'
-
-/** Who acts: a person, nobody in particular, or a part of the system itself. */
-export type Person = { kind: 'person'; id: string; role: Role }
-export type Actor = { kind: 'anonymous' } | Person | { kind: 'clock' } | { kind: 'payment' }
 
 /** Sends a message to everyone who listens to a topic. Never fails: what is lost is healed by versions. */
 export type Publish = (topic: Topic, message: ServerMessage) => void

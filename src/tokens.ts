@@ -1,5 +1,5 @@
 import { jwt } from '@elysiajs/jwt'
-import type { Person, Role } from './context'
+import type { Person, Role } from './actor'
 import { AppError } from './errors'
 
 export const ACCESS_TOKEN_SECONDS = 3600

@@ -1,5 +1,6 @@
 import { Elysia } from 'elysia'
-import type { Context, Deps, Person } from '../context'
+import type { Person } from '../actor'
+import type { Context, Deps } from '../context'
 import { AppError, type Refusal, refusalOf } from '../errors'
 import { readBoard } from '../services/boards'
 import { releaseHold, releaseSlot } from '../services/bookings'

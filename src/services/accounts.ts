@@ -6,7 +6,7 @@ import { bookings, type UserRow, users } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { Page } from '../shapes/common'
-import type { Session, SignedIn, User } from '../shapes/users'
+import { type Session, type SignedIn, type User, userView } from '../shapes/users'
 import { iso } from '../time'
 import { changeCalendars, claimedPeriod } from './calendar'
 import { pageOf } from './paging'
@@ -229,12 +229,3 @@ async function findMe(ctx: SignedInContext, db: Db): Promise<UserRow> {
 }
 
 const accountGone = () => new AppError('NOT_SIGNED_IN', 'This account no longer exists.')
-
-export const userView = (row: UserRow): User => ({
-  id: row.id,
-  email: row.email,
-  name: row.name,
-  role: row.role,
-  language: row.language,
-  createdAt: iso(row.createdAt),
-})

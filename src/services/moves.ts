@@ -1,5 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm'
-import type { Actor, Context } from '../context'
+import type { Actor } from '../actor'
+import type { Context } from '../context'
 import type { Tx } from '../db/client'
 import { type BookingRow, type BookingStatus, bookings } from '../db/schema'
 import { AppError, notFound } from '../errors'

@@ -4,10 +4,9 @@ import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { type RefreshTokenRow, refreshTokens, type UserRow, users } from '../db/schema'
 import { AppError, notFound } from '../errors'
-import type { Session, SignedIn } from '../shapes/users'
+import { type Session, type SignedIn, userView } from '../shapes/users'
 import { iso } from '../time'
 import { ACCESS_TOKEN_SECONDS } from '../tokens'
-import { userView } from './accounts'
 
 const REFRESH_DAYS = 30
 /** A client that lost the answer to a refresh may ask once more for so long, and gets the same. */

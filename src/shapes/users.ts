@@ -1,7 +1,10 @@
 import { z } from 'zod'
+import type { UserRow } from '../db/schema/users'
+import { iso } from '../time'
 import { Id, InstantOut } from './common'
 
 export const RoleShape = z.enum(['customer', 'specialist', 'admin'])
+export type Role = z.infer<typeof RoleShape>
 export const LanguageShape = z.enum(['en', 'it', 'fr'])
 
 export const UserShape = z
@@ -36,3 +39,12 @@ export const SessionShape = z
   })
   .meta({ id: 'Session' })
 export type Session = z.infer<typeof SessionShape>
+
+export const userView = (row: UserRow): User => ({
+  id: row.id,
+  email: row.email,
+  name: row.name,
+  role: row.role,
+  language: row.language,
+  createdAt: iso(row.createdAt),
+})

@@ -1,6 +1,6 @@
 import { createTRPCClient, httpLink } from '@trpc/client'
 import { sql } from 'drizzle-orm'
-import type { Role } from '../../src/context'
+import type { Role } from '../../src/actor'
 import { systemContext } from '../../src/context'
 import { users } from '../../src/db/schema'
 import { type Env, readEnv } from '../../src/env'
