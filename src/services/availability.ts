@@ -138,10 +138,13 @@ function rawOpenings({ hours, timeZone }: Rules, date: string): Period[] {
     .sort((a, b) => a.from - b.from)
 }
 
-/** The opening that holds an instant. Hours may run past midnight, and belong to the date on which they began. */
+/**
+ * The opening that holds an instant. Hours may run past midnight, and belong to the date on which they began; where clocks
+ * change at midnight, they may run into the date after the next.
+ */
 function openingAt(rules: Rules, at: Millis): Period | undefined {
   const today = dateAt(at, rules.timeZone)
-  for (const date of [today, addDays(today, -1)]) {
+  for (const date of [today, addDays(today, -1), addDays(today, -2)]) {
     const opening = openingsOf(rules, date).find(({ from, to }) => from <= at && at < to)
     if (opening) return opening
   }
@@ -193,7 +196,7 @@ export function renderTouchedSlots(calendar: Calendar, touched: Period[]): Slot[
   for (const { from, to } of touched) {
     const lastDate = dateAt(to, rules.timeZone)
     for (
-      let date = addDays(dateAt(from - reach, rules.timeZone), -1);
+      let date = addDays(dateAt(from - reach, rules.timeZone), -2);
       date <= lastDate;
       date = addDays(date, 1)
     ) {
@@ -213,7 +216,8 @@ export function renderTouchedSlots(calendar: Calendar, touched: Period[]): Slot[
 export function nextChangeByClock({ rules, claims, now }: Calendar, date: string): Millis {
   const moments = slotsOfDate(rules, date).flatMap((slot) => [
     slot.from,
-    slot.from - rules.minNoticeMinutes * MINUTE,
+    // At this moment itself the notice is still long enough.
+    slot.from - rules.minNoticeMinutes * MINUTE + 1,
     slot.from - rules.maxNoticeDays * DAY,
   ])
   for (const claim of claims) if (claim.held && claim.expiresAt !== null) moments.push(claim.expiresAt)
