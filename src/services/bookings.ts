@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, lt, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, lt } from 'drizzle-orm'
 import type { SignedInContext } from '../context'
 import type { Tx } from '../db/client'
 import { type BookingRow, type BookingStatus, bookings, spaces } from '../db/schema'
@@ -8,7 +8,7 @@ import type { Page } from '../shapes/common'
 import { MINUTE, type Millis, type Period } from '../time'
 import { whyNotByRules } from './availability'
 import { readCalendar, withReach } from './boards'
-import { claimedPeriod, type Outcome, range } from './calendar'
+import { claimedPeriod, findUnit, type Outcome, range } from './calendar'
 import { holdAt, holdExpired, refuseTime } from './holds'
 import { capacitiesOf, moveBooking, onCalendarOf } from './moves'
 import { pageOf } from './paging'
@@ -165,17 +165,14 @@ async function moveInTime(
   }
 
   const claimed = { from: time.from, to: time.to + space.bufferMinutes * MINUTE }
-  const expired = await expireInTheWay(tx, spaceId, claimed, row.id)
-  const [free] = await tx.execute<{ unit: number | null }>(
-    sql`SELECT free_unit(${spaceId}::uuid, ${space.units}::int, ${range(claimed)}::tstzrange, ${row.id}::uuid) AS unit`,
-  )
-  if (!free?.unit) throw refuseTime('SLOT_TAKEN')
+  const { unit, expired } = await findUnit(tx, { spaceId, units: space.units, claimed, now, booking: row.id })
+  if (!unit) throw refuseTime('SLOT_TAKEN')
   const [moved] = await tx
     .update(bookings)
     .set({
       spaceId,
       locationId: space.locationId,
-      unit: free.unit,
+      unit,
       startsAt: new Date(time.from),
       endsAt: new Date(time.to),
       claimed: range(claimed),
@@ -222,16 +219,4 @@ function newTime(row: BookingRow, input: RescheduleInput): Period {
     throw new AppError('VALIDATION', `endsAt ${message}`, { issues: [{ path: 'endsAt', message }] })
   }
   return { from, to }
-}
-
-/** Ends the stale holds in the way of a move, but never the hold that moves. */
-function expireInTheWay(tx: Tx, spaceId: string, claimed: Period, moving: string): Promise<BookingRow[]> {
-  return tx
-    .update(bookings)
-    .set({ status: 'expired' })
-    .where(
-      sql`${bookings.spaceId} = ${spaceId} AND ${bookings.status} = 'held' AND ${bookings.id} <> ${moving}
-        AND ${bookings.holdExpiresAt} <= clock_timestamp() AND ${bookings.claimed} && ${range(claimed)}::tstzrange`,
-    )
-    .returning()
 }

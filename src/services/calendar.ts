@@ -3,7 +3,7 @@ import type { PgTable } from 'drizzle-orm/pg-core'
 import type { Deps } from '../context'
 import type { Tx } from '../db/client'
 import { isRetryable } from '../db/errors'
-import { type BookingRow, spaces, users } from '../db/schema'
+import { type BookingRow, bookings, spaces, users } from '../db/schema'
 import { type ChangeCause, type ServerMessage, topicOf } from '../realtime/events'
 import { bookingView } from '../shapes/bookings'
 import { iso, type Millis, type Period } from '../time'
@@ -113,6 +113,30 @@ export function slotUpdate(
     slots: renderTouchedSlots({ rules, claims, now }, touched),
     cause,
     timestamp: iso(now),
+  }
+}
+
+type Wanted = { spaceId: string; units: number; claimed: Period; now: Millis; booking: string }
+
+/**
+ * A unit for a booking that exists: ends the stale holds in the way, then takes the lowest unit that nobody else claims
+ * over the whole time, or null. Both are asked at the same instant: a hold that ended in between would be neither ended
+ * nor in the way, and the place that it keeps in the database would be given away. The calendar must be locked.
+ */
+export async function findUnit(
+  tx: Tx,
+  { spaceId, units, claimed, now, booking }: Wanted,
+): Promise<{ unit: number | null; expired: BookingRow[] }> {
+  const claim = sql`${range(claimed)}::tstzrange, ${iso(now)}::timestamptz`
+  const ended = await tx.execute<{ row: Record<string, unknown> }>(
+    sql`SELECT to_jsonb(e) AS row FROM expire_in_the_way(${spaceId}::uuid, ${claim}, ${booking}::uuid) AS e`,
+  )
+  const [free] = await tx.execute<{ unit: number | null }>(
+    sql`SELECT free_unit(${spaceId}::uuid, ${units}::int, ${claim}, ${booking}::uuid) AS unit`,
+  )
+  return {
+    unit: free?.unit ?? null,
+    expired: ended.map(({ row }) => rowFromJson<BookingRow>(bookings, row)),
   }
 }
 

@@ -32,9 +32,9 @@ END $$;
 --> statement-breakpoint
 CREATE TRIGGER bookings_move BEFORE UPDATE ON bookings FOR EACH ROW EXECUTE FUNCTION bookings_move();
 --> statement-breakpoint
--- An instant as a number of milliseconds, as JavaScript counts.
-CREATE FUNCTION epoch_ms(p_at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
-  RETURN (extract(epoch FROM p_at) * 1000)::bigint;
+-- An instant as a number of milliseconds, as JavaScript counts: a fraction is cut off.
+CREATE FUNCTION epoch_ms(p_at timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN floor(extract(epoch FROM p_at) * 1000)::bigint;
 --> statement-breakpoint
 -- The rules by which the times of a space can be had: its settings, its hours, and the closures inside the window.
 CREATE FUNCTION space_rules(p_space uuid, p_window tstzmultirange) RETURNS json LANGUAGE plpgsql STABLE AS $$
@@ -75,11 +75,10 @@ BEGIN
       AND (b.status <> 'held' OR b.hold_expires_at > v_now));
 END $$;
 --> statement-breakpoint
--- The lowest unit that nobody claims over the whole period, or null. `p_except` is a booking that would leave its place.
-CREATE FUNCTION free_unit(p_space uuid, p_units integer, p_claim tstzrange, p_except uuid DEFAULT NULL)
+-- The lowest unit that nobody claims over the whole period at the instant `p_now`, or null. `p_except` is a booking that
+-- would leave its place.
+CREATE FUNCTION free_unit(p_space uuid, p_units integer, p_claim tstzrange, p_now timestamptz, p_except uuid DEFAULT NULL)
 RETURNS integer LANGUAGE plpgsql STABLE AS $$
-DECLARE
-  v_now timestamptz := clock_timestamp();
 BEGIN
   RETURN (
     SELECT min(u.unit)
@@ -88,13 +87,16 @@ BEGIN
       SELECT FROM bookings b
       WHERE b.space_id = p_space AND b.unit = u.unit AND b.status IN ('held', 'pending', 'confirmed')
         AND b.claimed && p_claim AND b.id IS DISTINCT FROM p_except
-        AND (b.status <> 'held' OR b.hold_expires_at > v_now)));
+        AND (b.status <> 'held' OR b.hold_expires_at > p_now)));
 END $$;
 --> statement-breakpoint
--- Ends the holds that are past their end and in the way of a claim. The calendar must be locked.
-CREATE FUNCTION expire_in_the_way(p_space uuid, p_claim tstzrange) RETURNS SETOF bookings LANGUAGE sql VOLATILE AS $$
+-- Ends the holds that are past their end at `p_now` and in the way of a claim. The calendar must be locked. Who takes a
+-- unit afterwards asks for one at the same instant: a hold that ends in between would be neither ended nor in the way.
+CREATE FUNCTION expire_in_the_way(p_space uuid, p_claim tstzrange, p_now timestamptz, p_except uuid DEFAULT NULL)
+RETURNS SETOF bookings LANGUAGE sql VOLATILE AS $$
   UPDATE bookings SET status = 'expired'
-  WHERE space_id = p_space AND status = 'held' AND hold_expires_at <= clock_timestamp() AND claimed && p_claim
+  WHERE space_id = p_space AND status = 'held' AND hold_expires_at <= p_now AND claimed && p_claim
+    AND id IS DISTINCT FROM p_except
   RETURNING *;
 $$;
 --> statement-breakpoint
@@ -139,7 +141,7 @@ BEGIN
   IF NOT FOUND THEN outcome := 'NOT_FOUND'; RETURN; END IF;
   v_claim := tstzrange(p_starts, p_ends + make_interval(mins => v_space.buffer_minutes));
   IF v_space.rules_version <> p_rules_version THEN outcome := 'STALE_RULES'; RETURN; END IF;
-  IF free_unit(p_space, v_space.units, v_claim) IS NULL THEN outcome := 'SLOT_TAKEN'; RETURN; END IF;
+  IF free_unit(p_space, v_space.units, v_claim, clock_timestamp()) IS NULL THEN outcome := 'SLOT_TAKEN'; RETURN; END IF;
 
   PERFORM FROM users WHERE id = p_user AND deleted_at IS NULL FOR NO KEY UPDATE;
   IF NOT FOUND THEN outcome := 'NOT_SIGNED_IN'; RETURN; END IF;
@@ -154,8 +156,8 @@ BEGIN
   v_now := clock_timestamp();
   IF p_starts <= v_now THEN outcome := 'SLOT_PAST'; RETURN; END IF;
 
-  SELECT jsonb_agg(to_jsonb(e)), range_agg(e.claimed) INTO expired, v_touched FROM expire_in_the_way(p_space, v_claim) e;
-  v_unit := free_unit(p_space, v_space.units, v_claim);
+  SELECT jsonb_agg(to_jsonb(e)), range_agg(e.claimed) INTO expired, v_touched FROM expire_in_the_way(p_space, v_claim, v_now) e;
+  v_unit := free_unit(p_space, v_space.units, v_claim, v_now);
   IF v_unit IS NULL THEN
     outcome := 'SLOT_TAKEN';
   ELSE
