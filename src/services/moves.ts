@@ -2,13 +2,13 @@ import { and, eq, sql } from 'drizzle-orm'
 import type { Actor } from '../actor'
 import type { Context } from '../context'
 import type { Tx } from '../db/client'
-import { type BookingRow, type BookingStatus, bookings } from '../db/schema'
+import { type BookingRow, type BookingStatus, bookings, spaces } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import type { ChangeCause } from '../realtime/events'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { Millis } from '../time'
-import { changeCalendars, claimedPeriod, type Outcome, range } from './calendar'
-import { holdExpired } from './holds'
+import { changeCalendars, claimedPeriod, findUnit, type Outcome, range } from './calendar'
+import { holdExpired, refuseTime } from './holds'
 
 /** In which capacity somebody moves a booking. */
 export type Mover = 'customer' | 'specialist' | 'admin' | 'payment' | 'clock'
@@ -86,7 +86,7 @@ function started({ startsAt }: BookingRow, now: Millis): AppError | null {
 }
 
 function notStarted({ startsAt }: BookingRow, now: Millis): AppError | null {
-  return startsAt.getTime() > now ? new AppError('TOO_EARLY', 'The booking has not begun yet.') : null
+  return startsAt.getTime() >= now ? new AppError('TOO_EARLY', 'The booking has not begun yet.') : null
 }
 
 function notOver(row: BookingRow, now: Millis): AppError | null {
@@ -136,16 +136,34 @@ export async function moveUnderLock(
   const refusal = move.unless?.(row, now)
   if (refusal) throw refusal
 
+  const { unit, expired } = await placeOf(tx, row, now)
   const before = claimedPeriod(row)
   const claimed = to === 'no_show' && before.to > now ? range({ from: before.from, to: now }) : row.claimed
   const [moved] = await tx
     .update(bookings)
-    .set({ status: to, claimed })
+    .set({ status: to, claimed, unit })
     .where(and(eq(bookings.id, row.id), eq(bookings.status, row.status)))
     .returning()
   if (!moved) throw noSuchMove(row.status, to)
-  const touched = moved.spaceId ? [{ spaceId: moved.spaceId, period: before, cause: move.cause }] : []
-  return { result: bookingView(moved), touched, bookings: [moved] }
+  const { spaceId } = moved
+  const periods = [before, ...expired.map(claimedPeriod)]
+  const touched = spaceId ? periods.map((period) => ({ spaceId, period, cause: move.cause })) : []
+  return { result: bookingView(moved), touched, bookings: [moved, ...expired] }
+}
+
+/** The unit that a booking has; one that lost its own, because its hold had ended, takes any that is still free. */
+async function placeOf(tx: Tx, row: BookingRow, now: Millis) {
+  if (row.status !== 'expired' || row.spaceId === null) return { unit: row.unit, expired: [] }
+  const [space] = await tx.select({ units: spaces.units }).from(spaces).where(eq(spaces.id, row.spaceId))
+  const place = await findUnit(tx, {
+    spaceId: row.spaceId,
+    units: space?.units ?? 0,
+    claimed: claimedPeriod(row),
+    now,
+    booking: row.id,
+  })
+  if (place.unit === null) throw refuseTime('SLOT_TAKEN')
+  return place
 }
 
 function noSuchMove(from: BookingStatus, to: BookingStatus): AppError {
