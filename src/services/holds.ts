@@ -179,7 +179,7 @@ export async function holdAt(
         sql`${bookings.startsAt} <= ${iso(slot.startsAt)} AND ${bookings.endsAt} > ${iso(slot.startsAt)}`,
       ),
     )
-    .orderBy(sql`${bookings.status} = 'held' DESC, ${bookings.id} DESC`)
+    .orderBy(sql`${bookings.status} = 'held' DESC, ${bookings.holdExpiresAt} DESC, ${bookings.id} DESC`)
     .limit(1)
   const [found] = rows
   if (!found) throw new AppError('NOT_FOUND', 'You do not hold this slot.')
