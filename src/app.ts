@@ -1,4 +1,5 @@
 import { cors } from '@elysiajs/cors'
+import type { Server } from 'bun'
 import { Elysia } from 'elysia'
 import { createBunHttpHandler } from 'trpc-bun-adapter'
 import { version } from '../package.json'
@@ -7,13 +8,16 @@ import type { Context, Deps } from './context'
 import { docsDoor } from './docs'
 import { AppError } from './errors'
 import { type Connections, socketDoor, socketSettings } from './realtime/socket'
+import { requestIdOf, withRequestId } from './requests'
 import { refusalResponse, restDoor } from './rest'
 import { appRouter } from './routers'
 import { checkDatabase } from './services/health'
 import { refusalOfThrown } from './trpc'
 
-/** The largest body of a request, in bytes. */
+/** The largest body of a request that is read, in bytes. */
 const MAX_BODY_BYTES = 1 << 20
+/** Beyond this the connection is ended without a word of ours, whatever length was declared. */
+const MAX_RECEIVED_BYTES = 4 * MAX_BODY_BYTES
 const MAX_BATCH = 50
 const startedAt = Date.now()
 
@@ -59,18 +63,28 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       const seconds = errors
         .map(({ cause }) => (cause instanceof AppError ? cause.retryAfterSeconds : undefined))
         .find(Boolean)
-      return seconds === undefined ? {} : { headers: { 'retry-after': String(seconds) } }
+      return { headers: { vary: 'Origin', ...(seconds !== undefined && { 'retry-after': String(seconds) }) } }
     },
   })
 
+  /** What tRPC refuses before it looks at a procedure goes out without a type, though it is JSON. */
+  async function answerTrpc(request: Request, server: Server<unknown> | null): Promise<Response | undefined> {
+    const response = await withRequestId(request, () => trpc(request, server as never))
+    if (response && !response.headers.get('content-type')?.match(/json|event-stream/)) {
+      response.headers.set('content-type', 'application/json')
+    }
+    return response
+  }
+
   return new Elysia({
-    serve: { hostname: env.HOST, reusePort: false, maxRequestBodySize: MAX_BODY_BYTES, idleTimeout: 120 },
+    serve: { hostname: env.HOST, reusePort: false, maxRequestBodySize: MAX_RECEIVED_BYTES, idleTimeout: 120 },
     websocket: socketSettings,
   })
     .onRequest(({ request, set }) => {
       startedOf.set(request, performance.now())
       set.headers['x-request-id'] = requestIdOf(request)
       Object.assign(set.headers, SECURITY_HEADERS)
+      if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw bodyTooLarge()
     })
     .use(cors({ origin: env.CORS_ORIGINS.includes('*') ? true : env.CORS_ORIGINS, ...CORS }))
     .onError({ as: 'global' }, ({ error, code, request, path, set }) => {
@@ -98,7 +112,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       return status(ok ? 200 : 503, { status: ok ? 'ok' : 'unavailable', latencyMs })
     })
     .get('/api/health/redis', () => ({ status: 'disabled' }))
-    .all('/trpc/*', ({ request, server }) => trpc(request, server), { parse: 'none' })
+    .all('/trpc/*', ({ request, server }) => answerTrpc(request, server), { parse: 'none' })
     .use(restDoor({ createContext, onError }))
     .use(docsDoor(publicUrl))
     .use(socketDoor(deps, connections))
@@ -124,18 +138,10 @@ const CORS = {
 
 const noSuchPath = () => new AppError('NOT_FOUND', 'There is nothing at this address.')
 
-const startedOf = new WeakMap<Request, number>()
-const requestIds = new WeakMap<Request, string>()
+const bodyTooLarge = () =>
+  new AppError('VALIDATION', `A body has ${MAX_BODY_BYTES} bytes at the most.`)
 
-/** The caller's own id where it is a sane one, else one of ours; the same for the whole request. */
-function requestIdOf(request: Request): string {
-  const sent = request.headers.get('x-request-id')
-  const known = requestIds.get(request)
-  if (known) return known
-  const id = sent && /^[\w.:-]{1,100}$/.test(sent) ? sent : Bun.randomUUIDv7()
-  requestIds.set(request, id)
-  return id
-}
+const startedOf = new WeakMap<Request, number>()
 
 /** What a session is recognised by: the start of the browser's or the program's own name. */
 function deviceOf(request: Request): string | null {

@@ -59,10 +59,11 @@ export function restDoor({ createContext, onError }: RestOptions) {
 /** A refusal as REST tells it. */
 export function refusalResponse(error: unknown, requestId: string): Response {
   const { message, code, status, reason, issues } = refusalOfThrown(error)
-  const retryAfter = error instanceof AppError ? error.retryAfterSeconds : undefined
+  const refused = error instanceof Error && error.cause instanceof AppError ? error.cause : error
+  const seconds = refused instanceof AppError ? refused.retryAfterSeconds : undefined
   return Response.json(
     { message, code, reason, requestId, ...(issues && { issues }) },
-    { status, ...(retryAfter !== undefined && { headers: { 'retry-after': String(retryAfter) } }) },
+    { status, ...(seconds !== undefined && { headers: { 'retry-after': String(seconds) } }) },
   )
 }
 
@@ -114,7 +115,8 @@ type Fields = Map<string, 'number' | 'boolean' | 'array' | 'text'>
 /** A query is text: numbers and booleans are read as such where the procedure wants them, and refused by it otherwise. */
 function readQuery(request: Request, fields: Fields): Record<string, unknown> {
   const query = new URL(request.url).searchParams
-  const given: Record<string, unknown> = {}
+  // Without a prototype, so that `__proto__` is a field like any other, and refused as one that nobody knows.
+  const given: Record<string, unknown> = Object.create(null)
   for (const name of new Set(query.keys())) {
     const values = query.getAll(name)
     const [value = ''] = values

@@ -8,6 +8,7 @@ import { type Db, prepared } from './db/client'
 import { isUnavailable } from './db/errors'
 import { users } from './db/schema'
 import { AppError, type Issue, type Refusal, refusalOf } from './errors'
+import { currentRequestId } from './requests'
 
 /** The one translation from whatever was thrown to what the outside may know. A bug says nothing of itself. */
 export function refusalOfThrown(error: unknown): Refusal {
@@ -46,7 +47,7 @@ const t = initTRPC
     isDev: false,
     errorFormatter({ shape, error, ctx }) {
       const { message, code, status, reason, issues } = refusalOfThrown(error)
-      const requestId = ctx?.requestId ?? null
+      const requestId = ctx?.requestId ?? currentRequestId() ?? null
       return {
         message,
         code: shape.code,

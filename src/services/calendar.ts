@@ -56,7 +56,8 @@ export async function changeCalendars<T>(
   return result
 }
 
-const lockPerson = (tx: Tx, userId: string) =>
+/** Locks a person against everything that counts or ends what is theirs. Comes before the calendars. */
+export const lockPerson = (tx: Tx, userId: string) =>
   tx.select({ id: users.id }).from(users).where(sql`${users.id} = ${userId}`).for('no key update')
 
 /** Locks the rows of calendars against every other change, in order of id so that no two changes wait for each other. */

@@ -7,6 +7,7 @@ import { AppError, notFound } from '../errors'
 import { type Session, type SignedIn, userView } from '../shapes/users'
 import { iso } from '../time'
 import { ACCESS_TOKEN_SECONDS } from '../tokens'
+import { lockPerson } from './calendar'
 
 const REFRESH_DAYS = 30
 /** A client that lost the answer to a refresh may ask once more for so long, and gets the same. */
@@ -68,7 +69,8 @@ export async function refreshSession(
   { refreshToken }: { refreshToken: string },
 ): Promise<SignedIn> {
   const outcome = await ctx.db.transaction(async (tx): Promise<SignedIn | AppError> => {
-    const found = await lockToken(tx, refreshToken)
+    await lockOwner(tx, refreshToken)
+    const found = await findToken(tx, refreshToken)
     if (!found || found.token.endedAt || found.dead) return refreshInvalid()
     const successor = successorOf(ctx, refreshToken)
     if (!found.token.replacedAt) {
@@ -88,7 +90,20 @@ export async function refreshSession(
   return outcome
 }
 
-async function lockToken(tx: Tx, token: string) {
+/**
+ * Sessions of a person change one at a time, under the lock of their row: an end that ran beside a refresh would not see
+ * the successor that is being made, and leave it alive.
+ */
+const lockOwner = (tx: Tx, token: string) =>
+  tx
+    .select({ id: users.id })
+    .from(users)
+    .where(
+      sql`${users.id} = (SELECT user_id FROM refresh_tokens WHERE token_hash = ${hashOf(token)})`,
+    )
+    .for('no key update')
+
+async function findToken(tx: Tx, token: string) {
   const [found] = await tx
     .select({
       token: refreshTokens,
@@ -99,7 +114,6 @@ async function lockToken(tx: Tx, token: string) {
     .from(refreshTokens)
     .innerJoin(users, eq(users.id, refreshTokens.userId))
     .where(eq(refreshTokens.tokenHash, hashOf(token)))
-    .for('update', { of: refreshTokens })
   return found
 }
 
@@ -123,12 +137,15 @@ export async function logOut(
   ctx: Context,
   { refreshToken }: { refreshToken: string },
 ): Promise<{ ok: true }> {
-  const [row] = await ctx.db
-    .select()
-    .from(refreshTokens)
-    .where(eq(refreshTokens.tokenHash, hashOf(refreshToken)))
-  if (row) await endFamily(ctx.db, row.family)
-  return { ok: true }
+  return ctx.db.transaction(async (tx) => {
+    await lockOwner(tx, refreshToken)
+    const [row] = await tx
+      .select()
+      .from(refreshTokens)
+      .where(eq(refreshTokens.tokenHash, hashOf(refreshToken)))
+    if (row) await endFamily(tx, row.family)
+    return { ok: true }
+  })
 }
 
 /** The sessions of this person that can still be refreshed, the oldest first. */
@@ -166,19 +183,22 @@ export async function listSessions(ctx: SignedInContext): Promise<{ items: Sessi
 
 /** @throws NOT_FOUND where this person has no such session */
 export async function endSession(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
-  const ended = await ctx.db
-    .update(refreshTokens)
-    .set({ endedAt: sql`clock_timestamp()` })
-    .where(
-      and(
-        eq(refreshTokens.family, id),
-        eq(refreshTokens.userId, ctx.actor.id),
-        isNull(refreshTokens.endedAt),
-      ),
-    )
-    .returning({ id: refreshTokens.id })
-  if (ended.length === 0) throw notFound('session')
-  return { ok: true }
+  return ctx.db.transaction(async (tx) => {
+    await lockPerson(tx, ctx.actor.id)
+    const ended = await tx
+      .update(refreshTokens)
+      .set({ endedAt: sql`clock_timestamp()` })
+      .where(
+        and(
+          eq(refreshTokens.family, id),
+          eq(refreshTokens.userId, ctx.actor.id),
+          isNull(refreshTokens.endedAt),
+        ),
+      )
+      .returning({ id: refreshTokens.id })
+    if (ended.length === 0) throw notFound('session')
+    return { ok: true }
+  })
 }
 
 /** Deletes refresh tokens that can no longer be presented with any effect. @returns how many */
