@@ -138,8 +138,7 @@ const CORS = {
 
 const noSuchPath = () => new AppError('NOT_FOUND', 'There is nothing at this address.')
 
-const bodyTooLarge = () =>
-  new AppError('VALIDATION', `A body has ${MAX_BODY_BYTES} bytes at the most.`)
+const bodyTooLarge = () => new AppError('VALIDATION', `A body has ${MAX_BODY_BYTES} bytes at the most.`)
 
 const startedOf = new WeakMap<Request, number>()
 

@@ -5,6 +5,7 @@ import { AppError, type Refusal, refusalOf } from '../errors'
 import { readBoard } from '../services/boards'
 import { releaseHold, releaseSlot } from '../services/bookings'
 import { holdSpace } from '../services/holds'
+import { readRole } from '../services/users'
 import { parseSlotId } from '../shapes/common'
 import { iso } from '../time'
 import type { Verified } from '../tokens'
@@ -129,7 +130,9 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
         return [{ type: 'hold_confirmed', booking, ...echo }]
       }
       case 'slot_release': {
-        const ctx = signedInContext(connection, requestId)
+        const claiming = signedInContext(connection, requestId)
+        const role = await readRole(deps.db, claiming.actor.id)
+        const ctx = { ...claiming, actor: { ...claiming.actor, role } }
         const { id } = message.bookingId
           ? await releaseHold(ctx, { id: message.bookingId })
           : await releaseSlot(ctx, parseSlotId(message.slotId ?? ''))

@@ -3,7 +3,7 @@ import * as bookings from '../services/bookings'
 import { holdSpace } from '../services/holds'
 import { BookingShape, BookingStatusShape } from '../shapes/bookings'
 import { Id, Instant, listOf, Prose, page } from '../shapes/common'
-import { router, signedInProcedure } from '../trpc'
+import { claimingProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Bookings']
 const one = z.strictObject({ id: Id })
@@ -31,7 +31,7 @@ export const bookingsRouter = router({
     .output(BookingShape)
     .query(({ ctx, input }) => bookings.getBooking(ctx, input)),
 
-  create: signedInProcedure
+  create: claimingProcedure
     .meta({
       openapi: {
         method: 'POST',

@@ -5,7 +5,7 @@ import { holdSpace } from '../services/holds'
 import { BookingShape } from '../shapes/bookings'
 import { Id, LocalDate, parseSlotId, SlotId } from '../shapes/common'
 import { BoardShape } from '../shapes/slots'
-import { publicProcedure, router, signedInProcedure } from '../trpc'
+import { claimingProcedure, publicProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Slots']
 const slot = z.strictObject({ slotId: SlotId })
@@ -21,7 +21,7 @@ export const slotsRouter = router({
       readBoard(ctx.db, input, ctx.actor.kind === 'person' ? ctx.actor.id : undefined),
     ),
 
-  hold: signedInProcedure
+  hold: claimingProcedure
     .meta({ openapi: { method: 'POST', path: '/slots/{slotId}/hold', tags, summary: 'Hold a slot' } })
     .input(slot)
     .output(BookingShape)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import * as accounts from '../services/accounts'
+import * as users from '../services/users'
 import { Id, Line, listOf, page } from '../shapes/common'
 import { RoleShape, UserShape } from '../shapes/users'
 import { adminProcedure, router } from '../trpc'
@@ -11,11 +11,11 @@ export const usersRouter = router({
     .meta({ openapi: { method: 'GET', path: '/users', tags, summary: 'Everyone who has an account' } })
     .input(z.strictObject({ search: Line(100).optional(), ...page }))
     .output(listOf(UserShape))
-    .query(({ ctx, input }) => accounts.listUsers(ctx, input)),
+    .query(({ ctx, input }) => users.listUsers(ctx, input)),
 
   update: adminProcedure
     .meta({ openapi: { method: 'PATCH', path: '/users/{id}', tags, summary: 'Change the role of a person' } })
     .input(z.strictObject({ id: Id, role: RoleShape.optional() }))
     .output(UserShape)
-    .mutation(({ ctx, input }) => accounts.updateUser(ctx, input)),
+    .mutation(({ ctx, input }) => users.updateUser(ctx, input)),
 })

@@ -1,16 +1,15 @@
-import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, isNull, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { violates } from '../db/errors'
 import { bookings, type UserRow, users } from '../db/schema'
-import { AppError, notFound } from '../errors'
+import { AppError } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
-import type { Page } from '../shapes/common'
 import { type Session, type SignedIn, type User, userView } from '../shapes/users'
 import { iso } from '../time'
-import { changeCalendars, claimedPeriod } from './calendar'
-import { pageOf } from './paging'
+import { changeCalendars, claimedPeriod, lockPerson } from './calendar'
 import { listSessions, startSession } from './sessions'
+import { accountGone } from './users'
 
 /** A hash of no password at all, of the cost of every other: signing in takes as long where there is nobody to sign in. */
 const NOBODYS_HASH =
@@ -50,20 +49,24 @@ export async function logIn(
   const right = await Bun.password
     .verify(input.password, user?.passwordHash ?? NOBODYS_HASH)
     .catch(() => false)
-  if (!user?.passwordHash || !right)
-    throw new AppError('WRONG_CREDENTIALS', 'The e-mail or the password is wrong.')
-  await replaceForeignHash(ctx.db, user, input.password)
-  return signedIn(ctx, ctx.db, user, input.platform ?? null)
+  if (!user?.passwordHash || !right) throw wrongCredentials()
+  const foreign = !user.passwordHash.startsWith('$argon2id$')
+  const ownHash = foreign ? await hashPassword(input.password) : undefined
+  return ctx.db.transaction(async (tx) => {
+    // Verifying takes long enough for the password to be changed, or the account to be deleted, beside it.
+    await lockPerson(tx, user.id)
+    const [now] = await tx
+      .select({ passwordHash: users.passwordHash })
+      .from(users)
+      .where(eq(users.id, user.id))
+    if (now?.passwordHash !== user.passwordHash) throw wrongCredentials()
+    // People imported from elsewhere bring bcrypt hashes, which are accepted once and then replaced by our own kind.
+    if (ownHash) await tx.update(users).set({ passwordHash: ownHash }).where(eq(users.id, user.id))
+    return signedIn(ctx, tx, user, input.platform ?? null)
+  })
 }
 
-/** People imported from elsewhere bring bcrypt hashes, which are accepted once and then replaced by our own kind. */
-async function replaceForeignHash(db: Db, user: UserRow, password: string): Promise<void> {
-  if (user.passwordHash?.startsWith('$argon2id$')) return
-  await db
-    .update(users)
-    .set({ passwordHash: await hashPassword(password) })
-    .where(eq(users.id, user.id))
-}
+const wrongCredentials = () => new AppError('WRONG_CREDENTIALS', 'The e-mail or the password is wrong.')
 
 export const hashPassword = (password: string) => Bun.password.hash(password, { algorithm: 'argon2id' })
 
@@ -187,38 +190,6 @@ async function calendarsOf(tx: Tx, userId: string): Promise<string[]> {
   return rows.flatMap(({ spaceId }) => (spaceId ? [spaceId] : []))
 }
 
-/** Everyone who has an account, in the order in which they came; `search` looks into names and e-mails. */
-export async function listUsers(ctx: Context, { search, ...page }: Page & { search?: string | undefined }) {
-  const like = search && `%${search.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
-  const rows = await ctx.db
-    .select()
-    .from(users)
-    .where(
-      and(
-        isNull(users.deletedAt),
-        like ? sql`(${users.email} LIKE ${like} OR lower(${users.name}) LIKE ${like})` : undefined,
-        page.cursor ? gt(users.id, page.cursor) : undefined,
-      ),
-    )
-    .orderBy(asc(users.id))
-    .limit(page.limit + 1)
-  return pageOf(rows, page, userView)
-}
-
-/** @throws NOT_FOUND, NOT_ALLOWED for one's own role, so that there is always an admin left */
-export async function updateUser(
-  ctx: SignedInContext,
-  { id, role }: { id: string; role?: User['role'] | undefined },
-): Promise<User> {
-  if (role && id === ctx.actor.id) throw new AppError('NOT_ALLOWED', 'Nobody changes their own role.')
-  const there = and(eq(users.id, id), isNull(users.deletedAt))
-  const [row] = role
-    ? await ctx.db.update(users).set({ role }).where(there).returning()
-    : await ctx.db.select().from(users).where(there)
-  if (!row) throw notFound('user')
-  return userView(row)
-}
-
 async function findMe(ctx: SignedInContext, db: Db): Promise<UserRow> {
   const [row] = await db
     .select()
@@ -227,5 +198,3 @@ async function findMe(ctx: SignedInContext, db: Db): Promise<UserRow> {
   if (!row) throw accountGone()
   return row
 }
-
-const accountGone = () => new AppError('NOT_SIGNED_IN', 'This account no longer exists.')

@@ -98,9 +98,7 @@ const lockOwner = (tx: Tx, token: string) =>
   tx
     .select({ id: users.id })
     .from(users)
-    .where(
-      sql`${users.id} = (SELECT user_id FROM refresh_tokens WHERE token_hash = ${hashOf(token)})`,
-    )
+    .where(sql`${users.id} = (SELECT user_id FROM refresh_tokens WHERE token_hash = ${hashOf(token)})`)
     .for('no key update')
 
 async function findToken(tx: Tx, token: string) {
