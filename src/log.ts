@@ -16,7 +16,15 @@ const SECRET_FIELDS = [
 ]
 
 /** One line of JSON for each event, or coloured text where a person looks at a terminal. */
-export function createLog({ level, terminal }: { level: string; terminal: boolean }): Log {
+export function createLog({
+  level,
+  terminal,
+  destination = pino.destination({ fd: 1, sync: false }),
+}: {
+  level: string
+  terminal: boolean
+  destination?: pino.DestinationStream
+}): Log {
   return pino(
     {
       level,
@@ -28,9 +36,7 @@ export function createLog({ level, terminal }: { level: string; terminal: boolea
       },
       serializers: { error: describeError },
     },
-    terminal
-      ? pretty({ colorize: true, sync: true, ignore: 'pid,hostname' })
-      : pino.destination({ fd: 1, sync: false }),
+    terminal ? pretty({ colorize: true, sync: true, ignore: 'pid,hostname' }) : destination,
   )
 }
 
@@ -45,13 +51,22 @@ function describeError(error: unknown): unknown {
   return {
     type: error.name,
     message,
-    stack: error.stack && withoutParameters(error.stack),
+    stack: stackOf(error, message),
     ...(code !== undefined && { code }),
     ...(constraint_name !== undefined && { constraint: constraint_name }),
     ...(error.cause !== undefined && { cause: describeError(error.cause) }),
   }
 }
 
-/** Drizzle puts `params: …` behind a failed query, over as many lines as the values have. */
-const withoutParameters = (text: string) =>
-  text.replace(/\nparams: [\s\S]*?(?=\n {4}at |$)/, '\nparams: [not logged]')
+/** Drizzle puts `params: …` behind a failed query: all values, over as many lines as they have. */
+const withoutParameters = (text: string) => text.replace(/\nparams: [\s\S]*$/, '\nparams: [not logged]')
+
+/** Where it happened. The message stands in front of it whole, and a value in it may look like a line of a stack. */
+function stackOf({ stack = '', message }: Error, cleaned: string): string {
+  const at = stack.indexOf(message)
+  return withoutParameters(
+    at < 0
+      ? stack
+      : `${stack.slice(0, at)}${cleaned.replace(/\nparams: .*$/, '')}${stack.slice(at + message.length)}`,
+  )
+}

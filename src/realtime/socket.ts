@@ -12,31 +12,27 @@ import type { Verified } from '../tokens'
 import { refusalOfThrown } from '../trpc'
 import type { WatchedBoards } from './boards'
 import { type ClientMessage, ClientMessageShape, type ServerMessage, topicOf } from './events'
-
-/** The largest message that is read, in bytes; a larger one is refused. */
-export const MAX_MESSAGE_BYTES = 4096
-/** What a socket may have unread before it is closed rather than buffered further, in bytes. */
-export const MAX_UNREAD_BYTES = 1 << 20
-/** Messages a second that one socket may send in the long run, and at once. */
-const MESSAGES_PER_SECOND = 20
-const MESSAGE_BURST = 60
-/** Refusals in a row of one kind after which it is no accident. */
-const ABUSE = 200
-const MAX_BOARDS = 200
+import {
+  CLOSE,
+  createLimits,
+  type Limits,
+  MAX_BOARDS,
+  MAX_FRAME_BYTES,
+  MAX_MESSAGE_BYTES,
+  MAX_UNREAD_BYTES,
+  MESSAGE_BURST,
+} from './limits'
 
 /** Bun's settings of the socket. Elysia hands them on only from its constructor. */
 export const socketSettings = {
   idleTimeout: 60,
   sendPings: true,
-  // A frame beyond this ends the connection before anybody reads it.
-  maxPayloadLength: 64 * 1024,
+  maxPayloadLength: MAX_FRAME_BYTES,
   backpressureLimit: MAX_UNREAD_BYTES,
   // Without it a slow reader would silently miss messages; closed, it reconnects and reads the board again.
   closeOnBackpressureLimit: true,
   perMessageDeflate: false,
 } as const
-
-const CLOSE = { signedOut: 4401, tooManyMessages: 4408, tooManyErrors: 4409, goingAway: 1001 } as const
 
 /** As much of Elysia's socket as is used here; it is a new wrapper at each event, so sockets are known by their id. */
 type Socket = {
@@ -53,9 +49,7 @@ type Connection = {
   person: Person | null
   expiry: ReturnType<typeof setTimeout> | undefined
   boards: Map<string, Set<string>>
-  allowance: number
-  allowanceAt: number
-  refused: number
+  limits: Limits
   /** What it sent is answered in the order in which it came. */
   queue: Promise<void>
   queued: number
@@ -171,10 +165,9 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
   }
 
   function refuse(connection: Connection, { code, reason, message }: Refusal, requestId?: string): void {
-    connection.refused += 1
-    if (connection.refused >= ABUSE) {
-      const tooMany = reason === 'RATE_LIMITED'
-      connection.socket.close(tooMany ? CLOSE.tooManyMessages : CLOSE.tooManyErrors, 'too many refusals')
+    const close = connection.limits.strike(reason)
+    if (close !== undefined) {
+      connection.socket.close(close, 'too many refusals')
       return
     }
     send(connection, { type: 'error', code, reason, message, ...(requestId !== undefined && { requestId }) })
@@ -186,23 +179,12 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
       const message = parseMessage(raw)
       requestId = message.requestId
       for (const reply of await answer(connection, message)) send(connection, reply)
-      connection.refused = 0
     } catch (error) {
       const refusal = refusalOfThrown(error)
       if (refusal.reason === 'INTERNAL')
         deps.log.error({ error, requestId, socket: connection.socket.id }, 'a socket message failed')
       refuse(connection, refusal, requestId ?? requestIdOf(raw))
     }
-  }
-
-  function mayPass(connection: Connection): boolean {
-    const now = performance.now()
-    const earned = ((now - connection.allowanceAt) / 1000) * MESSAGES_PER_SECOND
-    connection.allowance = Math.min(MESSAGE_BURST, connection.allowance + earned)
-    connection.allowanceAt = now
-    if (connection.allowance < 1) return false
-    connection.allowance -= 1
-    return true
   }
 
   return {
@@ -212,9 +194,7 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
         person: null,
         expiry: undefined,
         boards: new Map(),
-        allowance: MESSAGE_BURST,
-        allowanceAt: performance.now(),
-        refused: 0,
+        limits: createLimits(),
         queue: Promise.resolve(),
         queued: 0,
       }
@@ -232,7 +212,7 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
       const connection = connections.get(id)
       if (!connection) return
       messagesIn += 1
-      const limited = deps.env.RATE_LIMITS === 'on' && !mayPass(connection)
+      const limited = deps.env.RATE_LIMITS === 'on' && !connection.limits.mayPass()
       if (limited || connection.queued >= MESSAGE_BURST) {
         refuse(
           connection,
@@ -287,7 +267,7 @@ function parseMessage(raw: unknown): ClientMessage {
   if (typeof raw !== 'object' || raw === null || ArrayBuffer.isView(raw)) {
     throw new AppError('VALIDATION', 'A message is a JSON object with a type.')
   }
-  if (JSON.stringify(raw).length > MAX_MESSAGE_BYTES) {
+  if (Buffer.byteLength(JSON.stringify(raw)) > MAX_MESSAGE_BYTES) {
     throw new AppError('VALIDATION', `A message has ${MAX_MESSAGE_BYTES} bytes at the most.`)
   }
   return ClientMessageShape.parse(raw)
@@ -304,14 +284,11 @@ function requestIdOf(raw: unknown): string | undefined {
  */
 export function socketDoor(deps: Deps, connections: Connections) {
   return new Elysia({ name: 'realtime' }).ws('/realtime', {
-    async beforeHandle({ request, set, status }) {
-      if (!mayConnect(request, deps.env)) return status(403, 'This origin may not connect.')
+    async beforeHandle({ request, set }) {
+      // What is thrown here is answered as every refusal of the server is, and there is no upgrade.
+      if (!mayConnect(request, deps.env)) throw new AppError('NOT_ALLOWED', 'This origin may not connect.')
       const { token, subprotocol } = tokenOf(request)
-      if (token !== undefined) {
-        const verified = await deps.tokens.verify(token).catch(() => undefined)
-        if (!verified) return status(401, 'The access token is not valid.')
-        verifiedOf.set(request, verified)
-      }
+      if (token !== undefined) verifiedOf.set(request, await deps.tokens.verify(token))
       if (subprotocol) set.headers['sec-websocket-protocol'] = subprotocol
     },
     open(ws) {

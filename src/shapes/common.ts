@@ -8,9 +8,10 @@ export const Id = z.uuid().meta({ example: '019a7d3e-5b1c-7c00-8000-000000000001
 export const ReasonShape = z.enum(Object.keys(REASONS) as [Reason, ...Reason[]])
 
 const printable = (text: string) => !text.includes('\0')
+const oneLine = (text: string) => !/[\p{Cc}\u2028\u2029]/u.test(text)
 /** One line of text. */
 export const Line = (max: number) =>
-  z.string().trim().min(1).max(max).refine(printable, 'must not contain a NUL character')
+  z.string().trim().min(1).max(max).refine(oneLine, 'must be one line, without control characters')
 /** Text of any number of lines, possibly none. */
 export const Prose = (max: number) =>
   z.string().max(max).refine(printable, 'must not contain a NUL character')

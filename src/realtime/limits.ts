@@ -1,0 +1,56 @@
+import type { Reason } from '../errors'
+
+/** The largest message that is read, in bytes; a larger one is refused. */
+export const MAX_MESSAGE_BYTES = 4096
+/** A frame beyond this ends the connection before anybody reads it. */
+export const MAX_FRAME_BYTES = 64 * 1024
+/** What a socket may have unread before it is closed rather than buffered further, in bytes. */
+export const MAX_UNREAD_BYTES = 1 << 20
+/** Messages that one socket may send at once, and that may wait for their answers. */
+export const MESSAGE_BURST = 60
+/** Messages a second that one socket may send in the long run. */
+export const MESSAGES_PER_SECOND = 20
+/** Messages that cannot be read, or come too often, after which it is no accident and the socket is closed. */
+export const MAX_STRIKES = 200
+/** So many of them are forgiven each second. */
+const FORGIVEN_PER_SECOND = 5
+/** Boards that one socket may watch at once. */
+export const MAX_BOARDS = 200
+
+export const CLOSE = { signedOut: 4401, tooManyMessages: 4408, tooManyErrors: 4409, goingAway: 1001 } as const
+
+/** What one socket may still do. */
+export type Limits = {
+  /** Takes one message from the allowance; false where none is left. */
+  mayPass(): boolean
+  /** Counts a refusal against the socket. @returns the code to close it with, once it has had enough of them */
+  strike(reason: Reason): number | undefined
+}
+
+export function createLimits(): Limits {
+  const messages = bucket(MESSAGE_BURST, MESSAGES_PER_SECOND)
+  const strikes = bucket(MAX_STRIKES, FORGIVEN_PER_SECOND)
+  return {
+    mayPass: messages,
+    strike(reason) {
+      // A time that somebody else has is no misbehaviour, however often it is asked for.
+      if (reason !== 'VALIDATION' && reason !== 'RATE_LIMITED') return undefined
+      if (strikes()) return undefined
+      return reason === 'RATE_LIMITED' ? CLOSE.tooManyMessages : CLOSE.tooManyErrors
+    },
+  }
+}
+
+/** A store of `size` that refills by `perSecond`; the function takes one out, and is false where it is empty. */
+function bucket(size: number, perSecond: number): () => boolean {
+  let level = size
+  let at = performance.now()
+  return () => {
+    const now = performance.now()
+    level = Math.min(size, level + ((now - at) / 1000) * perSecond)
+    at = now
+    if (level < 1) return false
+    level -= 1
+    return true
+  }
+}
