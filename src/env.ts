@@ -1,9 +1,15 @@
 import { z } from 'zod'
 
-const seconds = (fallback: number) => z.coerce.number().int().min(1).max(86_400).default(fallback)
+/** Digits and nothing else: what `Number` makes of `''`, `1e9` or `0x10` is not what somebody meant. */
+const whole = (min: number, max: number, fallback: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+    .default(fallback)
+const seconds = (fallback: number) => whole(1, 86_400, fallback)
 const onOff = (fallback: 'on' | 'off') => z.enum(['on', 'off']).default(fallback)
-const optional = <T extends z.ZodType>(type: T) =>
-  z.preprocess((value) => (value === '' ? undefined : value), type.optional())
 const origin = z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).origin)
 
 const devJwtSecret = 'a-development-secret-that-production-refuses'
@@ -16,24 +22,30 @@ export const EnvSchema = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development').meta({
     description: 'In production weak secrets stop the boot and nothing is seeded.',
   }),
-  PORT: z.coerce.number().int().min(0).max(65_535).default(3000).meta({
+  PORT: whole(0, 65_535, 3000).meta({
     description: 'The port to serve on; 0 lets the system choose a free one.',
   }),
   HOST: z.string().min(1).default('127.0.0.1').meta({
     description: 'The address to listen on; 0.0.0.0 makes the server reachable from other machines.',
   }),
-  PUBLIC_URL: optional(z.url({ protocol: /^https?$/ })).meta({
-    description: 'The address that people use, where a proxy stands in front.',
-    example: 'https://book.example.com',
-  }),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .meta({
+      description: 'The address that people use, where a proxy stands in front.',
+      example: 'https://book.example.com',
+    }),
   DATA_DIR: z.string().min(1).default('.data').meta({
     description: 'The folder of the embedded database, used where DATABASE_URL is unset.',
   }),
-  DATABASE_URL: optional(z.url({ protocol: /^postgres(ql)?$/ })).meta({
-    description: 'A PostgreSQL 15 or later; unset, the server runs its own.',
-    example: 'postgres://coworkspace:secret@localhost:5432/coworkspace',
-  }),
-  DATABASE_POOL: z.coerce.number().int().min(2).max(200).default(10).meta({
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .meta({
+      description: 'A PostgreSQL 15 or later; unset, the server runs its own.',
+      example: 'postgres://coworkspace:secret@localhost:5432/coworkspace',
+    }),
+  DATABASE_POOL: whole(2, 200, 10).meta({
     description: 'Connections to the database, for each server process.',
   }),
   JWT_SECRET: z.string().min(1).default(devJwtSecret).meta({
@@ -58,16 +70,17 @@ export const EnvSchema = z.object({
   SWEEP_SECONDS: seconds(30).meta({
     description: 'How often expired holds are freed and boards are checked.',
   }),
-  MAX_HOLDS_PER_PERSON: z.coerce.number().int().min(1).max(1000).default(10).meta({
+  MAX_HOLDS_PER_PERSON: whole(1, 1000, 10).meta({
     description: 'How many holds one person may have at once.',
   }),
   RATE_LIMITS: onOff('on').meta({ description: 'Whether those who ask too much are told to wait.' }),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').meta({
     description: 'The least severe lines that are written.',
   }),
-  SEED: optional(z.enum(['demo', 'none'])).meta({
+  SEED: z.enum(['demo', 'none']).optional().meta({
     description:
       'Demo data at the first start; the default is demo, and none in production, where demo is refused.',
+    example: 'demo',
   }),
 })
 
@@ -81,7 +94,9 @@ export class ConfigurationError extends Error {}
  * @throws {ConfigurationError} naming each wrong setting, and each secret that production does not accept.
  */
 export function readEnv(source: Record<string, string | undefined> = process.env): Env {
-  const parsed = EnvSchema.safeParse(source)
+  // `NAME=` in a file means that it is not set.
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
+  const parsed = EnvSchema.safeParse(given)
   const problems = parsed.success
     ? productionProblems(parsed.data)
     : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)

@@ -80,7 +80,9 @@ function listen(app: ReturnType<typeof createApp>, env: Env) {
         `Port ${env.PORT} is taken. Choose another one with PORT, for example: PORT=${env.PORT + 1} npx bun start`,
       )
     }
-    throw error
+    throw new ConfigurationError(`HOST ${env.HOST}, PORT ${env.PORT}: the server cannot listen there.`, {
+      cause: error,
+    })
   }
   if (!app.server) throw new Error('the server does not listen')
   return app.server
