@@ -1,0 +1,134 @@
+import { afterAll, expect, test } from 'bun:test'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { envExample } from '../scripts/env-example'
+import { ConfigurationError, EnvSchema, readEnv } from '../src/env'
+import { startServer } from '../src/server'
+import { captureLog } from './support/logs'
+import { startTestServer, stopTestServers, testEnv } from './support/world'
+
+const names = Object.keys(EnvSchema.shape)
+const strong = 'f0a1b2c3d4e5968778695a4b3c2d1e0f-strong'
+
+/** What the refusal of a configuration says; empty where it is accepted. */
+function problemsOf(source: Record<string, string>): string {
+  try {
+    readEnv(source)
+    return ''
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error
+    return error.message
+  }
+}
+
+test('without any setting, and with every setting empty, the configuration works and is the same', () => {
+  const env = readEnv({})
+  expect(env).toMatchObject({ NODE_ENV: 'development', PORT: 3000, HOLD_SECONDS: 900, SWEEP_SECONDS: 30 })
+  expect(env).toMatchObject({ MAX_HOLDS_PER_PERSON: 10, RATE_LIMITS: 'on', SEED: 'demo', CORS_ORIGINS: [] })
+  expect(readEnv(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(env)
+})
+
+test('every setting says what it means', () => {
+  for (const [name, type] of Object.entries(EnvSchema.shape)) {
+    expect({ name, description: type.meta()?.description }).toEqual({
+      name,
+      description: expect.stringMatching(/^[A-Z].{10,}\.$/),
+    })
+  }
+})
+
+test('.env.example is what the schema says, names every setting, and is accepted as it stands', async () => {
+  const text = await Bun.file('.env.example').text()
+  expect(text).toBe(envExample())
+  const settings = Object.fromEntries([...text.matchAll(/^# ([A-Z_]+)=(.*)$/gm)].map((line) => line.slice(1)))
+  expect(Object.keys(settings)).toEqual(names)
+  expect(problemsOf(settings)).toBe('')
+})
+
+test('an example that is copied without a change changes nothing', async () => {
+  const active = (await Bun.file('.env.example').text()).split('\n').filter((line) => !/^(#|$)/.test(line))
+  expect(active).toEqual([])
+})
+
+const nonsense: [name: string, value: string][] = [
+  ['PORT', 'eighty'],
+  ['PORT', '70000'],
+  ['PORT', '1e3'],
+  ['PORT', '0x50'],
+  ['PORT', ' '],
+  ['PORT', '-1'],
+  ['PORT', '80.5'],
+  ['HOLD_SECONDS', '0'],
+  ['HOLD_SECONDS', '15 minutes'],
+  ['SWEEP_SECONDS', 'NaN'],
+  ['MAX_HOLDS_PER_PERSON', '99999999999999999999'],
+  ['DATABASE_POOL', '1'],
+  ['NODE_ENV', 'prod'],
+  ['RATE_LIMITS', 'yes'],
+  ['LOG_LEVEL', 'loud'],
+  ['SEED', 'some'],
+  ['DATABASE_URL', 'mysql://localhost/x'],
+  ['DATABASE_URL', 'nonsense'],
+  ['PUBLIC_URL', 'book.example.com'],
+  ['CORS_ORIGINS', 'https://a.example.com,app.example.com'],
+]
+test.each(nonsense)('%s=%p stops the boot, and the setting is named', (name, value) => {
+  expect(problemsOf({ [name]: value })).toContain(`  ${name}`)
+})
+
+test('all that is wrong is said at once', () => {
+  const said = problemsOf({ PORT: 'x', SEED: 'y', LOG_LEVEL: 'z' })
+  expect(said.match(/^ {2}\w+/gm)?.map((name) => name.trim())).toEqual(['PORT', 'LOG_LEVEL', 'SEED'])
+})
+
+test('production refuses a missing or weak secret and demo data, names each, and never shows the secret', () => {
+  const production = { NODE_ENV: 'production' }
+  expect(problemsOf(production)).toContain('JWT_SECRET: must be set')
+  for (const JWT_SECRET of ['short', 'a'.repeat(64), 'abcabcabc'.repeat(5), 'x'.repeat(31)]) {
+    const said = problemsOf({ ...production, JWT_SECRET })
+    expect(said).toContain('JWT_SECRET: is too weak')
+    expect(said).not.toContain(JWT_SECRET)
+  }
+  expect(problemsOf({ ...production, JWT_SECRET: strong, SEED: 'demo' })).toContain('SEED: ')
+  expect(problemsOf({ ...production, JWT_SECRET: strong })).toBe('')
+  expect(readEnv({ ...production, JWT_SECRET: strong }).SEED).toBe('none')
+})
+
+test('the program stops with the name of what is wrong, no stack, and exit code 1', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'env-'))
+  const boot = Bun.spawn([process.execPath, path.resolve('src/index.ts')], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: folder, PORT: 'eighty', JWT_SECRET: strong },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [exitCode, said] = [await boot.exited, await boot.stderr.text()]
+  await rm(folder, { recursive: true })
+  expect(exitCode).toBe(1)
+  expect(said).toContain('PORT: must be a whole number')
+  expect(said).not.toContain('    at ')
+  expect(said).not.toContain(strong)
+})
+
+test('a port that is taken, and an address that is not ours, stop the boot with their names', async () => {
+  const first = await startTestServer()
+  const { log } = captureLog()
+
+  const boot = (settings: Record<string, string>) =>
+    startServer(
+      testEnv({
+        NODE_ENV: 'test',
+        SEED: 'none',
+        DATABASE_URL: first.deps.env.DATABASE_URL ?? '',
+        ...settings,
+      }),
+      log,
+      { jobs: false },
+    )
+  const port = new URL(first.url).port
+  await expect(boot({ PORT: port })).rejects.toThrow(`Port ${port} is taken`)
+  await expect(boot({ PORT: '0', HOST: '203.0.113.1' })).rejects.toThrow('HOST 203.0.113.1')
+})
+
+afterAll(stopTestServers)
