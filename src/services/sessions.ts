@@ -33,13 +33,15 @@ export async function startSession(
 
 async function insertToken(
   db: Db,
-  owner: Pick<RefreshTokenRow, 'userId' | 'family' | 'device'>,
+  { userId, family, device }: Pick<RefreshTokenRow, 'userId' | 'family' | 'device'>,
   token: string,
 ) {
   const [row] = await db
     .insert(refreshTokens)
     .values({
-      ...owner,
+      userId,
+      family,
+      device,
       tokenHash: hashOf(token),
       expiresAt: sql`now() + ${`${REFRESH_DAYS} days`}::interval`,
     })
