@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { REASONS, type Reason } from '../src/errors'
+import type { RunningServer } from '../src/server'
+import { callRest, callTrpc, openapiOf, procedures } from './support/doors'
+import { CALLERS, makeRolesWorld, ROLES } from './support/roles'
+import { startTestServer, stopTestServers } from './support/world'
+
+let server: RunningServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(stopTestServers)
+
+const statusOf = (given: string) => (given === 'ok' ? 200 : REASONS[given as Reason][1])
+
+test('every procedure has a row that says who gets what, and no row is left of one that is gone', () => {
+  expect(Object.keys(ROLES).sort()).toEqual(Object.keys(procedures).sort())
+})
+
+for (const [path, procedure] of Object.entries(procedures)) {
+  const row = ROLES[path]
+  if (!row) continue
+  const [answers, makeInput] = row
+  const expected = CALLERS.map((caller, index) => {
+    const reason = answers[index] ?? 'INTERNAL'
+    return { caller, reason, status: statusOf(reason) }
+  })
+
+  test(`${path} through tRPC gives each caller what the contract says`, async () => {
+    const world = await makeRolesWorld(server)
+    const given = []
+    for (const caller of CALLERS) {
+      const answer = await callTrpc(server, path, await makeInput(world), world.callers[caller])
+      given.push({ caller, ...answer })
+    }
+    expect(given).toEqual(expected)
+  })
+
+  if (!openapiOf(procedure)) continue
+  test(`${path} through REST gives each caller what the contract says`, async () => {
+    const world = await makeRolesWorld(server)
+    const given = []
+    for (const caller of CALLERS) {
+      const input = Object(await makeInput(world))
+      given.push({ caller, ...(await callRest(server, path, input, world.callers[caller])) })
+    }
+    expect(given).toEqual(expected)
+  })
+}
+
+test('every procedure can be reached through REST, but for subscriptions', () => {
+  const unreachable = Object.entries(procedures).filter(
+    ([, procedure]) => procedure._def.type !== 'subscription' && !openapiOf(procedure),
+  )
+  expect(unreachable.map(([path]) => path)).toEqual([])
+})

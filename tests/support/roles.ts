@@ -1,0 +1,149 @@
+import { eq, sql } from 'drizzle-orm'
+import { bookings, users } from '../../src/db/schema'
+import type { Reason } from '../../src/errors'
+import type { RunningServer } from '../../src/server'
+import { allDay, at, clientOf, makePerson, makeSpace, type TestPerson } from './world'
+
+/** What a call gives: an answer, or the reason of its refusal. */
+export type Given = 'ok' | Reason
+
+/** In the order of a row's answers. The customer is whose booking, session and hold it is; the others are strangers to it. */
+export const CALLERS = ['nobody', 'customer', 'other', 'specialist', 'admin'] as const
+export type Caller = (typeof CALLERS)[number]
+
+type Answers = readonly [nobody: Given, customer: Given, other: Given, specialist: Given, admin: Given]
+type Row = readonly [answers: Answers, input: (world: RolesWorld) => unknown]
+
+const ANYONE: Answers = ['ok', 'ok', 'ok', 'ok', 'ok']
+const SIGNED_IN: Answers = ['NOT_SIGNED_IN', 'ok', 'ok', 'ok', 'ok']
+const ADMIN: Answers = ['NOT_SIGNED_IN', 'NOT_ALLOWED', 'NOT_ALLOWED', 'NOT_ALLOWED', 'ok']
+const OWNER: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND']
+const OWNER_OR_ADMIN: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_FOUND', 'NOT_FOUND', 'ok']
+/** An admin sees it, but only its owner may do it. */
+const OWNER_ADMIN_SEES: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_FOUND', 'NOT_FOUND', 'NOT_ALLOWED']
+const STAFF_OF_BOOKING: Answers = ['NOT_SIGNED_IN', 'NOT_ALLOWED', 'NOT_FOUND', 'NOT_FOUND', 'ok']
+
+const nothing = () => ({})
+
+/**
+ * One row for each procedure: who gets what, and an input with which nothing but the caller can be wrong. It is asked for
+ * anew at each call, so what a call uses up is there for the next.
+ */
+export const ROLES: Record<string, Row> = {
+  'auth.register': [ANYONE, () => ({ email: freshEmail(), password: 'a-long-passphrase', name: 'New' })],
+  'auth.login': [ANYONE, async (w) => ({ email: (await w.account()).email, password: PASSWORD })],
+  'auth.refresh': [ANYONE, async (w) => ({ refreshToken: (await w.account()).refreshToken })],
+  'auth.logout': [ANYONE, async (w) => ({ refreshToken: (await w.account()).refreshToken })],
+  'auth.sessions': [SIGNED_IN, nothing],
+  'auth.endSession': [OWNER, async (w) => ({ id: await w.session() })],
+  'auth.me': [SIGNED_IN, nothing],
+  'auth.update': [SIGNED_IN, () => ({ name: 'Another name' })],
+  'auth.deleteMe': [SIGNED_IN, nothing],
+  'auth.exportMe': [SIGNED_IN, nothing],
+  'users.list': [ADMIN, nothing],
+  'users.update': [ADMIN, async (w) => ({ id: (await makePerson(w.server)).id, role: 'specialist' })],
+  'locations.list': [ANYONE, nothing],
+  'locations.byId': [ANYONE, async (w) => ({ id: (await w.space()).locationId })],
+  'locations.create': [ADMIN, () => ({ name: 'House', timeZone: 'Europe/Rome', hours: allDay })],
+  'locations.update': [ADMIN, async (w) => ({ id: (await w.space()).locationId, city: 'Rome' })],
+  'locations.remove': [ADMIN, async (w) => ({ id: (await w.space()).locationId })],
+  'spaces.list': [ANYONE, nothing],
+  'spaces.search': [ANYONE, () => ({ from: at(9), to: at(10) })],
+  'spaces.byId': [ANYONE, async (w) => ({ id: (await w.space()).id })],
+  'spaces.create': [
+    ADMIN,
+    async (w) => ({ locationId: (await w.space()).locationId, name: 'Desk', kind: 'desk' }),
+  ],
+  'spaces.update': [ADMIN, async (w) => ({ id: (await w.space()).id, capacity: 3 })],
+  'spaces.remove': [ADMIN, async (w) => ({ id: (await w.space()).id })],
+  'closures.list': [ANYONE, nothing],
+  'closures.create': [
+    ADMIN,
+    async (w) => ({ locationId: (await w.space()).locationId, startsAt: at(9), endsAt: at(10) }),
+  ],
+  'closures.update': [ADMIN, async (w) => ({ id: await w.closure(), reason: 'Painting' })],
+  'closures.remove': [ADMIN, async (w) => ({ id: await w.closure() })],
+  'slots.day': [ANYONE, async (w) => ({ spaceId: (await w.space()).id, date: '2027-01-04' })],
+  'slots.hold': [SIGNED_IN, async (w) => ({ slotId: `${(await w.space()).id}@${at(9)}` })],
+  'slots.book': [OWNER, async (w) => ({ slotId: slotOf(await w.hold()) })],
+  'slots.release': [OWNER, async (w) => ({ slotId: slotOf(await w.hold()) })],
+  'bookings.list': [SIGNED_IN, nothing],
+  'bookings.byId': [OWNER_OR_ADMIN, async (w) => ({ id: (await w.booking()).id })],
+  'bookings.create': [SIGNED_IN, async (w) => ({ spaceId: (await w.space()).id, startsAt: at(9) })],
+  'bookings.confirm': [OWNER_ADMIN_SEES, async (w) => ({ id: (await w.hold()).id })],
+  'bookings.reschedule': [OWNER, async (w) => ({ id: (await w.booking()).id, startsAt: at(12) })],
+  'bookings.cancel': [OWNER_OR_ADMIN, async (w) => ({ id: (await w.booking()).id })],
+  'bookings.complete': [STAFF_OF_BOOKING, async (w) => ({ id: await w.pastBooking() })],
+  'bookings.noShow': [STAFF_OF_BOOKING, async (w) => ({ id: await w.pastBooking() })],
+  'realtime.stats': [ADMIN, nothing],
+  'realtime.announce': [ADMIN, () => ({ message: 'We close early today.' })],
+}
+
+const PASSWORD = 'a-long-passphrase'
+let passwordHash: Promise<string> | undefined
+const freshEmail = () => `fresh-${Bun.randomUUIDv7()}@example.com`
+const slotOf = (booking: { spaceId: string | null; startsAt: string }) =>
+  `${booking.spaceId}@${booking.startsAt}`
+
+export type RolesWorld = Awaited<ReturnType<typeof makeRolesWorld>>
+
+/** People of every role, and what a row may need; everything that belongs to somebody is the customer's. */
+export async function makeRolesWorld(server: RunningServer) {
+  const callers: Record<Caller, TestPerson | undefined> = {
+    nobody: undefined,
+    customer: await makePerson(server),
+    other: await makePerson(server),
+    specialist: await makePerson(server, 'specialist'),
+    admin: await makePerson(server, 'admin'),
+  }
+  const client = clientOf(server, callers.customer)
+  const admin = clientOf(server, callers.admin)
+
+  /** A session's only refresh token, which is also its id. */
+  async function makeSession(userId: string | undefined): Promise<string> {
+    const family = Bun.randomUUIDv7()
+    await server.deps.db.execute(sql`
+      INSERT INTO refresh_tokens (id, user_id, family, token_hash, expires_at)
+      VALUES (${family}, ${userId}, ${family}, encode(sha256(${family}::bytea), 'hex'), now() + interval '1 day')`)
+    return family
+  }
+
+  const world = {
+    server,
+    callers,
+    space: () => makeSpace(server),
+    account: async () => {
+      passwordHash ??= Bun.password.hash(PASSWORD)
+      const { id, email } = await makePerson(server)
+      await server.deps.db
+        .update(users)
+        .set({ passwordHash: await passwordHash })
+        .where(eq(users.id, id))
+      return { email, refreshToken: await makeSession(id) }
+    },
+    /** A session of the customer's. */
+    session: () => makeSession(callers.customer?.id),
+    closure: async () => {
+      const { locationId } = await world.space()
+      return (await admin.closures.create.mutate({ locationId, startsAt: at(9), endsAt: at(10) })).id
+    },
+    /** A hold of the customer's. */
+    hold: async () => client.slots.hold.mutate({ slotId: `${(await world.space()).id}@${at(9)}` }),
+    /** A confirmed booking of the customer's. */
+    booking: async () => client.bookings.confirm.mutate({ id: (await world.hold()).id }),
+    /** A confirmed booking of the customer's whose time is over. */
+    pastBooking: async () => {
+      const { id } = await world.booking()
+      await server.deps.db
+        .update(bookings)
+        .set({
+          startsAt: sql`now() - interval '3 hours'`,
+          endsAt: sql`now() - interval '2 hours'`,
+          claimed: sql`tstzrange(now() - interval '3 hours', now() - interval '2 hours')`,
+        })
+        .where(eq(bookings.id, id))
+      return id
+    },
+  }
+  return world
+}
