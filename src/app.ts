@@ -111,7 +111,11 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       const { ok, latencyMs } = await checkDatabase(deps)
       return status(ok ? 200 : 503, { status: ok ? 'ok' : 'unavailable', latencyMs })
     })
-    .get('/api/health/redis', () => ({ status: 'disabled' }))
+    .get('/api/health/redis', async ({ status }) => {
+      if (!deps.redis) return { status: 'disabled' as const }
+      const { ok, latencyMs } = await deps.redis.check()
+      return status(ok ? 200 : 503, { status: ok ? 'ok' : 'unavailable', latencyMs })
+    })
     .all('/trpc/*', ({ request, server }) => answerTrpc(request, server), { parse: 'none' })
     .use(restDoor({ createContext, onError }))
     .use(docsDoor(publicUrl))

@@ -3,6 +3,7 @@ import type { Db } from './db/client'
 import type { Env } from './env'
 import type { Log } from './log'
 import type { ServerMessage, Topic } from './realtime/events'
+import type { RedisLink } from './redis'
 import type { Tokens } from './tokens'
 
 /** Sends a message to everyone who listens to a topic. Never fails: what is lost is healed by versions. */
@@ -30,6 +31,8 @@ export type Deps = {
   tokens: Tokens
   publish: Publish
   refreshBoards: RefreshBoards
+  /** What this server shares with others; null where it is the only one. */
+  redis: RedisLink | null
   realtimeStats: () => RealtimeStats
 }
 

@@ -12,6 +12,13 @@ const seconds = (fallback: number) => whole(1, 86_400, fallback)
 const onOff = (fallback: 'on' | 'off') => z.enum(['on', 'off']).default(fallback)
 const origin = z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).origin)
 
+const RedisUrls = z
+  .string()
+  .refine(
+    (text) => text.split(',').every((url) => /^rediss?:\/\/./.test(url.trim()) && URL.canParse(url.trim())),
+    'must be redis://… or rediss://…',
+  )
+
 const devJwtSecret = 'a-development-secret-that-production-refuses'
 
 /**
@@ -47,6 +54,11 @@ export const EnvSchema = z.object({
     }),
   DATABASE_POOL: whole(2, 200, 10).meta({
     description: 'Connections to the database, for each server process.',
+  }),
+  REDIS_URL: optional(RedisUrls).meta({
+    description:
+      'A Redis 6 or later, which lets several servers act as one; several addresses, separated by commas, are a cluster (7 or later).',
+    example: 'redis://localhost:6379',
   }),
   JWT_SECRET: z.string().min(1).default(devJwtSecret).meta({
     description: 'Signs access tokens; at least 32 characters, and your own, in production.',

@@ -6,9 +6,10 @@ import { type EmbeddedDatabase, startEmbeddedDatabase } from './db/embedded'
 import { migrateDatabase } from './db/migrate'
 import { ConfigurationError, type Env } from './env'
 import type { Log } from './log'
-import { createWatchedBoards } from './realtime/boards'
-import { createLocalBus } from './realtime/bus'
+import { createWatchedBoards, type WatchedBoards } from './realtime/boards'
+import { type Bus, createLocalBus, createSharedBus } from './realtime/bus'
 import { createConnections } from './realtime/socket'
+import { connectRedis, type RedisLink } from './redis'
 import { seedDatabase } from './seed'
 import { createTokens } from './tokens'
 
@@ -40,20 +41,24 @@ export async function startServer(
     const client = connectDatabase(databaseUrl, { connections: env.DATABASE_POOL })
     releasers.push(client.close)
 
-    const bus = createLocalBus()
-    const boards = createWatchedBoards({ db: client.db, log, publish: bus.publish })
+    const redis = env.REDIS_URL ? connectRedis(env.REDIS_URL, log) : null
+    if (redis) releasers.push(redis.close)
+    const bus = redis ? createSharedBus(redis, log) : createLocalBus()
+    const boards = createWatchedBoards({ db: client.db, log, deliver: bus.deliver })
+    shareBoards(bus, boards, redis)
     const deps: Deps = {
       db: client.db,
       env,
       log,
       tokens: createTokens(env.JWT_SECRET),
       publish: bus.publish,
-      refreshBoards: boards.refresh,
+      refreshBoards: (spaceIds) => bus.signal({ refreshBoards: spaceIds }),
+      redis,
       realtimeStats: () => ({
         ...connections.stats(),
         watchedSpaces: boards.spaces(),
         watchedBoards: boards.boards(),
-        messagesOut: bus.published(),
+        messagesOut: bus.counts().published,
       }),
     }
     const connections = createConnections(deps, boards)
@@ -69,6 +74,14 @@ export async function startServer(
     await stop()
     throw error
   }
+}
+
+/** Boards are read again on the server that has their watchers; after Redis was away, all that were missed are noticed. */
+function shareBoards(bus: Bus, boards: WatchedBoards, redis: RedisLink | null): void {
+  bus.onSignal((signal) => {
+    if ('refreshBoards' in signal) boards.refresh(signal.refreshBoards)
+  })
+  redis?.onRecovered(() => void boards.tick())
 }
 
 function listen(app: ReturnType<typeof createApp>, env: Env) {

@@ -1,9 +1,10 @@
-import type { Publish, RefreshBoards } from '../context'
+import type { RefreshBoards } from '../context'
 import type { Db } from '../db/client'
 import { AppError } from '../errors'
 import type { Log } from '../log'
 import { readSharedBoard, readVersions } from '../services/boards'
 import type { Millis } from '../time'
+import type { Bus } from './bus'
 import { topicOf } from './events'
 
 type Watched = { watchers: number; changesAt: Millis }
@@ -22,11 +23,11 @@ export type WatchedBoards = {
 export function createWatchedBoards({
   db,
   log,
-  publish,
+  deliver,
 }: {
   db: Db
   log: Log
-  publish: Publish
+  deliver: Bus['deliver']
 }): WatchedBoards {
   const watched = new Map<string, Map<string, Watched>>()
 
@@ -35,7 +36,7 @@ export function createWatchedBoards({
       const { board, changesAt } = await readSharedBoard(db, { spaceId, date })
       const entry = watched.get(spaceId)?.get(date)
       if (entry) entry.changesAt = changesAt
-      publish(topicOf.space(spaceId), { type: 'slots_status_update', ...board })
+      deliver(topicOf.space(spaceId), { type: 'slots_status_update', ...board })
     } catch (error) {
       // A space that was removed has no board any more. Anything else is healed at the next tick.
       if (!(error instanceof AppError))
@@ -70,7 +71,7 @@ export function createWatchedBoards({
       )
       for (const { spaceId, date } of due) await render(spaceId, date)
       for (const { spaceId, version } of await readVersions(db, [...watched.keys()])) {
-        publish(topicOf.space(spaceId), { type: 'board_version', spaceId, version })
+        deliver(topicOf.space(spaceId), { type: 'board_version', spaceId, version })
       }
     },
     spaces: () => watched.size,

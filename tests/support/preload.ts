@@ -1,5 +1,7 @@
-import { afterAll } from 'bun:test'
+import { afterAll, setDefaultTimeout } from 'bun:test'
 import { stopCluster } from './database'
+
+setDefaultTimeout(30_000)
 
 // One PostgreSQL serves all files of a run; it ends with the last of them.
 afterAll(stopCluster)
