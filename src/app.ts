@@ -27,12 +27,16 @@ type Failure = { error: Error; path?: string | undefined; requestId: string }
 export function createApp(deps: Deps, connections: Connections, publicUrl: string) {
   const { env, log } = deps
 
-  async function createContext(request: Request): Promise<Context> {
+  async function createContext(request: Request, calls = 1): Promise<Context> {
+    const idempotencyKey = request.headers.get('idempotency-key')
+    if (idempotencyKey !== null && calls > 1)
+      throw new AppError('VALIDATION', 'An Idempotency-Key is for one call alone, not for a batch.')
     return {
       ...deps,
       actor: await actorOf(request),
       requestId: requestIdOf(request),
       device: deviceOf(request),
+      ...(idempotencyKey !== null && { idempotencyKey }),
     }
   }
 
@@ -57,7 +61,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     router: appRouter,
     endpoint: '/trpc',
     maxBatchSize: MAX_BATCH,
-    createContext: ({ req }: { req: Request }) => createContext(req),
+    createContext: ({ req, info }) => createContext(req, info.calls.length),
     onError: ({ error, path, req }) => onError({ error, path, requestId: requestIdOf(req) }),
     responseMeta: ({ errors }) => {
       const seconds = errors

@@ -37,7 +37,13 @@ export type Deps = {
 }
 
 /** One call: who makes it, and with what. Services take this, or a narrower one. */
-export type Context = Deps & { actor: Actor; requestId: string; device: string | null }
+export type Context = Deps & {
+  actor: Actor
+  requestId: string
+  device: string | null
+  /** What the caller named this one call by, so that asking again does not do it again. */
+  idempotencyKey?: string
+}
 export type SignedInContext = Context & { actor: Person }
 
 /** The context of a job: nobody asked for it, the system itself acts. */

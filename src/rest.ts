@@ -30,7 +30,12 @@ export function restDoor({ createContext, onError }: RestOptions) {
     const handler = async ({ request, params }: { request: Request; params: Record<string, string> }) => {
       const ctx = await createContext(request)
       try {
-        const getRawInput = () => readInput(request, params)
+        // Asked for more than once, and a body can be read only once.
+        let input: Promise<unknown> | undefined
+        const getRawInput = () => {
+          input ??= readInput(request, params)
+          return input
+        }
         const type = procedure._def.type
         const data = await callTRPCProcedure({
           router: appRouter,

@@ -1,4 +1,5 @@
 import { initTRPC, TRPCError } from '@trpc/server'
+import { middlewareMarker } from '@trpc/server/unstable-core-do-not-import'
 import type { OpenApiMeta } from 'trpc-to-openapi'
 import { z } from 'zod'
 import type { Role } from './actor'
@@ -6,6 +7,7 @@ import type { Context } from './context'
 import { isUnavailable } from './db/errors'
 import { AppError, type Issue, type Refusal, refusalOf } from './errors'
 import { currentRequestId } from './requests'
+import { answerOnce } from './services/idempotency'
 import { readRole } from './services/users'
 
 /** The one translation from whatever was thrown to what the outside may know. A bug says nothing of itself. */
@@ -65,26 +67,47 @@ export const publicProcedure = t.procedure.use(async function mapRefusals({ next
 })
 
 /**
+ * A mutation that came with an Idempotency-Key runs once. It stands behind the roles, so that an answer is given again only
+ * to whom it would be given now; what is of accounts hands out tokens, which are not kept.
+ */
+const onlyOnce = t.middleware(async ({ ctx, type, path, getRawInput, next }) => {
+  const { actor, idempotencyKey: key } = ctx
+  if (key === undefined || actor.kind !== 'person' || type !== 'mutation' || path.startsWith('auth.'))
+    return next()
+  const call = { key, procedure: path, input: await getRawInput() }
+  const data = await answerOnce({ ...ctx, actor }, call, async () => {
+    const result = await next()
+    if (!result.ok) throw result.error
+    return result.data
+  })
+  return { ok: true, data, marker: middlewareMarker }
+})
+
+/**
  * Somebody with a token, whoever they are by now: for what asks the database about the person itself, as a claim does,
  * and would lose a round trip by asking twice. It gives nobody more than a customer's rights.
  * @throws NOT_SIGNED_IN
  */
-export const claimingProcedure = publicProcedure.use(async function requireToken({ ctx, next }) {
-  if (ctx.actor.kind !== 'person') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
-  return next({ ctx: { ...ctx, actor: { ...ctx.actor, role: 'customer' as const } } })
-})
+export const claimingProcedure = publicProcedure
+  .use(async function requireToken({ ctx, next }) {
+    if (ctx.actor.kind !== 'person') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
+    return next({ ctx: { ...ctx, actor: { ...ctx.actor, role: 'customer' as const } } })
+  })
+  .use(onlyOnce)
 
-/** A person who is still there, in the role that the database says now. @throws NOT_SIGNED_IN */
-export const signedInProcedure = publicProcedure.use(async function requirePerson({ ctx, next }) {
+/** A person who is still there, in the role that the database says now. */
+const personProcedure = publicProcedure.use(async function requirePerson({ ctx, next }) {
   if (ctx.actor.kind !== 'person') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
   const role = await readRole(ctx.db, ctx.actor.id)
   return next({ ctx: { ...ctx, actor: { ...ctx.actor, role } } })
 })
 
+/** @throws NOT_SIGNED_IN */
+export const signedInProcedure = personProcedure.use(onlyOnce)
 /** @throws NOT_SIGNED_IN, NOT_ALLOWED */
-export const specialistProcedure = signedInProcedure.use(requireRole('specialist', 'admin'))
+export const specialistProcedure = personProcedure.use(requireRole('specialist', 'admin')).use(onlyOnce)
 /** @throws NOT_SIGNED_IN, NOT_ALLOWED */
-export const adminProcedure = signedInProcedure.use(requireRole('admin'))
+export const adminProcedure = personProcedure.use(requireRole('admin')).use(onlyOnce)
 
 function requireRole(...roles: Role[]) {
   return t.middleware(({ ctx, next }) => {

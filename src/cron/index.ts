@@ -1,6 +1,7 @@
 import { Cron } from 'croner'
 import type { Deps } from '../context'
 import type { WatchedBoards } from '../realtime/boards'
+import { deleteOldKeys } from '../services/idempotency'
 import { deleteDeadTokens } from '../services/sessions'
 import { completePastBookings, sweepExpiredHolds } from '../services/sweep'
 
@@ -11,6 +12,7 @@ const jobsOf = (deps: Deps, boards: WatchedBoards): Job[] => [
   { name: 'sweep', everySeconds: deps.env.SWEEP_SECONDS, run: () => sweep(deps, boards) },
   { name: 'complete bookings', everySeconds: 60, run: () => completePastBookings(deps) },
   { name: 'delete dead tokens', everySeconds: 3600, run: () => deleteDeadTokens(deps) },
+  { name: 'delete old idempotency keys', everySeconds: 3600, run: () => deleteOldKeys(deps) },
 ]
 
 /** Frees what has expired, then tells every watcher where its board should be by now. */

@@ -170,6 +170,7 @@ export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
 
 async function anonymise(tx: Tx, id: string): Promise<void> {
   await tx.execute(sql`DELETE FROM refresh_tokens WHERE user_id = ${id}`)
+  await tx.execute(sql`DELETE FROM idempotency_keys WHERE user_id = ${id}`)
   await tx
     .update(users)
     .set({

@@ -1,4 +1,5 @@
 export * from './bookings'
+export * from './idempotency'
 export * from './locations'
 export * from './spaces'
 export * from './users'
