@@ -1,32 +1,57 @@
 import { swagger } from '@elysiajs/swagger'
-import { generateOpenApiDocument } from 'trpc-to-openapi'
-import { version } from '../package.json'
-import { appRouter } from './routers'
+import { Elysia } from 'elysia'
+import { version as uiVersion } from 'swagger-ui-dist/package.json'
+import { createDocument, TITLE } from './openapi/document'
+import { socketDocument, socketPage } from './openapi/socket'
 
-/** The document at `/swagger/json` and the page at `/swagger`, from the procedures themselves. */
-export function docsDoor(publicUrl: string) {
-  const { openapi, components, paths, tags } = generateOpenApiDocument(appRouter, {
-    title: 'CoworkSpace',
-    version,
-    baseUrl: `${publicUrl}/api`,
-  })
-  return swagger({
-    path: '/swagger',
-    provider: 'scalar',
-    excludeStaticFile: true,
-    exclude: [/^\/(?!$)/],
-    documentation: {
-      ...{ openapi },
-      info: {
-        title: 'CoworkSpace',
-        version,
-        description: 'Bookings for coworking operators: hold, book, and watch it live.',
-      },
-      servers: [{ url: `${publicUrl}/api` }],
-      // Two typings of the same standard: the document is OpenAPI 3.1, the plugin's types know 3.0.
-      paths: paths as never,
-      components: components as never,
-      tags: tags as never,
-    },
-  })
+const ASSETS = `/swagger/assets/${uiVersion}`
+const files: Record<string, string> = {
+  'page.js': new URL('./openapi/page.js', import.meta.url).pathname,
+  'swagger-ui-bundle.js': Bun.resolveSync('swagger-ui-dist/swagger-ui-bundle.js', import.meta.dir),
+  'swagger-ui.css': Bun.resolveSync('swagger-ui-dist/swagger-ui.css', import.meta.dir),
 }
+
+/**
+ * The document at `/swagger/json` and the page at `/swagger`, both from the procedures themselves; the messages of the
+ * socket at `/swagger/socket` (a page) and `/swagger/socket/json` (AsyncAPI). The pages load what they need from here:
+ * the plugin's own page would fetch its script from elsewhere, so it is given ours, which shows Swagger UI.
+ */
+export function docsDoor(publicUrl: string) {
+  const document = createDocument(`${publicUrl}/api`)
+  const channel = socketDocument(publicUrl)
+  const headers = pageHeaders(publicUrl)
+  return new Elysia({ name: 'docs' })
+    .onRequest(({ request, set }) => {
+      if (new URL(request.url).pathname.startsWith('/swagger')) Object.assign(set.headers, headers)
+    })
+    .get(`${ASSETS}/:file`, ({ params: { file }, status }) => {
+      const found = files[file]
+      if (!found) return status(404, 'There is no such file.')
+      return new Response(Bun.file(found), { headers: { 'cache-control': 'public, max-age=86400' } })
+    })
+    .get('/swagger/socket', () => new Response(socketPage(channel), { headers: { 'content-type': HTML } }))
+    .get('/swagger/socket/json', () => Response.json(channel))
+    .use(
+      swagger({
+        path: '/swagger',
+        provider: 'scalar',
+        scalarCDN: `${ASSETS}/page.js`,
+        scalarConfig: { spec: { url: '/swagger/json' }, customCss: '' },
+        exclude: [/^\/(?!$)/],
+        // Two typings of one standard: the document is OpenAPI 3.1, the plugin's types know 3.0.
+        documentation: { ...document, info: { ...document.info, title: TITLE } } as never,
+      }),
+    )
+}
+
+const HTML = 'text/html; charset=utf-8'
+
+/** No page of these talks to another host than the one that serves it, and the public address of the API. */
+const pageHeaders = (publicUrl: string) => ({
+  'content-security-policy': [
+    `default-src 'self' 'unsafe-inline'`,
+    `img-src 'self' data:`,
+    `connect-src 'self' ${publicUrl && new URL(publicUrl).origin}`.trim(),
+    `frame-ancestors 'none'`,
+  ].join('; '),
+})

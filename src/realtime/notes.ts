@@ -1,0 +1,26 @@
+import type { ClientMessage, ServerMessage } from './events'
+
+/** What each message is for: the page of the socket's messages says this of them. */
+export const MESSAGE_NOTES: Record<ClientMessage['type'] | ServerMessage['type'], string> = {
+  join_space: 'Watch the day of a space: the whole board comes at once, its changes as they happen.',
+  leave_space: 'Watch a space no longer.',
+  slot_hold: 'Hold a slot by its id, or a time by its space, start and end. Needs a person.',
+  slot_release: 'Give a hold back, by its slot or by its booking. Needs a person.',
+  authenticate: 'Say who is there, or renew the access token before it ends.',
+  connection_confirmed: 'The first message of every connection.',
+  joined_space: 'The answer to `join_space`; the board follows.',
+  left_space: 'The answer to `leave_space`.',
+  hold_confirmed: 'The answer to `slot_hold`.',
+  hold_released: 'The answer to `slot_release`.',
+  authenticated: 'The answer to `authenticate`.',
+  error: 'What was asked is refused, and why. The socket stays open unless it is abuse.',
+  slot_update:
+    'Slots changed. It carries a board from `fromVersion` to `version`; where the last version seen is another, a message was missed: join again.',
+  slots_freed: 'Expired holds were freed: a notice beside the `slot_update`, without a version.',
+  board_version: 'Every sweep, for each space that is watched: where it is ahead of the board, join again.',
+  slots_status_update:
+    'The whole board: the answer to `join_space`, and again when hours, prices or closures change.',
+  booking_update: "A booking of one's own has changed, whoever changed it.",
+  announcement: 'An operator speaks to everyone.',
+  server_closing: 'The server stops as planned: connect again after so many seconds.',
+}

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { chromium, type Page } from 'playwright-core'
+
+const CHROMIUM = '/usr/bin/chromium'
+
+/** False where there is no Chromium; a test that needs one says how to get it and is skipped. */
+export function hasBrowser(): boolean {
+  const found = existsSync(CHROMIUM)
+  if (!found) process.stderr.write('skipped: there is no Chromium here; apt-get install chromium\n')
+  return found
+}
+
+/** What a page asked for from other hosts, and what went wrong in it. */
+export type Seen = { elsewhere: string[]; errors: string[] }
+
+/** Opens a page in Chromium, lets `run` use it, and tells what it did that it should not. */
+export async function inBrowser(url: string, run: (page: Page) => Promise<void>): Promise<Seen> {
+  const profile = await mkdtemp(path.join(tmpdir(), 'chromium-'))
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  })
+  try {
+    const page = await context.newPage()
+    const seen: Seen = { elsewhere: [], errors: [] }
+    const { host } = new URL(url)
+    page.on('request', (request) => {
+      const address = new URL(request.url())
+      if (address.protocol !== 'data:' && address.protocol !== 'blob:' && address.host !== host)
+        seen.elsewhere.push(address.href)
+    })
+    page.on('console', (message) => {
+      if (message.type() === 'error') seen.errors.push(message.text())
+    })
+    page.on('pageerror', (error) => seen.errors.push(error.message))
+    await page.goto(url)
+    await run(page)
+    return seen
+  } finally {
+    await context.close()
+    await rm(profile, { recursive: true, force: true })
+  }
+}
