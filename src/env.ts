@@ -55,7 +55,7 @@ export const EnvSchema = z.object({
   DATABASE_POOL: whole(2, 200, 10).meta({
     description: 'Connections to the database, for each server process.',
   }),
-  REDIS_URL: optional(RedisUrls).meta({
+  REDIS_URL: RedisUrls.optional().meta({
     description:
       'A Redis 6 or later, which lets several servers act as one; several addresses, separated by commas, are a cluster (7 or later).',
     example: 'redis://localhost:6379',
