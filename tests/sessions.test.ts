@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { jwt } from '@elysiajs/jwt'
+import { eq, sql } from 'drizzle-orm'
+import { refreshTokens } from '../src/db/schema'
+import type { RunningServer } from '../src/server'
+import { deleteDeadTokens } from '../src/services/sessions'
+import { startSessionOf } from './support/accounts'
+import { clientOf, makePerson, reasonOf, startTestServer, stopTestServers } from './support/world'
+
+let server: RunningServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(stopTestServers)
+
+const anyone = () => clientOf(server).auth
+const as = (signedIn: { accessToken: string }) => clientOf(server, { token: signedIn.accessToken })
+const refresh = (refreshToken: string) => anyone().refresh.mutate({ refreshToken })
+
+/** Lets the last replacement of a token be older than the grace for replays. */
+const passGrace = (userId: string) =>
+  server.deps.db
+    .update(refreshTokens)
+    .set({ replacedAt: sql`${refreshTokens.replacedAt} - interval '11 seconds'` })
+    .where(eq(refreshTokens.userId, userId))
+
+test('a refresh token is replaced at each use, and only its hash is stored', async () => {
+  const first = await startSessionOf(server, await makePerson(server))
+  const second = await refresh(first.refreshToken)
+  expect(second.user).toEqual(first.user)
+  expect(second.refreshToken).not.toBe(first.refreshToken)
+  const third = await refresh(second.refreshToken)
+  expect(await as(third).auth.me.query()).toEqual(first.user)
+  const rows = await server.deps.db
+    .select()
+    .from(refreshTokens)
+    .where(eq(refreshTokens.userId, first.user.id))
+  expect(rows).toHaveLength(3)
+  for (const { refreshToken } of [first, second, third])
+    expect(JSON.stringify(rows)).not.toContain(refreshToken)
+})
+
+test('whoever lost the answer to a refresh gets the same successor again, for ten seconds', async () => {
+  const ada = await makePerson(server)
+  const { refreshToken } = await startSessionOf(server, ada)
+  const answers = await Promise.all(Array.from({ length: 8 }, () => refresh(refreshToken)))
+  expect(new Set(answers.map((answer) => answer.refreshToken)).size).toBe(1)
+  expect((await refresh(refreshToken)).refreshToken).toBe(answers[0]?.refreshToken ?? '')
+  await passGrace(ada.id)
+  expect(await reasonOf(refresh(refreshToken))).toBe('REFRESH_REUSED')
+})
+
+test('a token used again after its successor was, or after the grace, ends its family and no other', async () => {
+  const ada = await makePerson(server)
+  const [stolen, elsewhere] = [await startSessionOf(server, ada), await startSessionOf(server, ada)]
+  const second = await refresh(stolen.refreshToken)
+  const third = await refresh(second.refreshToken)
+  expect(await reasonOf(refresh(stolen.refreshToken))).toBe('REFRESH_REUSED')
+  expect(await reasonOf(refresh(third.refreshToken))).toBe('REFRESH_INVALID')
+  expect(await reasonOf(refresh(second.refreshToken))).toBe('REFRESH_INVALID')
+  expect((await refresh(elsewhere.refreshToken)).user.id).toBe(ada.id)
+})
+
+test('a token that is unknown, past its end, or of somebody who left is refused', async () => {
+  const ada = await makePerson(server)
+  const { refreshToken } = await startSessionOf(server, ada)
+  expect(await reasonOf(refresh('never given out'))).toBe('REFRESH_INVALID')
+  const end = (when: string) =>
+    server.deps.db
+      .update(refreshTokens)
+      .set({ expiresAt: sql.raw(when) })
+      .where(eq(refreshTokens.userId, ada.id))
+  await end(`now() - interval '1 second'`)
+  expect(await reasonOf(refresh(refreshToken))).toBe('REFRESH_INVALID')
+  expect(await deleteDeadTokens(server.deps)).toBe(0)
+  await end(`now() - interval '25 hours'`)
+  expect(await deleteDeadTokens(server.deps)).toBe(1)
+})
+
+test('signing out ends the session whatever else it is doing, and again is no error', async () => {
+  const ada = await makePerson(server)
+  for (let round = 0; round < 5; round++) {
+    const { refreshToken } = await startSessionOf(server, ada)
+    const [raced] = await Promise.allSettled([
+      refresh(refreshToken),
+      anyone().logout.mutate({ refreshToken }),
+    ])
+    expect(await reasonOf(refresh(refreshToken))).toBe('REFRESH_INVALID')
+    if (raced.status === 'fulfilled')
+      expect(await reasonOf(refresh(raced.value.refreshToken))).toBe('REFRESH_INVALID')
+    expect(await anyone().logout.mutate({ refreshToken })).toEqual({ ok: true })
+  }
+})
+
+test('sessions are listed by their devices, ended one by one, and those of others are not there', async () => {
+  const ada = await makePerson(server)
+  const [phone, laptop] = [
+    await startSessionOf(server, ada, 'phone'),
+    await startSessionOf(server, ada, 'laptop'),
+  ]
+  const renewed = await refresh(phone.refreshToken)
+  const { items } = await as(laptop).auth.sessions.query()
+  expect(items.map(({ device }) => device)).toEqual(['phone', 'laptop'])
+  const [first] = items
+  if (!first) throw new Error('no session')
+  const stranger = clientOf(server, await makePerson(server, 'admin'))
+  expect(await reasonOf(stranger.auth.endSession.mutate({ id: first.id }))).toBe('NOT_FOUND')
+  await as(laptop).auth.endSession.mutate({ id: first.id })
+  expect(await reasonOf(as(laptop).auth.endSession.mutate({ id: first.id }))).toBe('NOT_FOUND')
+  expect(await reasonOf(refresh(renewed.refreshToken))).toBe('REFRESH_INVALID')
+  expect((await as(laptop).auth.sessions.query()).items).toHaveLength(1)
+})
+
+test('an access token that has ended says so, and one that was tampered with is none at all', async () => {
+  const ada = await makePerson(server)
+  const { jwt: signer } = jwt({ name: 'jwt', secret: server.deps.env.JWT_SECRET }).decorator
+  const now = Math.floor(Date.now() / 1000)
+  const ended = await signer.sign({ sub: ada.id, role: 'customer', exp: now - 1 })
+  const forged = await jwt({ name: 'jwt', secret: 'another secret than ours, and long' }).decorator.jwt.sign({
+    sub: ada.id,
+    role: 'admin',
+    exp: now + 600,
+  })
+  const [head, claims, signature] = ada.token.split('.')
+  const unsigned = `${btoa('{"alg":"none"}').replace(/=/g, '')}.${claims}.`
+  const raised = `${head}.${btoa(atob(claims ?? '').replace('customer', 'admin')).replace(/=/g, '')}.${signature}`
+  const askWith = (token: string) => reasonOf(clientOf(server, { token }).auth.me.query())
+  expect(await askWith(ended)).toBe('TOKEN_EXPIRED')
+  for (const token of [forged, unsigned, raised, 'x', `${ada.token}x`])
+    expect(await askWith(token)).toBe('NOT_SIGNED_IN')
+  expect(await askWith(ada.token)).toBe('was not refused')
+})

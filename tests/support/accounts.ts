@@ -1,0 +1,32 @@
+import { eq } from 'drizzle-orm'
+import { systemContext } from '../../src/context'
+import { users } from '../../src/db/schema'
+import type { RunningServer } from '../../src/server'
+import { hashPassword } from '../../src/services/accounts'
+import { startSession } from '../../src/services/sessions'
+import { userView } from '../../src/shapes/users'
+import { makePerson } from './world'
+
+export const password = 'a-long-passphrase'
+let hash: Promise<string> | undefined
+
+export const newEmail = () => `ada-${Bun.randomUUIDv7()}@example.com`
+
+/** A person with `password`, or any hash of one; hashing takes long, so it is done once. */
+export async function makeAccount(server: RunningServer, passwordHash?: string) {
+  hash ??= hashPassword(password)
+  const person = await makePerson(server)
+  await server.deps.db
+    .update(users)
+    .set({ passwordHash: passwordHash ?? (await hash) })
+    .where(eq(users.id, person.id))
+  return person
+}
+
+/** A session as signing in starts one, without the time that verifying a password takes. */
+export async function startSessionOf({ deps }: RunningServer, person: { id: string }, platform?: string) {
+  const [user] = await deps.db.select().from(users).where(eq(users.id, person.id))
+  if (!user) throw new Error('nobody there')
+  const pair = await startSession(systemContext(deps, 'clock'), deps.db, user, platform ?? null)
+  return { user: userView(user), ...pair }
+}
