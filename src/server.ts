@@ -66,7 +66,7 @@ export async function startServer(
 
     const app = createApp(deps, connections, env.PUBLIC_URL ?? '')
     const server = listen(app, env)
-    bus.attach(server)
+    bus.attach(server, connections.noteUnread)
     releasers.push(() => app.stop(true), connections.close)
     if (jobs) releasers.push(startJobs(deps, boards).stop)
     return { url: `http://${env.HOST}:${server.port}`, deps, stop }

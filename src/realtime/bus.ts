@@ -18,7 +18,8 @@ export type Bus = {
   /** Tells every server, this one first. */
   signal(signal: Signal): void
   onSignal(listener: (signal: Signal) => void): void
-  attach(server: Server<unknown>): void
+  /** @param onBackpressure hears that somebody who listens did not take a message at once */
+  attach(server: Server<unknown>, onBackpressure?: () => void): void
   /** How many messages were published here, came from other servers, and could not be told to them. */
   counts(): { published: number; received: number; undelivered: number }
 }
@@ -26,13 +27,14 @@ export type Bus = {
 /** In one process: straight to Bun's own publish, serialised once. */
 export function createLocalBus(): Bus & { deliverText(topic: string, text: string): void } {
   let server: Server<unknown> | undefined
+  let onBackpressure: (() => void) | undefined
   let published = 0
   const listeners = new Map<string, Set<(message: ServerMessage) => void>>()
   const signalListeners: ((signal: Signal) => void)[] = []
 
   /** To the sockets and the listeners of this process. */
   function deliverText(topic: string, text: string): void {
-    server?.publish(topic, text)
+    if (server?.publish(topic, text) === -1) onBackpressure?.()
     const heard = listeners.get(topic)
     if (!heard) return
     const message: ServerMessage = JSON.parse(text)
@@ -60,8 +62,9 @@ export function createLocalBus(): Bus & { deliverText(topic: string, text: strin
       for (const listener of signalListeners) listener(signal)
     },
     onSignal: (listener) => void signalListeners.push(listener),
-    attach: (listening) => {
+    attach(listening, tell) {
       server = listening
+      onBackpressure = tell
     },
     counts: () => ({ published, received: 0, undelivered: 0 }),
   }

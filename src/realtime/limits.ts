@@ -6,6 +6,10 @@ export const MAX_MESSAGE_BYTES = 4096
 export const MAX_FRAME_BYTES = 64 * 1024
 /** What a socket may have unread before it is closed rather than buffered further, in bytes. */
 export const MAX_UNREAD_BYTES = 1 << 20
+/** Whoever had so much unread a moment ago, and is suddenly gone, was closed for it. */
+export const SLOW_READER_BYTES = MAX_UNREAD_BYTES / 2
+/** How often, at the most, it is asked who has how much unread, in milliseconds. */
+export const UNREAD_EVERY_MS = 10
 /** Messages that one socket may send at once, and that may wait for their answers. */
 export const MESSAGE_BURST = 60
 /** Messages a second that one socket may send in the long run. */
@@ -17,7 +21,13 @@ const FORGIVEN_PER_SECOND = 5
 /** Boards that one socket may watch at once. */
 export const MAX_BOARDS = 200
 
-export const CLOSE = { signedOut: 4401, tooManyMessages: 4408, tooManyErrors: 4409, goingAway: 1001 } as const
+export const CLOSE = {
+  signedOut: 4401,
+  tooManyMessages: 4408,
+  tooManyErrors: 4409,
+  goingAway: 1001,
+  dropped: 1006,
+} as const
 
 /** What one socket may still do. */
 export type Limits = {

@@ -21,6 +21,8 @@ import {
   MAX_MESSAGE_BYTES,
   MAX_UNREAD_BYTES,
   MESSAGE_BURST,
+  SLOW_READER_BYTES,
+  UNREAD_EVERY_MS,
 } from './limits'
 
 /** Bun's settings of the socket. Elysia hands them on only from its constructor. */
@@ -37,6 +39,7 @@ export const socketSettings = {
 /** As much of Elysia's socket as is used here; it is a new wrapper at each event, so sockets are known by their id. */
 type Socket = {
   id: string
+  raw: object
   send(message: string): unknown
   close(code?: number, reason?: string): unknown
   subscribe(topic: string): unknown
@@ -50,6 +53,8 @@ type Connection = {
   expiry: ReturnType<typeof setTimeout> | undefined
   boards: Map<string, Set<string>>
   limits: Limits
+  /** Bytes that it had not taken when somebody last looked. */
+  unread: number
   /** What it sent is answered in the order in which it came. */
   queue: Promise<void>
   queued: number
@@ -58,8 +63,10 @@ type Connection = {
 export type Connections = {
   add(socket: Socket, verified: Verified | null): void
   receive(id: string, message: unknown): void
-  /** @param unread bytes that the socket had not taken when it closed */
-  remove(id: string, unread: number): void
+  /** @param code with which the socket was closed */
+  remove(id: string, code: number): void
+  /** Somebody did not take a message at once: remembers who has how much unread, which the close no longer tells. */
+  noteUnread(): void
   /** Says goodbye to everyone and ends the connections. */
   close(): Promise<void>
   stats(): { sockets: number; signedIn: number; messagesIn: number; slowReadersClosed: number }
@@ -70,9 +77,12 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
   const connections = new Map<string, Connection>()
   let messagesIn = 0
   let slowReadersClosed = 0
+  let notedAt = 0
 
-  const send = (connection: Connection, message: ServerMessage) =>
+  function send(connection: Connection, message: ServerMessage): void {
     connection.socket.send(JSON.stringify(message))
+    connection.unread = unreadBytes(connection.socket.raw)
+  }
 
   function signIn(connection: Connection, { person, expiresAt }: Verified): void {
     if (connection.person && connection.person.id !== person.id)
@@ -129,7 +139,7 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
         const ctx = { ...claiming, actor: { ...claiming.actor, role } }
         const { id } = message.bookingId
           ? await releaseHold(ctx, { id: message.bookingId })
-          : await releaseSlot(ctx, parseSlotId(message.slotId ?? ''))
+          : await releaseSlot(ctx, whatToRelease(message))
         return [{ type: 'hold_released', bookingId: id, ...echo }]
       }
       case 'authenticate': {
@@ -195,6 +205,7 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
         expiry: undefined,
         boards: new Map(),
         limits: createLimits(),
+        unread: 0,
         queue: Promise.resolve(),
         queued: 0,
       }
@@ -228,14 +239,19 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
           connection.queued -= 1
         })
     },
-    remove(id, unread) {
-      if (unread >= MAX_UNREAD_BYTES) slowReadersClosed += 1
+    remove(id, code) {
       const connection = connections.get(id)
       if (!connection) return
+      if (code === CLOSE.dropped && connection.unread >= SLOW_READER_BYTES) slowReadersClosed += 1
       clearTimeout(connection.expiry)
       for (const [spaceId, dates] of connection.boards)
         for (const date of dates) boards.unwatch(spaceId, date)
       connections.delete(id)
+    },
+    noteUnread() {
+      if (performance.now() - notedAt < UNREAD_EVERY_MS) return
+      notedAt = performance.now()
+      for (const connection of connections.values()) connection.unread = unreadBytes(connection.socket.raw)
     },
     async close() {
       const reconnectInSeconds = 1
@@ -260,6 +276,11 @@ function whatToHold(message: Extract<ClientMessage, { type: 'slot_hold' }>) {
   if (!spaceId || !startsAt)
     throw new AppError('VALIDATION', 'A hold needs a slotId, or a spaceId and a startsAt.')
   return { spaceId, startsAt: new Date(startsAt), endsAt: endsAt ? new Date(endsAt) : undefined }
+}
+
+function whatToRelease({ slotId }: Extract<ClientMessage, { type: 'slot_release' }>) {
+  if (!slotId) throw new AppError('VALIDATION', 'A release needs a slotId or a bookingId.')
+  return parseSlotId(slotId)
 }
 
 /** Elysia has parsed what looks like JSON already; text and bytes are what did not. @throws VALIDATION */
@@ -297,8 +318,8 @@ export function socketDoor(deps: Deps, connections: Connections) {
     message(ws, message) {
       connections.receive(ws.id, message)
     },
-    close(ws) {
-      connections.remove(ws.id, unreadBytes(ws.raw))
+    close(ws, code) {
+      connections.remove(ws.id, code)
     },
   })
 }

@@ -120,7 +120,7 @@ export function inputsFor(schema: z.ZodType | undefined): fc.Arbitrary<unknown> 
     fc.oneof(
       { weight: 4, arbitrary: fc.constant([[name, plausible(type)]] as const) },
       { weight: 4, arbitrary: value.map((wrong) => [[name, wrong]] as const) },
-      { weight: 1, arbitrary: fc.constant([] as const) },
+      { weight: 3, arbitrary: fc.constant([] as const) },
     ),
   )
   const extra = fc.array(fc.tuple(strangeName, value), { maxLength: 1 })
