@@ -1,0 +1,108 @@
+import type { ServerMessage } from '../../src/realtime/events'
+import type { RunningServer } from '../../src/server'
+import type { Board } from '../../src/shapes/slots'
+
+type Update = Extract<ServerMessage, { type: 'slot_update' }>
+
+/** A board followed over a real socket as a good client would. */
+export type Watcher = {
+  board(): Board | undefined
+  /** Every slot that was pushed with an update, for what one board does not show. */
+  updates(): Update[]
+  /** How often it had to ask for the whole board, the first time included. */
+  asked(): number
+  /** Breaks the connection; it comes back by itself. */
+  cut(): void
+  close(): void
+}
+
+/** How long an update may be overtaken by a later one before it counts as lost. */
+const PATIENCE_MS = 50
+
+/**
+ * Joins a board, applies each update that follows the version it has, keeps those that came too early, asks again where one
+ * is missing or a `board_version` says so, and connects again where the connection breaks.
+ */
+export function watchBoard(
+  { url }: Pick<RunningServer, 'url'>,
+  { spaceId, date }: { spaceId: string; date: string },
+): Watcher {
+  let socket: WebSocket
+  let board: Board | undefined
+  let early: Update[] = []
+  let patience: ReturnType<typeof setTimeout> | undefined
+  let asked = 0
+  let stopped = false
+  const updates: Update[] = []
+
+  function connect(): void {
+    board = undefined
+    early = []
+    const opened = new WebSocket(`${url.replace(/^http/, 'ws')}/realtime`)
+    socket = opened
+    opened.onopen = ask
+    opened.onmessage = ({ data }) => {
+      if (opened === socket) receive(JSON.parse(String(data)))
+    }
+    opened.onclose = () => {
+      if (opened === socket && !stopped) connect()
+    }
+  }
+
+  function ask(): void {
+    if (socket.readyState !== WebSocket.OPEN) return
+    asked += 1
+    socket.send(JSON.stringify({ type: 'join_space', spaceId, date }))
+  }
+
+  function receive(message: ServerMessage): void {
+    if (message.type === 'slots_status_update') {
+      if (message.spaceId !== spaceId || message.date !== date) return
+      if (board && message.version < board.version) return
+      const { type: _, requestId: __, ...whole } = message
+      board = whole
+      follow()
+    } else if (message.type === 'slot_update' && message.spaceId === spaceId) {
+      updates.push(message)
+      early.push(message)
+      follow()
+    } else if (message.type === 'board_version' && board && message.version > board.version) {
+      askLater(message.version)
+    }
+  }
+
+  function follow(): void {
+    early.sort((a, b) => a.version - b.version)
+    for (let next = early[0]; board && next && next.fromVersion <= board.version; next = early[0]) {
+      early.shift()
+      if (next.version > board.version) board = applied(board, next)
+    }
+    const last = early.at(-1)
+    if (board && last) askLater(last.version)
+  }
+
+  function askLater(version: number): void {
+    patience ??= setTimeout(() => {
+      patience = undefined
+      if (board && board.version < version) ask()
+    }, PATIENCE_MS)
+  }
+
+  connect()
+  return {
+    board: () => board,
+    updates: () => updates,
+    asked: () => asked,
+    cut: () => socket.close(),
+    close() {
+      stopped = true
+      clearTimeout(patience)
+      socket.close()
+    },
+  }
+}
+
+function applied(board: Board, { slots, version }: Update): Board {
+  const changed = new Map(slots.map((slot) => [slot.id, slot]))
+  return { ...board, version, slots: board.slots.map((slot) => changed.get(slot.id) ?? slot) }
+}
