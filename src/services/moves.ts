@@ -131,6 +131,8 @@ export async function moveUnderLock(
   const move = MOVES.find((candidate) => candidate.from === row.status && candidate.to === to)
   if (!move) throw noSuchMove(row.status, to)
   if (!capacitiesOf(actor, row).some((capacity) => move.by.includes(capacity))) {
+    // Only money revives a hold. To a person it is over, whether it was swept yet or not.
+    if (row.status === 'expired') throw holdExpired()
     throw new AppError('NOT_ALLOWED', `This booking is not yours to make ${to.replace('_', '-')}.`)
   }
   const refusal = move.unless?.(row, now)
@@ -169,7 +171,6 @@ async function placeOf(tx: Tx, row: BookingRow, now: Millis) {
 function noSuchMove(from: BookingStatus, to: BookingStatus): AppError {
   if (to === 'cancelled')
     return new AppError('NOT_CANCELLABLE', `A booking that is ${said(from)} cannot be cancelled.`)
-  if (from === 'expired' && to === 'confirmed') return holdExpired()
   return new AppError('INVALID_STATE', `A booking that is ${said(from)} cannot become ${said(to)}.`)
 }
 
