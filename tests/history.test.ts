@@ -1,0 +1,272 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { eq, sql } from 'drizzle-orm'
+import type { SignedInContext } from '../src/context'
+import { bookings } from '../src/db/schema'
+import { AppError } from '../src/errors'
+import type { ServerMessage } from '../src/realtime/events'
+import type { RunningServer } from '../src/server'
+import {
+  bookSlot,
+  cancelBooking,
+  confirmBooking,
+  releaseSlot,
+  rescheduleBooking,
+} from '../src/services/bookings'
+import { holdSpace } from '../src/services/holds'
+import { sweepExpiredHolds } from '../src/services/sweep'
+import type { Booking } from '../src/shapes/bookings'
+import { iso, MINUTE, type Period } from '../src/time'
+import { createModel, type ModelBooking, type ModelOutcome } from './support/model'
+import { type Random, randomFrom, sized } from './support/proof'
+import {
+  at,
+  clientOf,
+  makePerson,
+  makeSpace,
+  startTestServer,
+  stopTestServers,
+  testDate,
+} from './support/world'
+
+const MAX_HOLDS = 4
+const env = { MAX_HOLDS_PER_PERSON: String(MAX_HOLDS) }
+let server: RunningServer
+let second: RunningServer
+beforeAll(async () => {
+  server = await startTestServer({ env })
+  second = await startTestServer({ env, databaseUrl: server.deps.env.DATABASE_URL ?? '' })
+})
+afterAll(stopTestServers)
+
+const makeSpaces = () =>
+  Promise.all([
+    makeSpace(server, { units: 1, maxSlots: 3 }),
+    makeSpace(server, { units: 3, bufferMinutes: 15, maxSlots: 4 }),
+    makeSpace(server, { units: 2, bufferMinutes: 60, priceMinor: 500, maxSlots: 2 }),
+  ])
+
+async function contextOf({ deps }: RunningServer, id: string): Promise<SignedInContext> {
+  return { ...deps, actor: { kind: 'person', id, role: 'customer' }, requestId: 'history', device: null }
+}
+
+/** Mostly sensible times within two days; some off the grid and some too long. */
+function someTime(random: Random): Period {
+  const from = Date.parse(at(random.below(36))) + (random.chance(0.03) ? 30 * MINUTE : 0)
+  return {
+    from,
+    to:
+      from +
+      (random.chance(0.7) ? 1 : 1 + random.below(5)) * 60 * MINUTE +
+      (random.chance(0.03) ? 10 * MINUTE : 0),
+  }
+}
+
+const said = ({ id, spaceId, unit, status, startsAt, endsAt }: Booking) => ({
+  id,
+  spaceId,
+  unit,
+  status,
+  startsAt,
+  endsAt,
+})
+const meant = ({ id, spaceId, unit, status, time }: ModelBooking) => ({
+  id,
+  spaceId,
+  unit,
+  status,
+  startsAt: iso(time.from),
+  endsAt: iso(time.to),
+})
+
+async function outcomeOf(call: Promise<Booking>): Promise<Booking | string> {
+  return call.catch((error: unknown) => {
+    if (error instanceof AppError) return error.reason
+    throw error
+  })
+}
+
+test('a long random history has the outcomes of a simple model, one by one and reason by reason', async () => {
+  const random = randomFrom('history')
+  const spaces = await makeSpaces()
+  const people = await Promise.all(Array.from({ length: 12 }, () => makePerson(server)))
+  const contexts = await Promise.all(
+    people.map(({ id }, index) => contextOf(index % 2 ? server : second, id)),
+  )
+  const model = createModel(spaces, MAX_HOLDS)
+  const seen = new Map<string, number>()
+
+  function compare(step: string, outcome: Booking | string, expected: ModelOutcome): void {
+    const told = typeof outcome === 'string' ? outcome : said(outcome)
+    expect([step, told]).toEqual([step, 'refused' in expected ? expected.refused : meant(expected.booking)])
+    const kind = `${step.split(' ')[1]} ${typeof outcome === 'string' ? outcome : 'done'}`
+    seen.set(kind, (seen.get(kind) ?? 0) + 1)
+  }
+
+  const steps = sized(600, 10_000)
+  for (let step = 1; step <= steps; step++) {
+    const ctx = random.pick(contexts)
+    const userId = ctx.actor.id
+    const space = random.pick(spaces)
+    const time = someTime(random)
+    // Mostly one's own and still alive, sometimes anybody's.
+    const lively = model.bookings.filter(
+      (one) => one.userId === userId && ['held', 'confirmed'].includes(one.status),
+    )
+    const mine =
+      random.chance(0.85) && lively.length > 0
+        ? random.pick(lively)
+        : model.bookings[random.below(model.bookings.length)]
+    const slot = { spaceId: mine?.spaceId ?? space.id, startsAt: new Date(mine?.time.from ?? time.from) }
+    const dice = random.below(100)
+    if (dice < 40 || !mine) {
+      const wanted = { spaceId: space.id, time }
+      const input = { spaceId: space.id, startsAt: new Date(time.from), endsAt: new Date(time.to) }
+      const outcome = await outcomeOf(holdSpace(ctx, input))
+      compare(
+        `${step} hold`,
+        outcome,
+        model.hold(userId, wanted, typeof outcome === 'string' ? '' : outcome.id),
+      )
+    } else if (dice < 50) {
+      compare(
+        `${step} book`,
+        await outcomeOf(bookSlot(ctx, slot)),
+        model.book(userId, slot.spaceId, mine.time.from),
+      )
+    } else if (dice < 56) {
+      compare(`${step} confirm`, await outcomeOf(confirmBooking(ctx, mine)), model.confirm(userId, mine))
+    } else if (dice < 64) {
+      compare(
+        `${step} release`,
+        await outcomeOf(releaseSlot(ctx, slot)),
+        model.release(userId, slot.spaceId, mine.time.from),
+      )
+    } else if (dice < 74) {
+      compare(`${step} cancel`, await outcomeOf(cancelBooking(ctx, mine)), model.cancel(userId, mine))
+    } else if (dice < 88) {
+      const input = { id: mine.id, spaceId: space.id, startsAt: iso(time.from), endsAt: iso(time.to) }
+      const outcome = await outcomeOf(rescheduleBooking(ctx, input))
+      compare(`${step} reschedule`, outcome, model.reschedule(userId, mine, { spaceId: space.id, time }))
+    } else if (dice < 97) {
+      if (mine.status !== 'held' || mine.stale) continue
+      model.runOut(mine)
+      await runOut(mine.id)
+    } else {
+      expect(await sweepExpiredHolds(server.deps)).toBe(model.sweep())
+    }
+    if (step % 200 === 0 || step === steps) {
+      const rows = await server.deps.db
+        .select()
+        .from(bookings)
+        .where(sql`${bookings.spaceId} IN (${spaces[0].id}, ${spaces[1].id}, ${spaces[2].id})`)
+      const told = rows.map((row) => ({ ...meantRow(row) })).toSorted(byId)
+      expect(told).toEqual(model.bookings.map(meant).toSorted(byId))
+    }
+  }
+  process.stdout.write(
+    `  ${steps} steps: ${[...seen]
+      .toSorted()
+      .map((entry) => entry.join(' '))
+      .join(', ')}\n`,
+  )
+}, 600_000)
+
+const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
+const meantRow = (row: typeof bookings.$inferSelect) => ({
+  id: row.id,
+  spaceId: row.spaceId ?? '',
+  unit: row.unit ?? 0,
+  status: row.status as ModelBooking['status'],
+  startsAt: iso(row.startsAt),
+  endsAt: iso(row.endsAt),
+})
+
+/** A hold comes to its end, each a little after the one that was made before it. */
+const runOut = (id: string) =>
+  server.deps.db
+    .update(bookings)
+    .set({ holdExpiresAt: sql`clock_timestamp() - interval '1 minute'` })
+    .where(eq(bookings.id, id))
+
+test('many clients at once, through two servers: in the end each booking is what its owner was told, and nothing overlaps', async () => {
+  const random = randomFrom('many at once')
+  const spaces = await makeSpaces()
+  const published = new Map<string, number[]>()
+  const publish = (_: string, message: ServerMessage) => {
+    if (message.type !== 'slot_update') return
+    expect(message.version).toBe(message.fromVersion + 1)
+    published.set(message.spaceId, [...(published.get(message.spaceId) ?? []), message.version])
+  }
+  const expected = new Set([
+    'SLOT_TAKEN',
+    'TOO_MANY_HOLDS',
+    'HOLD_EXPIRED',
+    'NOT_RESCHEDULABLE',
+    'NOT_CANCELLABLE',
+    'OFF_GRID',
+    'TOO_LONG',
+    'PAYMENT_REQUIRED',
+    'INVALID_STATE',
+  ])
+  const told = new Map<string, Booking>()
+  const turns = sized(25, 400)
+  let busy = true
+
+  async function live(index: number): Promise<void> {
+    const person = await makePerson(server)
+    const ctx = { ...(await contextOf(index % 2 ? server : second, person.id)), publish }
+    for (let turn = 0; turn < turns; turn++) {
+      const time = someTime(random)
+      const space = random.pick(spaces)
+      const all = [...told.values()].filter(({ userId }) => userId === person.id)
+      const mine = all.length > 0 ? random.pick(all) : undefined
+      const dice = random.below(100)
+      const input = { spaceId: space.id, startsAt: iso(time.from), endsAt: iso(time.to) }
+      const call =
+        dice < 45 || !mine
+          ? holdSpace(ctx, { spaceId: space.id, startsAt: new Date(time.from), endsAt: new Date(time.to) })
+          : dice < 60
+            ? confirmBooking(ctx, mine)
+            : dice < 75
+              ? cancelBooking(ctx, mine)
+              : rescheduleBooking(ctx, { id: mine.id, ...input })
+      const outcome = await outcomeOf(call)
+      if (typeof outcome === 'string') expect(expected.has(outcome) ? 'expected' : outcome).toBe('expected')
+      else told.set(outcome.id, outcome)
+      if (mine && dice >= 95) await runOut(mine.id)
+    }
+  }
+  const sweeping = [server, second].map(async ({ deps }) => {
+    while (busy) {
+      await sweepExpiredHolds({ ...deps, publish })
+      await Bun.sleep(5)
+    }
+  })
+  await Promise.all(Array.from({ length: 20 }, (_, index) => live(index)))
+  busy = false
+  await Promise.all(sweeping)
+  await sweepExpiredHolds({ ...server.deps, publish })
+
+  for (const space of spaces) {
+    const rows = await server.deps.db.select().from(bookings).where(eq(bookings.spaceId, space.id))
+    for (const row of rows) {
+      const last = told.get(row.id)
+      if (!last) throw new Error('a booking that nobody was told of')
+      // A hold may have ended since; nothing else happens to a booking without its owner.
+      const status = row.status === 'expired' ? 'held' : (row.status as ModelBooking['status'])
+      expect({ ...meantRow(row), status }).toEqual({
+        ...said(last),
+        unit: last.unit ?? 0,
+        spaceId: last.spaceId ?? '',
+        status: last.status as ModelBooking['status'],
+      })
+    }
+    const claims = rows.filter(({ status }) => status === 'held' || status === 'confirmed')
+    for (const [index, a] of claims.entries())
+      for (const b of claims.slice(index + 1))
+        if (a.unit === b.unit) expect(a.startsAt >= b.endsAt || b.startsAt >= a.endsAt).toBe(true)
+    const { version } = await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })
+    const versions = (published.get(space.id) ?? []).toSorted((a, b) => a - b)
+    expect(versions).toEqual(Array.from({ length: version - 1 }, (_, index) => index + 2))
+  }
+}, 600_000)
