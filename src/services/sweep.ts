@@ -14,8 +14,12 @@ import {
   uuidArray,
 } from './calendar'
 
-/** Small enough that a claim which meets a batch hardly waits for it. */
+/** Bookings and calendars in one transaction: few enough that a claim which meets them hardly waits. */
 const BATCH = 200
+const CALENDARS = 50
+/** How often, and how long in between, the calendars that were locked are tried again within one sweep. */
+const TRIES = 20
+const PAUSE_MS = 25
 
 /**
  * Frees the holds that are past their end. Safe on any number of servers at once: each takes calendars that no other has
@@ -23,7 +27,7 @@ const BATCH = 200
  * @returns how many holds were freed
  */
 export async function sweepExpiredHolds(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
-  const due = sql`${bookings.status} = 'held' AND ${bookings.holdExpiresAt} <= clock_timestamp()`
+  const due = sql`${bookings.status} = 'held' AND ${bookings.holdExpiresAt} <= statement_timestamp()`
   return inBatches(
     deps,
     { due, order: sql`${bookings.holdExpiresAt}`, to: 'expired', cause: 'expired' },
@@ -36,8 +40,8 @@ export async function sweepExpiredHolds(deps: Pick<Deps, 'db' | 'publish'>): Pro
 
 /** Says of bookings whose time and buffer are over that they took place. */
 export async function completePastBookings(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
-  const due = sql`${bookings.status} = 'confirmed' AND ${bookings.endsAt} <= clock_timestamp()
-    AND upper(${bookings.claimed}) <= clock_timestamp()`
+  const due = sql`${bookings.status} = 'confirmed' AND ${bookings.endsAt} <= statement_timestamp()
+    AND upper(${bookings.claimed}) <= statement_timestamp()`
   return inBatches(
     deps,
     { due, order: sql`${bookings.endsAt}`, to: 'completed', cause: 'completed' },
@@ -66,6 +70,7 @@ function tellFreed({ publish }: Pick<Deps, 'publish'>, change: CalendarChange, s
   })
 }
 
+/** `due` asks `statement_timestamp()`, which stands still in a statement and so may be looked up in an index. */
 type Due = {
   due: ReturnType<typeof sql>
   order: ReturnType<typeof sql>
@@ -73,36 +78,45 @@ type Due = {
   cause: ChangeCause
 }
 
+/** What is locked by somebody else is tried again for half a second: a calendar in great demand is hardly ever unlocked. */
 async function inBatches(
   deps: Pick<Deps, 'db'>,
   what: Due,
   done: (told: Told, moved: BookingRow[]) => void,
 ): Promise<number> {
-  for (let total = 0; ; ) {
-    const { told, moved } = await moveBatch(deps.db, what)
-    if (moved.length === 0) return total
-    done(told, moved)
-    total += moved.length
+  let total = 0
+  for (let tries = 1; ; tries++) {
+    for (;;) {
+      const { told, moved } = await moveBatch(deps.db, what)
+      if (moved.length === 0) break
+      done(told, moved)
+      total += moved.length
+    }
+    if (tries === TRIES || !(await someDue(deps.db, what))) return total
+    await Bun.sleep(PAUSE_MS)
   }
 }
 
+const calendarsDue = (db: Db, { due }: Due) =>
+  db
+    .select({ spaceId: bookings.spaceId })
+    .from(bookings)
+    .where(sql`${due} AND ${bookings.spaceId} IS NOT NULL`)
+
+async function someDue(db: Db, what: Due): Promise<boolean> {
+  return (await calendarsDue(db, what).limit(1)).length > 0
+}
+
 /** One transaction: calendars that have something due and that nobody else has locked, then what is due in them. */
-async function moveBatch(
-  db: Db,
-  { due, order, to, cause }: Due,
-): Promise<{ told: Told; moved: BookingRow[] }> {
+async function moveBatch(db: Db, what: Due): Promise<{ told: Told; moved: BookingRow[] }> {
+  const { due, order, to, cause } = what
   return db.transaction(async (tx) => {
-    const someDue = tx
-      .select({ spaceId: bookings.spaceId })
-      .from(bookings)
-      .where(due)
-      .orderBy(order)
-      .limit(BATCH)
     const locked = await tx
       .select({ id: spaces.id })
       .from(spaces)
-      .where(sql`${spaces.id} IN ${someDue}`)
+      .where(sql`${spaces.id} IN ${calendarsDue(tx, what)}`)
       .orderBy(spaces.id)
+      .limit(CALENDARS)
       .for('no key update', { skipLocked: true })
     if (locked.length === 0) return { told: { changes: [], bookings: [] }, moved: [] }
 
