@@ -1,7 +1,8 @@
 import { cors } from '@elysiajs/cors'
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
-import { createBunHttpHandler } from 'trpc-bun-adapter'
+// By its file: by its name Bun loads the CommonJS build, whose own copy of tRPC does not know what `tracked` marks here.
+import { createBunHttpHandler } from 'trpc-bun-adapter/dist/index.mjs'
 import { version } from '../package.json'
 import type { Actor } from './actor'
 import type { Context, Deps } from './context'
