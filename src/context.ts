@@ -2,7 +2,7 @@ import type { Actor, Person } from './actor'
 import type { Db } from './db/client'
 import type { Env } from './env'
 import type { Log } from './log'
-import type { ServerMessage, Topic } from './realtime/events'
+import type { BoardMessage, ServerMessage, Topic } from './realtime/events'
 import type { RedisLink } from './redis'
 import type { Tokens } from './tokens'
 
@@ -12,10 +12,21 @@ export type Publish = (topic: Topic, message: ServerMessage) => void
 /** Hours, prices or closures changed: whoever watches one of these spaces, on whichever server, gets the board again. */
 export type RefreshBoards = (spaceIds: string[]) => void
 
-/** Counts of this server's own sockets, since it started. */
+/**
+ * One day of a space, live: the whole board at once, then what changes it, until the signal ends it. However many watch,
+ * the process listens once and reads once.
+ * @throws NOT_FOUND
+ */
+export type WatchBoard = (
+  board: { spaceId: string; date: string },
+  signal: AbortSignal,
+) => Promise<AsyncIterable<BoardMessage>>
+
+/** Counts of this server's own sockets and event streams, since it started. */
 export type RealtimeStats = {
   sockets: number
   signedIn: number
+  eventStreams: number
   watchedSpaces: number
   watchedBoards: number
   messagesIn: number
@@ -31,6 +42,7 @@ export type Deps = {
   tokens: Tokens
   publish: Publish
   refreshBoards: RefreshBoards
+  watchBoard: WatchBoard
   /** What this server shares with others; null where it is the only one. */
   redis: RedisLink | null
   realtimeStats: () => RealtimeStats

@@ -1,3 +1,5 @@
+import type { TRPC_ERROR_CODE_NUMBER } from '@trpc/server'
+
 /** Every reason of a refusal, with the tRPC code and the HTTP status that carry it: the one table. */
 export const REASONS = {
   VALIDATION: ['BAD_REQUEST', 400],
@@ -71,6 +73,20 @@ export const notFound = (what: string) => new AppError('NOT_FOUND', `There is no
 
 /** What a caller is told of any failure. */
 export type Refusal = { reason: Reason; code: Code; status: number; message: string; issues?: Issue[] }
+
+/** A refusal as tRPC carries it. It has a name, so that the declarations of procedures do not each spell it out. */
+export type RefusalShape = {
+  message: string
+  code: TRPC_ERROR_CODE_NUMBER
+  data: {
+    code: Code
+    httpStatus: number
+    reason: Reason
+    /** What to tell the operator of the server. */
+    requestId: string | null
+    issues?: Issue[]
+  }
+}
 
 /** What a caller is told. A bug says nothing of itself. */
 export function refusalOf(error: unknown): Refusal {

@@ -8,6 +8,7 @@ import { ConfigurationError, type Env } from './env'
 import type { Log } from './log'
 import { createWatchedBoards, type WatchedBoards } from './realtime/boards'
 import { type Bus, createLocalBus, createSharedBus } from './realtime/bus'
+import { createBoardFeeds } from './realtime/feeds'
 import { createConnections } from './realtime/socket'
 import { connectRedis, type RedisLink } from './redis'
 import { seedDatabase } from './seed'
@@ -45,6 +46,7 @@ export async function startServer(
     if (redis) releasers.push(redis.close)
     const bus = redis ? createSharedBus(redis, log) : createLocalBus()
     const boards = createWatchedBoards({ db: client.db, log, deliver: bus.deliver })
+    const feeds = createBoardFeeds({ db: client.db, log, bus, boards })
     shareBoards(bus, boards, redis)
     const deps: Deps = {
       db: client.db,
@@ -53,9 +55,11 @@ export async function startServer(
       tokens: createTokens(env.JWT_SECRET),
       publish: bus.publish,
       refreshBoards: (spaceIds) => bus.signal({ refreshBoards: spaceIds }),
+      watchBoard: feeds.watch,
       redis,
       realtimeStats: () => ({
         ...connections.stats(),
+        eventStreams: feeds.watchers(),
         watchedSpaces: boards.spaces(),
         watchedBoards: boards.boards(),
         messagesOut: bus.counts().published,

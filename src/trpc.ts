@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { Role } from './actor'
 import type { Context } from './context'
 import { isUnavailable } from './db/errors'
-import { AppError, type Issue, type Refusal, refusalOf } from './errors'
+import { AppError, type Issue, type Refusal, type RefusalShape, refusalOf } from './errors'
 import { currentRequestId } from './requests'
 import { answerOnce } from './services/idempotency'
 import { readRole } from './services/users'
@@ -45,7 +45,9 @@ const t = initTRPC
   .meta<OpenApiMeta>()
   .create({
     isDev: false,
-    errorFormatter({ shape, error, ctx }) {
+    // A proxy ends a connection on which nothing travels, and a client cannot tell silence from a cut otherwise.
+    sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
+    errorFormatter({ shape, error, ctx }): RefusalShape {
       const { message, code, status, reason, issues } = refusalOfThrown(error)
       const requestId = ctx?.requestId ?? currentRequestId() ?? null
       return {

@@ -45,6 +45,26 @@ export const ChangeCauseShape = z.enum([
 ])
 export type ChangeCause = z.infer<typeof ChangeCauseShape>
 
+const SlotUpdateShape = z.object({
+  type: z.literal('slot_update'),
+  spaceId: Id,
+  fromVersion: z.int(),
+  version: z.int(),
+  slots: z.array(SlotShape),
+  cause: ChangeCauseShape,
+  timestamp: InstantOut,
+})
+const WholeBoardShape = BoardShape.extend({ type: z.literal('slots_status_update'), ...requestId })
+const BoardVersionShape = z.object({ type: z.literal('board_version'), spaceId: Id, version: z.int() })
+
+/** What a board lives by, on the socket and as server-sent events: the whole of it, its changes, and how far they are. */
+export const BoardMessageShape = z.discriminatedUnion('type', [
+  WholeBoardShape,
+  SlotUpdateShape,
+  BoardVersionShape,
+])
+export type BoardMessage = z.infer<typeof BoardMessageShape>
+
 /** Every message that the server may send: answers first, then what it pushes unasked. */
 export const ServerMessageShape = z.discriminatedUnion('type', [
   z.object({
@@ -65,15 +85,7 @@ export const ServerMessageShape = z.discriminatedUnion('type', [
     message: z.string(),
     ...requestId,
   }),
-  z.object({
-    type: z.literal('slot_update'),
-    spaceId: Id,
-    fromVersion: z.int(),
-    version: z.int(),
-    slots: z.array(SlotShape),
-    cause: ChangeCauseShape,
-    timestamp: InstantOut,
-  }),
+  SlotUpdateShape,
   z.object({
     type: z.literal('slots_freed'),
     spaceId: Id,
@@ -81,8 +93,8 @@ export const ServerMessageShape = z.discriminatedUnion('type', [
     count: z.int(),
     timestamp: InstantOut,
   }),
-  z.object({ type: z.literal('board_version'), spaceId: Id, version: z.int() }),
-  BoardShape.extend({ type: z.literal('slots_status_update'), ...requestId }),
+  BoardVersionShape,
+  WholeBoardShape,
   z.object({ type: z.literal('booking_update'), booking: BookingShape }),
   z.object({ type: z.literal('announcement'), message: z.string() }),
   z.object({ type: z.literal('server_closing'), reconnectInSeconds: z.number() }),

@@ -1,11 +1,20 @@
+import { tracked } from '@trpc/server'
 import { z } from 'zod'
+import type { BoardMessage } from '../realtime/events'
 import { announce } from '../services/announcements'
-import { Line, Ok } from '../shapes/common'
-import { adminProcedure, router } from '../trpc'
+import { Id, Line, LocalDate, Ok } from '../shapes/common'
+import { adminProcedure, publicProcedure, router } from '../trpc'
 
 const tags = ['Live']
 
 export const realtimeRouter = router({
+  watch: publicProcedure
+    // The id of the last event comes back with a reconnect; the board is sent whole then, whatever it was.
+    .input(z.strictObject({ spaceId: Id, date: LocalDate, lastEventId: z.string().max(100).nullish() }))
+    .subscription(async ({ ctx, input: { spaceId, date }, signal }) =>
+      trackVersions(await ctx.watchBoard({ spaceId, date }, signal ?? new AbortController().signal)),
+    ),
+
   stats: adminProcedure
     .meta({
       openapi: { method: 'GET', path: '/realtime/stats', tags, summary: 'Who is connected to this server' },
@@ -15,6 +24,7 @@ export const realtimeRouter = router({
       z.object({
         sockets: z.int(),
         signedIn: z.int(),
+        eventStreams: z.int(),
         watchedSpaces: z.int(),
         watchedBoards: z.int(),
         messagesIn: z.int(),
@@ -37,3 +47,7 @@ export const realtimeRouter = router({
     .output(Ok)
     .mutation(({ ctx, input }) => announce(ctx, input)),
 })
+
+async function* trackVersions(messages: AsyncIterable<BoardMessage>) {
+  for await (const message of messages) yield tracked(String(message.version), message)
+}
