@@ -1,0 +1,84 @@
+import { createTRPCClient, httpLink, type TRPCClient } from '@trpc/client'
+import type { AppRouter, SignedIn } from './api'
+import type { Delay } from './backoff'
+import { isBooking } from './connection'
+import { connectEvents } from './events'
+import { createLinks, isSignedIn, transportOf } from './links'
+import { type Connect, createLiveBoards, type OnBoard, type Watch, type WatchOptions } from './live'
+import { createSession, type SessionOptions } from './session'
+import { connectSocket } from './socket'
+
+export type ClientOptions = SessionOptions & {
+  /** Where the server is, for example `https://book.example.com`. */
+  url: string
+  /** How often a call is tried again that the network has lost; default 3, 0 for never. */
+  retries?: number
+  /** How boards come: by a socket, and by server-sent events where none gets through (`auto`), or by one of them only. */
+  live?: 'auto' | 'socket' | 'events'
+  /** How long to wait before a lost board is asked for again, and how long at the most. Default 250 ms and 30 s. */
+  reconnect?: Delay
+  fetch?: typeof fetch
+  /** For where there is none, as in Node 20: the class of the package `ws`. Without it boards come as events. */
+  WebSocket?: typeof WebSocket
+}
+
+export type Client = TRPCClient<AppRouter> & {
+  /**
+   * Shows one day of a space and keeps showing it, at every change and whenever it stops or starts being live.
+   * @param date `YYYY-MM-DD` in the time zone of the location
+   */
+  watchBoard(spaceId: string, date: string, onBoard: OnBoard, options?: WatchOptions): Watch
+  /** Ends every watching. Calls may still be made. */
+  close(): void
+}
+
+/**
+ * Every procedure of the server, typed: `client.slots.hold.mutate({ slotId })`, `client.spaces.list.query({})`.
+ * Calls of one tick travel together; an expired token is replaced once for all of them; what the network lost is tried
+ * again, mutations under an idempotency key.
+ */
+export function createClient(options: ClientOptions): Client {
+  const { retries = 3, live = 'auto', reconnect = { minMs: 250, maxMs: 30_000 } } = options
+  const base = options.url.replace(/\/+$/, '')
+  const url = `${base}/trpc`
+  const WebSocket = options.WebSocket ?? globalThis.WebSocket
+
+  const signedOut = createTRPCClient<AppRouter>({
+    links: [httpLink(transportOf(url, options.fetch))],
+  })
+  const session = createSession(options, (refreshToken) => signedOut.auth.refresh.mutate({ refreshToken }))
+
+  const trpc = createTRPCClient<AppRouter>({
+    links: createLinks({ url, session, retries, fetch: options.fetch, onAnswer }),
+  })
+
+  const socket: Connect = (events) =>
+    connectSocket({ url: `${base.replace(/^http/, 'ws')}/realtime`, WebSocket, session }, events)
+  const serverSent: Connect = (events) => connectEvents(trpc.realtime.watch, events)
+  const mayUseSocket = live !== 'events' && typeof WebSocket === 'function'
+  const boards = createLiveBoards(
+    [...(mayUseSocket ? [socket] : []), ...(live !== 'socket' ? [serverSent] : [])],
+    reconnect,
+  )
+
+  async function onAnswer(path: string, answer: unknown): Promise<void> {
+    if (isBooking(answer)) boards.mark(answer)
+    if (path === 'auth.logout' || path === 'auth.deleteMe') await changeTokens(null)
+    else if (path.startsWith('auth.') && isSignedIn(answer)) await changeTokens(answer)
+  }
+
+  async function changeTokens(tokens: SignedIn | null): Promise<void> {
+    await session.changed(tokens)
+    boards.restart()
+  }
+
+  const own = {
+    watchBoard: (spaceId: string, date: string, onBoard: OnBoard, watching: WatchOptions = {}) =>
+      boards.watch({ spaceId, date }, { onBoard, ...watching }),
+    close: boards.close,
+  }
+  // The procedures are found by name at run time, so the two are told apart by name as well.
+  return new Proxy(trpc, {
+    get: (procedures, name) => Reflect.get(Object.hasOwn(own, name) ? own : procedures, name),
+  }) as Client
+}

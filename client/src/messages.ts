@@ -1,0 +1,6 @@
+import { BoardMessageShape, ClientMessageShape, ServerMessageShape } from '../../src/realtime/events'
+
+// For the compiler only, which spells out the type of a value; a type it would leave to the library that made it.
+export const boardMessage = BoardMessageShape.parse(undefined)
+export const clientMessage = ClientMessageShape.parse(undefined)
+export const serverMessage = ServerMessageShape.parse(undefined)

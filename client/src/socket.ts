@@ -1,0 +1,111 @@
+import type { ClientMessage, ServerMessage } from './api'
+import { type Connection, type ConnectionEvents, type Day, keyOf } from './connection'
+import type { Session } from './session'
+
+/** A proxy that lets a socket open and then nothing through is no way to the server. */
+const HANDSHAKE_MS = 5000
+/** So long before its end an access token is replaced, so that the socket never has to be. */
+const RENEW_BEFORE_MS = 60_000
+/** After so long without a word the server is asked for one, and has so long to answer. */
+const SILENCE_MS = 45_000
+const ANSWER_MS = 10_000
+/** The longest that timers can wait. */
+const LONGEST_MS = 2 ** 31 - 1
+const CLOSE = { signedOut: 4401, tooManyMessages: 4408, tooManyErrors: 4409 }
+const AFTER_ABUSE_MS = 30_000
+
+type SocketOptions = { url: string; WebSocket: typeof WebSocket; session: Session }
+
+/** All boards over one WebSocket, which speaks for whoever is signed in. */
+export function connectSocket(
+  { url, WebSocket, session }: SocketOptions,
+  events: ConnectionEvents,
+): Connection {
+  const socket = new WebSocket(url)
+  const asked = new Map<string, Day>()
+  let token: string | undefined
+  let renewal: ReturnType<typeof setTimeout> | undefined
+  let retryInMs: number | undefined
+  let over = false
+  let silence = setTimeout(end, HANDSHAKE_MS)
+
+  const send = (message: ClientMessage) => {
+    if (socket.readyState === 1) socket.send(JSON.stringify(message))
+  }
+
+  function end(): void {
+    if (over) return
+    over = true
+    clearTimeout(silence)
+    clearTimeout(renewal)
+    socket.close()
+    events.onEnd(retryInMs)
+  }
+
+  function ask(day: Day): void {
+    asked.set(keyOf(day), day)
+    send({ type: 'join_space', ...day, requestId: keyOf(day) })
+  }
+
+  function listenOn(): void {
+    clearTimeout(silence)
+    silence = setTimeout(() => {
+      for (const day of asked.values()) ask(day)
+      silence = setTimeout(end, ANSWER_MS)
+    }, SILENCE_MS)
+  }
+
+  async function authenticate(): Promise<void> {
+    token = await session.token().catch(() => undefined)
+    if (token !== undefined) send({ type: 'authenticate', token, requestId: 'authenticate' })
+  }
+
+  async function renew(): Promise<void> {
+    if (token === undefined || !(await session.renew(token).catch(() => false)) || over) return
+    await authenticate()
+    // The boards that were given to nobody in particular mark nothing as one's own.
+    events.onReady()
+  }
+
+  async function receive(message: ServerMessage): Promise<void> {
+    if (message.type === 'connection_confirmed') {
+      await authenticate()
+      if (!over) events.onReady()
+    } else if (message.type === 'authenticated') {
+      const wait = Date.parse(message.expiresAt) - Date.now() - RENEW_BEFORE_MS
+      clearTimeout(renewal)
+      renewal = setTimeout(renew, Math.min(Math.max(wait, 1000), LONGEST_MS))
+    } else if (message.type === 'server_closing') {
+      retryInMs = message.reconnectInSeconds * 1000
+    } else if (message.type === 'error') {
+      const day = asked.get(message.requestId ?? '')
+      if (message.requestId === 'authenticate' && message.reason === 'TOKEN_EXPIRED') await renew()
+      else if (day) events.onRefused(day, message)
+    } else {
+      events.onMessage(message)
+    }
+  }
+
+  socket.onmessage = ({ data }) => {
+    if (over) return
+    listenOn()
+    void receive(JSON.parse(String(data)))
+  }
+  socket.onerror = end
+  socket.onclose = async ({ code }) => {
+    if (code === CLOSE.signedOut && token !== undefined) await session.renew(token).catch(() => false)
+    if (code === CLOSE.tooManyMessages || code === CLOSE.tooManyErrors) retryInMs = AFTER_ABUSE_MS
+    end()
+  }
+
+  return {
+    via: 'socket',
+    ask,
+    leave(day, isLastOfSpace) {
+      asked.delete(keyOf(day))
+      // It leaves all dates of a space at once; one date too many costs little.
+      if (isLastOfSpace) send({ type: 'leave_space', spaceId: day.spaceId })
+    },
+    close: end,
+  }
+}
