@@ -7,7 +7,8 @@ import { version } from '../package.json'
 import type { Actor } from './actor'
 import type { Context, Deps } from './context'
 import { docsDoor } from './docs'
-import { AppError } from './errors'
+import { AppError, retryAfterOf } from './errors'
+import { addressReader, limitHeaders } from './limits'
 import { type Connections, socketDoor, socketSettings } from './realtime/socket'
 import { requestIdOf, withRequestId } from './requests'
 import { refusalResponse, restDoor } from './rest'
@@ -28,6 +29,9 @@ type Failure = { error: Error; path?: string | undefined; requestId: string }
 export function createApp(deps: Deps, connections: Connections, publicUrl: string) {
   const { env, log } = deps
 
+  let server: Server<unknown> | null = null
+  const addressOf = addressReader(env.TRUST_PROXY)
+
   async function createContext(request: Request, calls = 1): Promise<Context> {
     const idempotencyKey = request.headers.get('idempotency-key')
     if (idempotencyKey !== null && calls > 1)
@@ -35,6 +39,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     return {
       ...deps,
       actor: await actorOf(request),
+      caller: { address: addressOf(request, server), allowance: null },
       requestId: requestIdOf(request),
       device: deviceOf(request),
       ...(idempotencyKey !== null && { idempotencyKey }),
@@ -64,12 +69,13 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     maxBatchSize: MAX_BATCH,
     createContext: ({ req, info }) => createContext(req, info.calls.length),
     onError: ({ error, path, req }) => onError({ error, path, requestId: requestIdOf(req) }),
-    responseMeta: ({ errors }) => {
-      const seconds = errors
-        .map(({ cause }) => (cause instanceof AppError ? cause.retryAfterSeconds : undefined))
-        .find(Boolean)
-      return { headers: { vary: 'Origin', ...(seconds !== undefined && { 'retry-after': String(seconds) }) } }
-    },
+    responseMeta: ({ ctx, errors }) => ({
+      headers: {
+        vary: 'Origin',
+        ...limitHeaders(ctx?.caller.allowance ?? null),
+        ...retryAfterOf(errors.find(isLimited)),
+      },
+    }),
   })
 
   /** What tRPC refuses before it looks at a procedure goes out without a type, though it is JSON. */
@@ -85,6 +91,9 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     serve: { hostname: env.HOST, reusePort: false, maxRequestBodySize: MAX_RECEIVED_BYTES, idleTimeout: 120 },
     websocket: socketSettings,
   })
+    .onStart((app) => {
+      server = app.server
+    })
     .onRequest(({ request, set }) => {
       startedOf.set(request, performance.now())
       set.headers['x-request-id'] = requestIdOf(request)
@@ -141,9 +150,11 @@ const CORS = {
   credentials: false,
   methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
   allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id', 'trpc-accept'],
-  exposeHeaders: ['x-request-id', 'retry-after'],
+  exposeHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'],
   maxAge: 86_400,
 }
+
+const isLimited = ({ cause }: Error) => cause instanceof AppError && cause.retryAfterSeconds !== undefined
 
 const noSuchPath = () => new AppError('NOT_FOUND', 'There is nothing at this address.')
 

@@ -1,6 +1,7 @@
 import type { Actor, Person } from './actor'
 import type { Db } from './db/client'
 import type { Env } from './env'
+import type { Caller, Limits } from './limits'
 import type { Log } from './log'
 import type { BoardMessage, ServerMessage, Topic } from './realtime/events'
 import type { RedisLink } from './redis'
@@ -45,12 +46,14 @@ export type Deps = {
   watchBoard: WatchBoard
   /** What this server shares with others; null where it is the only one. */
   redis: RedisLink | null
+  limits: Limits
   realtimeStats: () => RealtimeStats
 }
 
 /** One call: who makes it, and with what. Services take this, or a narrower one. */
 export type Context = Deps & {
   actor: Actor
+  caller: Caller
   requestId: string
   device: string | null
   /** What the caller named this one call by, so that asking again does not do it again. */
@@ -62,6 +65,7 @@ export type SignedInContext = Context & { actor: Person }
 export const systemContext = (deps: Deps, kind: 'clock' | 'payment'): Context => ({
   ...deps,
   actor: { kind },
+  caller: { address: kind, allowance: null },
   requestId: Bun.randomUUIDv7(),
   device: null,
 })

@@ -1,3 +1,4 @@
+import proxyAddress from 'proxy-addr'
 import { z } from 'zod'
 
 /** Digits and nothing else: what `Number` makes of `''`, `1e9` or `0x10` is not what somebody meant. */
@@ -18,6 +19,15 @@ const RedisUrls = z
     (text) => text.split(',').every((url) => /^rediss?:\/\/./.test(url.trim()) && URL.canParse(url.trim())),
     'must be redis://… or rediss://…',
   )
+
+function areAddresses(list: string[]): boolean {
+  try {
+    proxyAddress.compile(list)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const devJwtSecret = 'a-development-secret-that-production-refuses'
 
@@ -85,6 +95,24 @@ export const EnvSchema = z.object({
   MAX_HOLDS_PER_PERSON: whole(1, 1000, 10).meta({
     description: 'How many holds one person may have at once.',
   }),
+  TRUST_PROXY: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean),
+    )
+    .refine(
+      areAddresses,
+      'must be addresses, networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal',
+    )
+    .meta({
+      description:
+        'Proxies whose X-Forwarded-For is believed: addresses, networks, loopback, linklocal or uniquelocal, separated by commas.',
+      example: 'loopback,10.0.0.0/8',
+    }),
   RATE_LIMITS: onOff('on').meta({ description: 'Whether those who ask too much are told to wait.' }),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').meta({
     description: 'The least severe lines that are written.',

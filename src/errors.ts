@@ -71,6 +71,13 @@ export class AppError extends Error {
 /** Also for what exists but is not the caller's to see: the two must not be told apart. */
 export const notFound = (what: string) => new AppError('NOT_FOUND', `There is no such ${what}.`)
 
+/** The header that says how long to wait, where a refusal, or what caused it, knows. */
+export function retryAfterOf(error: unknown): Record<string, string> {
+  const refusal = error instanceof Error && !(error instanceof AppError) ? error.cause : error
+  if (!(refusal instanceof AppError) || refusal.retryAfterSeconds === undefined) return {}
+  return { 'retry-after': String(refusal.retryAfterSeconds) }
+}
+
 /** What a caller is told of any failure. */
 export type Refusal = { reason: Reason; code: Code; status: number; message: string; issues?: Issue[] }
 

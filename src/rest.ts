@@ -8,7 +8,8 @@ import { Elysia } from 'elysia'
 import type { OpenApiMeta } from 'trpc-to-openapi'
 import { z } from 'zod'
 import type { Context } from './context'
-import { AppError } from './errors'
+import { AppError, retryAfterOf } from './errors'
+import { limitHeaders } from './limits'
 import { appRouter } from './routers'
 import { refusalOfThrown } from './trpc'
 
@@ -46,11 +47,11 @@ export function restDoor({ createContext, onError }: RestOptions) {
           signal: request.signal,
           batchIndex: 0,
         })
-        return Response.json(data)
+        return Response.json(data, { headers: limitHeaders(ctx.caller.allowance) })
       } catch (thrown) {
         const error = getTRPCErrorFromUnknown(thrown)
         onError({ error, path, requestId: ctx.requestId })
-        return refusalResponse(error, ctx.requestId)
+        return refusalResponse(error, ctx.requestId, limitHeaders(ctx.caller.allowance))
       }
     }
     app.route(openapi.method, openapi.path.replace(/\{(\w+)\}/g, ':$1'), handler, {
@@ -62,13 +63,16 @@ export function restDoor({ createContext, onError }: RestOptions) {
 }
 
 /** A refusal as REST tells it. */
-export function refusalResponse(error: unknown, requestId: string): Response {
+export function refusalResponse(
+  error: unknown,
+  requestId: string,
+  headers: Record<string, string> = {},
+): Response {
   const { message, code, status, reason, issues } = refusalOfThrown(error)
-  const refused = error instanceof Error && error.cause instanceof AppError ? error.cause : error
-  const seconds = refused instanceof AppError ? refused.retryAfterSeconds : undefined
+  const retryAfter = retryAfterOf(error)
   return Response.json(
     { message, code, reason, requestId, ...(issues && { issues }) },
-    { status, ...(seconds !== undefined && { headers: { 'retry-after': String(seconds) } }) },
+    { status, headers: { ...headers, ...retryAfter } },
   )
 }
 

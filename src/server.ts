@@ -5,6 +5,7 @@ import { connectDatabase } from './db/client'
 import { type EmbeddedDatabase, startEmbeddedDatabase } from './db/embedded'
 import { migrateDatabase } from './db/migrate'
 import { ConfigurationError, type Env } from './env'
+import { createLimits } from './limits'
 import type { Log } from './log'
 import { createWatchedBoards, type WatchedBoards } from './realtime/boards'
 import { type Bus, createLocalBus, createSharedBus } from './realtime/bus'
@@ -57,6 +58,7 @@ export async function startServer(
       refreshBoards: (spaceIds) => bus.signal({ refreshBoards: spaceIds }),
       watchBoard: feeds.watch,
       redis,
+      limits: createLimits(redis, env.RATE_LIMITS === 'on'),
       realtimeStats: () => ({
         ...connections.stats(),
         eventStreams: feeds.watchers(),

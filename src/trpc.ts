@@ -61,12 +61,17 @@ const t = initTRPC
 export const { router, createCallerFactory, mergeRouters } = t
 
 /** One middleware maps refusals, so no procedure has a try/catch. `next` does not throw: it answers `ok: false`. */
-export const publicProcedure = t.procedure.use(async function mapRefusals({ next }) {
-  const result = await next()
-  if (result.ok || !(result.error.cause instanceof AppError)) return result
-  const { code, message } = result.error.cause
-  throw new TRPCError({ code, message, cause: result.error.cause })
-})
+export const publicProcedure = t.procedure
+  .use(async function mapRefusals({ next }) {
+    const result = await next()
+    if (result.ok || !(result.error.cause instanceof AppError)) return result
+    const { code, message } = result.error.cause
+    throw new TRPCError({ code, message, cause: result.error.cause })
+  })
+  .use(async function countCalls({ ctx, type, next }) {
+    if (ctx.env.RATE_LIMITS === 'on') await ctx.limits.countCall(ctx.actor, ctx.caller, type)
+    return next()
+  })
 
 /**
  * A mutation that came with an Idempotency-Key runs once. It stands behind the roles, so that an answer is given again only

@@ -96,9 +96,10 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
     )
   }
 
-  const contextOf = ({ person }: Connection, requestId: string | undefined): Context => ({
+  const contextOf = ({ person, socket }: Connection, requestId: string | undefined): Context => ({
     ...deps,
     actor: person ?? { kind: 'anonymous' },
+    caller: { address: socket.id, allowance: null },
     requestId: requestId ?? Bun.randomUUIDv7(),
     device: null,
   })
@@ -130,11 +131,14 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
         leave(connection, message.spaceId)
         return [{ type: 'left_space', spaceId: message.spaceId, ...echo }]
       case 'slot_hold': {
-        const booking = await holdSpace(signedInContext(connection, requestId), whatToHold(message))
+        const ctx = signedInContext(connection, requestId)
+        await deps.limits.countCall(ctx.actor, ctx.caller, 'mutation')
+        const booking = await holdSpace(ctx, whatToHold(message))
         return [{ type: 'hold_confirmed', booking, ...echo }]
       }
       case 'slot_release': {
         const claiming = signedInContext(connection, requestId)
+        await deps.limits.countCall(claiming.actor, claiming.caller, 'mutation')
         const role = await readRole(deps.db, claiming.actor.id)
         const ctx = { ...claiming, actor: { ...claiming.actor, role } }
         const { id } = message.bookingId

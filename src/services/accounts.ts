@@ -15,11 +15,12 @@ import { accountGone } from './users'
 const NOBODYS_HASH =
   '$argon2id$v=19$m=65536,t=2,p=1$aDEBG0ThKCLkIpJID63lkoY3So2hfYP8vsIU+Tzvn1w$9ZZIgv2bqJGvD0Ic37V6UXyq+zrn1mvHekBpSAoL8lA'
 
-/** @throws EMAIL_TAKEN */
+/** @throws EMAIL_TAKEN, RATE_LIMITED */
 export async function register(
   ctx: Context,
   input: { email: string; password: string; name: string },
 ): Promise<SignedIn> {
+  await ctx.limits.countSignIn(ctx.caller, input.email)
   const passwordHash = await hashPassword(input.password)
   try {
     return await ctx.db.transaction(async (tx) => {
@@ -39,17 +40,19 @@ export async function register(
 
 /**
  * @param input.platform what the person signs in from, to recognise the session by
- * @throws WRONG_CREDENTIALS, the same and as slowly whether the e-mail or the password is wrong
+ * @throws RATE_LIMITED, WRONG_CREDENTIALS, the same and as slowly whether the e-mail or the password is wrong
  */
 export async function logIn(
   ctx: Context,
   input: { email: string; password: string; platform?: string | undefined },
 ): Promise<SignedIn> {
+  await ctx.limits.countSignIn(ctx.caller, input.email)
   const [user] = await ctx.db.select().from(users).where(eq(users.email, input.email))
   const right = await Bun.password
     .verify(input.password, user?.passwordHash ?? NOBODYS_HASH)
     .catch(() => false)
   if (!user?.passwordHash || !right) throw wrongCredentials()
+  await ctx.limits.forgiveSignIn(input.email)
   const foreign = !user.passwordHash.startsWith('$argon2id$')
   const ownHash = foreign ? await hashPassword(input.password) : undefined
   return ctx.db.transaction(async (tx) => {
@@ -79,7 +82,7 @@ export const getMe = async (ctx: SignedInContext): Promise<User> => userView(awa
 
 /**
  * A new password needs the present one, and ends every session.
- * @throws EMAIL_TAKEN, WRONG_CREDENTIALS
+ * @throws EMAIL_TAKEN, WRONG_CREDENTIALS, RATE_LIMITED
  */
 export async function updateMe(
   ctx: SignedInContext,
@@ -94,6 +97,7 @@ export async function updateMe(
   const { password, currentPassword, ...fields } = input
   const me = await findMe(ctx, ctx.db)
   if (password !== undefined || (fields.email !== undefined && fields.email !== me.email)) {
+    await ctx.limits.countSignIn(ctx.caller, me.email ?? me.id)
     const right = await Bun.password
       .verify(currentPassword ?? '', me.passwordHash ?? NOBODYS_HASH)
       .catch(() => false)
