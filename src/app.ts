@@ -114,6 +114,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       const started = startedOf.get(request)
       const status = responseValue instanceof Response ? responseValue.status : (set.status ?? 200)
       const ms = started === undefined ? undefined : Math.round((performance.now() - started) * 10) / 10
+      deps.metrics.countAnswer(Number(status))
       log.info({ requestId: requestIdOf(request), method: request.method, path, status, ms }, 'request')
     })
     .get('/api/health', () => ({
@@ -129,6 +130,10 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       if (!deps.redis) return { status: 'disabled' as const }
       const { ok, latencyMs } = await deps.redis.check()
       return status(ok ? 200 : 503, { status: ok ? 'ok' : 'unavailable', latencyMs })
+    })
+    .get('/metrics', async ({ set }) => {
+      set.headers['content-type'] = deps.metrics.registry.contentType
+      return deps.metrics.registry.metrics()
     })
     .all('/trpc/*', ({ request, server }) => answerTrpc(request, server), { parse: 'none' })
     .use(restDoor({ createContext, onError }))

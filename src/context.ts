@@ -3,6 +3,7 @@ import type { Db } from './db/client'
 import type { Env } from './env'
 import type { Caller, Limits } from './limits'
 import type { Log } from './log'
+import type { Metrics } from './metrics'
 import type { BoardMessage, ServerMessage, Topic } from './realtime/events'
 import type { RedisLink } from './redis'
 import type { Tokens } from './tokens'
@@ -47,6 +48,7 @@ export type Deps = {
   /** What this server shares with others; null where it is the only one. */
   redis: RedisLink | null
   limits: Limits
+  metrics: Metrics
   realtimeStats: () => RealtimeStats
 }
 

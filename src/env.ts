@@ -117,6 +117,10 @@ export const EnvSchema = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').meta({
     description: 'The least severe lines that are written.',
   }),
+  LOG_FILE: z.string().min(1).optional().meta({
+    description: 'Where lines are also written, into files that rotate daily and at 50 MB; 14 are kept.',
+    example: 'logs/coworkspace',
+  }),
   SEED: z.enum(['demo', 'none']).optional().meta({
     description:
       'Demo data at the first start; the default is demo, and none in production, where demo is refused.',

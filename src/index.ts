@@ -1,10 +1,11 @@
 import { ConfigurationError, readEnv } from './env'
-import { createLog } from './log'
+import { createLog, openLogFile } from './log'
 import { type RunningServer, startServer } from './server'
 
 async function main(): Promise<void> {
   const env = readEnv()
-  const log = createLog({ level: env.LOG_LEVEL, terminal: process.stdout.isTTY })
+  const file = env.LOG_FILE ? await openLogFile(env.LOG_FILE) : undefined
+  const log = createLog({ level: env.LOG_LEVEL, terminal: process.stdout.isTTY, file })
   const server = await startServer(env, log)
   stopOnSignals(server, log)
   process.stdout.write(welcome(env.PUBLIC_URL ?? server.url, env.SEED === 'demo'))

@@ -1,5 +1,6 @@
 import pino from 'pino'
 import pretty from 'pino-pretty'
+import roll from 'pino-roll'
 
 export type Log = pino.Logger
 
@@ -15,16 +16,42 @@ const SECRET_FIELDS = [
   'secret',
 ]
 
-/** One line of JSON for each event, or coloured text where a person looks at a terminal. */
+/** What a log file holds at the most, and how many of them are kept. */
+const FILE_SIZE = '50m'
+const FILES_KEPT = 14
+
+/**
+ * Opens a log file that is begun anew each day, and when it is full; the oldest are deleted. Its number and the end of its
+ * name are added: `coworkspace` becomes `coworkspace.1.log`.
+ */
+export async function openLogFile(file: string): Promise<pino.DestinationStream> {
+  const stream = await roll({
+    file,
+    size: FILE_SIZE,
+    frequency: 'daily',
+    mkdir: true,
+    limit: { count: FILES_KEPT, removeOtherLogFiles: true },
+  })
+  // A disk that is full must not end the server: what can still be said is said on the terminal.
+  stream.on('error', (error: Error) =>
+    process.stderr.write(`The log file cannot be written: ${error.message}\n`),
+  )
+  return stream
+}
+
+/** One line of JSON for each event, or coloured text where a person looks at a terminal; also into a file where given. */
 export function createLog({
   level,
   terminal,
+  file,
   destination = pino.destination({ fd: 1, sync: false }),
 }: {
   level: string
   terminal: boolean
+  file?: pino.DestinationStream | undefined
   destination?: pino.DestinationStream
 }): Log {
+  const output = terminal ? pretty({ colorize: true, sync: true, ignore: 'pid,hostname' }) : destination
   return pino(
     {
       level,
@@ -36,7 +63,12 @@ export function createLog({
       },
       serializers: { error: describeError },
     },
-    terminal ? pretty({ colorize: true, sync: true, ignore: 'pid,hostname' }) : destination,
+    file
+      ? pino.multistream([
+          { level: 'trace', stream: output },
+          { level: 'trace', stream: file },
+        ])
+      : output,
   )
 }
 

@@ -7,12 +7,14 @@ import { migrateDatabase } from './db/migrate'
 import { ConfigurationError, type Env } from './env'
 import { createLimits } from './limits'
 import type { Log } from './log'
+import { addReadings, createMetrics } from './metrics'
 import { createWatchedBoards, type WatchedBoards } from './realtime/boards'
 import { type Bus, createLocalBus, createSharedBus } from './realtime/bus'
 import { createBoardFeeds } from './realtime/feeds'
 import { createConnections } from './realtime/socket'
 import { connectRedis, type RedisLink } from './redis'
 import { seedDatabase } from './seed'
+import { countConnections } from './services/health'
 import { createTokens } from './tokens'
 
 export type RunningServer = { url: string; deps: Deps; stop(): Promise<void> }
@@ -49,6 +51,7 @@ export async function startServer(
     const boards = createWatchedBoards({ db: client.db, log, deliver: bus.deliver })
     const feeds = createBoardFeeds({ db: client.db, log, bus, boards })
     shareBoards(bus, boards, redis)
+    const metrics = createMetrics()
     const deps: Deps = {
       db: client.db,
       env,
@@ -58,6 +61,7 @@ export async function startServer(
       refreshBoards: (spaceIds) => bus.signal({ refreshBoards: spaceIds }),
       watchBoard: feeds.watch,
       redis,
+      metrics,
       limits: createLimits(redis, env.RATE_LIMITS === 'on'),
       realtimeStats: () => ({
         ...connections.stats(),
@@ -68,6 +72,13 @@ export async function startServer(
       }),
     }
     const connections = createConnections(deps, boards)
+    addReadings(metrics, {
+      realtime: deps.realtimeStats,
+      bus: bus.counts,
+      redisUp: redis?.isUp,
+      poolSize: env.DATABASE_POOL,
+      connections: () => countConnections(deps),
+    })
     if (env.SEED === 'demo') await seedDatabase(deps)
 
     const app = createApp(deps, connections, env.PUBLIC_URL ?? '')

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
-import type { Actor, Context } from '../src/context'
+import type { Actor } from '../src/actor'
+import type { Context } from '../src/context'
 import { BOOKING_STATUSES, type BookingStatus, bookings } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { moveBooking } from '../src/services/moves'

@@ -26,6 +26,17 @@ const ATTEMPTS = 5
  *   TOO_MANY_HOLDS, NOT_SIGNED_IN where the person is gone
  */
 export async function holdSpace(ctx: SignedInContext, input: HoldInput): Promise<Booking> {
+  try {
+    const booking = await tryToHold(ctx, input)
+    ctx.metrics.countHold('HELD')
+    return booking
+  } catch (error) {
+    ctx.metrics.countHold(error instanceof AppError ? error.reason : 'FAILED')
+    throw error
+  }
+}
+
+async function tryToHold(ctx: SignedInContext, input: HoldInput): Promise<Booking> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const { rules, now } = await readRules(ctx.db, input)
     const time = timeOf(input, rules)

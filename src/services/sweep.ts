@@ -26,13 +26,15 @@ const PAUSE_MS = 25
  * locked, and a hold is freed by whoever has its calendar, once.
  * @returns how many holds were freed
  */
-export async function sweepExpiredHolds(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
+export async function sweepExpiredHolds(deps: Pick<Deps, 'db' | 'publish' | 'metrics'>): Promise<number> {
   const due = sql`${bookings.status} = 'held' AND ${bookings.holdExpiresAt} <= statement_timestamp()`
   return inBatches(
     deps,
     { due, order: sql`${bookings.holdExpiresAt}`, to: 'expired', cause: 'expired' },
     (told, swept) => {
       tell(deps, told)
+      const ends = swept.flatMap(({ holdExpiresAt }) => (holdExpiresAt ? [holdExpiresAt.getTime()] : []))
+      deps.metrics.countSwept(ends.map((end) => Math.max(0, Date.now() - end) / 1000))
       for (const { change } of told.changes) tellFreed(deps, change, swept)
     },
   )
