@@ -88,7 +88,13 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
   }
 
   return new Elysia({
-    serve: { hostname: env.HOST, reusePort: false, maxRequestBodySize: MAX_RECEIVED_BYTES, idleTimeout: 120 },
+    serve: {
+      hostname: env.HOST,
+      // Only meant where a supervisor runs several: else a second server would silently take half of the connections.
+      reusePort: env.WORKERS > 1,
+      maxRequestBodySize: MAX_RECEIVED_BYTES,
+      idleTimeout: 120,
+    },
     websocket: socketSettings,
   })
     .onStart((app) => {
@@ -133,7 +139,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     })
     .get('/metrics', async ({ set }) => {
       set.headers['content-type'] = deps.metrics.registry.contentType
-      return deps.metrics.registry.metrics()
+      return deps.metrics.readAll()
     })
     .all('/trpc/*', ({ request, server }) => answerTrpc(request, server), { parse: 'none' })
     .use(restDoor({ createContext, onError }))

@@ -1,14 +1,43 @@
-import { ConfigurationError, readEnv } from './env'
-import { createLog, openLogFile } from './log'
-import { type RunningServer, startServer } from './server'
+import { ConfigurationError, type Env, readEnv } from './env'
+import { createLog, type Log, openLogFile } from './log'
+import { startServer } from './server'
+import { connectSupervisor } from './worker'
+import { superviseWorkers } from './workers'
 
 async function main(): Promise<void> {
   const env = readEnv()
-  const file = env.LOG_FILE ? await openLogFile(env.LOG_FILE) : undefined
+  const worker = process.argv.find((word) => word.startsWith('--worker='))?.slice('--worker='.length)
+  const file = env.LOG_FILE
+    ? await openLogFile(worker ? `${env.LOG_FILE}-${worker}` : env.LOG_FILE)
+    : undefined
   const log = createLog({ level: env.LOG_LEVEL, terminal: process.stdout.isTTY, file })
+  const demo = env.SEED === 'demo'
+  if (worker) {
+    await work(env, worker, log)
+  } else if (env.WORKERS > 1) {
+    const command = [process.execPath, import.meta.path]
+    const workers = await superviseWorkers(env, log, command, process.env)
+    stopOnSignals(workers.stop, log)
+    process.on('SIGHUP', () => void workers.restart())
+    process.stdout.write(welcome(env.PUBLIC_URL ?? workers.url, demo))
+  } else {
+    const server = await startServer(env, log)
+    stopOnSignals(server.stop, log)
+    process.stdout.write(welcome(env.PUBLIC_URL ?? server.url, demo))
+  }
+}
+
+/** One of several processes on one port. */
+async function work(env: Env, number: string, parent: Log): Promise<void> {
+  const log = parent.child({ worker: number })
   const server = await startServer(env, log)
-  stopOnSignals(server, log)
-  process.stdout.write(welcome(env.PUBLIC_URL ?? server.url, env.SEED === 'demo'))
+  const supervisor = connectSupervisor(() => server.deps.metrics.registry)
+  if (supervisor) server.deps.metrics.readAll = supervisor.readMetrics
+  stopOnSignals(server.stop, log, ['SIGTERM'])
+  // Ctrl-C in a terminal reaches every process; the supervisor says when to stop.
+  process.on('SIGINT', () => undefined)
+  supervisor?.onGone(() => process.kill(process.pid, 'SIGTERM'))
+  supervisor?.ready()
 }
 
 function welcome(url: string, demo: boolean): string {
@@ -25,11 +54,15 @@ function welcome(url: string, demo: boolean): string {
   return lines.join('\n')
 }
 
-function stopOnSignals(server: RunningServer, log: ReturnType<typeof createLog>): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+function stopOnSignals(
+  stop: () => Promise<void>,
+  log: Log,
+  signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM'],
+): void {
+  for (const signal of signals) {
     process.once(signal, async () => {
       log.info({ signal }, 'stopping')
-      await server.stop()
+      await stop()
       process.exit(0)
     })
   }

@@ -4,6 +4,8 @@ import type { RealtimeStats } from './context'
 /** What the parts of a server report; each server process has its own. */
 export type Metrics = {
   registry: Registry
+  /** The text of /metrics: of this process, or of all workers where there are several. */
+  readAll: () => Promise<string>
   /** One call of a procedure, through whichever door; `reason` is OK or why it was refused. */
   countCall(procedure: string, reason: string, seconds: number): void
   /** One answer of the HTTP server. */
@@ -65,6 +67,7 @@ export function createMetrics(): Metrics {
 
   return {
     registry,
+    readAll: () => registry.metrics(),
     countCall(procedure, reason, seconds) {
       calls.inc({ procedure, reason })
       procedures.getOrInsertComputed(procedure, () => callSeconds.labels(procedure)).observe(seconds)

@@ -1,3 +1,4 @@
+import type { Server } from 'bun'
 import { createApp } from './app'
 import type { Deps } from './context'
 import { startJobs } from './cron'
@@ -10,8 +11,10 @@ import type { Log } from './log'
 import { addReadings, createMetrics } from './metrics'
 import { createWatchedBoards, type WatchedBoards } from './realtime/boards'
 import { type Bus, createLocalBus, createSharedBus } from './realtime/bus'
+
 import { createBoardFeeds } from './realtime/feeds'
-import { createConnections } from './realtime/socket'
+import { type Connections, createConnections } from './realtime/socket'
+
 import { connectRedis, type RedisLink } from './redis'
 import { seedDatabase } from './seed'
 import { countConnections } from './services/health'
@@ -84,7 +87,7 @@ export async function startServer(
     const app = createApp(deps, connections, env.PUBLIC_URL ?? '')
     const server = listen(app, env)
     bus.attach(server, connections.noteUnread)
-    releasers.push(() => app.stop(true), connections.close)
+    releasers.push(() => closeDoors(server, connections))
     if (jobs) releasers.push(startJobs(deps, boards).stop)
     return { url: `http://${env.HOST}:${server.port}`, deps, stop }
   } catch (error) {
@@ -116,6 +119,17 @@ function listen(app: ReturnType<typeof createApp>, env: Env) {
   }
   if (!app.server) throw new Error('the server does not listen')
   return app.server
+}
+
+/** What a request that is being answered, or a stream, may still take when the server stops. */
+const STOP_SECONDS = 10
+
+/** No new connections, a goodbye to every socket, an answer to whoever waits for one; then whatever is left is cut. */
+async function closeDoors(server: Server<unknown>, connections: Connections): Promise<void> {
+  const answered = server.stop()
+  await connections.close()
+  await Promise.race([answered, Bun.sleep(STOP_SECONDS * 1000)])
+  await server.stop(true)
 }
 
 async function unwind(releasers: (() => Promise<unknown>)[], log: Log): Promise<void> {
