@@ -95,7 +95,7 @@ export const EnvSchema = z.object({
   MAX_HOLDS_PER_PERSON: whole(1, 1000, 10).meta({
     description: 'How many holds one person may have at once.',
   }),
-  WORKERS: z.coerce.number().int().min(1).max(256).default(1).meta({
+  WORKERS: whole(1, 256, 1).meta({
     description:
       'How many processes serve on the one port, about one for each core; more than one needs REDIS_URL.',
   }),
