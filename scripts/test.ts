@@ -19,7 +19,7 @@ const checked =
 const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-tests-'))
 const report = path.join(folder, 'report.xml')
 const tests = Bun.spawn(
-  [process.execPath, 'test', '--reporter=junit', `--reporter-outfile=${report}`, ...rest],
+  [process.execPath, 'test', '--timeout=30000', '--reporter=junit', `--reporter-outfile=${report}`, ...rest],
   {
     stdout: 'inherit',
     stderr: 'inherit',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { createLocalBus } from '../src/realtime/bus'
 import type { RunningServer } from '../src/server'
 import type { Board } from '../src/shapes/slots'
@@ -18,6 +18,8 @@ import {
 } from './support/world'
 
 const changes = process.env.PROVE === '1' ? 10_000 : 200
+setDefaultTimeout(30_000)
+
 const withRedis = test.skipIf(!hasRedis)
 const named = (name: string) => (hasRedis ? name : `${name} (${whyNoRedis})`)
 

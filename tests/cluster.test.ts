@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { createDatabase } from './support/database'
 import { freePort, type ServerProcess, spawnServer, stopProcesses, whenUp } from './support/process'
 import { hasRedis, startRedis, type TestRedis, whyNoRedis } from './support/redis'
@@ -6,6 +6,8 @@ import { openSocket } from './support/socket'
 import { until } from './support/world'
 
 // Only Linux spreads connections over the processes that share a port, and tells who they are.
+setDefaultTimeout(30_000)
+
 const withRedis = test.skipIf(!hasRedis || process.platform !== 'linux')
 const named = (name: string) => (hasRedis ? name : `${name} (${whyNoRedis})`)
 
