@@ -63,11 +63,14 @@ export type Context = Deps & {
 }
 export type SignedInContext = Context & { actor: Person }
 
-/** The context of a job: nobody asked for it, the system itself acts. */
-export const systemContext = (deps: Deps, kind: 'clock' | 'payment'): Context => ({
+/** The context of whoever acts without a request: nobody's connection, and a request id of its own. */
+export const contextOf = <A extends Actor>(deps: Deps, actor: A): Context & { actor: A } => ({
   ...deps,
-  actor: { kind },
-  caller: { address: kind, allowance: null },
+  actor,
+  caller: { address: actor.kind, allowance: null },
   requestId: Bun.randomUUIDv7(),
   device: null,
 })
+
+/** The context of a job: nobody asked for it, the system itself acts. */
+export const systemContext = (deps: Deps, kind: 'clock' | 'payment'): Context => contextOf(deps, { kind })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
-import type { SignedInContext } from '../src/context'
+import { contextOf, type SignedInContext } from '../src/context'
 import { bookings } from '../src/db/schema'
 import { AppError } from '../src/errors'
 import type { ServerMessage } from '../src/realtime/events'
@@ -45,8 +45,8 @@ const makeSpaces = () =>
     makeSpace(server, { units: 2, bufferMinutes: 60, priceMinor: 500, maxSlots: 2 }),
   ])
 
-async function contextOf({ deps }: RunningServer, id: string): Promise<SignedInContext> {
-  return { ...deps, actor: { kind: 'person', id, role: 'customer' }, requestId: 'history', device: null }
+async function personContext({ deps }: RunningServer, id: string): Promise<SignedInContext> {
+  return contextOf(deps, { kind: 'person', id, role: 'customer' })
 }
 
 /** Mostly sensible times within two days; some off the grid and some too long. */
@@ -90,7 +90,7 @@ test('a long random history has the outcomes of a simple model, one by one and r
   const spaces = await makeSpaces()
   const people = await Promise.all(Array.from({ length: 12 }, () => makePerson(server)))
   const contexts = await Promise.all(
-    people.map(({ id }, index) => contextOf(index % 2 ? server : second, id)),
+    people.map(({ id }, index) => personContext(index % 2 ? server : second, id)),
   )
   const model = createModel(spaces, MAX_HOLDS)
   const seen = new Map<string, number>()
@@ -214,7 +214,7 @@ test('many clients at once, through two servers: in the end each booking is what
 
   async function live(index: number): Promise<void> {
     const person = await makePerson(server)
-    const ctx = { ...(await contextOf(index % 2 ? server : second, person.id)), publish }
+    const ctx = { ...(await personContext(index % 2 ? server : second, person.id)), publish }
     for (let turn = 0; turn < turns; turn++) {
       const time = someTime(random)
       const space = random.pick(spaces)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import type { Actor } from '../src/actor'
-import type { Context } from '../src/context'
+import { contextOf } from '../src/context'
 import { BOOKING_STATUSES, type BookingStatus, bookings } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { moveBooking } from '../src/services/moves'
@@ -68,11 +68,9 @@ function expectedOf(from: BookingStatus, to: BookingStatus, who: Who): string {
   return from === 'expired' ? 'HOLD_EXPIRED' : 'NOT_ALLOWED'
 }
 
-const contextOf = (actor: Actor): Context => ({ ...server.deps, actor, requestId: 'moves', device: null })
-
 async function outcomeOf(who: Who, id: string, to: BookingStatus): Promise<string> {
   try {
-    return (await moveBooking(contextOf(actors[who]), id, to)).status
+    return (await moveBooking(contextOf(server.deps, actors[who]), id, to)).status
   } catch (error) {
     return reasonOf(Promise.reject(error))
   }
@@ -202,7 +200,7 @@ describe('a move that is in the table is made', () => {
       .update(bookings)
       .set({ holdExpiresAt: minutesAgo(1) })
       .where(eq(bookings.id, stale.id))
-    expect(await moveBooking(contextOf(actors.payment), late.id, 'confirmed')).toMatchObject({
+    expect(await moveBooking(contextOf(server.deps, actors.payment), late.id, 'confirmed')).toMatchObject({
       status: 'confirmed',
       unit: 2,
     })

@@ -2,7 +2,7 @@ import { eq, sql } from 'drizzle-orm'
 import { bookings, users } from '../../src/db/schema'
 import type { Reason } from '../../src/errors'
 import type { RunningServer } from '../../src/server'
-import { allDay, at, clientOf, makePerson, makeSpace, type TestPerson } from './world'
+import { allDay, at, clientOf, makePerson, makeSpace, type TestPerson, testDate } from './world'
 
 /** What a call gives: an answer, or the reason of its refusal. */
 export type Given = 'ok' | Reason
@@ -56,6 +56,7 @@ export const ROLES: Record<string, Row> = {
   ],
   'spaces.update': [ADMIN, async (w) => ({ id: (await w.space()).id, capacity: 3 })],
   'spaces.remove': [ADMIN, async (w) => ({ id: (await w.space()).id })],
+  'realtime.watch': [ANYONE, async (w) => ({ spaceId: (await w.space()).id, date: testDate })],
   'closures.list': [ANYONE, nothing],
   'closures.create': [
     ADMIN,
