@@ -131,21 +131,27 @@ test('no path, query or body of REST fails inside or changes anything', async ()
       fc.asyncProperty(withPath, async ({ path, procedure, input }) => {
         const openapi = openapiOf(procedure)
         if (!openapi) return
-        const rest = Object.fromEntries(Object.entries(input ?? {}))
-        const address = openapi.path.replace(/\{(\w+)\}/g, (_, name) => {
-          const text = encodeURIComponent(asText(rest[name])) || '%00'
-          delete rest[name]
-          return text
-        })
-        const headers = headersFor(path, input)
-        if (openapi.method === 'GET' || openapi.method === 'DELETE') {
+        const hasBody = openapi.method !== 'GET' && openapi.method !== 'DELETE'
+        const inPath = [...openapi.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
+        const rest = Object.entries(input ?? {}).filter(([name]) => !inPath.includes(name))
+        const params = inPath.map((name) => [name, asText(Object(input)[name]) || '\0'] as const)
+        const others = hasBody ? rest : rest.map(([name, text]) => [asText(name), asText(text)] as const)
+        const sent = Object.fromEntries([...others, ...params])
+        if (wouldAct(path, sent)) return
+        const address = params.reduce(
+          (whole, [name, text]) => whole.replace(`{${name}}`, () => encodeURIComponent(text)),
+          openapi.path as string,
+        )
+        const headers = headersFor(path, sent)
+        if (!hasBody) {
           const query = new URLSearchParams()
-          for (const [name, value] of Object.entries(rest)) query.append(asText(name), asText(value))
+          for (const [name, text] of others) query.append(name, String(text))
           if (`${query}`.length > 12_000) return
           return ask(`/api${address}?${query}`, { method: openapi.method, headers })
         }
         const withType = { ...headers, 'content-type': 'application/json' }
-        await ask(`/api${address}`, { method: openapi.method, body: JSON.stringify(rest), headers: withType })
+        const body = JSON.stringify(Object.fromEntries(rest))
+        await ask(`/api${address}`, { method: openapi.method, body, headers: withType })
       }),
       runs,
     ),
