@@ -1,10 +1,8 @@
 import { afterAll, setDefaultTimeout } from 'bun:test'
 import { stopCluster } from './database'
 
+// Of the first file only, hooks included: scripts/test.ts says it for all of a run. Bun reads none from bunfig.toml.
 setDefaultTimeout(30_000)
 
 // One PostgreSQL serves all files of a run; it ends with the last of them.
 afterAll(stopCluster)
-
-// Also for hooks, which bunfig's timeout leaves at five seconds: the first one starts PostgreSQL.
-setDefaultTimeout(30_000)
