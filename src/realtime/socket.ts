@@ -188,6 +188,8 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
   }
 
   async function handle(connection: Connection, raw: unknown): Promise<void> {
+    // It was cut while this waited: a board joined now would be watched for ever.
+    if (!connections.has(connection.socket.id)) return
     let requestId: string | undefined
     try {
       const message = parseMessage(raw)
@@ -250,6 +252,7 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
       clearTimeout(connection.expiry)
       for (const [spaceId, dates] of connection.boards)
         for (const date of dates) boards.unwatch(spaceId, date)
+      connection.boards.clear()
       connections.delete(id)
     },
     noteUnread() {
