@@ -31,16 +31,19 @@ export function createWatchedBoards({
 }): WatchedBoards {
   const watched = new Map<string, Map<string, Watched>>()
 
-  async function render(spaceId: string, date: string): Promise<void> {
+  /** @returns what was told, or nothing where there was no board to tell */
+  async function render(spaceId: string, date: string): Promise<{ entry: Watched; version: number } | null> {
     try {
       const { board, changesAt } = await readSharedBoard(db, { spaceId, date })
       const entry = watched.get(spaceId)?.get(date)
       if (entry) entry.changesAt = changesAt
       deliver(topicOf.space(spaceId), { type: 'slots_status_update', ...board })
+      return entry ? { entry, version: board.version } : null
     } catch (error) {
       // A space that was removed has no board any more. Anything else is healed at the next tick.
       if (!(error instanceof AppError))
         log.warn({ error, spaceId, date }, 'a watched board could not be read')
+      return null
     }
   }
 
@@ -69,9 +72,14 @@ export function createWatchedBoards({
           .filter(([, { changesAt }]) => changesAt <= Date.now())
           .map(([date]) => ({ spaceId, date })),
       )
-      for (const { spaceId, date } of due) await render(spaceId, date)
-      for (const { spaceId, version } of await readVersions(db, [...watched.keys()])) {
+      const told = []
+      for (const { spaceId, date } of due) told.push({ spaceId, board: await render(spaceId, date) })
+      const versions = await readVersions(db, [...watched.keys()])
+      for (const { spaceId, version } of versions) {
         deliver(topicOf.space(spaceId), { type: 'board_version', spaceId, version })
+        // A change may have overtaken the board on its way, and then followers passed it over: it is told again.
+        for (const { board } of told.filter((one) => one.spaceId === spaceId))
+          if (board && board.version < version) board.entry.changesAt = 0
       }
     },
     spaces: () => watched.size,
