@@ -1,0 +1,243 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { sql } from 'drizzle-orm'
+import { bookings } from '../src/db/schema'
+import { createWatchedBoards } from '../src/realtime/boards'
+import type { ServerMessage } from '../src/realtime/events'
+import type { RunningServer } from '../src/server'
+import type { Booking } from '../src/shapes/bookings'
+import { addDays, iso, MINUTE } from '../src/time'
+import { proving, type Random, randomFrom, sized } from './support/proof'
+import { insertBooking } from './support/rows'
+import { openSocket } from './support/socket'
+import { type Watcher, watchBoard } from './support/watcher'
+import {
+  allDay,
+  at,
+  clientOf,
+  makePerson,
+  makeSpace,
+  startTestServer,
+  stopTestServers,
+  type TestClient,
+  testDate,
+  until,
+} from './support/world'
+
+let server: RunningServer
+let second: RunningServer
+beforeAll(async () => {
+  const env = { SWEEP_SECONDS: '1', MAX_HOLDS_PER_PERSON: '8' }
+  server = await startTestServer({ env, jobs: true })
+  second = await startTestServer({ env, jobs: true, databaseUrl: server.deps.env.DATABASE_URL ?? '' })
+})
+afterAll(stopTestServers)
+
+type Day = { spaceId: string; date: string }
+
+/** Waits until a board that was followed is what anybody is shown, and fails with the difference where it never is. */
+async function expectTrue(watcher: Watcher, day: Day): Promise<void> {
+  const current = () => clientOf(second).slots.day.query(day)
+  const same = async () => Bun.deepEquals(watcher.board(), await current())
+  await until(same, 5_000).catch(() => null)
+  expect(watcher.board()).toEqual(await current())
+}
+
+/** One random change of a space through one of the servers; a refusal is no change, and no matter. */
+async function change(
+  random: Random,
+  clients: TestClient[],
+  spaceId: string,
+  mine: Booking[],
+): Promise<void> {
+  const index = random.below(clients.length)
+  const client = clients[index]
+  const booking = mine[random.below(mine.length)]
+  const startsAt = at(random.below(30))
+  const dice = random.below(100)
+  const keep = (changed: Booking) => mine.push(changed)
+  const refused = () => null
+  if (!client) return
+  if (dice < 45 || !booking) await client.bookings.create.mutate({ spaceId, startsAt }).then(keep, refused)
+  else if (dice < 60) await client.bookings.confirm.mutate({ id: booking.id }).catch(refused)
+  else if (dice < 75) await client.bookings.cancel.mutate({ id: booking.id }).catch(refused)
+  else if (dice < 92) await client.bookings.reschedule.mutate({ id: booking.id, startsAt }).catch(refused)
+  else {
+    await server.deps.db
+      .update(bookings)
+      .set({ holdExpiresAt: sql`clock_timestamp()` })
+      .where(sql`${bookings.id} = ${booking.id} AND ${bookings.status} = 'held'`)
+  }
+}
+
+test('a board watched over a socket is true in the end, through two servers and however often the socket is cut', async () => {
+  const random = randomFrom('watched boards')
+  const space = await makeSpace(server, { units: 2, bufferMinutes: 15, slotMinutes: 60 })
+  const people = await Promise.all(Array.from({ length: 6 }, () => makePerson(server)))
+  const days = [testDate, addDays(testDate, 1)].map((date) => ({ spaceId: space.id, date }))
+  const watched = [server, second].flatMap((on) => days.map((day) => ({ day, watcher: watchBoard(on, day) })))
+  const cuts = sized(5, 20)
+  const changes = sized(150, 1000)
+  const mine = people.map((): Booking[] => [])
+  let done = 0
+  for (let cut = 1; cut <= cuts; cut++) {
+    const wave = people.map(async (person, index) => {
+      const clients = [clientOf(server, person), clientOf(second, person)]
+      while (done < (changes * cut) / cuts) {
+        done += 1
+        await change(random, clients, space.id, mine[index] ?? [])
+      }
+    })
+    // In the middle of the changes, not between them.
+    await until(() => done >= (changes * (cut - 0.5)) / cuts)
+    for (const { watcher } of watched) watcher.cut()
+    await Promise.all(wave)
+    for (const { watcher, day } of watched) await expectTrue(watcher, day)
+  }
+  const asked = watched.map(({ watcher }) => watcher.asked())
+  const { version } = await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })
+  process.stdout.write(
+    `  ${done} changes, ${version - 1} versions, ${cuts} cuts, asked ${asked.join(', ')} times\n`,
+  )
+  for (const { watcher } of watched) watcher.close()
+}, 300_000)
+
+describe('a watched board', () => {
+  test('is pushed whole when prices, hours, closures or units change', async () => {
+    const space = await makeSpace(server, { units: 2 })
+    const admin = clientOf(server, await makePerson(server, 'admin'))
+    const day = { spaceId: space.id, date: testDate }
+    const watcher = watchBoard(server, day)
+    const first = await until(() => watcher.board())
+    expect(first.slots).toHaveLength(24)
+    const closure = { locationId: space.locationId, startsAt: at(9), endsAt: at(11) }
+    const steps: [() => Promise<unknown>, (board: typeof first) => unknown, unknown][] = [
+      [
+        () => admin.spaces.update.mutate({ id: space.id, priceMinor: 700 }),
+        ({ slots }) => slots[0]?.priceMinor,
+        700,
+      ],
+      [() => admin.closures.create.mutate(closure), ({ slots }) => slots[9]?.reason, 'SLOT_CLOSED'],
+      [() => admin.spaces.update.mutate({ id: space.id, units: 3 }), ({ slots }) => slots[0]?.free, 3],
+      [
+        () =>
+          admin.locations.update.mutate({
+            id: space.locationId,
+            hours: allDay.map((row) => ({ ...row, opensAt: '12:00' })),
+          }),
+        ({ slots }) => slots.length,
+        12,
+      ],
+      [
+        () => admin.locations.update.mutate({ id: space.locationId, timeZone: 'Asia/Kolkata' }),
+        ({ timeZone }) => timeZone,
+        'Asia/Kolkata',
+      ],
+    ]
+    for (const [index, [step, looked, wanted]] of steps.entries()) {
+      await step()
+      const board = await until(() => {
+        const now = watcher.board()
+        return now?.version === first.version + index + 1 ? now : undefined
+      })
+      expect(looked(board)).toBe(wanted)
+      await expectTrue(watcher, day)
+    }
+    expect(watcher.asked()).toBe(1)
+    watcher.close()
+  })
+
+  /** The boards that a server watches, without the sockets: what it tells is written down. */
+  function watching() {
+    const told: ServerMessage[] = []
+    const { db, log } = server.deps
+    const boards = createWatchedBoards({ db, log, publish: (_, message) => told.push(message) })
+    const last = <T extends ServerMessage['type']>(type: T) =>
+      told.findLast((message): message is Extract<ServerMessage, { type: T }> => message.type === type)
+    return { boards, told, last }
+  }
+
+  test('is told again when time alone changes it, and left alone while it does not', async () => {
+    const space = await makeSpace(server)
+    const holder = await makePerson(server)
+    const day = { spaceId: space.id, date: testDate }
+    const { boards, told, last } = watching()
+    // Nobody sweeps this hold: its calendar is locked.
+    await server.deps.db.transaction(async (tx) => {
+      const holdExpiresAt = new Date(Date.now() + 700)
+      await insertBooking(server, space, holder, { status: 'held', holdExpiresAt })
+      await tx.execute(sql`SELECT FROM spaces WHERE id = ${space.id} FOR NO KEY UPDATE`)
+      boards.watch(day.spaceId, day.date)
+      await boards.tick()
+      await boards.tick()
+      expect(told.map(({ type }) => type)).toEqual(['slots_status_update', 'board_version', 'board_version'])
+      expect(last('slots_status_update')?.slots[9]?.status).toBe('held')
+      await until(async () => {
+        await boards.tick()
+        return told.filter(({ type }) => type === 'slots_status_update').length > 1
+      })
+      expect(Date.now()).toBeGreaterThanOrEqual(holdExpiresAt.getTime())
+      expect(last('slots_status_update')?.slots[9]?.status).toBe('free')
+    })
+  })
+
+  test('is told once more where a change overtook it on the way', async () => {
+    const space = await makeSpace(server)
+    const client = clientOf(server, await makePerson(server))
+    const slotId = `${space.id}@${at(9)}`
+    let busy = true
+    const changing = (async () => {
+      while (busy) {
+        await client.slots.hold.mutate({ slotId })
+        await client.slots.release.mutate({ slotId })
+      }
+    })()
+    const overtaken = await until(async () => {
+      const { boards, told, last } = watching()
+      boards.watch(space.id, testDate)
+      await boards.tick()
+      const version = last('board_version')?.version ?? 0
+      const behind = (last('slots_status_update')?.version ?? 0) < version
+      return behind ? { boards, told } : undefined
+    })
+    busy = false
+    await changing
+    overtaken.told.length = 0
+    await overtaken.boards.tick()
+    expect(overtaken.told.map(({ type }) => type)).toEqual(['slots_status_update', 'board_version'])
+  })
+
+  test('is watched no longer than its socket lives, also where joins were still waiting when it was cut', async () => {
+    const space = await makeSpace(server)
+    await until(() => server.deps.realtimeStats().watchedBoards === 0)
+    const socket = await openSocket(server)
+    for (let day = 0; day < 50; day++)
+      socket.send({ type: 'join_space', spaceId: space.id, date: addDays(testDate, day) })
+    await until(() => server.deps.realtimeStats().watchedBoards > 0)
+    await socket.close()
+    await until(() => server.deps.realtimeStats().sockets === 0)
+    // Long enough for whatever still waited.
+    for (let look = 0; look < 60; look++)
+      await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })
+    expect(server.deps.realtimeStats().watchedBoards).toBe(0)
+  })
+
+  test.if(proving)(
+    'closes a slot at the sweep after its notice has become too short',
+    async () => {
+      const now = Date.now()
+      const soon = (Math.floor(now / MINUTE) + 1) * MINUTE + (now % MINUTE > 50_000 ? MINUTE : 0)
+      const slot = (Math.floor(soon / (5 * MINUTE)) + 2) * 5 * MINUTE
+      const space = await makeSpace(server, { slotMinutes: 5, minNoticeMinutes: (slot - soon) / MINUTE })
+      const day = { spaceId: space.id, date: iso(slot).slice(0, 10) }
+      const watcher = watchBoard(server, day)
+      const status = () => watcher.board()?.slots.find(({ startsAt }) => startsAt === iso(slot))
+      expect((await until(status)).status).toBe('free')
+      await until(() => status()?.reason === 'TOO_LATE', 130_000)
+      expect(Date.now() - soon).toBeLessThan(5_000)
+      await expectTrue(watcher, day)
+      expect(watcher.asked()).toBe(1)
+      watcher.close()
+    },
+    150_000,
+  )
+})
