@@ -150,7 +150,7 @@ describe('a watched board', () => {
   function watching() {
     const told: ServerMessage[] = []
     const { db, log } = server.deps
-    const boards = createWatchedBoards({ db, log, publish: (_, message) => told.push(message) })
+    const boards = createWatchedBoards({ db, log, deliver: (_, message) => void told.push(message) })
     const last = <T extends ServerMessage['type']>(type: T) =>
       told.findLast((message): message is Extract<ServerMessage, { type: T }> => message.type === type)
     return { boards, told, last }

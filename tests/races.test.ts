@@ -59,6 +59,7 @@ async function runRace({ units, equal }: { units: number; equal: boolean }, from
   )
   const racers = await Promise.all(Array.from({ length: 200 }, () => makePerson(server)))
 
+  const before = await crowdReading(space, racers)
   const stalls = watchStalls()
   let racing = true
   const sweeps = [server, second].map(async ({ deps }) => {
@@ -71,12 +72,12 @@ async function runRace({ units, equal }: { units: number; equal: boolean }, from
   ])
   racing = false
   await Promise.all(sweeps)
-  // What this machine itself stood still is no wait of ours.
-  const allowed = 1000 + stalls.stop()
+  // What this machine takes for the same crowd where nobody waits for anybody, and where it stands still, is no wait of ours.
+  const noise = Math.max(before, await crowdReading(space, racers)) + stalls.stop()
 
   expect(race.seen.falseRefusals()).toEqual([])
   expect(await overlaps(space.id)).toBe(0)
-  expect(Math.max(...race.waits)).toBeLessThan(allowed)
+  expect(Math.max(...race.waits)).toBeLessThan(1000 + 2 * noise)
   const truth = await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })
   await until(() => watcher.board()?.version === truth.version)
   expect(watcher.board()).toEqual(truth)
@@ -85,8 +86,18 @@ async function runRace({ units, equal }: { units: number; equal: boolean }, from
   watcher.close()
   const longest = Math.round(Math.max(...race.waits))
   process.stdout.write(
-    `  ${race.waits.length} calls, the longest ${longest} ms, ${truth.version - 1} versions\n`,
+    `  ${race.waits.length} calls, the longest ${longest} ms (${Math.round(noise)} ms of noise), ${truth.version - 1} versions\n`,
   )
+}
+
+/** The longest of as many calls at once as there are people, none of which takes a lock. */
+async function crowdReading({ id }: Space, people: TestPerson[]): Promise<number> {
+  const waits = people.map(async (person) => {
+    const from = performance.now()
+    await clientOf(server, person).slots.day.query({ spaceId: id, date: testDate })
+    return performance.now() - from
+  })
+  return Math.max(...(await Promise.all(waits)))
 }
 
 /** Four ended holds in a row on each unit, which nobody has swept. */
