@@ -67,7 +67,7 @@ export async function createSpace(ctx: Context, { hours, ...fields }: SpaceInput
       .select({ id: locations.id })
       .from(locations)
       .where(and(eq(locations.id, fields.locationId), isNull(locations.removedAt)))
-      .for('key share')
+      .for('share')
     if (!location) throw notFound('location')
     const [row] = await tx
       .insert(spaces)
