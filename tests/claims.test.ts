@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { BOOKING_STATUSES, bookings } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
+import { lockLocation } from '../src/services/locations'
 import type { Booking } from '../src/shapes/bookings'
 import { constraintOf, insertBooking } from './support/rows'
 import {
@@ -12,6 +13,7 @@ import {
   reasonOf,
   startTestServer,
   stopTestServers,
+  until,
 } from './support/world'
 
 let server: RunningServer
@@ -97,6 +99,27 @@ describe('the database itself', () => {
       }
     }
   })
+})
+
+test('a space is not made while the hours of its location change, or a claim by the old hours could pass', async () => {
+  const { locationId } = await makeSpace(server)
+  const locked = Promise.withResolvers<void>()
+  const done = Promise.withResolvers<void>()
+  const changing = server.deps.db.transaction(async (tx) => {
+    await lockLocation(tx, locationId)
+    locked.resolve()
+    await done.promise
+  })
+  await locked.promise
+  let made = false
+  const making = makeSpace(server, { locationId }).then(() => {
+    made = true
+  })
+  const waiting = sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  await until(async () => made || (await server.deps.db.execute(waiting)).length > 0)
+  expect(made).toBe(false)
+  done.resolve()
+  await Promise.all([changing, making])
 })
 
 describe('races', () => {
