@@ -52,7 +52,7 @@ async function runRace({ units, equal }: { units: number; equal: boolean }, from
   const space = await makeSpace(server, { units, bufferMinutes: 15 })
   const race: Race = { space, seen: observeOccupancy(units, 15), random, waits: [], equal }
   await putStaleHolds(space)
-  const watcher = watchBoard(server, { spaceId: space.id, date: testDate })
+  const watcher = watchBoard(server, { spaceId: space.id, date: testDate }, { patienceMs: 3_000 })
   await until(() => watcher.board())
   const movers = await Promise.all(
     Array.from({ length: units === 1 ? 4 : 24 }, (_, index) => settle(race, index)),
@@ -64,7 +64,10 @@ async function runRace({ units, equal }: { units: number; equal: boolean }, from
   let racing = true
   const sweeps = [server, second].map(async ({ deps }) => {
     // Two servers share no bus here: what the other one sweeps is told through this one.
-    while (racing) await sweepExpiredHolds({ ...deps, publish: server.deps.publish })
+    while (racing) {
+      await sweepExpiredHolds({ ...deps, publish: server.deps.publish })
+      await Bun.sleep(5)
+    }
   })
   await Promise.all([
     ...racers.map((person) => claim(race, person)),
@@ -72,12 +75,12 @@ async function runRace({ units, equal }: { units: number; equal: boolean }, from
   ])
   racing = false
   await Promise.all(sweeps)
-  // What this machine takes for the same crowd where nobody waits for anybody, and where it stands still, is no wait of ours.
+  // The same crowd where nobody waits for anybody says how slow this machine is just now.
   const noise = Math.max(before, await crowdReading(space, racers)) + stalls.stop()
 
   expect(race.seen.falseRefusals()).toEqual([])
   expect(await overlaps(space.id)).toBe(0)
-  expect(Math.max(...race.waits)).toBeLessThan(1000 + 2 * noise)
+  expect(Math.max(...race.waits)).toBeLessThan(1000 * Math.max(1, noise / QUIET_MS))
   const truth = await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })
   await until(() => watcher.board()?.version === truth.version)
   expect(watcher.board()).toEqual(truth)
@@ -99,6 +102,9 @@ async function crowdReading({ id }: Space, people: TestPerson[]): Promise<number
   })
   return Math.max(...(await Promise.all(waits)))
 }
+
+/** What 200 readings at once take on two quiet cores. */
+const QUIET_MS = 150
 
 /** Four ended holds in a row on each unit, which nobody has swept. */
 async function putStaleHolds(space: Space): Promise<void> {

@@ -16,16 +16,15 @@ export type Watcher = {
   close(): void
 }
 
-/** How long an update may be overtaken by a later one before it counts as lost. */
-const PATIENCE_MS = 50
-
 /**
  * Joins a board, applies each update that follows the version it has, keeps those that came too early, asks again where one
  * is missing or a `board_version` says so, and connects again where the connection breaks.
+ * @param options `patienceMs`: how long an update may be overtaken by a later one before it counts as lost
  */
 export function watchBoard(
   { url }: Pick<RunningServer, 'url'>,
   { spaceId, date }: { spaceId: string; date: string },
+  { patienceMs = 50 }: { patienceMs?: number } = {},
 ): Watcher {
   let socket: WebSocket
   let board: Board | undefined
@@ -85,7 +84,7 @@ export function watchBoard(
     patience ??= setTimeout(() => {
       patience = undefined
       if (board && board.version < version) ask()
-    }, PATIENCE_MS)
+    }, patienceMs)
   }
 
   connect()
