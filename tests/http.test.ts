@@ -1,0 +1,286 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { sql } from 'drizzle-orm'
+import { version } from '../package.json'
+import { AppError, REASONS, type Reason } from '../src/errors'
+import { refusalResponse } from '../src/rest'
+import type { RunningServer } from '../src/server'
+import { createDatabase } from './support/database'
+import { startProxy } from './support/database-proxy'
+import {
+  at,
+  clientOf,
+  makePerson,
+  makeSpace,
+  reasonOf,
+  rest,
+  startTestServer,
+  stopTestServers,
+  until,
+} from './support/world'
+
+let server: RunningServer
+beforeAll(async () => {
+  server = await startTestServer({ env: { CORS_ORIGINS: 'https://app.example.com' } })
+})
+afterAll(stopTestServers)
+
+const get = (path: string, init: RequestInit = {}) => fetch(`${server.url}${path}`, init)
+const json = (text: string): RequestInit => ({
+  method: 'POST',
+  body: text,
+  headers: { 'content-type': 'application/json' },
+})
+
+/** One request of every kind of answer there is. */
+const everyKind: [kind: string, path: string, init: RequestInit, status: number][] = [
+  ['a plain route', '/api/health', {}, 200],
+  ['a procedure through REST', '/api/spaces', {}, 200],
+  ['a procedure through tRPC', '/trpc/spaces.list?input={}', {}, 200],
+  ['a batch of which half fails', '/trpc/auth.me,spaces.list?batch=1&input={"1":{}}', {}, 207],
+  ['a refusal through REST', '/api/auth/me', {}, 401],
+  ['a refusal through tRPC', '/trpc/auth.me', {}, 401],
+  ['a bad token through REST', '/api/auth/me', { headers: { authorization: 'Bearer x' } }, 401],
+  ['a bad token through tRPC', '/trpc/auth.me', { headers: { authorization: 'Bearer x' } }, 401],
+  ['a header that is no bearer', '/trpc/spaces.list', { headers: { authorization: 'Basic eDp5' } }, 401],
+  ['an input that is wrong through REST', '/api/spaces?limit=x', {}, 400],
+  ['an input that is wrong through tRPC', '/trpc/spaces.list?input={"limit":"x"}', {}, 400],
+  ['a body that is not JSON through REST', '/api/auth/login', json('{'), 400],
+  ['a body that is not JSON through tRPC', '/trpc/auth.login', json('{'), 400],
+  ['a body of another type through REST', '/api/auth/login', { method: 'POST', body: 'a=b' }, 400],
+  ['a body of another type through tRPC', '/trpc/auth.login', { method: 'POST', body: 'a=b' }, 400],
+  ['a body that is too large through REST', '/api/auth/login', json(' '.repeat(1_100_000)), 400],
+  ['a body that is too large through tRPC', '/trpc/auth.login', json(' '.repeat(1_100_000)), 400],
+  ['a batch that is too large', `/trpc/${Array(51).fill('auth.me')}?batch=1`, {}, 400],
+  ['a mutation asked for by GET', '/trpc/auth.login', {}, 400],
+  ['a procedure that is not there', '/trpc/no.such', {}, 404],
+  ['a path that is not there', '/nowhere', {}, 404],
+  ['a path under /api that is not there', '/api/nowhere', {}, 404],
+  ['a method that is not there', '/api/health', { method: 'DELETE' }, 404],
+  ['a socket that is not one', '/realtime', {}, 404],
+  [
+    'a socket of another origin',
+    '/realtime',
+    { headers: { ...upgradeHeaders(), origin: 'https://evil.example.com' } },
+    403,
+  ],
+  ['a socket with a bad token', '/realtime?token=x', { headers: upgradeHeaders() }, 401],
+  ['the page of the documents', '/swagger', {}, 200],
+  ['the document', '/swagger/json', {}, 200],
+  ['a preflight', '/api/bookings', { method: 'OPTIONS' }, 204],
+  ['OPTIONS of a path that is not there', '/nowhere', { method: 'OPTIONS' }, 204],
+  ['HEAD', '/api/health', { method: 'HEAD' }, 200],
+  ['HEAD of a path that is not there', '/nowhere', { method: 'HEAD' }, 404],
+]
+
+function upgradeHeaders() {
+  const [key, version] = ['dGhlIHNhbXBsZSBub25jZQ==', '13']
+  return {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-key': key,
+    'sec-websocket-version': version,
+  }
+}
+
+test.each(everyKind)(
+  '%s carries the id of the request and the headers of safety',
+  async (_, path, init, status) => {
+    const requestId = `test-${Bun.randomUUIDv7()}`
+    const response = await get(path, { ...init, headers: { ...init.headers, 'x-request-id': requestId } })
+    expect(response.status).toBe(status)
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'x-request-id': requestId,
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'strict-transport-security': expect.stringMatching(/^max-age=\d{7,}/),
+    })
+    const text = await response.text()
+    if (status < 400 || text === '') return
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/)
+    const body = JSON.parse(text)
+    const refusal = body.error?.data ?? body
+    expect(refusal).toMatchObject({ code: REASONS[refusal.reason as Reason][0], requestId })
+    expect(REASONS[refusal.reason as Reason][1]).toBe(status as never)
+  },
+)
+
+test('an id that is not sane is replaced by one of ours', async () => {
+  for (const sent of ['a b', 'x'.repeat(101), '<script>', '', '"']) {
+    const id = (await get('/api/health', { headers: { 'x-request-id': sent } })).headers.get('x-request-id')
+    expect(id).toMatch(/^[0-9a-f-]{36}$/)
+  }
+})
+
+test('a refusal has the shape of the contract through both doors, with the issues of an input', async () => {
+  const through = await rest(server, '/spaces?limit=0&colour=blue')
+  const issues = [
+    { path: 'limit', message: expect.any(String) },
+    { path: '', message: expect.stringContaining('colour') },
+  ]
+  const refusal = {
+    code: 'BAD_REQUEST',
+    reason: 'VALIDATION',
+    requestId: through.headers.get('x-request-id'),
+    issues,
+  }
+  expect(through.body).toEqual({
+    message: expect.stringMatching(/^The input is not valid: limit: /),
+    ...refusal,
+  })
+  const response = await get('/trpc/spaces.list?input={"limit":0,"colour":"blue"}')
+  expect(await response.json()).toEqual({
+    error: {
+      message: through.body.message,
+      code: expect.any(Number),
+      data: { ...refusal, httpStatus: 400, requestId: response.headers.get('x-request-id') },
+    },
+  })
+})
+
+test.each(Object.keys(REASONS) as Reason[])(
+  '%s maps to its code and status, and a wait is said in seconds',
+  async (reason) => {
+    const [code, status] = REASONS[reason]
+    const response = refusalResponse(new AppError(reason, 'Words.', { retryAfterSeconds: 7 }), 'id')
+    expect(response.status).toBe(status)
+    expect(response.headers.get('retry-after')).toBe('7')
+    expect(await response.json()).toEqual({ message: 'Words.', code, reason, requestId: 'id' })
+  },
+)
+
+test('the table of reasons is the contract', () => {
+  const byStatus = Map.groupBy(Object.entries(REASONS), ([, [, status]]) => status)
+  expect(byStatus.get(401)?.map(([reason]) => reason)).toEqual([
+    'NOT_SIGNED_IN',
+    'TOKEN_EXPIRED',
+    'WRONG_CREDENTIALS',
+    'REFRESH_INVALID',
+    'REFRESH_REUSED',
+  ])
+  expect([...byStatus.keys()].sort()).toEqual([400, 401, 402, 403, 404, 409, 412, 429, 500, 503])
+})
+
+test('what fails inside says nothing of itself', async () => {
+  const broken = await startTestServer()
+  const ada = await makePerson(broken, 'admin')
+  await broken.deps.db.execute(sql`ALTER TABLE spaces RENAME COLUMN capacity TO nothing`)
+  const { status, body } = await rest(broken, '/spaces')
+  expect(status).toBe(500)
+  expect(body).toEqual({
+    message: 'Something went wrong on our side. Please try again.',
+    code: 'INTERNAL_SERVER_ERROR',
+    reason: 'INTERNAL',
+    requestId: expect.any(String),
+  })
+  expect(await reasonOf(clientOf(broken, ada).spaces.list.query({}))).toBe('INTERNAL')
+})
+
+test('pages of configured origins may call, others may not, and caches are told the difference', async () => {
+  const ask = async (path: string, origin: string) => {
+    const { headers } = await get(path, { headers: { origin } })
+    return { allowed: headers.get('access-control-allow-origin'), vary: headers.get('vary')?.toLowerCase() }
+  }
+  for (const path of ['/api/spaces', '/trpc/spaces.list?input={}', '/nowhere', '/trpc/auth.me']) {
+    const own = await ask(path, 'https://app.example.com')
+    expect(own).toEqual({ allowed: 'https://app.example.com', vary: expect.stringContaining('origin') })
+    const foreign = await ask(path, 'https://evil.example.com')
+    expect(foreign).toEqual({ allowed: null, vary: expect.stringContaining('origin') })
+  }
+  const preflight = async (origin: string) =>
+    (
+      await get('/trpc/bookings.create', {
+        method: 'OPTIONS',
+        headers: {
+          origin,
+          'access-control-request-method': 'POST',
+          'access-control-request-headers': 'authorization,content-type,idempotency-key',
+        },
+      })
+    ).headers
+  const headers = await preflight('https://app.example.com')
+  expect(headers.get('access-control-allow-origin')).toBe('https://app.example.com')
+  expect(headers.get('access-control-allow-methods')).toContain('DELETE')
+  for (const name of ['authorization', 'content-type', 'idempotency-key', 'x-request-id'])
+    expect(headers.get('access-control-allow-headers')).toContain(name)
+  expect((await preflight('https://evil.example.com')).get('access-control-allow-origin')).toBeNull()
+  expect(headers.get('access-control-allow-credentials')).toBeNull()
+})
+
+test('without CORS_ORIGINS no page of another origin may call; with * every one may', async () => {
+  const [closed, open] = [await startTestServer(), await startTestServer({ env: { CORS_ORIGINS: '*' } })]
+  const allowed = async ({ url }: RunningServer) =>
+    (await fetch(`${url}/api/spaces`, { headers: { origin: 'https://x.example.com' } })).headers.get(
+      'access-control-allow-origin',
+    )
+  expect(await allowed(closed)).toBeNull()
+  expect(['*', 'https://x.example.com']).toContain(String(await allowed(open)))
+})
+
+test('health says what is there, and the documents describe every procedure', async () => {
+  expect((await rest(server, '/health')).body).toEqual({
+    status: 'ok',
+    version,
+    uptimeSeconds: expect.any(Number),
+  })
+  expect((await rest(server, '/health/db')).body).toEqual({ status: 'ok', latencyMs: expect.any(Number) })
+  expect((await rest(server, '/health/redis')).body).toEqual({ status: 'disabled' })
+  expect((await get('/swagger')).headers.get('content-type')).toContain('text/html')
+  const document = (await (await get('/swagger/json')).json()) as { paths: Record<string, object> }
+  expect(Object.keys(document.paths['/slots/{slotId}/hold'] ?? {})).toContain('post')
+})
+
+test('a slot is named in a path by its id, escaped or not', async () => {
+  const space = await makeSpace(server)
+  const ada = await makePerson(server)
+  const slotId = `${space.id}@${at(9)}`
+  const hold = (id: string) => rest(server, `/slots/${id}/hold`, { method: 'POST', person: ada })
+  expect(await hold(slotId)).toMatchObject({ status: 200, body: { startsAt: at(9) } })
+  expect(await hold(encodeURIComponent(slotId))).toMatchObject({
+    status: 409,
+    body: { reason: 'SLOT_TAKEN' },
+  })
+})
+
+test('without its database the server says 503 and stays up, and works again by itself once it is back', async () => {
+  const proxy = await startProxy(await createDatabase())
+  const behind = await startTestServer({ databaseUrl: proxy.url })
+  const ada = await makePerson(behind)
+  const space = await makeSpace(behind)
+  await proxy.cut()
+  const calls = [
+    rest(behind, '/spaces'),
+    rest(behind, '/auth/me', { person: ada }),
+    rest(behind, `/slots/${space.id}@${at(9)}/hold`, { method: 'POST', person: ada }),
+    rest(behind, '/auth/register', {
+      method: 'POST',
+      body: { email: 'x@example.com', password: 'a-long-passphrase', name: 'X' },
+    }),
+  ]
+  for (const { status, body } of await Promise.all(calls))
+    expect({ status, reason: body.reason }).toEqual({ status: 503, reason: 'UNAVAILABLE' })
+  expect(await reasonOf(clientOf(behind).spaces.list.query({}))).toBe('UNAVAILABLE')
+  expect(await rest(behind, '/health/db')).toMatchObject({ status: 503, body: { status: 'unavailable' } })
+  expect((await rest(behind, '/health')).status).toBe(200)
+  await proxy.mend()
+  await until(async () => (await rest(behind, '/health/db')).status === 200)
+  expect(await clientOf(behind, ada).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })).toMatchObject({
+    status: 'held',
+  })
+  await behind.stop()
+  await proxy.cut()
+})
+
+test('connections that the database ends are made anew, and no call after that fails', async () => {
+  const killed = await startTestServer()
+  await Promise.all(Array.from({ length: 20 }, () => rest(killed, '/spaces')))
+  await server.deps.db.execute(
+    sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${new URL(killed.deps.env.DATABASE_URL ?? '').pathname.slice(1)}`,
+  )
+  const statuses = await Promise.all(
+    Array.from({ length: 20 }, async () => (await rest(killed, '/spaces')).status),
+  )
+  expect(statuses.every((status) => status === 200 || status === 503)).toBe(true)
+  await until(async () => (await rest(killed, '/spaces')).status === 200)
+  expect((await rest(killed, '/health/db')).status).toBe(200)
+})
