@@ -30,6 +30,7 @@ const wrong: [from: string, what: string][] = [
   ['src/cron', '../app'],
   ['src/realtime', '../routers/index'],
   ['src/realtime', '../app'],
+  ['src/realtime', '../server'],
 ]
 const right: [from: string, what: string][] = [
   ['src/services', '../db/schema'],
