@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { type Board, type BoardStatus, createClient } from '../client/src'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { connect } from 'node:net'
+import { type Board, type BoardStatus, type Client, createClient } from '../client/src'
 import type { RunningServer } from '../src/server'
 import { createDatabase } from './support/database'
-import { startProxy } from './support/proxy'
+import { proving, type Random, randomFrom, sized } from './support/proof'
+import { countQueries, startProxy } from './support/proxy'
+import { hasRedis, startRedis, type TestRedis, whyNoRedis } from './support/redis'
 import {
   at,
   clientOf,
@@ -14,97 +17,278 @@ import {
   until,
 } from './support/world'
 
-const CHANGES = process.env.PROVE === '1' ? 1000 : 150
+const CHANGES = sized(150, 1000)
 const CUTS = 20
+const WATCHERS = 500
+const ways = ['socket', 'events'] as const
 
-let servers: [RunningServer, RunningServer]
+let server: RunningServer
+let redis: TestRedis | undefined
 beforeAll(async () => {
-  const databaseUrl = await createDatabase()
-  const env = { SWEEP_SECONDS: '1', MAX_HOLDS_PER_PERSON: '1000' }
-  servers = [
-    await startTestServer({ databaseUrl, env, jobs: true }),
-    await startTestServer({ databaseUrl, env, jobs: true }),
-  ]
+  server = await startTestServer()
 })
-afterAll(stopTestServers)
+afterAll(async () => {
+  await stopTestServers()
+  await redis?.stop()
+})
 
-for (const live of ['socket', 'events'] as const) {
-  test(`a board watched by ${live} while its connection is cut again and again is the board of the database`, async () => {
-    const space = await makeSpace(servers[0], { units: 2 })
-    const proxy = await startProxy(servers.map(({ url }) => url))
-    const client = createClient({ url: proxy.url, live, reconnect: { minMs: 10, maxMs: 100 } })
-    let shown: { board: Board; status: BoardStatus } | undefined
-    client.watchBoard(space.id, testDate, (board, status) => {
-      shown = { board, status }
-    })
-    await until(() => shown?.status.live)
-    expect(shown?.status.via).toBe(live)
-
-    const change = await changer(space.id)
-    let cuts = 0
-    for (let done = 0; done < CHANGES; done += 1) {
-      await change()
-      if (done % Math.floor(CHANGES / CUTS) !== 0 || cuts === CUTS) continue
-      await until(() => shown?.status.live)
-      expect(proxy.cut()).toBeGreaterThan(0)
-      await until(() => shown?.status.live === false)
-      cuts += 1
-      if (cuts % 5 === 0) await sameAsDatabase()
-    }
-    expect(cuts).toBe(CUTS)
-    await sameAsDatabase()
-    client.close()
-    await proxy.stop()
-
-    async function sameAsDatabase(): Promise<void> {
-      const truth = await clientOf(servers[0]).slots.day.query({ spaceId: space.id, date: testDate })
-      await until(() => shown?.status.live && shown.board.version === truth.version)
-      expect(shown?.board).toEqual(truth)
-    }
+describe('while random changes happen through two servers and its connection is cut twenty times', () => {
+  // By default each way once; where it is proved, both with and without Redis.
+  test('a board watched by socket is the board of the database', async () => {
+    await watchThroughCuts('socket', {})
+    if (proving || !hasRedis) await watchThroughCuts('events', {})
   }, 300_000)
+
+  test.skipIf(!hasRedis)(
+    `a board watched by events is the board of the database, with Redis between them ${whyNoRedis}`,
+    async () => {
+      redis = await startRedis()
+      await watchThroughCuts('events', { REDIS_URL: redis.url })
+      if (proving) await watchThroughCuts('socket', { REDIS_URL: redis.url })
+    },
+    300_000,
+  )
+})
+
+async function watchThroughCuts(live: 'socket' | 'events', env: Record<string, string>): Promise<void> {
+  const databaseUrl = await createDatabase()
+  const settings = { ...env, SWEEP_SECONDS: '1', MAX_HOLDS_PER_PERSON: '1000' }
+  const start = () => startTestServer({ databaseUrl, env: settings, jobs: true })
+  const servers = [await start(), await start()] as const
+  const space = await makeSpace(servers[0], { units: 2 })
+  const proxy = await startProxy(servers.map(({ url }) => url))
+  const client = createClient({ url: proxy.url, live, reconnect: { minMs: 10, maxMs: 100 } })
+  const shown = follow(client, space.id)
+  await until(() => shown.status?.live)
+  expect(shown.status?.via).toBe(live)
+
+  const random = randomFrom(`changes of a board watched by ${live}`)
+  const change = await changerOf(servers, space, random)
+  let cuts = 0
+  for (let done = 0; done < CHANGES; done += 1) {
+    await change()
+    if (cuts === CUTS || done % Math.floor(CHANGES / CUTS) !== 0) continue
+    await until(() => shown.status?.live)
+    expect(proxy.cut()).toBeGreaterThan(0)
+    await until(() => shown.status?.live === false)
+    cuts += 1
+    if (cuts % 5 === 0) await expectTruth()
+  }
+  expect(cuts).toBe(CUTS)
+  await expectTruth()
+  client.close()
+  await proxy.stop()
+
+  async function expectTruth(): Promise<void> {
+    const truth = await clientOf(servers[0]).slots.day.query({ spaceId: space.id, date: testDate })
+    await until(() => shown.status?.live && shown.board?.version === truth.version)
+    expect(shown.board).toEqual(truth)
+  }
 }
 
-/** Makes one change of a space at each call, of whatever kind, through whichever server. */
-async function changer(spaceId: string): Promise<() => Promise<unknown>> {
-  const people = await Promise.all(Array.from({ length: 4 }, () => makePerson(servers[0])))
-  const admin = await makePerson(servers[0], 'admin')
-  const held: { id: string; client: ReturnType<typeof clientOf> }[] = []
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(Math.random() * from.length)] as T
+type Shown = { board?: Board; status?: BoardStatus; seen: number }
+
+/** What a person at a screen would see. */
+function follow(client: Client, spaceId: string): Shown {
+  const shown: Shown = { seen: 0 }
+  client.watchBoard(spaceId, testDate, (board, status) =>
+    Object.assign(shown, { board, status, seen: shown.seen + 1 }),
+  )
+  return shown
+}
+
+/** Makes one change of a space at each call: claims, and now and then its rules, through whichever server. */
+async function changerOf(
+  servers: readonly RunningServer[],
+  { id: spaceId, locationId }: { id: string; locationId: string },
+  random: Random,
+): Promise<() => Promise<unknown>> {
+  const [first] = servers
+  if (!first) throw new Error('there is no server')
+  const people = await Promise.all(Array.from({ length: 4 }, () => makePerson(first)))
+  const admin = await makePerson(first, 'admin')
+  const holds: { id: string; by: (typeof people)[number] }[] = []
   const closures: string[] = []
-  return async () => {
-    const server = pick(servers)
-    const dice = Math.random()
-    if (dice < 0.05)
-      return clientOf(server, admin).spaces.update.mutate({
-        id: spaceId,
-        priceMinor: 0,
-        name: `Desk ${dice}`,
-      })
-    if (dice < 0.1) {
-      const hour = Math.floor(Math.random() * 23)
-      const closure = { spaceId, locationId: await locationOf(), startsAt: at(hour), endsAt: at(hour + 1) }
-      closures.push((await clientOf(server, admin).closures.create.mutate(closure)).id)
-      return
-    }
-    const closure = dice < 0.15 && closures.pop()
-    if (closure) return clientOf(server, admin).closures.remove.mutate({ id: closure })
-    if (dice < 0.5 && held.length > 0) {
-      const [{ id, client }] = held.splice(Math.floor(Math.random() * held.length), 1) as [
-        (typeof held)[number],
-      ]
-      return Math.random() < 0.3
-        ? client.bookings.confirm.mutate({ id }).then(() => client.bookings.cancel.mutate({ id }))
-        : client.bookings.cancel.mutate({ id })
-    }
-    const client = clientOf(server, pick(people))
-    const hold = await client.bookings.create
-      .mutate({ spaceId, startsAt: at(Math.floor(Math.random() * 24)) })
-      // The slot is taken or closed: no change, and none to be seen.
+  const hour = () => random.below(24)
+
+  async function hold() {
+    const by = random.pick(people)
+    const booking = await clientOf(random.pick(servers), by)
+      .bookings.create.mutate({ spaceId, startsAt: at(hour()) })
+      // Taken or closed: no change, and none to be seen.
       .catch(() => undefined)
-    if (hold) held.push({ id: hold.id, client })
+    if (booking) holds.push({ id: booking.id, by })
+  }
+  async function endHold() {
+    const [hold] = holds.splice(random.below(holds.length), 1)
+    if (!hold) return
+    const { bookings } = clientOf(random.pick(servers), hold.by)
+    if (random.chance(0.3)) await bookings.confirm.mutate({ id: hold.id })
+    await bookings.cancel.mutate({ id: hold.id })
+  }
+  async function closeOrOpen() {
+    const { closures: closing } = clientOf(random.pick(servers), admin)
+    const id = closures.pop()
+    if (id) return closing.remove.mutate({ id })
+    const from = random.below(23)
+    const closure = await closing.create.mutate({
+      locationId,
+      spaceId,
+      startsAt: at(from),
+      endsAt: at(from + 1),
+    })
+    closures.push(closure.id)
   }
 
-  async function locationOf(): Promise<string> {
-    return (await clientOf(servers[0]).spaces.byId.query({ id: spaceId })).locationId
+  return () => {
+    if (random.chance(0.05)) return closeOrOpen()
+    return random.chance(0.4) && holds.length > 0 ? endHold() : hold()
+  }
+}
+
+for (const live of ways) {
+  test(`by ${live}, one sees which slots are one's own, as soon as one holds them`, async () => {
+    const space = await makeSpace(server)
+    const ada = await makePerson(server)
+    const client = createClient({ url: server.url, live, getToken: () => ada.token })
+    const shown = follow(client, space.id)
+    await until(() => shown.status?.live)
+    const mine = () => shown.board?.slots.flatMap(({ heldByMe }, hour) => (heldByMe ? [hour] : []))
+
+    const hold = await client.slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+    await until(() => mine()?.includes(9))
+    const bob = clientOf(server, await makePerson(server))
+    await bob.slots.hold.mutate({ slotId: `${space.id}@${at(10)}` })
+    await until(() => shown.board?.slots[10]?.status === 'held')
+    expect(mine()).toEqual([9])
+
+    await client.bookings.reschedule.mutate({ id: hold.id, startsAt: at(12) })
+    await until(() => shown.board?.slots[12]?.status === 'held')
+    expect(mine()).toEqual([12])
+    await client.bookings.confirm.mutate({ id: hold.id })
+    await until(() => shown.board?.slots[12]?.status === 'booked')
+    expect(mine()).toEqual([])
+    client.close()
+  })
+}
+
+test('a person sees what they hold on a board that they open later, and no longer once signed out', async () => {
+  const space = await makeSpace(server)
+  const account = { email: `${Bun.randomUUIDv7()}@example.com`, password: 'a-long-passphrase', name: 'Ada' }
+  let token: string | undefined
+  const client = createClient({
+    url: server.url,
+    getToken: () => token,
+    onTokens: (tokens) => {
+      token = tokens?.accessToken
+    },
+  })
+  const { refreshToken } = await client.auth.register.mutate(account)
+  await client.slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+
+  const shown = follow(client, space.id)
+  await until(() => shown.status?.live && shown.board?.slots[9]?.heldByMe)
+  await client.auth.logout.mutate({ refreshToken })
+  await until(() => shown.status?.live && shown.board?.slots[9]?.heldByMe === false)
+  expect(token).toBeUndefined()
+  client.close()
+})
+
+test('where no WebSocket gets through, the board comes as server-sent events', async () => {
+  const space = await makeSpace(server)
+  const proxy = await startProxy([server.url], {
+    passes: (first) => !/upgrade: websocket/i.test(String(first)),
+  })
+  const client = createClient({ url: proxy.url, reconnect: { minMs: 10, maxMs: 100 } })
+  const shown = follow(client, space.id)
+  await until(() => shown.status?.live)
+  expect(shown.status).toEqual({ live: true, via: 'events' })
+  await clientOf(server, await makePerson(server)).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+  await until(() => shown.board?.slots[9]?.status === 'held')
+  client.close()
+  await proxy.stop()
+})
+
+test('who stops watching is forgotten by the server, and a space that is none is said to be', async () => {
+  const space = await makeSpace(server)
+  const statsOf = async () => clientOf(server, await makePerson(server, 'admin')).realtime.stats.query()
+  for (const live of ways) {
+    const client = createClient({ url: server.url, live })
+    const shown: Shown = { seen: 0 }
+    const watches = [testDate, '2027-01-05'].map((date) =>
+      client.watchBoard(space.id, date, () => {
+        shown.seen += 1
+      }),
+    )
+    await until(
+      async () => (await statsOf()).watchedBoards === 2 && watches.every((watch) => watch.status().live),
+    )
+    for (const watch of watches) watch.stop()
+    await until(async () => {
+      const { watchedBoards, eventStreams } = await statsOf()
+      return watchedBoards === 0 && eventStreams === 0
+    })
+    for (const [spaceId, reason] of [
+      [Bun.randomUUIDv7(), 'NOT_FOUND'],
+      ['nonsense', 'VALIDATION'],
+    ] as const) {
+      const refused = Promise.withResolvers<string>()
+      client.watchBoard(spaceId, testDate, () => {}, { onError: (error) => refused.resolve(error.reason) })
+      expect(await refused.promise).toBe(reason)
+    }
+    client.close()
+  }
+})
+
+test(`${WATCHERS} watchers of one board by server-sent events cost the database no query a change`, async () => {
+  const databaseUrl = await createDatabase()
+  const counter = await countQueries(databaseUrl)
+  const counted = await startTestServer({ databaseUrl: counter.databaseUrl })
+  const space = await makeSpace(counted)
+  const bob = clientOf(counted, await makePerson(counted))
+  const slotId = `${space.id}@${at(9)}`
+  const queriesOfChanges = async () => {
+    const before = counter.queries()
+    for (let change = 0; change < 10; change += 1) {
+      await bob.slots.hold.mutate({ slotId })
+      await bob.slots.release.mutate({ slotId })
+    }
+    return counter.queries() - before
+  }
+  // The first changes prepare their statements.
+  await queriesOfChanges()
+  const unwatched = await queriesOfChanges()
+  expect(unwatched).toBeGreaterThanOrEqual(20)
+
+  const before = counter.queries()
+  const watchers = await Promise.all(
+    Array.from({ length: WATCHERS }, () => openStream(counted.url, { spaceId: space.id, date: testDate })),
+  )
+  await until(() => watchers.every(({ events }) => events('slots_status_update') === 1))
+  expect(counter.queries() - before).toBe(1)
+  expect(await queriesOfChanges()).toBe(unwatched)
+  await until(() => watchers.every(({ events }) => events('slot_update') === 20))
+  for (const watcher of watchers) watcher.close()
+  await until(() => counted.deps.realtimeStats().eventStreams === 0)
+  await counted.stop()
+  await counter.stop()
+}, 60_000)
+
+/** A reader of events on a bare connection: no library keeps this many open at once. */
+async function openStream(url: string, board: { spaceId: string; date: string }) {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  let text = ''
+  socket.on('data', (bytes) => {
+    text += bytes
+  })
+  const input = encodeURIComponent(JSON.stringify(board))
+  socket.write(
+    `GET /trpc/realtime.watch?input=${input} HTTP/1.1\r\nHost: ${hostname}\r\nAccept: text/event-stream\r\n\r\n`,
+  )
+  await until(() => text.includes('event: connected'))
+  return {
+    events: (type: string) => text.split(`"type":"${type}"`).length - 1,
+    close: () => socket.destroy(),
   }
 }
