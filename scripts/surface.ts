@@ -1,0 +1,146 @@
+/**
+ * `bun run surface`: writes down anew everything that clients rely on, into `tests/surface.json`, and says what became
+ * different. A test holds the server against that file, so nothing of it is lost or changed by accident.
+ */
+
+import path from 'node:path'
+import type { AnyTRPCProcedure } from '@trpc/server'
+import type { OpenApiMeta } from 'trpc-to-openapi'
+import { z } from 'zod'
+import { createApp } from '../src/app'
+import type { Deps } from '../src/context'
+import { EnvSchema, readEnv } from '../src/env'
+import { REASONS } from '../src/errors'
+import { BoardMessageShape, ClientMessageShape, ServerMessageShape } from '../src/realtime/events'
+import type { Connections } from '../src/realtime/socket'
+import { appRouter } from '../src/routers'
+
+export const SURFACE_FILE = path.resolve(import.meta.dirname, '../tests/surface.json')
+
+/** By section and name: what is there, and of which shape. */
+export type Surface = Record<string, Record<string, unknown>>
+
+/** What subscriptions send, which their declarations do not say at run time. */
+const EVENTS: Record<string, z.ZodType> = { 'realtime.watch': BoardMessageShape }
+
+/** The public surface as it is now. Words for people are no part of it. */
+export function readSurface(): Surface {
+  const shapes: Record<string, unknown> = {}
+  return {
+    procedures: readProcedures(shapes),
+    shapes,
+    routes: readRoutes(),
+    reasons: REASONS,
+    'messages to the server': readMessages(ClientMessageShape, 'input', shapes),
+    'messages from the server': readMessages(ServerMessageShape, 'output', shapes),
+    environment: mapValues(EnvSchema.shape, (type) => shapeOf(type, 'input', shapes)),
+  }
+}
+
+function readProcedures(shapes: Surface[string]): Surface[string] {
+  // Flat at run time, by dotted path; the type keeps the nesting.
+  const procedures = appRouter._def.procedures as unknown as Record<string, AnyTRPCProcedure>
+  return mapValues(procedures, ({ _def }, name) => {
+    const { openapi } = (_def.meta ?? {}) as OpenApiMeta
+    const { inputs = [], output } = _def as unknown as { inputs?: z.ZodType[]; output?: z.ZodType }
+    const answers = _def.type === 'subscription' ? EVENTS[name] : output
+    if (!answers)
+      throw new Error(
+        `${name} does not say what it answers; for a subscription, say so in ${import.meta.file}`,
+      )
+    return {
+      type: _def.type,
+      ...(openapi && { rest: `${openapi.method} /api${openapi.path}`, signedIn: openapi.protect !== false }),
+      input: inputs.map((input) => shapeOf(input, 'input', shapes)),
+      output: shapeOf(answers, 'output', shapes),
+    }
+  })
+}
+
+const ASSETS = '/swagger/assets/'
+
+/** Every path that is answered: those of the procedures, and those that are no procedure's. */
+function readRoutes(): Surface[string] {
+  // Nothing is called, so nothing is needed but the settings.
+  const inert: unknown = new Proxy(() => inert, { get: (_, name) => (name === 'env' ? readEnv({}) : inert) })
+  const { routes } = createApp(inert as Deps, inert as Connections, '')
+  const names = routes
+    .map((route) => `${route.method} ${route.path}`)
+    .filter((name) => !name.includes(ASSETS))
+  return Object.fromEntries(names.map((name) => [name, true]))
+}
+
+function readMessages(
+  union: z.ZodDiscriminatedUnion,
+  io: 'input' | 'output',
+  shapes: Surface[string],
+): Surface[string] {
+  const messages = union.options.map((message) => {
+    const shape = shapeOf(message as z.ZodType, io, shapes) as { properties: { type: { const: string } } }
+    return [shape.properties.type.const, shape]
+  })
+  return Object.fromEntries(messages)
+}
+
+/** A JSON schema; those that have a name are kept apart, once. */
+function shapeOf(type: z.ZodType, io: 'input' | 'output', shapes: Surface[string]): unknown {
+  const {
+    $schema: _,
+    $defs = {},
+    ...schema
+  } = z.toJSONSchema(type, {
+    io,
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      for (const word of ['description', 'example', 'examples', 'title', 'id'] as const)
+        delete jsonSchema[word]
+      // In whatever order they are declared.
+      jsonSchema.required?.sort()
+      jsonSchema.enum?.sort()
+    },
+  })
+  const suffix = io === 'input' ? ' (sent)' : ''
+  const renamed = (value: unknown): unknown =>
+    JSON.parse(JSON.stringify(value).replaceAll(/"#\/\$defs\/([^"]+)"/g, `"#/shapes/$1${suffix}"`))
+  for (const [name, definition] of Object.entries($defs)) shapes[`${name}${suffix}`] = renamed(definition)
+  return renamed(schema)
+}
+
+const mapValues = <T>(values: Record<string, T>, map: (value: T, name: string) => unknown) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value, name)]))
+
+/** What a surface has lost, gained or changed, one line each; nothing where the two are the same. */
+export function differencesOf(before: Surface, now: Surface): string[] {
+  const sections = [...new Set([...Object.keys(before), ...Object.keys(now)])]
+  return sections.flatMap((section) => {
+    const [old, present] = [before[section] ?? {}, now[section] ?? {}]
+    return [...new Set([...Object.keys(old), ...Object.keys(present)])].sort().flatMap((name) => {
+      if (!(name in present)) return `gone from ${section}: ${name}`
+      if (!(name in old)) return `new in ${section}: ${name}`
+      return Bun.deepEquals(old[name], present[name]) ? [] : `changed in ${section}: ${name}`
+    })
+  })
+}
+
+/** In one order, so that a change of the file is a change of the surface. */
+export const surfaceText = (surface: Surface): string =>
+  `${JSON.stringify(
+    surface,
+    (_, value: unknown) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : value,
+    2,
+  )}\n`
+
+/** As the file has it: by way of JSON. */
+export const plain = (surface: Surface): Surface => JSON.parse(JSON.stringify(surface))
+
+if (import.meta.main) {
+  const file = Bun.file(SURFACE_FILE)
+  const before: Surface = (await file.exists()) ? await file.json() : {}
+  const now = plain(readSurface())
+  await Bun.write(SURFACE_FILE, surfaceText(now))
+  const differences = differencesOf(before, now)
+  process.stdout.write(differences.length ? `${differences.join('\n')}\n` : 'The surface is as it was.\n')
+}
