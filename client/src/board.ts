@@ -23,7 +23,9 @@ export function createLiveBoard(day: Day): LiveBoard {
   const held = new Map<string, { startsAt: string; endsAt: string }>()
   let marked = new Set<string>()
 
+  // The news that a hold has become a booking, or has ended, may come after the change of the slot.
   const isMine = (slot: Slot) =>
+    slot.status !== 'booked' &&
     slot.free < slot.units &&
     (marked.has(slot.id) ||
       [...held.values()].some(({ startsAt, endsAt }) => startsAt < slot.endsAt && slot.startsAt < endsAt))

@@ -1,11 +1,11 @@
-import type { Booking, ServerMessage } from './api'
+import type { Booking, Reason, ServerMessage } from './api'
 
 /** One day of one space. */
 export type Day = { spaceId: string; date: string }
 export const keyOf = ({ spaceId, date }: Day): string => `${spaceId}@${date}`
 
 /** Why a board cannot be watched, as the server says it. */
-export type WatchError = { reason: string; message: string }
+export type WatchError = { reason: Reason; message: string }
 
 /** A way to the server, open or opening. It ends once, by itself or by `close`. */
 export type Connection = {

@@ -16,6 +16,7 @@ export type {
   User,
 } from './api'
 export { type Client, type ClientOptions, createClient } from './client'
+export type { WatchError } from './connection'
 export { isRefused, type Refused, reasonOf } from './errors'
 export type { BoardStatus, OnBoard, Watch, WatchOptions } from './live'
 export { keepTokens, type SessionOptions, type TokenStorage } from './session'

@@ -1,0 +1,3 @@
+import { bookAndWatch } from './book.js'
+
+console.log(JSON.stringify(await bookAndWatch(...process.argv.slice(2))))

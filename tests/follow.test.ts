@@ -1,0 +1,112 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import type { BoardMessage } from '../src/realtime/events'
+import { followBoard } from '../src/realtime/follow'
+import type { Board, Slot } from '../src/shapes/slots'
+import { seed } from './support/proof'
+import { at, testDate } from './support/world'
+
+const spaceId = '019a7d3e-5b1c-7c00-8000-000000000001'
+const HOURS = 6
+
+const slotAt = (hour: number, version: number): Slot => ({
+  id: `${spaceId}@${at(hour)}`,
+  startsAt: at(hour),
+  endsAt: at(hour + 1),
+  status: 'free',
+  reason: null,
+  free: version,
+  units: 1000,
+  heldByMe: false,
+  priceMinor: 0,
+  currency: 'EUR',
+})
+
+/** Versions of one calendar: each changes some slots, of this day or of another, or the whole board. */
+const history = fc.array(fc.record({ hours: fc.uniqueArray(fc.nat(HOURS * 2 - 1)), whole: fc.boolean() }), {
+  minLength: 1,
+  maxLength: 12,
+})
+
+function told(changes: { hours: number[]; whole: boolean }[]): { boards: Board[]; messages: BoardMessage[] } {
+  let slots = Array.from({ length: HOURS }, (_, hour) => slotAt(hour, 0))
+  const boardOf = (version: number): Board => ({
+    spaceId,
+    specialistId: null,
+    date: testDate,
+    timeZone: 'UTC',
+    version,
+    slots,
+  })
+  const boards = [boardOf(0)]
+  const messages = changes.map(({ hours, whole }, index): BoardMessage => {
+    const version = index + 1
+    slots = slots.map((slot, hour) => (whole || hours.includes(hour) ? slotAt(hour, version) : slot))
+    boards.push(boardOf(version))
+    const changed = hours.map((hour) => slotAt(hour, version))
+    if (whole) return { type: 'slots_status_update', ...boardOf(version) }
+    const timestamp = at(0)
+    return {
+      type: 'slot_update',
+      spaceId,
+      fromVersion: index,
+      version,
+      slots: changed,
+      cause: 'held',
+      timestamp,
+    }
+  })
+  return { boards, messages }
+}
+
+test('whatever is lost, doubled or overtaken, a follower has the board of its version, or knows that it is behind', () => {
+  fc.assert(
+    fc.property(
+      history.chain((changes) =>
+        fc.record({
+          changes: fc.constant(changes),
+          start: fc.nat(changes.length),
+          order: fc.array(fc.nat(changes.length - 1), { maxLength: 30 }),
+        }),
+      ),
+      ({ changes, start, order }) => {
+        const { boards, messages } = told(changes)
+        const follower = followBoard({ spaceId, date: testDate })
+        const [whole] = boards.slice(start)
+        if (whole) follower.take({ type: 'slots_status_update', ...whole })
+        for (const index of order) {
+          const message = messages[index]
+          if (message) follower.take(message)
+          expect(follower.board()).toEqual(boards[follower.board()?.version ?? -1])
+        }
+        follower.take({ type: 'board_version', spaceId, version: changes.length })
+        expect(follower.behind()).toBe(follower.board()?.version !== changes.length)
+      },
+    ),
+    { seed, numRuns: 500 },
+  )
+})
+
+test('a follower that hears everything, in whatever order, is never behind in the end', () => {
+  fc.assert(
+    fc.property(
+      history.chain((changes) =>
+        fc.record({
+          changes: fc.constant(changes),
+          order: fc.shuffledSubarray([...changes.keys()], { minLength: changes.length }),
+          boardComes: fc.nat(changes.length),
+        }),
+      ),
+      ({ changes, order, boardComes }) => {
+        const { boards, messages } = told(changes)
+        const follower = followBoard({ spaceId, date: testDate })
+        const heard = order.flatMap((index) => messages[index] ?? [])
+        const first: BoardMessage = { type: 'slots_status_update', ...(boards[0] as Board) }
+        for (const message of heard.toSpliced(boardComes, 0, first)) follower.take(message)
+        expect(follower.behind()).toBe(false)
+        expect(follower.board()).toEqual(boards.at(-1))
+      },
+    ),
+    { seed, numRuns: 500 },
+  )
+})
