@@ -61,7 +61,8 @@ async function declare(work: string): Promise<void> {
       rootDir: root,
       outDir: work,
     },
-    include: [],
+    // Where what has no types of its own is declared.
+    include: [path.join(root, 'src/**/*.d.ts')],
     files: [path.join(client, 'src/index.ts')],
   }
   await Bun.write(project, JSON.stringify(settings))
