@@ -3,10 +3,9 @@ import * as accounts from '../services/accounts'
 import * as sessions from '../services/sessions'
 import { BookingShape } from '../shapes/bookings'
 import { Id, InstantOut, Line, listOf, Ok } from '../shapes/common'
-import { LanguageShape, SessionShape, SignedInShape, UserShape } from '../shapes/users'
+import { EmailShape, LanguageShape, SessionShape, SignedInShape, UserShape } from '../shapes/users'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
 
-const Email = z.email().max(254).toLowerCase().meta({ example: 'ada@example.com' })
 const NewPassword = z.string().min(8).max(200).meta({ example: 'a-long-passphrase' })
 const Password = z.string().max(200)
 const RefreshToken = z.string().min(1).max(200)
@@ -17,13 +16,13 @@ export const authRouter = router({
     .meta({
       openapi: { method: 'POST', path: '/auth/register', tags, protect: false, summary: 'Open an account' },
     })
-    .input(z.strictObject({ email: Email, password: NewPassword, name: Line(100) }))
+    .input(z.strictObject({ email: EmailShape, password: NewPassword, name: Line(100) }))
     .output(SignedInShape)
     .mutation(({ ctx, input }) => accounts.register(ctx, input)),
 
   login: publicProcedure
     .meta({ openapi: { method: 'POST', path: '/auth/login', tags, protect: false, summary: 'Sign in' } })
-    .input(z.strictObject({ email: Email, password: Password, platform: Line(100).optional() }))
+    .input(z.strictObject({ email: EmailShape, password: Password, platform: Line(100).optional() }))
     .output(SignedInShape)
     .mutation(({ ctx, input }) => accounts.logIn(ctx, input)),
 
@@ -82,7 +81,7 @@ export const authRouter = router({
       z.strictObject({
         name: Line(100).optional(),
         language: LanguageShape.optional(),
-        email: Email.optional(),
+        email: EmailShape.optional(),
         password: NewPassword.optional(),
         currentPassword: Password.optional(),
       }),

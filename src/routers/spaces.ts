@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import * as spaces from '../services/spaces'
-import { Currency, Id, Instant, Line, listOf, Ok, page, whole } from '../shapes/common'
-import { CancellationTierShape, HoursInput, SpaceKindShape, SpaceShape } from '../shapes/spaces'
+import { Id, Instant, Line, listOf, Ok, page, whole } from '../shapes/common'
+import { SpaceKindShape, SpaceShape, spaceSettings } from '../shapes/spaces'
 import { adminProcedure, publicProcedure, router } from '../trpc'
 
 const tags = ['Spaces']
@@ -10,20 +10,6 @@ const filter = {
   kind: SpaceKindShape.optional(),
   minCapacity: whole(1, 10_000).optional(),
 }
-const settings = {
-  capacity: whole(1, 10_000).optional(),
-  units: whole(1, 1000).optional(),
-  slotMinutes: whole(5, 1440).optional(),
-  bufferMinutes: whole(0, 1440).optional(),
-  priceMinor: whole(0, 10_000_000).optional(),
-  currency: Currency.optional(),
-  minNoticeMinutes: whole(0, 525_600).optional(),
-  maxNoticeDays: whole(1, 3650).optional(),
-  maxSlots: whole(1, 200).optional(),
-  hours: HoursInput.nullable().optional(),
-  cancellation: z.array(z.strictObject(CancellationTierShape.shape)).max(10).optional(),
-}
-
 export const spacesRouter = router({
   list: publicProcedure
     .meta({
@@ -61,14 +47,19 @@ export const spacesRouter = router({
 
   create: adminProcedure
     .meta({ openapi: { method: 'POST', path: '/spaces', tags, summary: 'Add a space' } })
-    .input(z.strictObject({ locationId: Id, name: Line(200), kind: SpaceKindShape, ...settings }))
+    .input(z.strictObject({ locationId: Id, name: Line(200), kind: SpaceKindShape, ...spaceSettings }))
     .output(SpaceShape)
     .mutation(({ ctx, input }) => spaces.createSpace(ctx, input)),
 
   update: adminProcedure
     .meta({ openapi: { method: 'PATCH', path: '/spaces/{id}', tags, summary: 'Change a space' } })
     .input(
-      z.strictObject({ id: Id, name: Line(200).optional(), kind: SpaceKindShape.optional(), ...settings }),
+      z.strictObject({
+        id: Id,
+        name: Line(200).optional(),
+        kind: SpaceKindShape.optional(),
+        ...spaceSettings,
+      }),
     )
     .output(SpaceShape)
     .mutation(({ ctx, input }) => spaces.updateSpace(ctx, input)),

@@ -20,7 +20,7 @@ type Filter = {
 }
 type SpaceFields = Omit<
   typeof spaces.$inferInsert,
-  'id' | 'ownHours' | 'version' | 'rulesVersion' | 'removedAt' | 'createdAt' | 'ratingSum' | 'reviewCount'
+  'ownHours' | 'version' | 'rulesVersion' | 'removedAt' | 'createdAt' | 'ratingSum' | 'reviewCount'
 >
 export type SpaceInput = SpaceFields & { hours?: Hours | null | undefined }
 

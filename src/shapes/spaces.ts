@@ -62,6 +62,21 @@ export const LocationShape = z
 export type Location = z.infer<typeof LocationShape>
 
 export const SpaceKindShape = z.enum(SPACE_KINDS)
+/** What may be said of a space beside its name, its kind and where it is; all of it has a default. */
+export const spaceSettings = {
+  capacity: whole(1, 10_000).optional(),
+  units: whole(1, 1000).optional(),
+  slotMinutes: whole(5, 1440).optional(),
+  bufferMinutes: whole(0, 1440).optional(),
+  priceMinor: whole(0, 10_000_000).optional(),
+  currency: Currency.optional(),
+  minNoticeMinutes: whole(0, 525_600).optional(),
+  maxNoticeDays: whole(1, 3650).optional(),
+  maxSlots: whole(1, 200).optional(),
+  hours: HoursInput.nullable().optional(),
+  cancellation: z.array(z.strictObject(CancellationTierShape.shape)).max(10).optional(),
+}
+
 export const SpaceShape = z
   .object({
     id: Id,

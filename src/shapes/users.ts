@@ -5,6 +5,7 @@ import { Id, InstantOut } from './common'
 
 export const RoleShape = z.enum(['customer', 'specialist', 'admin'])
 export type Role = z.infer<typeof RoleShape>
+export const EmailShape = z.email().max(254).toLowerCase().meta({ example: 'ada@example.com' })
 export const LanguageShape = z.enum(['en', 'it', 'fr'])
 
 export const UserShape = z

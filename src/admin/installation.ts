@@ -1,0 +1,96 @@
+import { type Deps, type SignedInContext, systemContext } from '../context'
+import { connectDatabase } from '../db/client'
+import { borrowEmbeddedDatabase } from '../db/embedded'
+import { migrateDatabase, readSchemaState } from '../db/migrate'
+import { ConfigurationError, type Env, readEnv } from '../env'
+import { createLog } from '../log'
+import { createLocalBus, createSharedBus } from '../realtime/bus'
+import { connectRedis, type RedisLink } from '../redis'
+import { createTokens } from '../tokens'
+
+/** What a command works on: the same database and the same services as a server, and no server. */
+export type Installation = {
+  env: Env
+  databaseUrl: string
+  /** Acts as an admin who is nobody in particular. */
+  ctx: SignedInContext
+  close(): Promise<void>
+}
+
+const OPERATOR = { kind: 'person', id: '00000000-0000-0000-0000-000000000000', role: 'admin' } as const
+
+/**
+ * Opens the database that a server would use: the one of DATABASE_URL, or the embedded one of DATA_DIR, beside a server
+ * that runs it or without one. A schema that is behind is brought up to date only where there is none yet: beside a
+ * server of an older version it is not this command's to change.
+ * @throws {ConfigurationError} where the settings make no sense, or the schema is of another version
+ */
+export async function openInstallation(
+  environment: Record<string, string | undefined>,
+  { anySchema = false }: { anySchema?: boolean } = {},
+): Promise<Installation> {
+  const env = readEnv(environment)
+  const log = createLog({ level: 'silent', terminal: false })
+  const embedded = env.DATABASE_URL ? undefined : await borrowEmbeddedDatabase(env.DATA_DIR, log)
+  const databaseUrl = env.DATABASE_URL ?? embedded?.url ?? ''
+  try {
+    if (!anySchema) await bringSchema(databaseUrl)
+    const client = connectDatabase(databaseUrl, { connections: 2, statementSeconds: 300 })
+    const redis = env.REDIS_URL ? connectRedis(env.REDIS_URL, log) : null
+    await whenUp(redis)
+    // Without Redis a server hears of a change at its next sweep, when it compares versions.
+    const bus = redis ? createSharedBus(redis, log) : createLocalBus()
+    const deps: Deps = {
+      db: client.db,
+      env,
+      log,
+      tokens: createTokens(env.JWT_SECRET),
+      publish: bus.publish,
+      refreshBoards: (spaceIds) => bus.signal({ refreshBoards: spaceIds }),
+      redis,
+      realtimeStats: () => NO_SOCKETS,
+    }
+    return {
+      env,
+      databaseUrl,
+      ctx: { ...systemContext(deps, 'clock'), actor: OPERATOR },
+      async close() {
+        await redis?.close()
+        await client.close()
+        await embedded?.stop()
+      },
+    }
+  } catch (error) {
+    await embedded?.stop()
+    throw error
+  }
+}
+
+const NO_SOCKETS = {
+  sockets: 0,
+  signedIn: 0,
+  watchedSpaces: 0,
+  watchedBoards: 0,
+  messagesIn: 0,
+  messagesOut: 0,
+  slowReadersClosed: 0,
+}
+
+async function bringSchema(databaseUrl: string): Promise<void> {
+  const { schema, pending, unknown } = await readSchemaState(databaseUrl)
+  if (unknown > 0)
+    throw new ConfigurationError(
+      'The database has the schema of a later version of CoworkSpace. Use that version.',
+    )
+  if (pending.length === 0) return
+  if (schema !== '')
+    throw new ConfigurationError(
+      `The database lacks ${pending.length} migration(s): ${pending.join(', ')}. Run: bun run admin migrate`,
+    )
+  await migrateDatabase(databaseUrl)
+}
+
+/** What is said before Redis has answered once would be heard by nobody. */
+async function whenUp(redis: RedisLink | null): Promise<void> {
+  for (let waitedMs = 0; redis && !redis.isUp() && waitedMs < 2000; waitedMs += 20) await Bun.sleep(20)
+}

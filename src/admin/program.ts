@@ -1,0 +1,103 @@
+import { Command, CommanderError } from 'commander'
+import { version } from '../../package.json'
+import { BackupError } from '../db/backup'
+import { ConfigurationError } from '../env'
+import { AppError, type Issue } from '../errors'
+import { refusalOfThrown } from '../trpc'
+import { addBookingCommands } from './bookings'
+import { type Console, createConsole, type Surroundings } from './console'
+import { addDatabaseCommands } from './database'
+import { addDoctorCommand } from './doctor'
+import { type Installation, openInstallation } from './installation'
+import { addSpaceCommands } from './spaces'
+import { addUserCommands } from './users'
+
+/** What a command has to work with. */
+export type Work = Installation & { console: Console }
+
+/** A program that commands are added to. `on` makes the action of one: it opens the installation, and closes it again. */
+export type Admin = {
+  program: Command
+  on<Args extends unknown[]>(
+    work: (work: Work, ...args: Args) => Promise<void>,
+    options?: { anySchema?: boolean },
+  ): (...args: Args) => Promise<void>
+}
+
+/** Something was wrong that the command has told of already. */
+export class Failed extends Error {}
+
+const EXIT = { done: 0, failed: 1, misused: 2 } as const
+
+/**
+ * Runs one command as an operator types it.
+ * @returns the exit code: 0 done, 1 refused or failed, 2 not understood
+ */
+export async function runAdmin(words: string[], surroundings: Surroundings): Promise<number> {
+  const { program } = createProgram(surroundings)
+  try {
+    await program.parseAsync(words, { from: 'user' })
+    return EXIT.done
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.misused
+    if (!(error instanceof Failed)) surroundings.err(describeError(error, program.opts().json === true))
+    return EXIT.failed
+  }
+}
+
+function createProgram(surroundings: Surroundings): Admin {
+  const program = new Command('admin')
+    .description('Looks after an installation of CoworkSpace, beside a running server or without one.')
+    .version(version)
+    .option('--json', 'write the result as JSON')
+    .showHelpAfterError('(--help says how)')
+    .exitOverride()
+    .configureOutput({ writeOut: surroundings.out, writeErr: surroundings.err })
+    .addHelpText('after', EXAMPLES)
+  const admin: Admin = {
+    program,
+    on:
+      (work, options) =>
+      async (...args) => {
+        const installation = await openInstallation(surroundings.environment, options)
+        try {
+          const console = createConsole(surroundings, program.opts().json === true)
+          await work({ ...installation, console }, ...args)
+        } finally {
+          await installation.close()
+        }
+      },
+  }
+  addUserCommands(admin)
+  addSpaceCommands(admin)
+  addBookingCommands(admin)
+  addDatabaseCommands(admin, surroundings)
+  addDoctorCommand(admin)
+  return admin
+}
+
+const EXAMPLES = `
+Examples:
+  bun run admin doctor
+  bun run admin create-admin alma@example.com --name "Alma Admin"
+  bun run admin spaces export spaces.csv
+  bun run admin bookings list --status confirmed --json
+  bun run admin backup monday.backup
+
+Exit codes: 0 done, 1 refused or failed, 2 not understood.
+`
+
+/** What is expected is told in a sentence; anything else is a bug, and shows where it happened. */
+function describeError(error: unknown, json: boolean): string {
+  const { reason, message, issues = [] } = tellable(error)
+  if (json) return `${JSON.stringify({ error: { reason, message, ...(issues.length > 0 && { issues }) } })}\n`
+  const details = issues.map(({ path, message: what }) => `  ${path}: ${what}`)
+  const bug = reason === 'INTERNAL' ? [Bun.inspect(error)] : []
+  return `${[message, ...details, ...bug].join('\n')}\n`
+}
+
+function tellable(error: unknown): { reason: string; message: string; issues?: Issue[] | undefined } {
+  if (error instanceof ConfigurationError || error instanceof BackupError)
+    return { reason: 'CONFIGURATION', message: error.message }
+  return error instanceof AppError ? error : refusalOfThrown(error)
+}

@@ -1,0 +1,20 @@
+import { runAdmin } from '../../src/admin/program'
+
+export type Ran = { code: number; out: string; err: string; json: <T = Record<string, unknown>>() => T }
+
+/** Runs a command as an operator types it, on the database of these settings. */
+export async function admin(environment: Record<string, string>, ...words: string[]): Promise<Ran> {
+  let out = ''
+  let err = ''
+  const code = await runAdmin(words, {
+    environment: { NODE_ENV: 'test', ...environment },
+    terminal: false,
+    out: (text) => {
+      out += text
+    },
+    err: (text) => {
+      err += text
+    },
+  })
+  return { code, out, err, json: () => JSON.parse(out) }
+}
