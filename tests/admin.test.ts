@@ -201,7 +201,7 @@ async function isRunning(dataDir: string): Promise<boolean> {
 
 test('spaces go out and come in again as CSV and as JSON, and coming in twice makes nothing twice', async () => {
   const hours = [{ weekday: 1 as const, opensAt: '08:00', closesAt: '12:00' }]
-  const space = await makeSpace(server, { name: 'Quiet, "corner"\nroom', hours, priceMinor: 700 })
+  const space = await makeSpace(server, { name: 'Quiet, "corner"; room', hours, priceMinor: 700 })
   const read = async () => (await run('spaces', 'list', '--json')).json<Space[]>()
   const before = await read()
   for (const file of [inFolder('spaces.csv'), inFolder('spaces.json')]) {
