@@ -1,4 +1,5 @@
 import type { Actor, Person } from './actor'
+import type { Cache } from './cache'
 import type { Db } from './db/client'
 import type { Env } from './env'
 import type { Caller, Limits } from './limits'
@@ -39,6 +40,8 @@ export type RealtimeStats = {
 /** What a server is made of; built once by index.ts and passed down. */
 export type Deps = {
   db: Db
+  /** A copy that may be a moment behind: for searches and sums, never for a claim, a board or one's own change. */
+  replica: Db
   env: Env
   log: Log
   tokens: Tokens
@@ -48,6 +51,7 @@ export type Deps = {
   /** What this server shares with others; null where it is the only one. */
   redis: RedisLink | null
   limits: Limits
+  cache: Cache
   metrics: Metrics
   realtimeStats: () => RealtimeStats
 }

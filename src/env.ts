@@ -62,6 +62,13 @@ export const EnvSchema = z.object({
       description: 'A PostgreSQL 15 or later; unset, the server runs its own.',
       example: 'postgres://coworkspace:secret@localhost:5432/coworkspace',
     }),
+  DATABASE_REPLICA_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .meta({
+      description: 'A copy of the database, for searches that may be a moment behind.',
+      example: 'postgres://coworkspace:secret@replica:5432/coworkspace',
+    }),
   DATABASE_POOL: whole(2, 200, 10).meta({
     description: 'Connections to the database, for each server process.',
   }),
@@ -95,6 +102,7 @@ export const EnvSchema = z.object({
   MAX_HOLDS_PER_PERSON: whole(1, 1000, 10).meta({
     description: 'How many holds one person may have at once.',
   }),
+  CACHE: onOff('on').meta({ description: 'Whether boards and searches are kept for a moment.' }),
   WORKERS: whole(1, 256, 1).meta({
     description:
       'How many processes serve on the one port, about one for each core; more than one needs REDIS_URL.',

@@ -1,5 +1,6 @@
 import type { Server } from 'bun'
 import { createApp } from './app'
+import { type Cache, createCache } from './cache'
 import type { Deps } from './context'
 import { startJobs } from './cron'
 import { connectDatabase } from './db/client'
@@ -11,6 +12,7 @@ import type { Log } from './log'
 import { addReadings, createMetrics } from './metrics'
 import { createWatchedBoards, type WatchedBoards } from './realtime/boards'
 import { type Bus, createLocalBus, createSharedBus } from './realtime/bus'
+import { topicOf } from './realtime/events'
 
 import { createBoardFeeds } from './realtime/feeds'
 import { type Connections, createConnections } from './realtime/socket'
@@ -48,6 +50,11 @@ export async function startServer(
     const client = connectDatabase(databaseUrl, { connections: env.DATABASE_POOL })
     releasers.push(client.close)
 
+    const replica = env.DATABASE_REPLICA_URL
+      ? connectDatabase(env.DATABASE_REPLICA_URL, { connections: env.DATABASE_POOL })
+      : undefined
+    if (replica) releasers.push(replica.close)
+
     const redis = env.REDIS_URL ? connectRedis(env.REDIS_URL, log) : null
     if (redis) releasers.push(redis.close)
     const bus = redis ? createSharedBus(redis, log) : createLocalBus()
@@ -55,6 +62,8 @@ export async function startServer(
     const feeds = createBoardFeeds({ db: client.db, log, bus, boards })
     shareBoards(bus, boards, redis)
     const metrics = createMetrics()
+    const cache = createCache({ redis, on: env.CACHE === 'on', metrics, log })
+    forgetWhatChanged(bus, cache, redis)
     const deps: Deps = {
       db: client.db,
       env,
@@ -65,6 +74,8 @@ export async function startServer(
       watchBoard: feeds.watch,
       redis,
       metrics,
+      cache,
+      replica: replica?.db ?? client.db,
       limits: createLimits(redis, env.RATE_LIMITS === 'on'),
       realtimeStats: () => ({
         ...connections.stats(),
@@ -102,6 +113,15 @@ function shareBoards(bus: Bus, boards: WatchedBoards, redis: RedisLink | null): 
     if ('refreshBoards' in signal) boards.refresh(signal.refreshBoards)
   })
   redis?.onRecovered(() => void boards.tick())
+}
+
+/** Whatever is told of a space, here or on another server, ends what is kept of it. */
+function forgetWhatChanged(bus: Bus, cache: Cache, redis: RedisLink | null): void {
+  bus.onPublished(cache.forget)
+  bus.onSignal((signal) => {
+    if ('refreshBoards' in signal) for (const id of signal.refreshBoards) cache.forget(topicOf.space(id))
+  })
+  redis?.onRecovered(cache.forgetAll)
 }
 
 function listen(app: ReturnType<typeof createApp>, env: Env) {

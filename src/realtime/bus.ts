@@ -4,8 +4,8 @@ import type { Log } from '../log'
 import type { RedisLink } from '../redis'
 import type { ServerMessage, Topic } from './events'
 
-/** What servers tell each other beside the messages of sockets: boards to be read again, cached answers to be forgotten. */
-export type Signal = { refreshBoards: string[] } | { forget: string[] }
+/** What servers tell each other beside the messages of sockets: boards to be read again. */
+export type Signal = { refreshBoards: string[] }
 
 /** How messages travel to those who listen. */
 export type Bus = {
@@ -18,6 +18,8 @@ export type Bus = {
   /** Tells every server, this one first. */
   signal(signal: Signal): void
   onSignal(listener: (signal: Signal) => void): void
+  /** Hears of which topics something was published, here or on another server, before anybody else does. */
+  onPublished(listener: (topic: string) => void): void
   /** @param onBackpressure hears that somebody who listens did not take a message at once */
   attach(server: Server<unknown>, onBackpressure?: () => void): void
   /** How many messages were published here, came from other servers, and could not be told to them. */
@@ -25,12 +27,13 @@ export type Bus = {
 }
 
 /** In one process: straight to Bun's own publish, serialised once. */
-export function createLocalBus(): Bus & { deliverText(topic: string, text: string): void } {
+export function createLocalBus(): Bus & { pass(topic: string, text: string): void } {
   let server: Server<unknown> | undefined
   let onBackpressure: (() => void) | undefined
   let published = 0
   const listeners = new Map<string, Set<(message: ServerMessage) => void>>()
   const signalListeners: ((signal: Signal) => void)[] = []
+  const publishedListeners: ((topic: string) => void)[] = []
 
   /** To the sockets and the listeners of this process. */
   function deliverText(topic: string, text: string): void {
@@ -46,10 +49,18 @@ export function createLocalBus(): Bus & { deliverText(topic: string, text: strin
     deliverText(topic, JSON.stringify(message))
   }
 
+  function pass(topic: string, text: string): void {
+    for (const listener of publishedListeners) listener(topic)
+    deliverText(topic, text)
+  }
+
   return {
-    deliverText,
+    pass,
     deliver,
-    publish: deliver,
+    publish(topic, message) {
+      published += 1
+      pass(topic, JSON.stringify(message))
+    },
     subscribe(topic, listener) {
       const heard = listeners.getOrInsertComputed(topic, () => new Set())
       heard.add(listener)
@@ -62,6 +73,7 @@ export function createLocalBus(): Bus & { deliverText(topic: string, text: strin
       for (const listener of signalListeners) listener(signal)
     },
     onSignal: (listener) => void signalListeners.push(listener),
+    onPublished: (listener) => void publishedListeners.push(listener),
     attach(listening, tell) {
       server = listening
       onBackpressure = tell
@@ -105,7 +117,7 @@ export function createSharedBus(redis: RedisLink, log: Log): Bus {
       received += 1
       try {
         if (topic === SIGNAL) local.signal(JSON.parse(text))
-        else local.deliverText(topic, text)
+        else local.pass(topic, text)
       } catch (error) {
         log.error({ error, topic }, 'a message of another server could not be delivered')
       }
@@ -117,7 +129,7 @@ export function createSharedBus(redis: RedisLink, log: Log): Bus {
     publish(topic, message) {
       published += 1
       const text = JSON.stringify(message)
-      local.deliverText(topic, text)
+      local.pass(topic, text)
       send(topic, text)
     },
     signal(signal) {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { readBoard } from '../services/boards'
+import { getBoard } from '../services/boards'
 import { bookSlot, releaseSlot } from '../services/bookings'
 import { holdSpace } from '../services/holds'
 import { BookingShape } from '../shapes/bookings'
@@ -23,9 +23,7 @@ export const slotsRouter = router({
     })
     .input(z.strictObject({ spaceId: Id, date: LocalDate }))
     .output(BoardShape)
-    .query(({ ctx, input }) =>
-      readBoard(ctx.db, input, ctx.actor.kind === 'person' ? ctx.actor.id : undefined),
-    ),
+    .query(({ ctx, input }) => getBoard(ctx, input)),
 
   hold: claimingProcedure
     .meta({ openapi: { method: 'POST', path: '/slots/{slotId}/hold', tags, summary: 'Hold a slot' } })

@@ -5,7 +5,7 @@ import { locations, type SpaceRow, spaces } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import type { Page } from '../shapes/common'
 import type { Hours, Space } from '../shapes/spaces'
-import type { Period } from '../time'
+import { MINUTE, type Period } from '../time'
 import { type Claim, type Rules, whyNot } from './availability'
 import { withReach } from './boards'
 import { multirange } from './calendar'
@@ -24,6 +24,9 @@ type SpaceFields = Omit<
 >
 export type SpaceInput = SpaceFields & { hours?: Hours | null | undefined }
 
+type SearchInput = Filter & Page & { from: string; to: string }
+type Found = { items: Space[]; nextCursor: string | null }
+
 /** Spaces that are in use, in the order in which they were made. */
 export async function listSpaces(ctx: Context, input: Filter & Page) {
   const rows = await selectSpaces(ctx.db, input, input.limit + 1)
@@ -38,7 +41,15 @@ export const getSpace = (ctx: Context, { id }: { id: string }): Promise<Space> =
  * The spaces that can be had for the whole period, by the same rule that a hold of exactly this period would meet.
  * @throws VALIDATION where the period ends before it begins
  */
-export async function searchSpaces(ctx: Context, input: Filter & Page & { from: string; to: string }) {
+export async function searchSpaces(ctx: Context, input: SearchInput): Promise<Found> {
+  // Who is signed in may just have changed what he searches, so he is answered from the primary, as it stands.
+  if (ctx.actor.kind !== 'anonymous') return search(ctx.db, input)
+  return ctx.cache.far(`search:${JSON.stringify(input)}`, { maxAgeMs: SEARCH_MAX_AGE_MS }, () =>
+    search(ctx.replica, input),
+  )
+}
+
+async function search(db: Db, input: SearchInput): Promise<Found> {
   const time: Period = { from: Date.parse(input.from), to: Date.parse(input.to) }
   if (time.from >= time.to) {
     const message = 'must be after from'
@@ -47,18 +58,19 @@ export async function searchSpaces(ctx: Context, input: Filter & Page & { from: 
   const found: SpaceColumns[] = []
   let cursor = input.cursor
   while (found.length <= input.limit) {
-    const rows = await selectSpaces(ctx.db, { ...input, cursor }, SEARCH_BATCH, time)
+    const rows = await selectSpaces(db, { ...input, cursor }, SEARCH_BATCH, time)
     found.push(
       ...rows.filter(({ rules, claims, now }) => rules && whyNot({ rules, claims, now }, time) === null),
     )
     cursor = rows.at(-1)?.id
     if (rows.length < SEARCH_BATCH) break
   }
-  const hours = await ownHours(ctx.db, found)
+  const hours = await ownHours(db, found)
   return pageOf(found, input, (row) => spaceView(row, hours))
 }
 
 const SEARCH_BATCH = 100
+const SEARCH_MAX_AGE_MS = 5 * MINUTE
 
 /** @throws NOT_FOUND where there is no such location */
 export async function createSpace(ctx: Context, { hours, ...fields }: SpaceInput): Promise<Space> {

@@ -28,6 +28,7 @@ export async function startTestServer({
     NODE_ENV: 'test',
     SEED: 'none',
     RATE_LIMITS: 'off',
+    CACHE: 'off',
     DATABASE_URL: databaseUrl ?? (await createDatabase()),
     ...env,
   }
