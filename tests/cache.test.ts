@@ -23,6 +23,7 @@ afterAll(stopTestServers)
 
 const cached = (env: Record<string, string> = {}, databaseUrl?: string) =>
   startTestServer({ env: { CACHE: 'on', ...env }, ...(databaseUrl && { databaseUrl }) })
+const rounds = process.env.PROVE === '1' ? 200 : 10
 const aCache = () =>
   createCache({
     redis: null,
@@ -135,7 +136,7 @@ test.skipIf(!hasRedis)(
     const person = await makePerson(one)
     const day = { spaceId: space.id, date: testDate }
     const slotId = `${space.id}@${at(9)}`
-    for (let round = 0; round < 50; round++) {
+    for (let round = 0; round < rounds; round++) {
       for (let guest = 0; guest < 2; guest++) await clientOf(two).slots.day.query(day)
       await clientOf(one, person).slots.hold.mutate({ slotId })
       expect((await clientOf(two, person).slots.day.query(day)).slots[9]?.status).toBe('held')
