@@ -1,0 +1,365 @@
+/**
+ * `bun run bench`: this server against a hand-written one with the same SQL, in one run, interleaved, medians of five.
+ * `--quick` takes seconds rather than minutes; `--full` sweeps a million holds; further words choose measurements by name.
+ * Writes the table into bench/RESULTS.md as well, unless chosen or quick.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import path from 'node:path'
+import { load, type Run, request } from './load'
+import { sweepWhileHolding } from './sweep'
+import { createWorld, DATES, JWT_SECRET, type World } from './world'
+
+const words = process.argv.slice(2)
+const quick = words.includes('--quick')
+const full = words.includes('--full')
+const chosen = words.filter((word) => !word.startsWith('--'))
+const ROUNDS = quick ? 3 : 5
+const SECONDS = quick ? 1 : 3
+const CLIENTS = 64
+
+type Server = { port: number; pid: number; readyMs: number; stop(): Promise<void> }
+type Row = { name: string; unit: string; ours: string; limit: string; ratio: string; wanted: string }
+const rows: Row[] = []
+
+const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-bench-'))
+const world = await createWorld(folder)
+try {
+  await measureReads(world)
+  await measureHolds(world)
+  await measureFanOut(world)
+  await measureStart(world)
+  if (wants('sweep')) {
+    const swept = await sweepWhileHolding(world, full ? 1_000_000 : quick ? 10_000 : 100_000)
+    rows.push({
+      name: `sweep of ${swept.count} expired holds`,
+      unit: 's',
+      ours: swept.seconds.toFixed(1),
+      limit: '-',
+      ratio: '-',
+      wanted: '-',
+    })
+    rows.push({
+      name: 'longest wait of a hold meanwhile',
+      unit: 'ms',
+      ours: swept.longestMs.toFixed(0),
+      limit: '-',
+      ratio: '-',
+      wanted: '150 at most',
+    })
+  }
+  const table = asTable()
+  process.stdout.write(`\n${table}\n`)
+  if (!quick && chosen.length === 0) await Bun.write(path.join(import.meta.dir, 'RESULTS.md'), results(table))
+} finally {
+  await world.stop()
+  await rm(folder, { recursive: true, force: true })
+}
+process.exit(0)
+
+function wants(name: string): boolean {
+  return chosen.length === 0 || chosen.some((word) => name.includes(word))
+}
+
+async function start(file: string, env: Record<string, string> = {}): Promise<Server> {
+  const port = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  const free = port.port
+  port.stop(true)
+  const started = performance.now()
+  const child = Bun.spawn([process.execPath, path.join(import.meta.dir, file)], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: world.databaseUrl,
+      PORT: String(free),
+      JWT_SECRET,
+      NODE_ENV: 'production',
+      SEED: 'none',
+      RATE_LIMITS: 'off',
+      MAX_HOLDS_PER_PERSON: '1000',
+      ...env,
+    },
+    stdout: 'ignore',
+    stderr: 'inherit',
+  })
+  while (!(await fetch(`http://127.0.0.1:${free}/api/health`).catch(() => undefined))?.ok) await Bun.sleep(2)
+  const readyMs = performance.now() - started
+  return {
+    port: free,
+    pid: child.pid,
+    readyMs,
+    async stop() {
+      child.kill('SIGTERM')
+      await child.exited
+    },
+  }
+}
+
+/** `cpuMicros`: what the server's process spent on a request; steadier than its speed where others share the machine. */
+type Measured = Run & { cpuMicros: number }
+type Contender = { server: Server; nextOf: (client: number) => (status: number) => Buffer }
+
+/** Runs all in turn, round after round; the median of the ratios is what is told, since the machine is never still. */
+async function race(name: string, wanted: string, ours: Contender, limit: Contender): Promise<void> {
+  if (!wants(name)) return
+  const runs: { ours: Measured; limit: Measured }[] = []
+  for (let round = -1; round < ROUNDS; round++) {
+    const seconds = round < 0 ? Math.min(1.5, SECONDS) : SECONDS
+    const run = async ({ server, nextOf }: Contender): Promise<Measured> => {
+      const before = await cpuSeconds(server.pid)
+      const run = await load(server.port, seconds, CLIENTS, nextOf)
+      return {
+        ...run,
+        cpuMicros: (((await cpuSeconds(server.pid)) - before) / (run.perSecond * seconds)) * 1e6,
+      }
+    }
+    const [first, second] = round % 2 === 0 ? [ours, limit] : [limit, ours]
+    const results = [await run(first), await run(second)] as const
+    const [own, other] = round % 2 === 0 ? results : [results[1], results[0]]
+    if (round >= 0) runs.push({ ours: own, limit: other })
+  }
+  const of = (side: 'ours' | 'limit') =>
+    `${Math.round(median(runs.map((run) => run[side].perSecond)))} (p99 ${median(runs.map((run) => run[side].p99)).toFixed(1)} ms, ${median(runs.map((run) => run[side].cpuMicros)).toFixed(0)} µs)`
+  const ratio = median(runs.map((run) => run.ours.perSecond / run.limit.perSecond))
+  tell({ name, unit: 'a second', ours: of('ours'), limit: of('limit'), ratio: ratio.toFixed(2), wanted })
+}
+
+function tell(row: Row): void {
+  rows.push(row)
+  process.stdout.write(
+    `${row.name}: ${row.ours} against ${row.limit}, ${row.ratio} (wanted: ${row.wanted})\n`,
+  )
+}
+
+/** Seconds of processor that a process has used so far; Linux counts them in hundredths. */
+async function cpuSeconds(pid: number): Promise<number> {
+  const text = await Bun.file(`/proc/${pid}/stat`).text()
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+}
+
+async function measureReads({ spaceIds }: World): Promise<void> {
+  if (!['read of a day', 'rest'].some(wants) && !wants('read')) return
+  const limit = await start('limit.ts')
+  const uncached = await start('../src/index.ts', { CACHE: 'off' })
+  const cached = await start('../src/index.ts', { CACHE: 'on' })
+  const days = spaceIds.flatMap((spaceId, n) => DATES.map((date) => ({ spaceId, date, n })))
+  const few = days.filter((_, index) => index % 10 === 0)
+  const trpc = (input: object) => `/trpc/slots.day?input=${encodeURIComponent(JSON.stringify(input))}`
+  const cycle = (list: Buffer[]) => (client: number) => {
+    let at = (client * 97) % list.length
+    return () => {
+      at = (at + 7) % list.length
+      return list[at] ?? Buffer.alloc(0)
+    }
+  }
+  const asTrpc = (list: typeof days) =>
+    cycle(list.map(({ spaceId, date }) => request('GET', trpc({ spaceId, date }))))
+  const asRest = (list: typeof days) =>
+    cycle(list.map(({ spaceId, date }) => request('GET', `/api/slots/${spaceId}/${date}`)))
+  const byHand = (list: typeof days, where: string) =>
+    cycle(list.map(({ spaceId, date }) => request('GET', `/${where}/${spaceId}/${date}`)))
+  await race(
+    'read of a day, tRPC',
+    '0.80',
+    { server: uncached, nextOf: asTrpc(days) },
+    { server: limit, nextOf: byHand(days, 'day') },
+  )
+  await race(
+    'read of a day, REST',
+    '0.64',
+    { server: uncached, nextOf: asRest(days) },
+    { server: limit, nextOf: byHand(days, 'day') },
+  )
+  await race(
+    'cached read, tRPC',
+    '0.60',
+    { server: cached, nextOf: asTrpc(few) },
+    { server: limit, nextOf: byHand(few, 'cached') },
+  )
+  await race(
+    'cached read, REST',
+    '0.48',
+    { server: cached, nextOf: asRest(few) },
+    { server: limit, nextOf: byHand(few, 'cached') },
+  )
+  await Promise.all([limit, uncached, cached].map((server) => server.stop()))
+}
+
+async function measureHolds({ spaceIds, tokens }: World): Promise<void> {
+  if (!wants('hold and release')) return
+  const limit = await start('limit.ts')
+  const ours = await start('../src/index.ts')
+  const slots = spaceIds.map((spaceId) => `${spaceId}@2027-03-02T09:00:00Z`)
+  /** Holds, and releases what it got; each connection has slots of its own, or all want one. */
+  const pairs = (hold: string, release: string, contended: boolean) => (client: number) => {
+    let turn = client
+    let held: string | undefined
+    return (status: number) => {
+      if (held && status === 200) {
+        const slotId = held
+        held = undefined
+        return request('POST', release, { slotId }, tokens[client])
+      }
+      turn += CLIENTS
+      held = contended ? slots[0] : slots[turn % (CLIENTS * 3)]
+      return request('POST', hold, { slotId: held }, tokens[client])
+    }
+  }
+  for (const [name, wanted, contended] of [
+    ['hold and release, spread', '0.80', false],
+    ['hold and release, contended', '0.65', true],
+  ] as const) {
+    await race(
+      name,
+      wanted,
+      { server: ours, nextOf: pairs('/trpc/slots.hold', '/trpc/slots.release', contended) },
+      { server: limit, nextOf: pairs('/hold', '/release', contended) },
+    )
+    await world.sql`UPDATE bookings SET status = 'cancelled' WHERE status = 'held'`
+  }
+  await Promise.all([limit, ours].map((server) => server.stop()))
+}
+
+/** Holds and releases on a space that all sockets watch; counted is what arrives at them. */
+async function fanOut(server: Server, sockets: number, paths: [string, string]) {
+  const [spaceId = ''] = world.spaceIds
+  const before = await rssKb(server.pid)
+  const counts: ((count: number) => void)[] = []
+  const joined = Promise.withResolvers<void>()
+  const watchers = Bun.spawn(
+    [
+      process.execPath,
+      path.join(import.meta.dir, 'watchers.ts'),
+      String(server.port),
+      spaceId,
+      '2027-03-03',
+      String(sockets),
+    ],
+    {
+      ipc(message: { joined?: number; received?: number }) {
+        if (message.joined !== undefined) joined.resolve()
+        else counts.shift()?.(message.received ?? 0)
+      },
+    },
+  )
+  await joined.promise
+  const kbPerSocket = ((await rssKb(server.pid)) - before) / sockets
+  const received = () =>
+    new Promise<number>((resolve) => {
+      counts.push(resolve)
+      watchers.send({})
+    })
+  const slotId = `${spaceId}@2027-03-03T09:00:00Z`
+  const [token] = world.tokens
+  const call = (where: string) =>
+    fetch(`http://127.0.0.1:${server.port}${where}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ slotId }),
+    }).then((response) => response.text())
+  const changes = quick ? 20 : sockets > 1000 ? 40 : 200
+  const started = performance.now()
+  for (let change = 0; change < changes; change += 2) for (const where of paths) await call(where)
+  while ((await received()) < changes * sockets) await Bun.sleep(1)
+  const perSecond = (changes * sockets) / ((performance.now() - started) / 1000)
+  watchers.kill()
+  await watchers.exited
+  return { perSecond, kbPerSocket }
+}
+
+async function rssKb(pid: number): Promise<number> {
+  return Number(/VmRSS:\s+(\d+)/.exec(await Bun.file(`/proc/${pid}/status`).text())?.[1])
+}
+
+async function measureFanOut(_world: World): Promise<void> {
+  for (const sockets of quick ? [1000] : [1000, 5000]) {
+    const name = `fan-out of one change to ${sockets} sockets`
+    if (!wants(name)) continue
+    const runs: { ours: number; limit: number; kb: number; limitKb: number }[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const limit = await start('limit.ts')
+      const other = await fanOut(limit, sockets, ['/hold', '/release'])
+      await limit.stop()
+      const server = await start('../src/index.ts')
+      const own = await fanOut(server, sockets, ['/trpc/slots.hold', '/trpc/slots.release'])
+      await server.stop()
+      runs.push({
+        ours: own.perSecond,
+        limit: other.perSecond,
+        kb: own.kbPerSocket,
+        limitKb: other.kbPerSocket,
+      })
+    }
+    const ratio = median(runs.map((run) => run.ours / run.limit))
+    const whole = (values: number[]) => String(Math.round(median(values)))
+    tell({
+      name,
+      unit: 'messages a second',
+      ours: whole(runs.map((run) => run.ours)),
+      limit: whole(runs.map((run) => run.limit)),
+      ratio: ratio.toFixed(2),
+      wanted: '0.90',
+    })
+    const kb = (values: number[]) => median(values).toFixed(1)
+    tell({
+      name: `memory of each of ${sockets} sockets`,
+      unit: 'kB',
+      ours: kb(runs.map((run) => run.kb)),
+      limit: kb(runs.map((run) => run.limitKb)),
+      ratio: '-',
+      wanted: '6 at most',
+    })
+  }
+}
+
+async function measureStart(_world: World): Promise<void> {
+  if (!wants('start')) return
+  const times: { ours: number; limit: number }[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const limit = await start('limit.ts')
+    await limit.stop()
+    const ours = await start('../src/index.ts')
+    await ours.stop()
+    times.push({ ours: ours.readyMs, limit: limit.readyMs })
+  }
+  const ms = (values: number[]) => median(values).toFixed(0)
+  const [ours, limit] = [ms(times.map((time) => time.ours)), ms(times.map((time) => time.limit))]
+  tell({
+    name: 'start against a database that exists',
+    unit: 'ms',
+    ours,
+    limit,
+    ratio: '-',
+    wanted: '300 at most',
+  })
+}
+
+function asTable(): string {
+  const lines = rows.map(
+    (row) => `| ${row.name} | ${row.unit} | ${row.ours} | ${row.limit} | ${row.ratio} | ${row.wanted} |`,
+  )
+  return [
+    '| what | unit | CoworkSpace | the limit | ratio | wanted |',
+    '|---|---|---|---|---|---|',
+    ...lines,
+  ].join('\n')
+}
+
+function results(table: string): string {
+  const [cpu] = cpus()
+  return `# Results
+
+Made by \`bun run bench${full ? ' --full' : ''}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpu?.model ?? 'unknown'},
+${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}, Bun ${Bun.version}. The server, PostgreSQL and the generator of load share these cores.
+Runs are interleaved; each figure is the median of ${ROUNDS} runs of ${SECONDS} s over ${CLIENTS} connections, each ratio the median of the ratios of its rounds.
+The limit is \`bench/limit.ts\`: a hand-written \`Bun.serve\` with the same SQL and neither routing, validation, metrics nor logs.
+Behind each speed stand the 99th percentile of the wait, and the processor time of the server for one request, in which PostgreSQL has no part.
+Figures of two machines, or of one at two times, cannot be compared; ratios can.
+
+${table}
+`
+}

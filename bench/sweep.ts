@@ -1,0 +1,50 @@
+import { readEnv } from '../src/env'
+import { createLog } from '../src/log'
+import { startServer } from '../src/server'
+import { sweepExpiredHolds } from '../src/services/sweep'
+import { JWT_SECRET, type World } from './world'
+
+/** Sweeps expired holds while somebody goes on holding other times, one after the other. */
+export async function sweepWhileHolding(world: World, count: number) {
+  const { sql, spaceIds, tokens } = world
+  const [own = ''] = spaceIds
+  await sql`
+    INSERT INTO bookings (id, user_id, location_id, space_id, unit, status, starts_at, ends_at, claimed, first_starts_at,
+      price_minor, currency, cancellation, hold_expires_at)
+    SELECT gen_random_uuid(), (SELECT id FROM users LIMIT 1), s.location_id, s.id, 1, 'held', t, t + interval '1 minute',
+      tstzrange(t, t + interval '1 minute'), t, 0, 'EUR', '[]', now() - interval '1 second'
+    FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM spaces WHERE id = ANY(${spaceIds})) AS s,
+      generate_series(1, ${Math.ceil(count / spaceIds.length)}::int) AS k,
+      LATERAL (SELECT '2028-01-01T00:00Z'::timestamptz + k * interval '1 minute' AS t) AS times`
+  await sql`ANALYZE bookings`
+  const env = readEnv({
+    DATABASE_URL: world.databaseUrl,
+    PORT: '0',
+    JWT_SECRET,
+    NODE_ENV: 'production',
+    RATE_LIMITS: 'off',
+    MAX_HOLDS_PER_PERSON: '1000',
+  })
+  const server = await startServer(env, createLog({ level: 'silent', terminal: false }), { jobs: false })
+  let sweeping = true
+  let longestMs = 0
+  const holding = (async () => {
+    const headers = { authorization: `Bearer ${tokens[0]}`, 'content-type': 'application/json' }
+    for (let turn = 0; sweeping; turn++) {
+      const slotId = `${spaceIds[turn % spaceIds.length] ?? own}@2027-03-05T09:00:00Z`
+      for (const verb of ['hold', 'release']) {
+        const body = JSON.stringify({ slotId })
+        const started = performance.now()
+        const { ok } = await fetch(`${server.url}/trpc/slots.${verb}`, { method: 'POST', headers, body })
+        if (verb === 'hold' && ok) longestMs = Math.max(longestMs, performance.now() - started)
+      }
+    }
+  })()
+  const started = performance.now()
+  const swept = await sweepExpiredHolds(server.deps)
+  const seconds = (performance.now() - started) / 1000
+  sweeping = false
+  await holding
+  await server.stop()
+  return { count: swept, seconds, longestMs }
+}
