@@ -1,12 +1,10 @@
-import { type Deps, type SignedInContext, systemContext } from '../context'
-import { connectDatabase } from '../db/client'
+import { contextOf, type SignedInContext } from '../context'
+import { openCore } from '../core'
 import { borrowEmbeddedDatabase } from '../db/embedded'
 import { migrateDatabase, readSchemaState } from '../db/migrate'
 import { ConfigurationError, type Env, readEnv } from '../env'
 import { createLog } from '../log'
-import { createLocalBus, createSharedBus } from '../realtime/bus'
-import { connectRedis, type RedisLink } from '../redis'
-import { createTokens } from '../tokens'
+import type { RedisLink } from '../redis'
 
 /** What a command works on: the same database and the same services as a server, and no server. */
 export type Installation = {
@@ -35,28 +33,16 @@ export async function openInstallation(
   const databaseUrl = env.DATABASE_URL ?? embedded?.url ?? ''
   try {
     if (!anySchema) await bringSchema(databaseUrl)
-    const client = connectDatabase(databaseUrl, { connections: 2, statementSeconds: 300 })
-    const redis = env.REDIS_URL ? connectRedis(env.REDIS_URL, log) : null
-    await whenUp(redis)
-    // Without Redis a server hears of a change at its next sweep, when it compares versions.
-    const bus = redis ? createSharedBus(redis, log) : createLocalBus()
-    const deps: Deps = {
-      db: client.db,
-      env,
-      log,
-      tokens: createTokens(env.JWT_SECRET),
-      publish: bus.publish,
-      refreshBoards: (spaceIds) => bus.signal({ refreshBoards: spaceIds }),
-      redis,
-      realtimeStats: () => NO_SOCKETS,
-    }
+    const core = openCore(env, log, databaseUrl, { connections: 2, statementSeconds: 300 })
+    // What is said before Redis has answered once would be heard by nobody. Without Redis a server hears of a change at
+    // its next sweep, when it compares versions.
+    await whenUp(core.redis)
     return {
       env,
       databaseUrl,
-      ctx: { ...systemContext(deps, 'clock'), actor: OPERATOR },
+      ctx: contextOf(core.deps, OPERATOR),
       async close() {
-        await redis?.close()
-        await client.close()
+        await core.release()
         await embedded?.stop()
       },
     }
@@ -64,16 +50,6 @@ export async function openInstallation(
     await embedded?.stop()
     throw error
   }
-}
-
-const NO_SOCKETS = {
-  sockets: 0,
-  signedIn: 0,
-  watchedSpaces: 0,
-  watchedBoards: 0,
-  messagesIn: 0,
-  messagesOut: 0,
-  slowReadersClosed: 0,
 }
 
 async function bringSchema(databaseUrl: string): Promise<void> {
@@ -90,7 +66,6 @@ async function bringSchema(databaseUrl: string): Promise<void> {
   await migrateDatabase(databaseUrl)
 }
 
-/** What is said before Redis has answered once would be heard by nobody. */
 async function whenUp(redis: RedisLink | null): Promise<void> {
   for (let waitedMs = 0; redis && !redis.isUp() && waitedMs < 2000; waitedMs += 20) await Bun.sleep(20)
 }

@@ -1,0 +1,110 @@
+import { type Cache, createCache } from './cache'
+import type { Deps } from './context'
+import { connectDatabase } from './db/client'
+import type { Env } from './env'
+import { createLimits } from './limits'
+import type { Log } from './log'
+import { addReadings, createMetrics } from './metrics'
+import { createWatchedBoards, type WatchedBoards } from './realtime/boards'
+import { type Bus, createLocalBus, createSharedBus } from './realtime/bus'
+import { topicOf } from './realtime/events'
+import { createBoardFeeds } from './realtime/feeds'
+import { type Connections, createConnections } from './realtime/socket'
+import { connectRedis, type RedisLink } from './redis'
+import { countConnections } from './services/health'
+import { createTokens } from './tokens'
+
+type Release = () => Promise<unknown>
+export type Core = {
+  deps: Deps
+  boards: WatchedBoards
+  connections: Connections
+  bus: Bus
+  redis: RedisLink | null
+  release: Release
+}
+
+/**
+ * Everything that services work with, over a database whose schema is up to date: what a server has before it opens its
+ * doors, and all that a command needs. Nothing listens and no job runs.
+ */
+export function openCore(
+  env: Env,
+  log: Log,
+  databaseUrl: string,
+  pool: { connections?: number; statementSeconds?: number } = {},
+): Core {
+  const releasers: Release[] = []
+  const client = connectDatabase(databaseUrl, { connections: env.DATABASE_POOL, ...pool })
+  releasers.push(client.close)
+
+  const replica = env.DATABASE_REPLICA_URL
+    ? connectDatabase(env.DATABASE_REPLICA_URL, { connections: env.DATABASE_POOL })
+    : undefined
+  if (replica) releasers.push(replica.close)
+
+  const redis = env.REDIS_URL ? connectRedis(env.REDIS_URL, log) : null
+  if (redis) releasers.push(redis.close)
+  const bus = redis ? createSharedBus(redis, log) : createLocalBus()
+  const boards = createWatchedBoards({ db: client.db, log, deliver: bus.deliver })
+  const feeds = createBoardFeeds({ db: client.db, log, bus, boards })
+  shareBoards(bus, boards, redis)
+  const metrics = createMetrics()
+  const cache = createCache({ redis, on: env.CACHE === 'on', metrics, log })
+  forgetWhatChanged(bus, cache, redis)
+  const deps: Deps = {
+    db: client.db,
+    env,
+    log,
+    tokens: createTokens(env.JWT_SECRET),
+    publish: bus.publish,
+    refreshBoards: (spaceIds) => bus.signal({ refreshBoards: spaceIds }),
+    watchBoard: feeds.watch,
+    redis,
+    metrics,
+    cache,
+    replica: replica?.db ?? client.db,
+    limits: createLimits(redis, env.RATE_LIMITS === 'on'),
+    realtimeStats: () => ({
+      ...connections.stats(),
+      eventStreams: feeds.watchers(),
+      watchedSpaces: boards.spaces(),
+      watchedBoards: boards.boards(),
+      messagesOut: bus.counts().published,
+    }),
+  }
+  const connections = createConnections(deps, boards)
+  addReadings(metrics, {
+    realtime: deps.realtimeStats,
+    bus: bus.counts,
+    redisUp: redis?.isUp,
+    poolSize: env.DATABASE_POOL,
+    connections: () => countConnections(deps),
+  })
+
+  return { deps, boards, connections, bus, redis, release: () => unwind(releasers, log) }
+}
+
+/** Boards are read again on the server that has their watchers; after Redis was away, all that were missed are noticed. */
+function shareBoards(bus: Bus, boards: WatchedBoards, redis: RedisLink | null): void {
+  bus.onSignal((signal) => {
+    if ('refreshBoards' in signal) boards.refresh(signal.refreshBoards)
+  })
+  redis?.onRecovered(() => void boards.tick())
+}
+
+/** Whatever is told of a space, here or on another server, ends what is kept of it. */
+function forgetWhatChanged(bus: Bus, cache: Cache, redis: RedisLink | null): void {
+  bus.onPublished(cache.forget)
+  bus.onSignal((signal) => {
+    if ('refreshBoards' in signal) for (const id of signal.refreshBoards) cache.forget(topicOf.space(id))
+  })
+  redis?.onRecovered(cache.forgetAll)
+}
+
+/** Stops what was started, the last first; what does not stop is said and hinders nothing else. */
+export async function unwind(releasers: (() => Promise<unknown>)[], log: Log): Promise<void> {
+  for (const release of releasers.reverse()) {
+    await release().catch((error) => log.warn({ error }, 'something did not stop as it should'))
+  }
+}
