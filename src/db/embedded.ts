@@ -9,6 +9,9 @@ import { type Cluster, openCluster, run } from './cluster'
 const DATABASE = 'coworkspace'
 /** A server holds this lock of the database as long as it lives, so there is one server to a folder. */
 const OWNER_LOCK = 7_261_054_917
+/** Who owns the folder: a server as long as it lives, a command for moments. */
+type Owner = 'server' | 'command'
+
 export type EmbeddedDatabase = { url: string; stop(): Promise<void> }
 
 /**
@@ -45,9 +48,7 @@ export async function startEmbeddedDatabase(dataDir: string, log: Log): Promise<
       stopping = true
       await owner.release()
       await supervised
-      await pgCtl(cluster, 'stop', '-m', 'fast', '-w').catch((error) =>
-        log.warn({ error }, 'the database did not stop'),
-      )
+      await stopCluster(cluster, { patiently: true })
     },
   }
 }
@@ -58,30 +59,34 @@ export async function startEmbeddedDatabase(dataDir: string, log: Log): Promise<
  */
 export async function borrowEmbeddedDatabase(dataDir: string, log: Log): Promise<EmbeddedDatabase> {
   const cluster = await openCluster(path.resolve(dataDir), log)
-  const borrowed = await startAndOwn(cluster, dataDir).catch(async (error) => {
+  const borrowed = await startAndOwn(cluster, dataDir, undefined, 'command').catch(async (error) => {
     const port = await runningPort(cluster)
     if (port && error instanceof InUse) return { port, owner: undefined }
     throw error
   })
-  await borrowed.owner?.release()
+  const url = urlOf(cluster, borrowed.port, DATABASE)
+  const { owner } = borrowed
+  // Beside a server there is nothing to start or to stop.
+  if (!owner) return { url, stop: async () => {} }
+  // From here on its connection alone says that somebody works here: another command does not stop the database then.
+  await owner.yieldLock()
   return {
-    url: urlOf(cluster, borrowed.port, DATABASE),
+    url,
     async stop() {
-      const owner = await takeOwnership(cluster, borrowed.port, dataDir).catch(() => undefined)
-      if (!owner) return
-      const others = await owner.others()
+      // The lock is kept until the database is gone, so that nobody begins to work with one that is stopping.
+      const alone = await owner.isAlone().catch(() => false)
+      if (alone) await stopCluster(cluster)
       await owner.release()
-      if (others === 0) await pgCtl(cluster, 'stop', '-m', 'fast', '-w')
     },
   }
 }
 
 /** A database that was just killed can look alive for a moment: what cannot be owned is looked at again. */
-async function startAndOwn(cluster: Cluster, dataDir: string, wanted?: number) {
+async function startAndOwn(cluster: Cluster, dataDir: string, wanted?: number, as: Owner = 'server') {
   for (let attempt = 1; ; attempt++) {
     const port = await ensureRunning(cluster, wanted)
     try {
-      return { port, owner: await takeOwnership(cluster, port, dataDir) }
+      return { port, owner: await takeOwnership(cluster, port, dataDir, as) }
     } catch (error) {
       if (error instanceof ConfigurationError || attempt >= 5) throw error
     }
@@ -90,6 +95,20 @@ async function startAndOwn(cluster: Cluster, dataDir: string, wanted?: number) {
 
 const urlOf = ({ password }: Cluster, port: number, database: string) =>
   `postgres://coworkspace:${password}@127.0.0.1:${port}/${database}`
+
+/**
+ * Stops the database. Patiently, it lets connections that were just closed end by themselves: one that is cut while it
+ * closes shows up as an error of a socket that nobody holds any more.
+ */
+async function stopCluster(cluster: Cluster, { patiently = false } = {}): Promise<void> {
+  if (patiently) {
+    const stopped = await pgCtl(cluster, 'stop', '-m', 'smart', '-w', '-t', '2').catch(() => undefined)
+    if (stopped) return
+  }
+  await pgCtl(cluster, 'stop', '-m', 'fast', '-w').catch((error) =>
+    cluster.log.warn({ error }, 'the database did not stop'),
+  )
+}
 
 /** The port of the running database, which is started where it is not. */
 async function ensureRunning(cluster: Cluster, wanted?: number): Promise<number> {
@@ -132,7 +151,7 @@ function pgCtl({ binaries, folder, account }: Cluster, ...args: string[]) {
 }
 
 /** Connects for as long as we live, makes the database where there is none, and takes the lock of the folder. */
-async function takeOwnership(cluster: Cluster, port: number, dataDir: string) {
+async function takeOwnership(cluster: Cluster, port: number, dataDir: string, as: Owner = 'server') {
   const ended = Promise.withResolvers<void>()
   const client = postgres(urlOf(cluster, port, 'postgres'), {
     max: 1,
@@ -141,12 +160,11 @@ async function takeOwnership(cluster: Cluster, port: number, dataDir: string) {
     connect_timeout: 10,
     onnotice() {},
     onclose: () => ended.resolve(),
-    connection: { application_name: 'coworkspace owner', TimeZone: 'UTC' },
+    connection: { application_name: `coworkspace ${as}`, TimeZone: 'UTC' },
   })
   try {
     await whenReady(cluster, client)
-    const [lock] = await client<{ taken: boolean }[]>`SELECT pg_try_advisory_lock(${OWNER_LOCK}) AS taken`
-    if (!lock?.taken) throw inUse(dataDir)
+    await takeLock(client, dataDir)
     const [found] = await client`SELECT FROM pg_database WHERE datname = ${DATABASE}`
     if (!found) await client`CREATE DATABASE ${client(DATABASE)}`
   } catch (error) {
@@ -156,12 +174,33 @@ async function takeOwnership(cluster: Cluster, port: number, dataDir: string) {
   return {
     ended: ended.promise,
     release: () => client.end({ timeout: 1 }),
-    /** How many connections there are besides this one. */
-    async others(): Promise<number> {
-      const [row] = await client<{ count: number }[]>`
-        SELECT count(*)::int AS count FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`
-      return row?.count ?? 0
+    /** Gives the folder to whoever wants it, and stays connected. */
+    yieldLock: () => client`SELECT pg_advisory_unlock(${OWNER_LOCK})`,
+    /** Takes the folder again, and says whether nobody else is connected. One that has just gone may show for a moment. */
+    async isAlone(): Promise<boolean> {
+      await takeLock(client, dataDir)
+      for (let attempt = 1; ; attempt++) {
+        const others = await client`
+          SELECT FROM pg_stat_activity
+          WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND application_name LIKE 'coworkspace%'`
+        if (others.length === 0 || attempt >= 10) return others.length === 0
+        await Bun.sleep(20)
+      }
     },
+  }
+}
+
+/** A command owns the folder for the moments in which it starts or stops the database: whoever comes then waits for it. */
+async function takeLock(client: postgres.Sql, dataDir: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const [lock] = await client<{ taken: boolean }[]>`SELECT pg_try_advisory_lock(${OWNER_LOCK}) AS taken`
+    if (lock?.taken) return
+    const [server] = await client`
+      SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+      WHERE locktype = 'advisory' AND (classid::bigint << 32 | objid::bigint) = ${OWNER_LOCK}
+        AND granted AND application_name = 'coworkspace server'`
+    if (server || attempt >= 200) throw inUse(dataDir)
+    await Bun.sleep(25)
   }
 }
 
