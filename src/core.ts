@@ -8,7 +8,7 @@ import { addReadings, createMetrics } from './metrics'
 import { createWatchedBoards, type WatchedBoards } from './realtime/boards'
 import { type Bus, createLocalBus, createSharedBus } from './realtime/bus'
 import { topicOf } from './realtime/events'
-import { createBoardFeeds } from './realtime/feeds'
+import { type BoardFeeds, createBoardFeeds } from './realtime/feeds'
 import { type Connections, createConnections } from './realtime/socket'
 import { connectRedis, type RedisLink } from './redis'
 import { countConnections } from './services/health'
@@ -18,6 +18,7 @@ type Release = () => Promise<unknown>
 export type Core = {
   deps: Deps
   boards: WatchedBoards
+  feeds: BoardFeeds
   connections: Connections
   bus: Bus
   redis: RedisLink | null
@@ -82,7 +83,7 @@ export function openCore(
     connections: () => countConnections(deps),
   })
 
-  return { deps, boards, connections, bus, redis, release: () => unwind(releasers, log) }
+  return { deps, boards, feeds, connections, bus, redis, release: () => unwind(releasers, log) }
 }
 
 /** Boards are read again on the server that has their watchers; after Redis was away, all that were missed are noticed. */

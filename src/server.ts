@@ -7,6 +7,7 @@ import { type EmbeddedDatabase, startEmbeddedDatabase } from './db/embedded'
 import { migrateDatabase } from './db/migrate'
 import { ConfigurationError, type Env } from './env'
 import type { Log } from './log'
+import type { BoardFeeds } from './realtime/feeds'
 import type { Connections } from './realtime/socket'
 import { seedDatabase } from './seed'
 
@@ -35,14 +36,14 @@ export async function startServer(
     if (embedded) releasers.push(embedded.stop)
     const databaseUrl = env.DATABASE_URL ?? embedded?.url ?? ''
     await migrateDatabase(databaseUrl)
-    const { deps, boards, connections, bus, release } = openCore(env, log, databaseUrl)
+    const { deps, boards, feeds, connections, bus, release } = openCore(env, log, databaseUrl)
     releasers.push(release)
     if (env.SEED === 'demo') await seedDatabase(deps)
 
     const app = createApp(deps, connections, env.PUBLIC_URL ?? '')
     const server = listen(app, env)
     bus.attach(server, connections.noteUnread)
-    releasers.push(() => closeDoors(server, connections))
+    releasers.push(() => closeDoors(server, connections, feeds))
     if (jobs) releasers.push(startJobs(deps, boards).stop)
     return { url: `http://${env.HOST}:${server.port}`, deps, stop }
   } catch (error) {
@@ -72,8 +73,13 @@ function listen(app: ReturnType<typeof createApp>, env: Env) {
 const STOP_SECONDS = 10
 
 /** No new connections, a goodbye to every socket, an answer to whoever waits for one; then whatever is left is cut. */
-async function closeDoors(server: Server<unknown>, connections: Connections): Promise<void> {
+async function closeDoors(
+  server: Server<unknown>,
+  connections: Connections,
+  feeds: BoardFeeds,
+): Promise<void> {
   const answered = server.stop()
+  feeds.close()
   await connections.close()
   await Promise.race([answered, Bun.sleep(STOP_SECONDS * 1000)])
   await server.stop(true)

@@ -209,6 +209,26 @@ test('where no WebSocket gets through, the board comes as server-sent events', a
   await proxy.stop()
 })
 
+for (const live of ways) {
+  test(`a server that stops does not wait for who watches by ${live}, and they go on at the next one`, async () => {
+    const databaseUrl = await createDatabase()
+    const [first, second] = [await startTestServer({ databaseUrl }), await startTestServer({ databaseUrl })]
+    const space = await makeSpace(first)
+    const proxy = await startProxy([first.url, second.url])
+    const client = createClient({ url: proxy.url, live, reconnect: { minMs: 10, maxMs: 100 } })
+    const shown = follow(client, space.id)
+    await until(() => shown.status?.live)
+
+    const started = performance.now()
+    await first.stop()
+    expect(performance.now() - started).toBeLessThan(5000)
+    await clientOf(second, await makePerson(second)).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+    await until(() => shown.status?.live && shown.board?.slots[9]?.status === 'held')
+    client.close()
+    await proxy.stop()
+  })
+}
+
 test('who stops watching is forgotten by the server, and a space that is none is said to be', async () => {
   const space = await makeSpace(server)
   const statsOf = async () => clientOf(server, await makePerson(server, 'admin')).realtime.stats.query()

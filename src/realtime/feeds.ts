@@ -1,5 +1,6 @@
 import type { WatchBoard } from '../context'
 import type { Db } from '../db/client'
+import { AppError } from '../errors'
 import type { Log } from '../log'
 import { readSharedBoard } from '../services/boards'
 import type { WatchedBoards } from './boards'
@@ -14,8 +15,8 @@ const PATIENCE_MS = 200
 /** What a watcher may leave unread before it gets the whole board in place of its changes. */
 const MAX_UNREAD = 64
 
-/** One watcher: what it has not read yet, and what wakes it. */
-type Watcher = { unread: BoardMessage[]; wake: () => void }
+/** One watcher: what it has not read yet, what wakes it, and what ends it. */
+type Watcher = { unread: BoardMessage[]; wake: () => void; leave: () => void }
 
 /** One board that somebody watches by server-sent events: kept once, for all of them. */
 type Feed = {
@@ -28,7 +29,12 @@ type Feed = {
   end(): void
 }
 
-export type BoardFeeds = { watch: WatchBoard; watchers(): number }
+export type BoardFeeds = {
+  watch: WatchBoard
+  watchers(): number
+  /** Ends every stream, and lets none begin: a server that stops waits for what it has begun to answer. */
+  close(): void
+}
 
 /**
  * Boards for server-sent events. Each is one subscription of the bus and one reading, shared by all who watch it: a change
@@ -47,6 +53,7 @@ export function createBoardFeeds({
 }): BoardFeeds {
   const feeds = new Map<string, Feed>()
   let watching = 0
+  let closed = false
 
   function openFeed(key: string, spaceId: string, date: string): Feed {
     const follower = followBoard({ spaceId, date })
@@ -100,28 +107,36 @@ export function createBoardFeeds({
   return {
     watchers: () => watching,
     async watch({ spaceId, date }, signal) {
+      if (closed) throw new AppError('UNAVAILABLE', 'This server is closing. Please try again.')
       const key = `${spaceId}@${date}`
       const feed = feeds.getOrInsertComputed(key, () => openFeed(key, spaceId, date))
-      const watcher: Watcher = { unread: [], wake() {} }
-      const leave = () => {
-        signal.removeEventListener('abort', leave)
-        if (!feed.watchers.delete(watcher)) return
-        watching -= 1
-        watcher.wake()
-        if (feed.watchers.size === 0) feed.end()
+      const watcher: Watcher = {
+        unread: [],
+        wake() {},
+        leave() {
+          signal.removeEventListener('abort', watcher.leave)
+          if (!feed.watchers.delete(watcher)) return
+          watching -= 1
+          watcher.wake()
+          if (feed.watchers.size === 0) feed.end()
+        },
       }
       feed.watchers.add(watcher)
       watching += 1
-      signal.addEventListener('abort', leave)
+      signal.addEventListener('abort', watcher.leave)
       try {
         if (feed.staleAt <= Date.now()) await read(feed, { spaceId, date })
       } catch (error) {
-        leave()
+        watcher.leave()
         throw error
       }
-      if (signal.aborted) leave()
+      if (signal.aborted) watcher.leave()
       watcher.unread = wholeBoard(feed)
-      return messagesOf(feed, watcher, leave)
+      return messagesOf(feed, watcher)
+    },
+    close() {
+      closed = true
+      for (const { watchers } of [...feeds.values()]) for (const watcher of [...watchers]) watcher.leave()
     },
   }
 }
@@ -142,11 +157,7 @@ const wholeBoard = ({ follower }: Pick<Feed, 'follower'>): BoardMessage[] => {
   return board ? [{ type: 'slots_status_update', ...board }] : []
 }
 
-async function* messagesOf(
-  { watchers }: Feed,
-  watcher: Watcher,
-  leave: () => void,
-): AsyncGenerator<BoardMessage, void> {
+async function* messagesOf({ watchers }: Feed, watcher: Watcher): AsyncGenerator<BoardMessage, void> {
   try {
     while (watchers.has(watcher)) {
       const message = watcher.unread.shift()
@@ -154,7 +165,7 @@ async function* messagesOf(
       else await new Promise<void>((resolve) => (watcher.wake = resolve))
     }
   } finally {
-    leave()
+    watcher.leave()
   }
 }
 
