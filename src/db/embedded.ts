@@ -9,8 +9,9 @@ import { type Cluster, openCluster, run } from './cluster'
 const DATABASE = 'coworkspace'
 /** A server holds this lock of the database as long as it lives, so there is one server to a folder. */
 const OWNER_LOCK = 7_261_054_917
-/** Who owns the folder: a server as long as it lives, a command for moments. */
-type Owner = 'server' | 'command'
+const OWNER_NAME = 'coworkspace owner'
+/** Commands share this lock while they use the database; who has it alone is the last of them. */
+const LOAN_LOCK = 7_261_054_920
 
 export type EmbeddedDatabase = { url: string; stop(): Promise<void> }
 
@@ -48,67 +49,85 @@ export async function startEmbeddedDatabase(dataDir: string, log: Log): Promise<
       stopping = true
       await owner.release()
       await supervised
-      await stopCluster(cluster, { patiently: true })
+      await pgCtl(cluster, 'stop', '-m', 'fast', '-w').catch((error) =>
+        log.warn({ error }, 'the database did not stop'),
+      )
     },
   }
 }
 
 /**
  * The same database for a command that works beside a running server, or without one: what runs is used as it is, what
- * does not is started, and stopped again by whoever leaves it last. It is never owned, so a server may start meanwhile.
+ * does not is started, and stopped again by the last command that leaves it where no server owns it.
  */
 export async function borrowEmbeddedDatabase(dataDir: string, log: Log): Promise<EmbeddedDatabase> {
   const cluster = await openCluster(path.resolve(dataDir), log)
-  const borrowed = await startAndOwn(cluster, dataDir, undefined, 'command').catch(async (error) => {
-    const port = await runningPort(cluster)
-    if (port && error instanceof InUse) return { port, owner: undefined }
-    throw error
-  })
-  const url = urlOf(cluster, borrowed.port, DATABASE)
-  const { owner } = borrowed
-  // Beside a server there is nothing to start or to stop.
-  if (!owner) return { url, stop: async () => {} }
-  // From here on its connection alone says that somebody works here: another command does not stop the database then.
-  await owner.yieldLock()
-  return {
-    url,
-    async stop() {
-      // The lock is kept until the database is gone, so that nobody begins to work with one that is stopping.
-      const alone = await owner.isAlone().catch(() => false)
-      if (alone) await stopCluster(cluster)
-      await owner.release()
-    },
+  for (let attempt = 1; ; attempt++) {
+    const port = await ensureRunning(cluster)
+    try {
+      const loan = await takeLoan(cluster, port)
+      return { url: urlOf(cluster, port, DATABASE), stop: () => endLoan(cluster, loan) }
+    } catch (error) {
+      if (error instanceof ConfigurationError || attempt >= 50) throw error
+      // Another command that leaves is just stopping it.
+      await Bun.sleep(100)
+    }
   }
 }
 
+async function takeLoan(cluster: Cluster, port: number): Promise<postgres.Sql> {
+  const client = ownClient(cluster, port, 'coworkspace command')
+  try {
+    await whenReady(cluster, client)
+    const [lock] = await client<
+      { taken: boolean }[]
+    >`SELECT pg_try_advisory_lock_shared(${LOAN_LOCK}) AS taken`
+    if (!lock?.taken) throw new Error('the database is being stopped')
+    await createDatabaseOnce(client)
+    return client
+  } catch (error) {
+    await client.end({ timeout: 1 })
+    throw error
+  }
+}
+
+async function endLoan(cluster: Cluster, client: postgres.Sql): Promise<void> {
+  try {
+    await client`SELECT pg_advisory_unlock_shared(${LOAN_LOCK})`
+    const [last] = await client<{ alone: boolean }[]>`SELECT CASE WHEN pg_try_advisory_lock(${LOAN_LOCK})
+      THEN pg_try_advisory_lock(${OWNER_LOCK}) ELSE false END AS alone`
+    // Both locks are held until the end, so nobody comes in while it stops.
+    if (last?.alone) await pgCtl(cluster, 'stop', '-m', 'fast', '-w')
+  } finally {
+    await client.end({ timeout: 1 })
+  }
+}
+
+/** Makes the database where there is none; of two who do so at once, one is too late, which is as good. */
+async function createDatabaseOnce(client: postgres.Sql): Promise<void> {
+  const [found] = await client`SELECT FROM pg_database WHERE datname = ${DATABASE}`
+  if (found) return
+  await client`CREATE DATABASE ${client(DATABASE)}`.catch(async (error) => {
+    const [meanwhile] = await client`SELECT FROM pg_database WHERE datname = ${DATABASE}`
+    if (!meanwhile) throw error
+  })
+}
+
 /** A database that was just killed can look alive for a moment: what cannot be owned is looked at again. */
-async function startAndOwn(cluster: Cluster, dataDir: string, wanted?: number, as: Owner = 'server') {
+async function startAndOwn(cluster: Cluster, dataDir: string, wanted?: number) {
   for (let attempt = 1; ; attempt++) {
     const port = await ensureRunning(cluster, wanted)
     try {
-      return { port, owner: await takeOwnership(cluster, port, dataDir, as) }
+      return { port, owner: await takeOwnership(cluster, port, dataDir) }
     } catch (error) {
-      if (error instanceof ConfigurationError || attempt >= 5) throw error
+      if (error instanceof ConfigurationError || attempt >= 10) throw error
+      await Bun.sleep(50 * attempt)
     }
   }
 }
 
 const urlOf = ({ password }: Cluster, port: number, database: string) =>
   `postgres://coworkspace:${password}@127.0.0.1:${port}/${database}`
-
-/**
- * Stops the database. Patiently, it lets connections that were just closed end by themselves: one that is cut while it
- * closes shows up as an error of a socket that nobody holds any more.
- */
-async function stopCluster(cluster: Cluster, { patiently = false } = {}): Promise<void> {
-  if (patiently) {
-    const stopped = await pgCtl(cluster, 'stop', '-m', 'smart', '-w', '-t', '2').catch(() => undefined)
-    if (stopped) return
-  }
-  await pgCtl(cluster, 'stop', '-m', 'fast', '-w').catch((error) =>
-    cluster.log.warn({ error }, 'the database did not stop'),
-  )
-}
 
 /** The port of the running database, which is started where it is not. */
 async function ensureRunning(cluster: Cluster, wanted?: number): Promise<number> {
@@ -151,57 +170,37 @@ function pgCtl({ binaries, folder, account }: Cluster, ...args: string[]) {
 }
 
 /** Connects for as long as we live, makes the database where there is none, and takes the lock of the folder. */
-async function takeOwnership(cluster: Cluster, port: number, dataDir: string, as: Owner = 'server') {
+async function takeOwnership(cluster: Cluster, port: number, dataDir: string) {
   const ended = Promise.withResolvers<void>()
-  const client = postgres(urlOf(cluster, port, 'postgres'), {
+  const client = ownClient(cluster, port, OWNER_NAME, () => ended.resolve())
+  try {
+    await whenReady(cluster, client)
+    const [lock] = await client<{ taken: boolean }[]>`SELECT pg_try_advisory_lock(${OWNER_LOCK}) AS taken`
+    if (!lock?.taken) throw await whoHasIt(client, dataDir)
+    await createDatabaseOnce(client)
+  } catch (error) {
+    await client.end({ timeout: 1 })
+    throw error
+  }
+  return { ended: ended.promise, release: () => client.end({ timeout: 1 }) }
+}
+
+const ownClient = (cluster: Cluster, port: number, name: string, onclose?: () => void) =>
+  postgres(urlOf(cluster, port, 'postgres'), {
     max: 1,
     idle_timeout: 0,
     max_lifetime: null,
     connect_timeout: 10,
     onnotice() {},
-    onclose: () => ended.resolve(),
-    connection: { application_name: `coworkspace ${as}`, TimeZone: 'UTC' },
+    ...(onclose && { onclose }),
+    connection: { application_name: name, TimeZone: 'UTC' },
   })
-  try {
-    await whenReady(cluster, client)
-    await takeLock(client, dataDir)
-    const [found] = await client`SELECT FROM pg_database WHERE datname = ${DATABASE}`
-    if (!found) await client`CREATE DATABASE ${client(DATABASE)}`
-  } catch (error) {
-    await client.end({ timeout: 1 })
-    throw error
-  }
-  return {
-    ended: ended.promise,
-    release: () => client.end({ timeout: 1 }),
-    /** Gives the folder to whoever wants it, and stays connected. */
-    yieldLock: () => client`SELECT pg_advisory_unlock(${OWNER_LOCK})`,
-    /** Takes the folder again, and says whether nobody else is connected. One that has just gone may show for a moment. */
-    async isAlone(): Promise<boolean> {
-      await takeLock(client, dataDir)
-      for (let attempt = 1; ; attempt++) {
-        const others = await client`
-          SELECT FROM pg_stat_activity
-          WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND application_name LIKE 'coworkspace%'`
-        if (others.length === 0 || attempt >= 10) return others.length === 0
-        await Bun.sleep(20)
-      }
-    },
-  }
-}
 
-/** A command owns the folder for the moments in which it starts or stops the database: whoever comes then waits for it. */
-async function takeLock(client: postgres.Sql, dataDir: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    const [lock] = await client<{ taken: boolean }[]>`SELECT pg_try_advisory_lock(${OWNER_LOCK}) AS taken`
-    if (lock?.taken) return
-    const [server] = await client`
-      SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
-      WHERE locktype = 'advisory' AND (classid::bigint << 32 | objid::bigint) = ${OWNER_LOCK}
-        AND granted AND application_name = 'coworkspace server'`
-    if (server || attempt >= 200) throw inUse(dataDir)
-    await Bun.sleep(25)
-  }
+/** Another server keeps the folder; a command that has the lock is stopping the database, and soon gone. */
+async function whoHasIt(client: postgres.Sql, dataDir: string): Promise<Error> {
+  const [server] = await client`SELECT FROM pg_stat_activity
+    WHERE application_name = ${OWNER_NAME} AND pid <> pg_backend_pid()`
+  return server ? inUse(dataDir) : new Error('the database is being stopped')
 }
 
 /** A database that recovers from a crash refuses connections for a while; one that is gone always will. */
@@ -217,11 +216,8 @@ async function whenReady(cluster: Cluster, client: postgres.Sql): Promise<void> 
   }
 }
 
-/** The folder is another server's. */
-class InUse extends ConfigurationError {}
-
 const inUse = (dataDir: string) =>
-  new InUse(
+  new ConfigurationError(
     `Another server already uses the folder ${path.resolve(dataDir)}. Stop it, or choose another folder with DATA_DIR.`,
   )
 
