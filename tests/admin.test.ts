@@ -342,3 +342,19 @@ test('every command says what it is for', async () => {
     expect([name, help.code, help.out.includes('Usage: admin')]).toEqual([name, 0, true])
   }
 })
+
+test('as a process of its own a command writes its result to the one stream and all else to the other', async () => {
+  const command = Bun.spawn([process.execPath, 'src/admin/index.ts', 'stats', '--json'], {
+    cwd: path.join(import.meta.dir, '..'),
+    env: { ...process.env, ...settingsOf(server) },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err, code] = await Promise.all([
+    new Response(command.stdout).text(),
+    new Response(command.stderr).text(),
+    command.exited,
+  ])
+  expect([code, err]).toEqual([0, ''])
+  expect(JSON.parse(out)).toMatchObject({ spaces: expect.any(Number) })
+})

@@ -3,7 +3,14 @@ import { version } from '../../package.json'
 import { appRouter } from '../routers'
 import type { Millis } from '../time'
 import { type Examples, exampleOfField, examplesFrom, sampleOf } from './examples'
-import { REQUEST_ID, refusalName, refusalResponses, refusalSchema, refusingStatuses } from './refusals'
+import {
+  answerHeaders,
+  HEADERS,
+  refusalName,
+  refusalResponses,
+  refusalSchema,
+  refusingStatuses,
+} from './refusals'
 import { type Document, type Operation, type Parameter, withoutNoise } from './types'
 
 export const TITLE = 'CoworkSpace'
@@ -62,7 +69,7 @@ export function createDocument(url: string, now: Millis = Date.now()): Document 
     schemas: { ...ownSchemas(document), Refusal: refusalSchema() },
     responses: refusalResponses(),
     parameters: { IdempotencyKey: IDEMPOTENCY_KEY },
-    headers: { RequestId: REQUEST_ID },
+    headers: HEADERS,
     securitySchemes: {
       accessToken: {
         type: 'http',
@@ -104,7 +111,7 @@ function describe(operation: Operation, is: { changes: boolean; keyed: boolean; 
   operation.parameters = [...(operation.parameters ?? []), ...key]
   const success = { ...operation.responses['200'] }
   success.description = 'Done.'
-  success.headers = { 'x-request-id': { $ref: '#/components/headers/RequestId' } }
+  success.headers = answerHeaders()
   operation.responses = { '200': success }
   for (const status of refusingStatuses(is))
     operation.responses[String(status)] = { $ref: `#/components/responses/${refusalName(status)}` }

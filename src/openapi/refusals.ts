@@ -72,10 +72,29 @@ const RETRY_AFTER: Header = {
   description: 'Seconds to wait before asking again.',
   schema: { type: 'integer', minimum: 1 },
 }
-export const REQUEST_ID: Header = {
+const REQUEST_ID: Header = {
   description: "What the log knows this request by: the caller's own id where it sent a sane one.",
   schema: { type: 'string' },
 }
+
+/** What every answer may carry beside its body; the two of limits where limits are on. */
+export const HEADERS: Record<string, Header> = {
+  RequestId: REQUEST_ID,
+  RateLimitPolicy: {
+    description: 'The limit that counts here: its name, `q` points for `w` seconds.',
+    schema: { type: 'string', examples: ['"anonymous";q=300;w=60'] },
+  },
+  RateLimit: {
+    description: 'What is left of it: `r` points, and `t` seconds until it is whole again.',
+    schema: { type: 'string', examples: ['"anonymous";r=299;t=60'] },
+  },
+}
+
+export const answerHeaders = (): Record<string, Header> => ({
+  'x-request-id': { $ref: '#/components/headers/RequestId' },
+  'ratelimit-policy': { $ref: '#/components/headers/RateLimitPolicy' },
+  ratelimit: { $ref: '#/components/headers/RateLimit' },
+})
 
 /** One response for each status that refuses: which reasons it can carry, and an example of each. */
 export function refusalResponses(): Record<string, Response> {
@@ -83,7 +102,7 @@ export function refusalResponses(): Record<string, Response> {
     statuses.map((status) => {
       const reasons = reasonsOf(status)
       const headers = {
-        'x-request-id': { $ref: '#/components/headers/RequestId' },
+        ...answerHeaders(),
         ...(status === 429 && { 'retry-after': RETRY_AFTER }),
       }
       const schema = {
