@@ -27,6 +27,14 @@ export function instantOf(date: string, time: string, timeZone: string): Millis 
 export const dateAt = (at: Millis, timeZone: string): string =>
   Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone).toPlainDate().toString()
 
+/** The local time at an instant, `YYYY-MM-DD HH:MM`, for sentences. */
+export const localTime = (at: Date | Millis, timeZone: string): string =>
+  Temporal.Instant.fromEpochMilliseconds(Number(at))
+    .toZonedDateTimeISO(timeZone)
+    .toPlainDateTime()
+    .toString({ smallestUnit: 'minute' })
+    .replace('T', ' ')
+
 export const addDays = (date: string, days: number): string =>
   Temporal.PlainDate.from(date).add({ days }).toString()
 

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { BookingShape } from '../shapes/bookings'
+import { CheckInShape } from '../shapes/checkIns'
 import { Id, Instant, InstantOut, LocalDate, ReasonShape, SlotId } from '../shapes/common'
+import { EventShape } from '../shapes/events'
 import { BoardShape, SlotShape } from '../shapes/slots'
 
 /** Who hears what: `everyone`, or one space, specialist, location or person. */
@@ -8,6 +10,10 @@ export type Topic = 'everyone' | `${'space' | 'specialist' | 'location' | 'user'
 export const topicOf = {
   space: (id: string): Topic => `space:${id}`,
   user: (id: string): Topic => `user:${id}`,
+  /** What everyone may hear of a location. */
+  location: (id: string): Topic => `location:${id}`,
+  /** What those who are signed in hear in its place: the same, with names and with what is for members only. */
+  members: (id: string): Topic => `location:${id}:members`,
 }
 
 const requestId = { requestId: z.string().max(100).optional() }
@@ -30,6 +36,8 @@ export const ClientMessageShape = z.discriminatedUnion('type', [
     bookingId: Id.optional(),
     ...requestId,
   }),
+  z.strictObject({ type: z.literal('join_location'), locationId: Id, ...requestId }),
+  z.strictObject({ type: z.literal('leave_location'), locationId: Id, ...requestId }),
   z.strictObject({ type: z.literal('authenticate'), token: z.string().min(1).max(4096), ...requestId }),
 ])
 export type ClientMessage = z.infer<typeof ClientMessageShape>
@@ -96,6 +104,33 @@ export const ServerMessageShape = z.discriminatedUnion('type', [
   BoardVersionShape,
   WholeBoardShape,
   z.object({ type: z.literal('booking_update'), booking: BookingShape }),
+  z.object({
+    type: z.literal('initial'),
+    locationId: Id,
+    version: z.int(),
+    checkIns: z.array(CheckInShape),
+    events: z.array(EventShape),
+    ...requestId,
+  }),
+  z.object({ type: z.literal('left_location'), locationId: Id, ...requestId }),
+  z.object({
+    type: z.literal('check_ins'),
+    locationId: Id,
+    version: z.int(),
+    present: z.array(CheckInShape),
+  }),
+  z.object({ type: z.literal('events'), locationId: Id, version: z.int(), events: z.array(EventShape) }),
+  z.object({ type: z.literal('location_version'), locationId: Id, version: z.int() }),
+  z.object({
+    type: z.literal('notification'),
+    id: Id,
+    kind: z.string(),
+    text: z.string(),
+    bookingId: Id.nullable(),
+    eventId: Id.nullable(),
+    readAt: InstantOut.nullable(),
+    createdAt: InstantOut,
+  }),
   z.object({ type: z.literal('announcement'), message: z.string() }),
   z.object({ type: z.literal('server_closing'), reconnectInSeconds: z.number() }),
 ])

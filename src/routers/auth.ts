@@ -2,7 +2,9 @@ import { z } from 'zod'
 import * as accounts from '../services/accounts'
 import * as sessions from '../services/sessions'
 import { BookingShape } from '../shapes/bookings'
+import { PastCheckInShape } from '../shapes/checkIns'
 import { Id, InstantOut, Line, listOf, Ok } from '../shapes/common'
+import { EventShape } from '../shapes/events'
 import { EmailShape, LanguageShape, SessionShape, SignedInShape, UserShape } from '../shapes/users'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
 
@@ -81,6 +83,7 @@ export const authRouter = router({
       z.strictObject({
         name: Line(100).optional(),
         language: LanguageShape.optional(),
+        hidden: z.boolean().optional(),
         email: EmailShape.optional(),
         password: NewPassword.optional(),
         currentPassword: Password.optional(),
@@ -117,6 +120,8 @@ export const authRouter = router({
         user: UserShape,
         sessions: z.array(SessionShape),
         bookings: z.array(BookingShape),
+        checkIns: z.array(PastCheckInShape),
+        events: z.array(EventShape),
         exportedAt: InstantOut,
       }),
     )

@@ -7,7 +7,10 @@ import { AppError } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import { type Session, type SignedIn, type User, userView } from '../shapes/users'
 import { iso } from '../time'
-import { changeCalendars, claimedPeriod, lockPerson } from './calendar'
+import { claimedPeriod, lockPerson } from './calendar'
+import { refreshPresence } from './checkIns'
+import { changeCommunity } from './community'
+import { type CommunityExport, exportCommunity, leaveCommunity, locationsOf } from './membership'
 import { listSessions, startSession } from './sessions'
 import { accountGone } from './users'
 
@@ -90,6 +93,7 @@ export async function updateMe(
     name?: string
     email?: string
     language?: User['language']
+    hidden?: boolean
     password?: string
     currentPassword?: string
   },
@@ -107,12 +111,14 @@ export async function updateMe(
   const set = { ...fields, ...(password !== undefined && { passwordHash: await hashPassword(password) }) }
   if (Object.keys(set).length === 0) return userView(me)
   try {
-    return await ctx.db.transaction(async (tx) => {
+    const user = await ctx.db.transaction(async (tx) => {
       const [row] = await tx.update(users).set(set).where(eq(users.id, me.id)).returning()
       if (!row) throw accountGone()
       if (password !== undefined) await endAllSessions(tx, me.id)
       return userView(row)
     })
+    if (user.name !== me.name || user.hidden !== me.hidden) await refreshPresence(ctx)
+    return user
   } catch (error) {
     if (violates(error, 'users_email_key'))
       throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
@@ -126,17 +132,18 @@ const endAllSessions = (tx: Tx, userId: string) =>
 /** Everything that is stored about a person, in the shapes of the API. */
 export async function exportMe(
   ctx: SignedInContext,
-): Promise<{ user: User; sessions: Session[]; bookings: Booking[]; exportedAt: string }> {
+): Promise<{ user: User; sessions: Session[]; bookings: Booking[]; exportedAt: string } & CommunityExport> {
   const user = await getMe(ctx)
   const rows = await ctx.db
     .select()
     .from(bookings)
-    .where(eq(bookings.userId, user.id))
+    .where(and(eq(bookings.userId, user.id), eq(bookings.kind, 'booking')))
     .orderBy(asc(bookings.id))
   return {
     user,
     sessions: (await listSessions(ctx)).items,
     bookings: rows.map(bookingView),
+    ...(await exportCommunity(ctx)),
     exportedAt: iso(Date.now()),
   }
 }
@@ -147,9 +154,13 @@ export async function exportMe(
  */
 export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
   const { id } = ctx.actor
-  const locks = { person: id, spaces: (tx: Tx) => calendarsOf(tx, id) }
-  await changeCalendars(ctx, locks, async (tx) => {
-    await findMe(ctx, tx)
+  const locks = {
+    person: id,
+    locations: (tx: Tx) => locationsOf(tx, id),
+    spaces: (tx: Tx) => calendarsOf(tx, id),
+  }
+  await changeCommunity(ctx, locks, async (tx) => {
+    const left = await leaveCommunity(tx, id)
     const mine = await tx.select().from(bookings).where(eq(bookings.userId, id))
     const touched = mine.flatMap((row) =>
       row.spaceId && ['held', 'pending', 'confirmed'].includes(row.status)
@@ -167,7 +178,7 @@ export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
       .returning({ id: bookings.id })
     if (kept.length > 0) await anonymise(tx, id)
     else await tx.delete(users).where(eq(users.id, id))
-    return { result: undefined, touched, bookings: [] }
+    return { ...left, result: undefined, touched: [...left.touched, ...touched], bookings: [] }
   })
   return { ok: true }
 }

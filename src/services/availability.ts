@@ -116,7 +116,7 @@ export function slotsOfDate(rules: Rules, date: string): Period[] {
  * The openings of a local date, in order. One that would run into the next (as hours around a change of clocks can)
  * ends where that begins, so no two slots ever overlap.
  */
-export function openingsOf(rules: Rules, date: string): Period[] {
+export function openingsOf(rules: Pick<Rules, 'hours' | 'timeZone'>, date: string): Period[] {
   const own = rawOpenings(rules, date)
   if (own.length === 0) return own
   const following = [...own.slice(1), ...rawOpenings(rules, addDays(date, 1)).slice(0, 1)]
@@ -126,7 +126,7 @@ export function openingsOf(rules: Rules, date: string): Period[] {
   })
 }
 
-function rawOpenings({ hours, timeZone }: Rules, date: string): Period[] {
+function rawOpenings({ hours, timeZone }: Pick<Rules, 'hours' | 'timeZone'>, date: string): Period[] {
   const weekday = weekdayOf(date)
   return hours
     .filter((row) => row.weekday === weekday)

@@ -34,6 +34,7 @@ export async function listBookings(ctx: SignedInContext, input: ListInput) {
     .from(bookings)
     .where(
       and(
+        eq(bookings.kind, 'booking'),
         as === 'customer' ? eq(bookings.userId, ctx.actor.id) : undefined,
         input.status && eq(bookings.status, input.status),
         input.from ? gt(bookings.endsAt, new Date(input.from)) : undefined,

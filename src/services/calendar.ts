@@ -94,7 +94,7 @@ export function tell({ publish }: Pick<Deps, 'publish'>, { changes, bookings }: 
     const message = slotUpdate(change, cause)
     if (message) publish(topicOf.space(message.spaceId), message)
   }
-  for (const row of bookings)
+  for (const row of bookings.filter(({ kind }) => kind === 'booking'))
     publish(topicOf.user(row.userId), { type: 'booking_update', booking: bookingView(row) })
 }
 

@@ -1,8 +1,8 @@
 import { and, asc, eq, gt, inArray, isNull, sql } from 'drizzle-orm'
 import type { Context } from '../context'
 import type { Db, Tx } from '../db/client'
-import { type LocationRow, locations, openingHours, spaces } from '../db/schema'
-import { notFound } from '../errors'
+import { events, type LocationRow, locations, openingHours, spaces } from '../db/schema'
+import { AppError, notFound } from '../errors'
 import type { Page } from '../shapes/common'
 import type { Hours, Location } from '../shapes/spaces'
 import { pageOf } from './paging'
@@ -58,7 +58,7 @@ export async function updateLocation(
 
 /**
  * Takes a location and its spaces out of use. What was booked there in the past stays known.
- * @throws NOT_FOUND, INVALID_STATE while people hold or have booked something there
+ * @throws NOT_FOUND, INVALID_STATE while people hold or have booked something there, or events are coming
  */
 export async function removeLocation(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
   return changeRules(
@@ -66,11 +66,21 @@ export async function removeLocation(ctx: Context, { id }: { id: string }): Prom
     (tx) => lockLocation(tx, id),
     async (tx, spaceIds) => {
       await refuseWithClaims(tx, spaceIds)
+      await refuseWithEvents(tx, id)
       await tx.update(spaces).set({ removedAt: sql`now()` }).where(eq(spaces.locationId, id))
       await tx.update(locations).set({ removedAt: sql`now()` }).where(eq(locations.id, id))
       return { ok: true }
     },
   )
+}
+
+async function refuseWithEvents(tx: Tx, locationId: string): Promise<void> {
+  const [coming] = await tx
+    .select({ id: events.id })
+    .from(events)
+    .where(sql`${events.locationId} = ${locationId} AND ${events.endsAt} > clock_timestamp()`)
+    .limit(1)
+  if (coming) throw new AppError('INVALID_STATE', 'Events are coming here. Cancel those first.')
 }
 
 /** Locks a location against other changes of it, and names its spaces. @throws NOT_FOUND */

@@ -96,7 +96,9 @@ function notOver(row: BookingRow, now: Millis): AppError | null {
 /**
  * In which capacities an actor may deal with a booking; none at all means that it is not theirs to see.
  */
-export function capacitiesOf(actor: Actor, row: Pick<BookingRow, 'userId'>): Mover[] {
+export function capacitiesOf(actor: Actor, row: Pick<BookingRow, 'userId' | 'kind'>): Mover[] {
+  // The claim of an event moves with its event and is nobody's booking.
+  if (row.kind === 'event') return []
   if (actor.kind === 'clock' || actor.kind === 'payment') return [actor.kind]
   if (actor.kind !== 'person') return []
   return [
@@ -203,7 +205,7 @@ export async function onCalendarOf<T>(
             .select({ row: bookings, now: sql`epoch_ms(clock_timestamp())`.mapWith(Number) })
             .from(bookings)
             .where(eq(bookings.id, id))
-          if (!found) throw notFound('booking')
+          if (!found || found.row.kind === 'event') throw notFound('booking')
           if (found.row.spaceId !== seen.spaceId) throw new Elsewhere()
           return run(tx, found.row, found.now)
         },

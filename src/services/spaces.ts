@@ -9,6 +9,7 @@ import { MINUTE, type Period } from '../time'
 import { type Claim, type Rules, whyNot } from './availability'
 import { withReach } from './boards'
 import { multirange } from './calendar'
+import { claimAddedUnits } from './eventClaims'
 import { hoursOf, replaceHours } from './locations'
 import { pageOf } from './paging'
 import { changeRules, refuseWithClaims } from './rules'
@@ -104,6 +105,7 @@ export async function updateSpace(
     (tx) => existing(tx, id),
     async (tx) => {
       if (fields.units !== undefined) await refuseWithClaims(tx, [id], fields.units)
+      if (fields.units !== undefined) await claimAddedUnits(tx, id, fields.units)
       const set = { ...fields, ...(hours !== undefined && { ownHours: hours !== null }) }
       if (Object.keys(set).length > 0) await tx.update(spaces).set(set).where(eq(spaces.id, id))
       if (hours !== undefined) await replaceHours(tx, { spaceId: id }, hours ?? [])
@@ -189,6 +191,7 @@ const spaceColumns = {
   minNoticeMinutes: spaces.minNoticeMinutes,
   maxNoticeDays: spaces.maxNoticeDays,
   maxSlots: spaces.maxSlots,
+  arrivalGraceMinutes: spaces.arrivalGraceMinutes,
   ownHours: spaces.ownHours,
   cancellation: spaces.cancellation,
   ratingSum: spaces.ratingSum,
@@ -220,6 +223,7 @@ function spaceView(row: SpaceColumns, hours: Map<string, Hours>): Space {
     minNoticeMinutes: fields.minNoticeMinutes,
     maxNoticeDays: fields.maxNoticeDays,
     maxSlots: fields.maxSlots,
+    arrivalGraceMinutes: fields.arrivalGraceMinutes,
     hours: keepsOwn ? (hours.get(row.id) ?? []) : null,
     cancellation: fields.cancellation,
     timeZone: fields.timeZone,

@@ -27,6 +27,7 @@ export const BookingShape = z
     currency: Currency,
     cancellation: CancellationShape,
     notes: z.string().nullable(),
+    arrivedAt: InstantOut.nullable(),
     createdAt: InstantOut,
   })
   .meta({ id: 'Booking' })
@@ -54,6 +55,7 @@ export function bookingView(row: BookingRow): Booking {
     currency: row.currency,
     cancellation: row.cancellation,
     notes: row.notes,
+    arrivedAt: isoOrNull(row.arrivedAt),
     createdAt: iso(row.createdAt),
   }
 }

@@ -73,6 +73,7 @@ export const spaceSettings = {
   minNoticeMinutes: whole(0, 525_600).optional(),
   maxNoticeDays: whole(1, 3650).optional(),
   maxSlots: whole(1, 200).optional(),
+  arrivalGraceMinutes: whole(0, 1440).nullable().optional(),
   hours: HoursInput.nullable().optional(),
   cancellation: z.array(z.strictObject(CancellationTierShape.shape)).max(10).optional(),
 }
@@ -92,6 +93,10 @@ export const SpaceShape = z
     minNoticeMinutes: z.int(),
     maxNoticeDays: z.int(),
     maxSlots: z.int().meta({ description: 'The longest booking.' }),
+    arrivalGraceMinutes: z
+      .int()
+      .nullable()
+      .meta({ description: 'So long after the start a no-show loses the rest; null: never.' }),
     hours: HoursShape.nullable().meta({ description: "null: the location's." }),
     cancellation: CancellationShape,
     timeZone: TimeZone,

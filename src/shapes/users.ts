@@ -15,6 +15,7 @@ export const UserShape = z
     name: z.string(),
     role: RoleShape,
     language: LanguageShape,
+    hidden: z.boolean().meta({ description: 'Counts among those present and is not named.' }),
     createdAt: InstantOut,
   })
   .meta({ id: 'User' })
@@ -47,5 +48,6 @@ export const userView = (row: UserRow): User => ({
   name: row.name,
   role: row.role,
   language: row.language,
+  hidden: row.hidden,
   createdAt: iso(row.createdAt),
 })

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { check, customType, index, integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, instant } from './columns'
+import { events } from './events'
 import { locations } from './locations'
 import { type CancellationTier, spaces } from './spaces'
 import { users } from './users'
@@ -20,7 +21,8 @@ export const BOOKING_STATUSES = [
 export type BookingStatus = (typeof BOOKING_STATUSES)[number]
 
 /**
- * One row from hold to review. While its status is held, pending or confirmed it is a claim: it occupies its calendar
+ * One row from hold to review, or (`kind` is event) one unit of the space that an event claims: such a row comes and goes
+ * with its event and is nobody's booking. While its status is held, pending or confirmed it is a claim: it occupies its calendar
  * over `claimed`, which is its time and the buffer behind it. Two exclusion constraints, `bookings_space_claim` and
  * `bookings_specialist_claim`, and the trigger `bookings_move` stand in a migration of their own, since this language
  * has no words for them.
@@ -29,6 +31,10 @@ export const bookings = pgTable(
   'bookings',
   {
     id: id(),
+    kind: text('kind', { enum: ['booking', 'event'] })
+      .notNull()
+      .default('booking'),
+    eventId: uuid('event_id').references(() => events.id, { onDelete: 'cascade' }),
     userId: uuid('user_id')
       .notNull()
       .references(() => users.id),
@@ -46,6 +52,8 @@ export const bookings = pgTable(
     /** The earliest start it ever had: the cancellation policy counts from there. */
     firstStartsAt: instant('first_starts_at').notNull(),
     holdExpiresAt: instant('hold_expires_at'),
+    /** When the person came, where a check-in said so. */
+    arrivedAt: instant('arrived_at'),
     priceMinor: integer('price_minor').notNull(),
     depositMinor: integer('deposit_minor').notNull().default(0),
     paidMinor: integer('paid_minor').notNull().default(0),
@@ -59,6 +67,7 @@ export const bookings = pgTable(
   },
   (table) => [
     index('bookings_user').on(table.userId, table.id),
+    index('bookings_event').on(table.eventId).where(sql`${table.eventId} IS NOT NULL`),
     index('bookings_user_holds').on(table.userId).where(sql`${table.status} = 'held'`),
     index('bookings_location').on(table.locationId, table.startsAt),
     index('bookings_hold_expiry').on(table.holdExpiresAt).where(sql`${table.status} = 'held'`),
@@ -67,6 +76,7 @@ export const bookings = pgTable(
       'bookings_status_known',
       sql`${table.status} IN ('held', 'pending', 'confirmed', 'completed', 'cancelled', 'expired', 'declined', 'no_show')`,
     ),
+    check('bookings_kind', sql`${table.kind} = CASE WHEN ${table.eventId} IS NULL THEN 'booking' ELSE 'event' END`),
     check('bookings_claims_something', sql`num_nonnulls(${table.spaceId}, ${table.specialistId}) >= 1`),
     check('bookings_unit', sql`(${table.spaceId} IS NULL) = (${table.unit} IS NULL)`),
     check('bookings_period', sql`${table.startsAt} < ${table.endsAt}`),

@@ -1,4 +1,6 @@
 export * from './bookings'
+export * from './checkIns'
+export * from './events'
 export * from './idempotency'
 export * from './locations'
 export * from './spaces'

@@ -1,14 +1,16 @@
 import { sql } from 'drizzle-orm'
-import { check, index, pgTable, smallint, text, uuid } from 'drizzle-orm/pg-core'
+import { check, index, integer, pgTable, smallint, text, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, instant } from './columns'
 import { spaces } from './spaces'
 
+/** `version` counts the changes of who is at the location and what is on there; it moves only under a lock on this row. */
 export const locations = pgTable('locations', {
   id: id(),
   name: text('name').notNull(),
   address: text('address').notNull().default(''),
   city: text('city').notNull().default(''),
   timeZone: text('time_zone').notNull(),
+  version: integer('version').notNull().default(1),
   removedAt: instant('removed_at'),
   createdAt: createdAt(),
 })

@@ -30,6 +30,8 @@ export const spaces = pgTable(
     minNoticeMinutes: integer('min_notice_minutes').notNull().default(0),
     maxNoticeDays: integer('max_notice_days').notNull().default(90),
     maxSlots: integer('max_slots').notNull().default(8),
+    /** So long after the start somebody who has not come is a no-show, and the rest is free again; null is never. */
+    arrivalGraceMinutes: integer('arrival_grace_minutes'),
     ownHours: boolean('own_hours').notNull().default(false),
     cancellation: jsonb('cancellation')
       .$type<CancellationTier[]>()
@@ -51,6 +53,7 @@ export const spaces = pgTable(
     check('spaces_units', sql`${table.units} BETWEEN 1 AND 1000`),
     check('spaces_slot_minutes', sql`${table.slotMinutes} BETWEEN 5 AND 1440`),
     check('spaces_buffer_minutes', sql`${table.bufferMinutes} BETWEEN 0 AND 1440`),
+    check('spaces_arrival_grace', sql`${table.arrivalGraceMinutes} BETWEEN 0 AND 1440`),
     check('spaces_price', sql`${table.priceMinor} >= 0`),
   ],
 )

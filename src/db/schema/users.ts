@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { check, index, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core'
+import { boolean, check, index, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, instant } from './columns'
 
 /**
@@ -18,6 +18,8 @@ export const users = pgTable(
     language: text('language', { enum: ['en', 'it', 'fr'] })
       .notNull()
       .default('en'),
+    /** Does not wish to be seen: counts among those present, and is not named. */
+    hidden: boolean('hidden').notNull().default(false),
     passwordHash: text('password_hash'),
     deletedAt: instant('deleted_at'),
     createdAt: createdAt(),
@@ -56,3 +58,16 @@ export const refreshTokens = pgTable(
   ],
 )
 export type RefreshTokenRow = typeof refreshTokens.$inferSelect
+
+/** The secret in the address of a person's calendar feed. Only its hash is stored; a new one ends the old one. */
+export const calendarSecrets = pgTable(
+  'calendar_secrets',
+  {
+    userId: uuid('user_id')
+      .primaryKey()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    secretHash: text('secret_hash').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [unique('calendar_secrets_hash_key').on(table.secretHash)],
+)

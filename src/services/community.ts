@@ -1,0 +1,179 @@
+import { eq, sql } from 'drizzle-orm'
+import type { Deps } from '../context'
+import type { Db, Tx } from '../db/client'
+import { locations, users } from '../db/schema'
+import { AppError, notFound } from '../errors'
+import { topicOf } from '../realtime/events'
+import { type CheckIn, checkInView, type PresentRow } from '../shapes/checkIns'
+import { type ComingRow, type Event, eventView } from '../shapes/events'
+import { changeCalendars, type Outcome, uuidArray } from './calendar'
+import { type Notice, tellPerson } from './notices'
+
+/** The coming events that a location tells of at once, the next first. */
+const MAX_COMING = 100
+
+/** The two halves of what is live at a location. */
+export type Part = 'checkIns' | 'events'
+
+/** What happened under the locks: that of calendars, and which halves of which locations it changed, and who hears of it. */
+export type CommunityOutcome<T> = Outcome<T> & {
+  changed: { locationId: string; part: Part }[]
+  notices: Notice[]
+}
+export const nothingOnCalendars = { touched: [], bookings: [] }
+
+type Ids = string[] | ((tx: Tx) => Promise<string[]>)
+type Locks = { person?: string; locations: Ids; spaces?: Ids }
+
+/**
+ * The one way to change who is at a location and what is on there. Locks the person, then the locations and then the
+ * calendars, each in order of id, so that no two changes wait for each other; runs; raises the version of each location
+ * once for each half that changed and reads, still under its lock, what is to be pushed. Speaks after the commit: what is
+ * lost then is healed by the next version.
+ * @throws NOT_SIGNED_IN where the person is gone
+ */
+export async function changeCommunity<T>(
+  deps: Pick<Deps, 'db' | 'publish'>,
+  { person, locations: where, spaces = [] }: Locks,
+  run: (tx: Tx) => Promise<CommunityOutcome<T>>,
+): Promise<T> {
+  let told: { part: Part; community: Community }[] = []
+  let notices: Notice[] = []
+  const result = await changeCalendars(
+    deps,
+    {
+      person,
+      spaces: async (tx) => {
+        if (person) await refuseIfGone(tx, person)
+        await lockLocations(tx, typeof where === 'function' ? await where(tx) : where)
+        return typeof spaces === 'function' ? spaces(tx) : spaces
+      },
+    },
+    async (tx) => {
+      const outcome = await run(tx)
+      told = []
+      for (const { locationId, part } of distinct(outcome.changed))
+        told.push({ part, community: await raiseLocation(tx, locationId) })
+      notices = outcome.notices
+      return outcome
+    },
+  )
+  for (const { part, community } of told) tellLocation(deps, part, community)
+  for (const notice of notices) tellPerson(deps, notice)
+  return result
+}
+
+/** A token outlives its account by an hour at the most. */
+async function refuseIfGone(tx: Tx, userId: string): Promise<void> {
+  const [there] = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(sql`${users.id} = ${userId} AND ${users.deletedAt} IS NULL`)
+  if (!there) throw new AppError('NOT_SIGNED_IN', 'This account no longer exists.')
+}
+
+async function lockLocations(tx: Tx, ids: string[]): Promise<void> {
+  if (ids.length === 0) return
+  await tx
+    .select({ id: locations.id })
+    .from(locations)
+    .where(sql`${locations.id} = ANY(${uuidArray(ids)})`)
+    .orderBy(locations.id)
+    .for('no key update')
+}
+
+function distinct(changed: CommunityOutcome<unknown>['changed']): CommunityOutcome<unknown>['changed'] {
+  return [...new Map(changed.map((change) => [`${change.locationId}/${change.part}`, change])).values()]
+}
+
+async function raiseLocation(tx: Tx, locationId: string): Promise<Community> {
+  await tx
+    .update(locations)
+    .set({ version: sql`${locations.version} + 1` })
+    .where(eq(locations.id, locationId))
+  return readRows(tx, locationId)
+}
+
+/** Pushes one half as it stands now: to members whole, to everyone else without names and without members' events. */
+function tellLocation({ publish }: Pick<Deps, 'publish'>, part: Part, community: Community): void {
+  for (const audience of ['members', 'public'] as const) {
+    const { locationId, version, checkIns, events } = viewFor(community, audience)
+    publish(
+      topicOf[audience === 'members' ? 'members' : 'location'](locationId),
+      part === 'checkIns'
+        ? { type: 'check_ins', locationId, version, present: checkIns }
+        : { type: 'events', locationId, version, events },
+    )
+  }
+}
+
+type Audience = 'members' | 'public'
+type Community = {
+  locationId: string
+  version: number
+  removed: boolean
+  present: PresentRow[]
+  coming: ComingRow[]
+}
+
+/** Who is at a location and what is on, as one person sees it, or as somebody who is not signed in. */
+export type CommunityView = { locationId: string; version: number; checkIns: CheckIn[]; events: Event[] }
+
+/**
+ * Who is at a location and which events are coming, with the version of both, by one statement.
+ * @param me nobody in particular sees neither names nor members' events
+ * @throws NOT_FOUND
+ */
+export async function readCommunity(db: Db, locationId: string, me?: string): Promise<CommunityView> {
+  const community = await readRows(db, locationId, me)
+  if (community.removed) throw notFound('location')
+  return viewFor(community, me ? 'members' : 'public')
+}
+
+async function readRows(db: Db, locationId: string, me?: string): Promise<Community> {
+  const [row] = await db
+    .select({
+      version: locations.version,
+      removed: sql<boolean>`${locations.removedAt} IS NOT NULL`,
+      present: sql<PresentRow[]>`(
+        SELECT coalesce(json_agg(json_build_object('id', c.id, 'locationId', c.location_id,
+          'since', epoch_ms(c.since), 'note', c.note, 'userId', u.id, 'name', u.name, 'hidden', u.hidden) ORDER BY c.id), '[]')
+        FROM check_ins c JOIN users u ON u.id = c.user_id WHERE c.location_id = ${locations.id} AND c.until IS NULL)`,
+      coming: sql<ComingRow[]>`(
+        SELECT coalesce(json_agg(json_build_object('id', e.id, 'title', e.title, 'text', e.text,
+          'locationId', e.location_id, 'spaceId', e.space_id, 'creatorId', e.creator_id, 'startsAt', epoch_ms(e.starts_at), 'endsAt', epoch_ms(e.ends_at),
+          'capacity', e.capacity, 'priceMinor', e.price_minor, 'currency', e.currency, 'visibility', e.visibility,
+          'attending', e.attending, 'waiting', e.waiting,
+          'mine', (SELECT a.status FROM event_attendees a WHERE a.event_id = e.id AND a.user_id = ${me ?? null}::uuid)
+          ) ORDER BY e.starts_at, e.id), '[]')
+        FROM (SELECT * FROM events WHERE location_id = ${locations.id} AND ends_at > clock_timestamp()
+              ORDER BY starts_at, id LIMIT ${MAX_COMING}) e)`,
+    })
+    .from(locations)
+    .where(eq(locations.id, locationId))
+  if (!row) throw notFound('location')
+  return { locationId, ...row }
+}
+
+function viewFor({ locationId, version, present, coming }: Community, audience: Audience): CommunityView {
+  return {
+    locationId,
+    version,
+    checkIns: present.map((row) => checkInView(row, audience === 'members' && !row.hidden)),
+    events: coming
+      .filter(({ visibility }) => audience === 'members' || visibility === 'public')
+      .map(eventView),
+  }
+}
+
+/** The versions of locations: what whoever watches them must have reached. */
+export async function readLocationVersions(
+  db: Db,
+  ids: string[],
+): Promise<{ locationId: string; version: number }[]> {
+  if (ids.length === 0) return []
+  return db
+    .select({ locationId: locations.id, version: locations.version })
+    .from(locations)
+    .where(sql`${locations.id} = ANY(${uuidArray(ids)})`)
+}

@@ -1,0 +1,240 @@
+import { and, asc, eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
+import type { Context, SignedInContext } from '../context'
+import type { Db, Tx } from '../db/client'
+import { type EventRow, eventAttendees, events, locations } from '../db/schema'
+import { AppError, notFound } from '../errors'
+import type { Page } from '../shapes/common'
+import { type ComingRow, type Event, eventView } from '../shapes/events'
+import { DAY, iso, localTime } from '../time'
+import { findEvent, listConcerned, moveUp, refuseIfOver } from './attendance'
+import { type CommunityOutcome, changeCommunity } from './community'
+import { claimForEvent, findSpaceOf, releaseClaims } from './eventClaims'
+import type { Notice } from './notices'
+import { pageOf } from './paging'
+
+const MAX_LENGTH_DAYS = 14
+
+type Details = {
+  title: string
+  text?: string | undefined
+  startsAt: string
+  endsAt: string
+  spaceId?: string | null | undefined
+  capacity?: number | null | undefined
+  priceMinor?: number | undefined
+  currency?: string | undefined
+  visibility?: EventRow['visibility'] | undefined
+}
+
+type ListInput = Page & {
+  locationId?: string | undefined
+  from?: string | undefined
+  to?: string | undefined
+}
+
+/** Events that end after `from` (now, where it is not given) and begin before `to`, the next first. */
+export async function listEvents(ctx: Context, { locationId, from, to, ...page }: ListInput) {
+  const after = page.cursor
+    ? sql`(${events.startsAt}, ${events.id}) > (SELECT c.starts_at, c.id FROM events c WHERE c.id = ${page.cursor})`
+    : undefined
+  const rows = await selectEvents(
+    ctx,
+    and(
+      locationId ? eq(events.locationId, locationId) : undefined,
+      sql`${events.endsAt} > ${from ? sql`${iso(new Date(from))}::timestamptz` : sql`clock_timestamp()`}`,
+      to ? sql`${events.startsAt} < ${iso(new Date(to))}::timestamptz` : undefined,
+      after,
+    ),
+    page.limit + 1,
+  )
+  return pageOf(rows, page, eventView)
+}
+
+/** @throws NOT_FOUND, also for a members' event where nobody is signed in */
+export async function getEvent(ctx: Context, { id }: { id: string }): Promise<Event> {
+  const [row] = await selectEvents(ctx, eq(events.id, id), 1)
+  if (!row) throw notFound('event')
+  return eventView(row)
+}
+
+/** As the actor may see them. */
+function selectEvents(ctx: Context, where: SQL | undefined, limit: number): Promise<ComingRow[]> {
+  const me = ctx.actor.kind === 'person' ? ctx.actor.id : null
+  return ctx.db
+    .select({ ...getTableColumns(events), mine: eventAttendees.status })
+    .from(events)
+    .leftJoin(
+      eventAttendees,
+      and(eq(eventAttendees.eventId, events.id), sql`${eventAttendees.userId} = ${me}::uuid`),
+    )
+    .where(and(where, me ? undefined : sql`${events.visibility} = 'public'`))
+    .orderBy(asc(events.startsAt), asc(events.id))
+    .limit(limit)
+}
+
+/**
+ * Announces an event, which its creator attends from the start. One that uses a space claims the whole of it.
+ * @throws VALIDATION, NOT_FOUND, SLOT_PAST, TOO_LONG, NOT_SIGNED_IN, and what `claimForEvent` refuses
+ */
+export async function createEvent(
+  ctx: SignedInContext,
+  input: Details & { locationId: string },
+): Promise<Event> {
+  const { locationId, spaceId } = input
+  const locks = { person: ctx.actor.id, locations: [locationId], spaces: spaceId ? [spaceId] : [] }
+  return changeCommunity(ctx, locks, async (tx) => {
+    await refuseUnlessInUse(tx, locationId)
+    if (spaceId) await findSpaceOf(tx, { spaceId, locationId })
+    const times = { startsAt: new Date(input.startsAt), endsAt: new Date(input.endsAt) }
+    await refuseTimes(tx, times)
+    const [event] = await tx
+      .insert(events)
+      .values({ ...input, ...times, creatorId: ctx.actor.id })
+      .returning()
+    if (!event) throw new Error('the event was not inserted')
+    await tx
+      .insert(eventAttendees)
+      .values({ eventId: event.id, userId: ctx.actor.id, status: 'attending' })
+    const claimed = await claimForEvent(tx, ctx.actor, event)
+    return { ...claimed, ...(await outcomeOf(ctx, tx, event)), notices: [] }
+  })
+}
+
+async function refuseUnlessInUse(tx: Tx, locationId: string): Promise<void> {
+  const [there] = await tx
+    .select({ id: locations.id })
+    .from(locations)
+    .where(sql`${locations.id} = ${locationId} AND ${locations.removedAt} IS NULL`)
+  if (!there) throw notFound('location')
+}
+
+type Times = Pick<EventRow, 'startsAt' | 'endsAt'>
+
+/** A new event, and a start that is moved, lie in the future. */
+async function refuseTimes(tx: Tx, { startsAt, endsAt }: Times, former?: Times): Promise<void> {
+  if (startsAt >= endsAt) {
+    const message = 'must be after the start'
+    throw new AppError('VALIDATION', `endsAt ${message}`, { issues: [{ path: 'endsAt', message }] })
+  }
+  if (endsAt.getTime() - startsAt.getTime() > MAX_LENGTH_DAYS * DAY)
+    throw new AppError('TOO_LONG', `An event lasts ${MAX_LENGTH_DAYS} days at the most.`)
+  const [clock] = await tx.execute<{ now: string }>(sql`SELECT epoch_ms(clock_timestamp()) AS now`)
+  const now = Number(clock?.now)
+  const begins = former?.startsAt.getTime() === startsAt.getTime() ? endsAt : startsAt
+  if (begins.getTime() <= now) throw new AppError('SLOT_PAST', 'This time is past.')
+}
+
+/**
+ * Changes an event. Whoever attends or waits is told; a new time or space is claimed and the old one left as one change,
+ * so where it is taken all stays as it was; more places go to those who wait.
+ * @throws NOT_FOUND, NOT_ALLOWED, TOO_LATE once it is over, VALIDATION, SLOT_PAST, INVALID_STATE for fewer places than are
+ *   taken, and what `claimForEvent` refuses
+ */
+export async function updateEvent(
+  ctx: SignedInContext,
+  { id, startsAt, endsAt, ...fields }: Partial<Details> & { id: string },
+): Promise<Event> {
+  const { spaceId, capacity } = fields
+  return onOwnEvent(ctx, id, spaceId ? [spaceId] : [], async (tx, former) => {
+    await refuseIfOver(tx, former)
+    if (spaceId) await findSpaceOf(tx, { spaceId, locationId: former.locationId })
+    refuseTooFew(former, capacity)
+    const times = {
+      startsAt: startsAt === undefined ? former.startsAt : new Date(startsAt),
+      endsAt: endsAt === undefined ? former.endsAt : new Date(endsAt),
+    }
+    const moved = times.startsAt.getTime() !== former.startsAt.getTime()
+    if (moved || times.endsAt.getTime() !== former.endsAt.getTime()) await refuseTimes(tx, times, former)
+    const [event] = await tx
+      .update(events)
+      .set({ ...fields, ...times, updatedAt: sql`clock_timestamp()` })
+      .where(eq(events.id, id))
+      .returning()
+    if (!event) throw notFound('event')
+    if (moved) await tx.update(eventAttendees).set({ remindedHours: null }).where(eq(eventAttendees.eventId, id))
+    const claims = await moveClaims(tx, ctx, former, event)
+    const notices = [...(await noticesOfChange(tx, ctx, former, event)), ...(await moveUp(tx, event))]
+    return { ...claims, ...(await outcomeOf(ctx, tx, event)), notices }
+  })
+}
+
+function refuseTooFew({ attending }: EventRow, capacity: number | null | undefined): void {
+  if (typeof capacity !== 'number' || capacity >= attending) return
+  throw new AppError('INVALID_STATE', `${attending} people attend already.`)
+}
+
+async function moveClaims(tx: Tx, ctx: SignedInContext, former: EventRow, event: EventRow) {
+  const same =
+    former.spaceId === event.spaceId &&
+    former.startsAt.getTime() === event.startsAt.getTime() &&
+    former.endsAt.getTime() === event.endsAt.getTime()
+  if (same) return { touched: [], bookings: [] }
+  const left = await releaseClaims(tx, event.id, 'rescheduled')
+  const { touched, bookings } = await claimForEvent(tx, ctx.actor, event)
+  return { touched: [...left, ...touched.map((touch) => ({ ...touch, cause: 'rescheduled' as const }))], bookings }
+}
+
+/** Everyone concerned hears of whatever they would read differently; places and who sees it are not their matter. */
+async function noticesOfChange(tx: Tx, ctx: SignedInContext, former: EventRow, event: EventRow): Promise<Notice[]> {
+  const told = ({ title, text, startsAt, endsAt, spaceId, priceMinor, currency }: EventRow) =>
+    JSON.stringify([title, text, startsAt, endsAt, spaceId, priceMinor, currency])
+  if (told(former) === told(event)) return []
+  const people = await listConcerned(tx, event.id, ctx.actor.id)
+  const text = `“${former.title}” has changed: “${event.title}” is at ${await whenOf(tx, event)}.`
+  return people.map((userId) => ({ userId, kind: 'event_changed', eventId: event.id, text }))
+}
+
+/**
+ * Cancels an event: who attends or waits is told, its space is free again, and nothing of it remains.
+ * @throws NOT_FOUND, NOT_ALLOWED
+ */
+export async function removeEvent(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
+  return onOwnEvent(ctx, id, [], async (tx, event) => {
+    const { touched, notices } = await dissolveEvent(tx, event, ctx.actor.id)
+    const changed = [{ locationId: event.locationId, part: 'events' as const }]
+    return { result: { ok: true }, touched, bookings: [], changed, notices }
+  })
+}
+
+/** Deletes an event whose location and calendar are locked; its attendance goes with it. */
+export async function dissolveEvent(tx: Tx, event: EventRow, except?: string) {
+  const people = event.endsAt.getTime() > Date.now() ? await listConcerned(tx, event.id, except) : []
+  const text = `“${event.title}” at ${await whenOf(tx, event)} is cancelled.`
+  const touched = await releaseClaims(tx, event.id, 'cancelled')
+  await tx.delete(events).where(eq(events.id, event.id))
+  const notices = people.map((userId): Notice => ({ userId, kind: 'event_cancelled', eventId: event.id, text }))
+  return { touched, notices }
+}
+
+async function whenOf(db: Db, { startsAt, locationId }: EventRow): Promise<string> {
+  const [location] = await db
+    .select({ timeZone: locations.timeZone, name: locations.name })
+    .from(locations)
+    .where(eq(locations.id, locationId))
+  return location ? `${localTime(startsAt, location.timeZone)} (${location.name})` : iso(startsAt)
+}
+
+/** Runs with the event's location locked, and its space and further ones after that; for its creator and for admins. */
+async function onOwnEvent<T>(
+  ctx: SignedInContext,
+  id: string,
+  also: string[],
+  run: (tx: Tx, event: EventRow) => Promise<CommunityOutcome<T>>,
+): Promise<T> {
+  const { locationId } = await findEvent(ctx.db, id)
+  const spacesOf = async (tx: Tx) => {
+    const { spaceId } = await findEvent(tx, id)
+    return spaceId ? [...also, spaceId] : also
+  }
+  return changeCommunity(ctx, { person: ctx.actor.id, locations: [locationId], spaces: spacesOf }, async (tx) => {
+    const event = await findEvent(tx, id)
+    if (event.creatorId !== ctx.actor.id && ctx.actor.role !== 'admin')
+      throw new AppError('NOT_ALLOWED', 'Only who made an event, or an admin, may change it.')
+    return run(tx, event)
+  })
+}
+
+async function outcomeOf(ctx: SignedInContext, tx: Tx, { id, locationId }: EventRow) {
+  const result = await getEvent({ ...ctx, db: tx }, { id })
+  return { result, changed: [{ locationId, part: 'events' as const }] }
+}

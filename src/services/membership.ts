@@ -1,0 +1,116 @@
+import { and, asc, eq, inArray, isNull, ne, sql } from 'drizzle-orm'
+import type { SignedInContext } from '../context'
+import type { Tx } from '../db/client'
+import { bookings, calendarSecrets, checkIns, type EventRow, eventAttendees, events, users } from '../db/schema'
+import type { PastCheckIn } from '../shapes/checkIns'
+import { type Event, eventView } from '../shapes/events'
+import { iso, isoOrNull } from '../time'
+import { moveUp } from './attendance'
+import type { CommunityOutcome } from './community'
+import { dissolveEvent } from './events'
+
+/** What a person has in the community, as a whole: to be given to him, and to be taken away with him. */
+export type CommunityExport = { checkIns: PastCheckIn[]; events: Event[] }
+
+/** Every check-in of this person, and every event that he made, attends or waits for. */
+export async function exportCommunity(ctx: SignedInContext): Promise<CommunityExport> {
+  const me = ctx.actor.id
+  const stays = await ctx.db.select().from(checkIns).where(eq(checkIns.userId, me)).orderBy(asc(checkIns.id))
+  const rows = await ctx.db
+    .select({ event: events, mine: eventAttendees.status })
+    .from(events)
+    .leftJoin(eventAttendees, and(eq(eventAttendees.eventId, events.id), eq(eventAttendees.userId, me)))
+    .where(sql`${events.creatorId} = ${me} OR ${eventAttendees.userId} = ${me}`)
+    .orderBy(asc(events.startsAt), asc(events.id))
+  return {
+    checkIns: stays.map(({ locationId, since, until, note }) => ({
+      locationId,
+      since: iso(since),
+      until: isoOrNull(until),
+      note,
+    })),
+    events: rows.map(({ event, mine }) => eventView({ ...event, mine })),
+  }
+}
+
+/** The locations whose community changes when this person goes. */
+export async function locationsOf(tx: Tx, userId: string): Promise<string[]> {
+  const rows = await tx.execute<{ id: string }>(sql`
+    SELECT location_id AS id FROM check_ins WHERE user_id = ${userId} AND until IS NULL
+    UNION SELECT location_id FROM events WHERE creator_id = ${userId}
+    UNION SELECT e.location_id FROM events e JOIN event_attendees a ON a.event_id = e.id WHERE a.user_id = ${userId}`)
+  return rows.map(({ id }) => id)
+}
+
+type Left = Omit<CommunityOutcome<unknown>, 'result' | 'bookings'>
+
+/**
+ * Takes a person out of the community, whose locations and calendars are locked: places go to whoever waits, events pass to
+ * an admin, or are cancelled with notice where there is none.
+ */
+export async function leaveCommunity(tx: Tx, userId: string): Promise<Left> {
+  const present = await tx
+    .select({ locationId: checkIns.locationId })
+    .from(checkIns)
+    .where(and(eq(checkIns.userId, userId), isNull(checkIns.until)))
+  await tx.delete(checkIns).where(eq(checkIns.userId, userId))
+  await tx.delete(calendarSecrets).where(eq(calendarSecrets.userId, userId))
+  const places = await giveUpPlaces(tx, userId)
+  const passed = await passOnEvents(tx, userId)
+  const changed = (['checkIns', 'events'] as const).flatMap((part) =>
+    (part === 'checkIns' ? present : [...places.events, ...passed.events]).map(({ locationId }) => ({
+      locationId,
+      part,
+    })),
+  )
+  return { touched: passed.touched, changed, notices: [...places.notices, ...passed.notices] }
+}
+
+async function giveUpPlaces(tx: Tx, userId: string) {
+  const attended = await tx
+    .delete(eventAttendees)
+    .where(eq(eventAttendees.userId, userId))
+    .returning({ eventId: eventAttendees.eventId })
+  const ids = attended.map(({ eventId }) => eventId)
+  const coming = ids.length > 0 ? await tx.select().from(events).where(and(inArray(events.id, ids), isComing)) : []
+  const notices = []
+  for (const event of coming) notices.push(...(await moveUp(tx, event)))
+  return { events: coming, notices }
+}
+
+const isComing = sql`${events.endsAt} > clock_timestamp()`
+
+async function passOnEvents(tx: Tx, userId: string): Promise<Pick<Left, 'touched' | 'notices'> & { events: EventRow[] }> {
+  const made = await tx.select().from(events).where(eq(events.creatorId, userId))
+  if (made.length === 0) return { touched: [], notices: [], events: [] }
+  const [admin] = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(and(eq(users.role, 'admin'), isNull(users.deletedAt), ne(users.id, userId)))
+    .orderBy(asc(users.id))
+    .limit(1)
+  if (!admin) return cancelAll(tx, made)
+  await tx.update(events).set({ creatorId: admin.id }).where(eq(events.creatorId, userId))
+  await tx
+    .update(bookings)
+    .set({ userId: admin.id })
+    .where(and(eq(bookings.userId, userId), eq(bookings.kind, 'event')))
+  const coming = made.filter(({ endsAt }) => endsAt.getTime() > Date.now())
+  const notices = coming.map(({ id, title }) => ({
+    userId: admin.id,
+    kind: 'event_passed_on' as const,
+    eventId: id,
+    text: `Who made “${title}” has left. It is yours now.`,
+  }))
+  return { touched: [], notices, events: coming }
+}
+
+async function cancelAll(tx: Tx, made: EventRow[]) {
+  const ended = []
+  for (const event of made) ended.push(await dissolveEvent(tx, event))
+  return {
+    touched: ended.flatMap(({ touched }) => touched),
+    notices: ended.flatMap(({ notices }) => notices),
+    events: made,
+  }
+}
