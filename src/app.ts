@@ -8,8 +8,10 @@ import type { Actor } from './actor'
 import type { Context, Deps } from './context'
 import { docsDoor } from './docs'
 import { AppError, retryAfterOf } from './errors'
+import { filesDoor } from './files'
 import { addressReader, limitHeaders } from './limits'
-import { type Connections, socketDoor, socketSettings } from './realtime/socket'
+import { socketDoor } from './realtime/door'
+import { type Connections, socketSettings } from './realtime/socket'
 import { requestIdOf, withRequestId } from './requests'
 import { refusalResponse, restDoor } from './rest'
 import { appRouter } from './routers'
@@ -142,6 +144,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       return deps.metrics.readAll()
     })
     .all('/trpc/*', ({ request, server }) => answerTrpc(request, server), { parse: 'none' })
+    .use(filesDoor({ createContext, onError }))
     .use(restDoor({ createContext, onError }))
     .use(docsDoor(publicUrl))
     .use(socketDoor(deps, connections))

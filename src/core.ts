@@ -9,6 +9,7 @@ import { createWatchedBoards, type WatchedBoards } from './realtime/boards'
 import { type Bus, createLocalBus, createSharedBus } from './realtime/bus'
 import { topicOf } from './realtime/events'
 import { type BoardFeeds, createBoardFeeds } from './realtime/feeds'
+import { createWatchedLocations, type WatchedLocations } from './realtime/locations'
 import { type Connections, createConnections } from './realtime/socket'
 import { connectRedis, type RedisLink } from './redis'
 import { countConnections } from './services/health'
@@ -19,6 +20,7 @@ export type Core = {
   deps: Deps
   boards: WatchedBoards
   feeds: BoardFeeds
+  locations: WatchedLocations
   connections: Connections
   bus: Bus
   redis: RedisLink | null
@@ -49,7 +51,8 @@ export function openCore(
   const bus = redis ? createSharedBus(redis, log) : createLocalBus()
   const boards = createWatchedBoards({ db: client.db, log, deliver: bus.deliver })
   const feeds = createBoardFeeds({ db: client.db, log, bus, boards })
-  shareBoards(bus, boards, redis)
+  const locations = createWatchedLocations({ db: client.db, deliver: bus.deliver })
+  shareBoards(bus, { boards, locations }, redis)
   const metrics = createMetrics()
   const cache = createCache({ redis, on: env.CACHE === 'on', metrics, log })
   forgetWhatChanged(bus, cache, redis)
@@ -74,7 +77,7 @@ export function openCore(
       messagesOut: bus.counts().published,
     }),
   }
-  const connections = createConnections(deps, boards)
+  const connections = createConnections(deps, { boards, locations })
   addReadings(metrics, {
     realtime: deps.realtimeStats,
     bus: bus.counts,
@@ -83,15 +86,20 @@ export function openCore(
     connections: () => countConnections(deps),
   })
 
-  return { deps, boards, feeds, connections, bus, redis, release: () => unwind(releasers, log) }
+  const release = () => unwind(releasers, log)
+  return { deps, boards, feeds, locations, connections, bus, redis, release }
 }
 
 /** Boards are read again on the server that has their watchers; after Redis was away, all that were missed are noticed. */
-function shareBoards(bus: Bus, boards: WatchedBoards, redis: RedisLink | null): void {
+function shareBoards(
+  bus: Bus,
+  { boards, locations }: Pick<Core, 'boards' | 'locations'>,
+  redis: RedisLink | null,
+): void {
   bus.onSignal((signal) => {
     if ('refreshBoards' in signal) boards.refresh(signal.refreshBoards)
   })
-  redis?.onRecovered(() => void boards.tick())
+  redis?.onRecovered(() => void Promise.all([boards.tick(), locations.tick()]))
 }
 
 /** Whatever is told of a space, here or on another server, ends what is kept of it. */

@@ -47,7 +47,8 @@ export function restDoor({ createContext, onError }: RestOptions) {
           signal: request.signal,
           batchIndex: 0,
         })
-        return Response.json(data, { headers: limitHeaders(ctx.caller.allowance) })
+        const headers = limitHeaders(ctx.caller.allowance)
+        return pictureOf(request, data, headers) ?? Response.json(data, { headers })
       } catch (thrown) {
         const error = getTRPCErrorFromUnknown(thrown)
         onError({ error, path, requestId: ctx.requestId })
@@ -60,6 +61,15 @@ export function restDoor({ createContext, onError }: RestOptions) {
     })
   }
   return app
+}
+
+/** An answer that has a picture is the picture alone for who asks for one, as the `img` of a page does. */
+function pictureOf(request: Request, data: unknown, headers: Record<string, string>): Response | undefined {
+  if (!request.headers.get('accept')?.includes('image/svg+xml')) return undefined
+  if (typeof data !== 'object' || data === null || !('svg' in data)) return undefined
+  return new Response(String(data.svg), {
+    headers: { ...headers, 'content-type': 'image/svg+xml', 'cache-control': 'no-store' },
+  })
 }
 
 /** A refusal as REST tells it. */

@@ -36,7 +36,7 @@ export async function startServer(
     if (embedded) releasers.push(embedded.stop)
     const databaseUrl = env.DATABASE_URL ?? embedded?.url ?? ''
     await migrateDatabase(databaseUrl)
-    const { deps, boards, feeds, connections, bus, release } = openCore(env, log, databaseUrl)
+    const { deps, boards, feeds, locations, connections, bus, release } = openCore(env, log, databaseUrl)
     releasers.push(release)
     if (env.SEED === 'demo') await seedDatabase(deps)
 
@@ -44,7 +44,7 @@ export async function startServer(
     const server = listen(app, env)
     bus.attach(server, connections.noteUnread)
     releasers.push(() => closeDoors(server, connections, feeds))
-    if (jobs) releasers.push(startJobs(deps, boards).stop)
+    if (jobs) releasers.push(startJobs(deps, { boards, locations }).stop)
     return { url: `http://${env.HOST}:${server.port}`, deps, stop }
   } catch (error) {
     await stop()

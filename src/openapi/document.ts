@@ -34,6 +34,7 @@ known are refused.
 const TAGS: Record<string, string> = {
   Accounts: 'Signing up, in and out, and what is known of oneself.',
   Bookings: 'What is held and booked, from the hold to its end.',
+  Community: 'Who is here, and what is on.',
   Closures: 'When a location or a space cannot be booked.',
   Live: 'The live side of the server.',
   Locations: 'The houses, their hours and their time zones.',

@@ -35,6 +35,8 @@ export function examplesFrom(now: Millis): Examples {
       '/users/{id}': { id: PEOPLE[2].id, role: 'customer' },
       '/auth/register': { email: 'grace@example.com', password: 'a-long-passphrase', name: 'Grace Hopper' },
       '/auth/login': demo,
+      '/check-ins': { locationId },
+      '/events': { title: 'Breakfast for everyone', spaceId: undefined },
       '/auth/me': { name: 'Carla Customer' },
       '/bookings/{id}': { startsAt: to },
     },

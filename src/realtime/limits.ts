@@ -20,6 +20,8 @@ export const MAX_STRIKES = 200
 const FORGIVEN_PER_SECOND = 5
 /** Boards that one socket may watch at once. */
 export const MAX_BOARDS = 200
+/** Locations that one socket may watch at once. */
+export const MAX_LOCATIONS = 50
 
 export const CLOSE = {
   signedOut: 4401,
@@ -64,3 +66,9 @@ function bucket(size: number, perSecond: number): () => boolean {
     return true
   }
 }
+
+/** Bun knows it of a native socket; Elysia's type of one leaves it out. */
+export const unreadBytes = (raw: object): number =>
+  'getBufferedAmount' in raw && typeof raw.getBufferedAmount === 'function'
+    ? Number(raw.getBufferedAmount())
+    : 0

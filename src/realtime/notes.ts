@@ -6,6 +6,8 @@ export const MESSAGE_NOTES: Record<ClientMessage['type'] | ServerMessage['type']
   leave_space: 'Watch a space no longer.',
   slot_hold: 'Hold a slot by its id, or a time by its space, start and end. Needs a person.',
   slot_release: 'Give a hold back, by its slot or by its booking. Needs a person.',
+  join_location: 'Watch who is at a location and which events are coming. Without a person nobody is named.',
+  leave_location: 'Watch a location no longer.',
   authenticate: 'Say who is there, or renew the access token before it ends.',
   connection_confirmed: 'The first message of every connection.',
   joined_space: 'The answer to `join_space`; the board follows.',
@@ -21,6 +23,16 @@ export const MESSAGE_NOTES: Record<ClientMessage['type'] | ServerMessage['type']
   slots_status_update:
     'The whole board: the answer to `join_space`, and again when hours, prices or closures change.',
   booking_update: "A booking of one's own has changed, whoever changed it.",
+  initial:
+    'The answer to `join_location`: who is there and what is coming, with the version of both. It comes again after `authenticate`.',
+  left_location: 'The answer to `leave_location`.',
+  check_ins:
+    'Who is at the location now, as a whole. It moves the version by one; where the last one seen was another, join again.',
+  events:
+    'Which events are coming, as a whole. It moves the version by one. `mine` is told only in answers to oneself.',
+  location_version:
+    'Every sweep, for each location that is watched: where it is ahead of the last one seen, join again.',
+  notification: 'Something that one should hear of, in words.',
   announcement: 'An operator speaks to everyone.',
   server_closing: 'The server stops as planned: connect again after so many seconds.',
 }

@@ -1,29 +1,31 @@
-import { Elysia } from 'elysia'
 import type { Person } from '../actor'
 import type { Context, Deps } from '../context'
 import { AppError, type Refusal, refusalOf } from '../errors'
 import { readBoard } from '../services/boards'
 import { releaseHold, releaseSlot } from '../services/bookings'
+import { readCommunity } from '../services/community'
 import { holdSpace } from '../services/holds'
 import { readRole } from '../services/users'
-import { parseSlotId } from '../shapes/common'
 import { iso } from '../time'
 import type { Verified } from '../tokens'
 import { refusalOfThrown } from '../trpc'
 import type { WatchedBoards } from './boards'
-import { type ClientMessage, ClientMessageShape, type ServerMessage, topicOf } from './events'
+import { type ClientMessage, type ServerMessage, topicOf } from './events'
 import {
   CLOSE,
   createLimits,
   type Limits,
   MAX_BOARDS,
   MAX_FRAME_BYTES,
-  MAX_MESSAGE_BYTES,
+  MAX_LOCATIONS,
   MAX_UNREAD_BYTES,
   MESSAGE_BURST,
   SLOW_READER_BYTES,
   UNREAD_EVERY_MS,
+  unreadBytes,
 } from './limits'
+import type { WatchedLocations } from './locations'
+import { parseMessage, requestIdOf, whatToHold, whatToRelease } from './messages'
 
 /** Bun's settings of the socket. Elysia hands them on only from its constructor. */
 export const socketSettings = {
@@ -52,6 +54,7 @@ type Connection = {
   person: Person | null
   expiry: ReturnType<typeof setTimeout> | undefined
   boards: Map<string, Set<string>>
+  locations: Set<string>
   limits: Limits
   /** Bytes that it had not taken when somebody last looked. */
   unread: number
@@ -73,7 +76,10 @@ export type Connections = {
 }
 
 /** Every socket of this server. */
-export function createConnections(deps: Deps, boards: WatchedBoards): Connections {
+export function createConnections(
+  deps: Deps,
+  { boards, locations }: { boards: WatchedBoards; locations: WatchedLocations },
+): Connections {
   const connections = new Map<string, Connection>()
   let messagesIn = 0
   let slowReadersClosed = 0
@@ -87,7 +93,9 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
   function signIn(connection: Connection, { person, expiresAt }: Verified): void {
     if (connection.person && connection.person.id !== person.id)
       connection.socket.unsubscribe(topicOf.user(connection.person.id))
+    for (const id of connection.locations) connection.socket.unsubscribe(locationTopic(connection, id))
     connection.person = person
+    for (const id of connection.locations) connection.socket.subscribe(locationTopic(connection, id))
     connection.socket.subscribe(topicOf.user(person.id))
     clearTimeout(connection.expiry)
     connection.expiry = setTimeout(
@@ -146,14 +154,47 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
           : await releaseSlot(ctx, whatToRelease(message))
         return [{ type: 'hold_released', bookingId: id, ...echo }]
       }
+      case 'join_location':
+        return [{ ...(await enter(connection, message.locationId)), ...echo }]
+      case 'leave_location':
+        exit(connection, message.locationId)
+        return [{ type: 'left_location', locationId: message.locationId, ...echo }]
       case 'authenticate': {
         const verified = await deps.tokens.verify(message.token)
         signIn(connection, verified)
+        const userId = verified.person.id
         return [
-          { type: 'authenticated', userId: verified.person.id, expiresAt: iso(verified.expiresAt), ...echo },
+          { type: 'authenticated', userId, expiresAt: iso(verified.expiresAt), ...echo },
+          // Who is known sees more of the locations that the socket watches already.
+          ...(await Promise.all([...connection.locations].map((id) => enter(connection, id)))),
         ]
       }
     }
+  }
+
+  const locationTopic = ({ person }: Connection, id: string) =>
+    person ? topicOf.members(id) : topicOf.location(id)
+
+  async function enter(connection: Connection, locationId: string): Promise<ServerMessage> {
+    if (!connection.locations.has(locationId)) {
+      if (connection.locations.size >= MAX_LOCATIONS)
+        throw new AppError('RATE_LIMITED', `A socket watches ${MAX_LOCATIONS} locations at the most.`)
+      connection.locations.add(locationId)
+      locations.watch(locationId)
+      connection.socket.subscribe(locationTopic(connection, locationId))
+    }
+    // Subscribed before it is read: what changes in between arrives twice rather than never.
+    const community = await readCommunity(deps.db, locationId, connection.person?.id).catch((error) => {
+      exit(connection, locationId)
+      throw error
+    })
+    return { type: 'initial', ...community }
+  }
+
+  function exit(connection: Connection, locationId: string): void {
+    if (!connection.locations.delete(locationId)) return
+    locations.unwatch(locationId)
+    connection.socket.unsubscribe(locationTopic(connection, locationId))
   }
 
   function join(connection: Connection, spaceId: string, date: string): void {
@@ -210,6 +251,7 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
         person: null,
         expiry: undefined,
         boards: new Map(),
+        locations: new Set(),
         limits: createLimits(),
         unread: 0,
         queue: Promise.resolve(),
@@ -253,6 +295,7 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
       for (const [spaceId, dates] of connection.boards)
         for (const date of dates) boards.unwatch(spaceId, date)
       connection.boards.clear()
+      for (const locationId of connection.locations) locations.unwatch(locationId)
       connections.delete(id)
     },
     noteUnread() {
@@ -275,86 +318,4 @@ export function createConnections(deps: Deps, boards: WatchedBoards): Connection
       slowReadersClosed,
     }),
   }
-}
-
-function whatToHold(message: Extract<ClientMessage, { type: 'slot_hold' }>) {
-  if (message.slotId) return parseSlotId(message.slotId)
-  const { spaceId, startsAt, endsAt } = message
-  if (!spaceId || !startsAt)
-    throw new AppError('VALIDATION', 'A hold needs a slotId, or a spaceId and a startsAt.')
-  return { spaceId, startsAt: new Date(startsAt), endsAt: endsAt ? new Date(endsAt) : undefined }
-}
-
-function whatToRelease({ slotId }: Extract<ClientMessage, { type: 'slot_release' }>) {
-  if (!slotId) throw new AppError('VALIDATION', 'A release needs a slotId or a bookingId.')
-  return parseSlotId(slotId)
-}
-
-/** Elysia has parsed what looks like JSON already; text and bytes are what did not. @throws VALIDATION */
-function parseMessage(raw: unknown): ClientMessage {
-  if (typeof raw !== 'object' || raw === null || ArrayBuffer.isView(raw)) {
-    throw new AppError('VALIDATION', 'A message is a JSON object with a type.')
-  }
-  if (Buffer.byteLength(JSON.stringify(raw)) > MAX_MESSAGE_BYTES) {
-    throw new AppError('VALIDATION', `A message has ${MAX_MESSAGE_BYTES} bytes at the most.`)
-  }
-  return ClientMessageShape.parse(raw)
-}
-
-function requestIdOf(raw: unknown): string | undefined {
-  if (typeof raw !== 'object' || raw === null || !('requestId' in raw)) return undefined
-  return typeof raw.requestId === 'string' && raw.requestId.length <= 100 ? raw.requestId : undefined
-}
-
-/**
- * The door of live boards. The token comes as `?token=` or as the subprotocols `bearer, <token>`; without one the socket
- * may watch. Pages of other origins are turned away before the upgrade.
- */
-export function socketDoor(deps: Deps, connections: Connections) {
-  return new Elysia({ name: 'realtime' }).ws('/realtime', {
-    async beforeHandle({ request, set }) {
-      // What is thrown here is answered as every refusal of the server is, and there is no upgrade.
-      if (!mayConnect(request, deps.env)) throw new AppError('NOT_ALLOWED', 'This origin may not connect.')
-      const { token, subprotocol } = tokenOf(request)
-      if (token !== undefined) verifiedOf.set(request, await deps.tokens.verify(token))
-      if (subprotocol) set.headers['sec-websocket-protocol'] = subprotocol
-    },
-    open(ws) {
-      connections.add(ws, verifiedOf.get(ws.data.request) ?? null)
-    },
-    message(ws, message) {
-      connections.receive(ws.id, message)
-    },
-    close(ws, code) {
-      connections.remove(ws.id, code)
-    },
-  })
-}
-
-/** Bun knows it of a native socket; Elysia's type of one leaves it out. */
-const unreadBytes = (raw: object): number =>
-  'getBufferedAmount' in raw && typeof raw.getBufferedAmount === 'function'
-    ? Number(raw.getBufferedAmount())
-    : 0
-
-/** What the upgrade found out about a request, for the socket that it becomes. */
-const verifiedOf = new WeakMap<Request, Verified>()
-
-function tokenOf(request: Request): { token?: string; subprotocol?: string } {
-  const offered =
-    request.headers
-      .get('sec-websocket-protocol')
-      ?.split(',')
-      .map((part) => part.trim()) ?? []
-  if (offered[0] === 'bearer') return { subprotocol: 'bearer', token: offered[1] ?? '' }
-  const token = new URL(request.url).searchParams.get('token')
-  return token === null ? {} : { token }
-}
-
-/** Programs send no origin; pages do, and only our own and those of CORS_ORIGINS may connect. */
-function mayConnect(request: Request, env: Deps['env']): boolean {
-  const origin = request.headers.get('origin')
-  if (origin === null || env.CORS_ORIGINS.includes('*')) return true
-  const own = [new URL(request.url).origin, env.PUBLIC_URL && new URL(env.PUBLIC_URL).origin]
-  return own.includes(origin) || env.CORS_ORIGINS.includes(origin)
 }

@@ -1,7 +1,10 @@
 import { createCallerFactory, router } from '../trpc'
 import { authRouter } from './auth'
 import { bookingsRouter } from './bookings'
+import { calendarRouter } from './calendar'
+import { checkInsRouter } from './checkIns'
 import { closuresRouter } from './closures'
+import { eventsRouter } from './events'
 import { locationsRouter } from './locations'
 import { realtimeRouter } from './realtime'
 import { slotsRouter } from './slots'
@@ -11,7 +14,10 @@ import { usersRouter } from './users'
 export const appRouter = router({
   auth: authRouter,
   bookings: bookingsRouter,
+  calendar: calendarRouter,
+  checkIns: checkInsRouter,
   closures: closuresRouter,
+  events: eventsRouter,
   locations: locationsRouter,
   realtime: realtimeRouter,
   slots: slotsRouter,

@@ -8,6 +8,7 @@ import type { Page } from '../shapes/common'
 import { recordArrival } from './arrivals'
 import { changeCommunity, nothingOnCalendars } from './community'
 import { readDoorCode } from './doorCodes'
+import { refuseUnlessInUse } from './locations'
 import { pageOf } from './paging'
 
 type CheckInInput = {
@@ -72,14 +73,6 @@ async function placeOf(ctx: SignedInContext, { locationId, code, bookingId }: Ch
 
 const invalid = (path: string, message: string) =>
   new AppError('VALIDATION', message, { issues: [{ path, message }] })
-
-async function refuseUnlessInUse(tx: Tx, locationId: string): Promise<void> {
-  const [there] = await tx
-    .select({ id: locations.id })
-    .from(locations)
-    .where(and(eq(locations.id, locationId), isNull(locations.removedAt)))
-  if (!there) throw notFound('location')
-}
 
 async function amend(tx: Tx, { id }: CheckInRow, { note, bookingId }: CheckInInput): Promise<CheckInRow> {
   const set = { ...(note !== undefined && { note }), ...(bookingId !== undefined && { bookingId }) }
@@ -147,12 +140,11 @@ const endCheckIn = (tx: Tx, id: string) =>
   tx.update(checkIns).set({ until: sql`clock_timestamp()` }).where(eq(checkIns.id, id))
 
 /** Who is at a location, in the order in which they came. @throws NOT_FOUND */
-export async function listPresent(ctx: SignedInContext, { locationId, ...page }: Page & { locationId: string }) {
-  const [location] = await ctx.db
-    .select({ id: locations.id })
-    .from(locations)
-    .where(and(eq(locations.id, locationId), isNull(locations.removedAt)))
-  if (!location) throw notFound('location')
+export async function listPresent(
+  ctx: SignedInContext,
+  { locationId, ...page }: Page & { locationId: string },
+) {
+  await refuseUnlessInUse(ctx.db, locationId)
   const rows = await ctx.db
     .select({
       id: checkIns.id,

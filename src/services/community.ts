@@ -2,12 +2,13 @@ import { eq, sql } from 'drizzle-orm'
 import type { Deps } from '../context'
 import type { Db, Tx } from '../db/client'
 import { locations, users } from '../db/schema'
-import { AppError, notFound } from '../errors'
+import { notFound } from '../errors'
 import { topicOf } from '../realtime/events'
 import { type CheckIn, checkInView, type PresentRow } from '../shapes/checkIns'
 import { type ComingRow, type Event, eventView } from '../shapes/events'
 import { changeCalendars, type Outcome, uuidArray } from './calendar'
 import { type Notice, tellPerson } from './notices'
+import { accountGone } from './users'
 
 /** The coming events that a location tells of at once, the next first. */
 const MAX_COMING = 100
@@ -69,7 +70,7 @@ async function refuseIfGone(tx: Tx, userId: string): Promise<void> {
     .select({ id: users.id })
     .from(users)
     .where(sql`${users.id} = ${userId} AND ${users.deletedAt} IS NULL`)
-  if (!there) throw new AppError('NOT_SIGNED_IN', 'This account no longer exists.')
+  if (!there) throw accountGone()
 }
 
 async function lockLocations(tx: Tx, ids: string[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
-import type { Person } from '../context'
+import type { Person } from '../actor'
 import type { Tx } from '../db/client'
 import { type BookingRow, bookings, type EventRow, type SpaceRow, spaces } from '../db/schema'
 import { AppError, notFound } from '../errors'
@@ -53,7 +53,7 @@ async function refuseUnlessHoldable(tx: Tx, space: SpaceRow, time: Period): Prom
 
 async function expireInTheWay(tx: Tx, spaceId: string, claimed: Period): Promise<BookingRow[]> {
   const rows = await tx.execute<{ row: Record<string, unknown> }>(
-    sql`SELECT to_jsonb(e) AS row FROM expire_in_the_way(${spaceId}::uuid, ${range(claimed)}::tstzrange) e`,
+    sql`SELECT to_jsonb(e) AS row FROM expire_in_the_way(${spaceId}::uuid, ${range(claimed)}::tstzrange, clock_timestamp()) e`,
   )
   return rows.map(({ row }) => rowFromJson<BookingRow>(bookings, row))
 }

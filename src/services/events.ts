@@ -9,6 +9,7 @@ import { DAY, iso, localTime } from '../time'
 import { findEvent, listConcerned, moveUp, refuseIfOver } from './attendance'
 import { type CommunityOutcome, changeCommunity } from './community'
 import { claimForEvent, findSpaceOf, releaseClaims } from './eventClaims'
+import { refuseUnlessInUse } from './locations'
 import type { Notice } from './notices'
 import { pageOf } from './paging'
 
@@ -92,20 +93,10 @@ export async function createEvent(
       .values({ ...input, ...times, creatorId: ctx.actor.id })
       .returning()
     if (!event) throw new Error('the event was not inserted')
-    await tx
-      .insert(eventAttendees)
-      .values({ eventId: event.id, userId: ctx.actor.id, status: 'attending' })
+    await tx.insert(eventAttendees).values({ eventId: event.id, userId: ctx.actor.id, status: 'attending' })
     const claimed = await claimForEvent(tx, ctx.actor, event)
     return { ...claimed, ...(await outcomeOf(ctx, tx, event)), notices: [] }
   })
-}
-
-async function refuseUnlessInUse(tx: Tx, locationId: string): Promise<void> {
-  const [there] = await tx
-    .select({ id: locations.id })
-    .from(locations)
-    .where(sql`${locations.id} = ${locationId} AND ${locations.removedAt} IS NULL`)
-  if (!there) throw notFound('location')
 }
 
 type Times = Pick<EventRow, 'startsAt' | 'endsAt'>
@@ -151,7 +142,8 @@ export async function updateEvent(
       .where(eq(events.id, id))
       .returning()
     if (!event) throw notFound('event')
-    if (moved) await tx.update(eventAttendees).set({ remindedHours: null }).where(eq(eventAttendees.eventId, id))
+    if (moved)
+      await tx.update(eventAttendees).set({ remindedHours: null }).where(eq(eventAttendees.eventId, id))
     const claims = await moveClaims(tx, ctx, former, event)
     const notices = [...(await noticesOfChange(tx, ctx, former, event)), ...(await moveUp(tx, event))]
     return { ...claims, ...(await outcomeOf(ctx, tx, event)), notices }
@@ -171,11 +163,19 @@ async function moveClaims(tx: Tx, ctx: SignedInContext, former: EventRow, event:
   if (same) return { touched: [], bookings: [] }
   const left = await releaseClaims(tx, event.id, 'rescheduled')
   const { touched, bookings } = await claimForEvent(tx, ctx.actor, event)
-  return { touched: [...left, ...touched.map((touch) => ({ ...touch, cause: 'rescheduled' as const }))], bookings }
+  return {
+    touched: [...left, ...touched.map((touch) => ({ ...touch, cause: 'rescheduled' as const }))],
+    bookings,
+  }
 }
 
 /** Everyone concerned hears of whatever they would read differently; places and who sees it are not their matter. */
-async function noticesOfChange(tx: Tx, ctx: SignedInContext, former: EventRow, event: EventRow): Promise<Notice[]> {
+async function noticesOfChange(
+  tx: Tx,
+  ctx: SignedInContext,
+  former: EventRow,
+  event: EventRow,
+): Promise<Notice[]> {
   const told = ({ title, text, startsAt, endsAt, spaceId, priceMinor, currency }: EventRow) =>
     JSON.stringify([title, text, startsAt, endsAt, spaceId, priceMinor, currency])
   if (told(former) === told(event)) return []
@@ -202,7 +202,9 @@ export async function dissolveEvent(tx: Tx, event: EventRow, except?: string) {
   const text = `“${event.title}” at ${await whenOf(tx, event)} is cancelled.`
   const touched = await releaseClaims(tx, event.id, 'cancelled')
   await tx.delete(events).where(eq(events.id, event.id))
-  const notices = people.map((userId): Notice => ({ userId, kind: 'event_cancelled', eventId: event.id, text }))
+  const notices = people.map(
+    (userId): Notice => ({ userId, kind: 'event_cancelled', eventId: event.id, text }),
+  )
   return { touched, notices }
 }
 
@@ -226,12 +228,16 @@ async function onOwnEvent<T>(
     const { spaceId } = await findEvent(tx, id)
     return spaceId ? [...also, spaceId] : also
   }
-  return changeCommunity(ctx, { person: ctx.actor.id, locations: [locationId], spaces: spacesOf }, async (tx) => {
-    const event = await findEvent(tx, id)
-    if (event.creatorId !== ctx.actor.id && ctx.actor.role !== 'admin')
-      throw new AppError('NOT_ALLOWED', 'Only who made an event, or an admin, may change it.')
-    return run(tx, event)
-  })
+  return changeCommunity(
+    ctx,
+    { person: ctx.actor.id, locations: [locationId], spaces: spacesOf },
+    async (tx) => {
+      const event = await findEvent(tx, id)
+      if (event.creatorId !== ctx.actor.id && ctx.actor.role !== 'admin')
+        throw new AppError('NOT_ALLOWED', 'Only who made an event, or an admin, may change it.')
+      return run(tx, event)
+    },
+  )
 }
 
 async function outcomeOf(ctx: SignedInContext, tx: Tx, { id, locationId }: EventRow) {

@@ -74,6 +74,15 @@ export async function removeLocation(ctx: Context, { id }: { id: string }): Prom
   )
 }
 
+/** @throws NOT_FOUND where there is no such location in use */
+export async function refuseUnlessInUse(db: Db, id: string): Promise<void> {
+  const [there] = await db
+    .select({ id: locations.id })
+    .from(locations)
+    .where(and(eq(locations.id, id), isNull(locations.removedAt)))
+  if (!there) throw notFound('location')
+}
+
 async function refuseWithEvents(tx: Tx, locationId: string): Promise<void> {
   const [coming] = await tx
     .select({ id: events.id })

@@ -1,7 +1,15 @@
 import { and, asc, eq, inArray, isNull, ne, sql } from 'drizzle-orm'
 import type { SignedInContext } from '../context'
 import type { Tx } from '../db/client'
-import { bookings, calendarSecrets, checkIns, type EventRow, eventAttendees, events, users } from '../db/schema'
+import {
+  bookings,
+  calendarSecrets,
+  checkIns,
+  type EventRow,
+  eventAttendees,
+  events,
+  users,
+} from '../db/schema'
 import type { PastCheckIn } from '../shapes/checkIns'
 import { type Event, eventView } from '../shapes/events'
 import { iso, isoOrNull } from '../time'
@@ -72,7 +80,13 @@ async function giveUpPlaces(tx: Tx, userId: string) {
     .where(eq(eventAttendees.userId, userId))
     .returning({ eventId: eventAttendees.eventId })
   const ids = attended.map(({ eventId }) => eventId)
-  const coming = ids.length > 0 ? await tx.select().from(events).where(and(inArray(events.id, ids), isComing)) : []
+  const coming =
+    ids.length > 0
+      ? await tx
+          .select()
+          .from(events)
+          .where(and(inArray(events.id, ids), isComing))
+      : []
   const notices = []
   for (const event of coming) notices.push(...(await moveUp(tx, event)))
   return { events: coming, notices }
@@ -80,7 +94,10 @@ async function giveUpPlaces(tx: Tx, userId: string) {
 
 const isComing = sql`${events.endsAt} > clock_timestamp()`
 
-async function passOnEvents(tx: Tx, userId: string): Promise<Pick<Left, 'touched' | 'notices'> & { events: EventRow[] }> {
+async function passOnEvents(
+  tx: Tx,
+  userId: string,
+): Promise<Pick<Left, 'touched' | 'notices'> & { events: EventRow[] }> {
   const made = await tx.select().from(events).where(eq(events.creatorId, userId))
   if (made.length === 0) return { touched: [], notices: [], events: [] }
   const [admin] = await tx

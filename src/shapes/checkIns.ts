@@ -47,7 +47,9 @@ export const DoorCodeShape = z
   .object({
     locationId: Id,
     code: z.string().meta({ description: 'Opaque; what `checkIns.checkIn` takes as `code`.' }),
-    nextAt: InstantOut.meta({ description: 'When the next code begins; this one is taken for a minute more.' }),
+    nextAt: InstantOut.meta({
+      description: 'When the next code begins; this one is taken for a minute more.',
+    }),
     svg: z.string().meta({ description: 'The code as a QR image.' }),
   })
   .meta({ id: 'DoorCode' })

@@ -21,6 +21,8 @@ const OWNER: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FO
 const OWNER_OR_ADMIN: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_FOUND', 'NOT_FOUND', 'ok']
 /** An admin sees it, but only its owner may do it. */
 const OWNER_ADMIN_SEES: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_FOUND', 'NOT_FOUND', 'NOT_ALLOWED']
+/** Everyone sees it; who made it, and an admin, may change it. */
+const MAKER_OR_ADMIN: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_ALLOWED', 'NOT_ALLOWED', 'ok']
 const STAFF_OF_BOOKING: Answers = ['NOT_SIGNED_IN', 'NOT_ALLOWED', 'NOT_FOUND', 'NOT_FOUND', 'ok']
 
 const nothing = () => ({})
@@ -76,6 +78,26 @@ export const ROLES: Record<string, Row> = {
   'bookings.cancel': [OWNER_OR_ADMIN, async (w) => ({ id: (await w.booking()).id })],
   'bookings.complete': [STAFF_OF_BOOKING, async (w) => ({ id: await w.pastBooking() })],
   'bookings.noShow': [STAFF_OF_BOOKING, async (w) => ({ id: await w.pastBooking() })],
+  'checkIns.checkIn': [SIGNED_IN, async (w) => ({ locationId: (await w.space()).locationId })],
+  'checkIns.checkOut': [SIGNED_IN, (w) => w.everyoneCheckedIn()],
+  'checkIns.present': [SIGNED_IN, async (w) => ({ locationId: (await w.space()).locationId })],
+  'checkIns.doorCode': [ADMIN, async (w) => ({ id: (await w.space()).locationId })],
+  'events.list': [ANYONE, nothing],
+  'events.byId': [ANYONE, async (w) => ({ id: (await w.event()).id })],
+  'events.create': [
+    SIGNED_IN,
+    async (w) => ({
+      locationId: (await w.space()).locationId,
+      title: 'Breakfast',
+      startsAt: at(9),
+      endsAt: at(10),
+    }),
+  ],
+  'events.update': [MAKER_OR_ADMIN, async (w) => ({ id: (await w.event()).id, text: 'Bring a friend' })],
+  'events.remove': [MAKER_OR_ADMIN, async (w) => ({ id: (await w.event()).id })],
+  'events.attend': [SIGNED_IN, async (w) => ({ id: (await w.event()).id })],
+  'events.leave': [SIGNED_IN, async (w) => ({ id: (await w.attendedByAll()).id })],
+  'calendar.renew': [SIGNED_IN, nothing],
   'realtime.stats': [ADMIN, nothing],
   'realtime.announce': [ADMIN, () => ({ message: 'We close early today.' })],
 }
@@ -127,6 +149,23 @@ export async function makeRolesWorld(server: RunningServer) {
     closure: async () => {
       const { locationId } = await world.space()
       return (await admin.closures.create.mutate({ locationId, startsAt: at(9), endsAt: at(10) })).id
+    },
+    everyoneCheckedIn: async () => {
+      const { locationId } = await world.space()
+      for (const caller of Object.values(callers))
+        if (caller) await clientOf(server, caller).checkIns.checkIn.mutate({ locationId })
+      return {}
+    },
+    /** An event of the customer's. */
+    event: async () => {
+      const { locationId } = await world.space()
+      return client.events.create.mutate({ locationId, title: 'Lunch', startsAt: at(12), endsAt: at(13) })
+    },
+    attendedByAll: async () => {
+      const event = await world.event()
+      for (const caller of Object.values(callers))
+        if (caller) await clientOf(server, caller).events.attend.mutate({ id: event.id })
+      return event
     },
     /** A hold of the customer's. */
     hold: async () => client.slots.hold.mutate({ slotId: `${(await world.space()).id}@${at(9)}` }),

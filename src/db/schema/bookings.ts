@@ -76,7 +76,10 @@ export const bookings = pgTable(
       'bookings_status_known',
       sql`${table.status} IN ('held', 'pending', 'confirmed', 'completed', 'cancelled', 'expired', 'declined', 'no_show')`,
     ),
-    check('bookings_kind', sql`${table.kind} = CASE WHEN ${table.eventId} IS NULL THEN 'booking' ELSE 'event' END`),
+    check(
+      'bookings_kind',
+      sql`${table.kind} = CASE WHEN ${table.eventId} IS NULL THEN 'booking' ELSE 'event' END`,
+    ),
     check('bookings_claims_something', sql`num_nonnulls(${table.spaceId}, ${table.specialistId}) >= 1`),
     check('bookings_unit', sql`(${table.spaceId} IS NULL) = (${table.unit} IS NULL)`),
     check('bookings_period', sql`${table.startsAt} < ${table.endsAt}`),

@@ -68,7 +68,9 @@ export const eventAttendees = pgTable(
   (table) => [
     primaryKey({ name: 'event_attendees_pkey', columns: [table.eventId, table.userId] }),
     index('event_attendees_user').on(table.userId),
-    index('event_attendees_waiting').on(table.eventId, table.position).where(sql`${table.status} = 'waiting'`),
+    index('event_attendees_waiting')
+      .on(table.eventId, table.position)
+      .where(sql`${table.status} = 'waiting'`),
     check('event_attendees_status_known', sql`${table.status} IN ('attending', 'waiting')`),
   ],
 )

@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import { checkIn, checkOut, listPresent } from '../services/checkIns'
+import { getDoorCode } from '../services/doorCodes'
+import { CheckInShape, DoorCodeShape } from '../shapes/checkIns'
+import { Id, Line, listOf, Ok, Prose, page } from '../shapes/common'
+import { adminProcedure, router, signedInProcedure } from '../trpc'
+
+const tags = ['Community']
+
+export const checkInsRouter = router({
+  checkIn: signedInProcedure
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/check-ins',
+        tags,
+        summary: 'Say that one is here',
+        description: 'By hand with a location, with the code at its door, or for a booking.',
+      },
+    })
+    .input(
+      z.strictObject({
+        locationId: Id.optional(),
+        code: Line(200).optional(),
+        bookingId: Id.optional(),
+        note: Prose(200).optional(),
+      }),
+    )
+    .output(CheckInShape)
+    .mutation(({ ctx, input }) => checkIn(ctx, input)),
+
+  checkOut: signedInProcedure
+    .meta({
+      openapi: { method: 'DELETE', path: '/check-ins/current', tags, summary: 'Say that one has left' },
+    })
+    .input(z.strictObject({}).optional())
+    .output(Ok)
+    .mutation(({ ctx }) => checkOut(ctx)),
+
+  present: signedInProcedure
+    .meta({ openapi: { method: 'GET', path: '/check-ins', tags, summary: 'Who is at a location' } })
+    .input(z.strictObject({ locationId: Id, ...page }))
+    .output(listOf(CheckInShape))
+    .query(({ ctx, input }) => listPresent(ctx, input)),
+
+  doorCode: adminProcedure
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/locations/{id}/door-code',
+        tags,
+        summary: 'The code at the door',
+        description: 'As an image alone where `image/svg+xml` is asked for.',
+      },
+    })
+    .input(z.strictObject({ id: Id }))
+    .output(DoorCodeShape)
+    .query(({ ctx, input }) => getDoorCode(ctx, input)),
+})
