@@ -1,7 +1,7 @@
 import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
-import { bookings, type CheckInRow, checkIns, locations, users } from '../db/schema'
+import { bookings, type CheckInRow, checkIns, users } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { type CheckIn, checkInView } from '../shapes/checkIns'
 import type { Page } from '../shapes/common'

@@ -139,7 +139,7 @@ async function readRows(db: Db, locationId: string, me?: string): Promise<Commun
       present: sql<PresentRow[]>`(
         SELECT coalesce(json_agg(json_build_object('id', c.id, 'locationId', c.location_id,
           'since', epoch_ms(c.since), 'note', c.note, 'userId', u.id, 'name', u.name, 'hidden', u.hidden) ORDER BY c.id), '[]')
-        FROM check_ins c JOIN users u ON u.id = c.user_id WHERE c.location_id = ${locations.id} AND c.until IS NULL)`,
+        FROM check_ins c JOIN users u ON u.id = c.user_id WHERE c.location_id = ${locationId}::uuid AND c.until IS NULL)`,
       coming: sql<ComingRow[]>`(
         SELECT coalesce(json_agg(json_build_object('id', e.id, 'title', e.title, 'text', e.text,
           'locationId', e.location_id, 'spaceId', e.space_id, 'creatorId', e.creator_id, 'startsAt', epoch_ms(e.starts_at), 'endsAt', epoch_ms(e.ends_at),
@@ -147,7 +147,7 @@ async function readRows(db: Db, locationId: string, me?: string): Promise<Commun
           'attending', e.attending, 'waiting', e.waiting,
           'mine', (SELECT a.status FROM event_attendees a WHERE a.event_id = e.id AND a.user_id = ${me ?? null}::uuid)
           ) ORDER BY e.starts_at, e.id), '[]')
-        FROM (SELECT * FROM events WHERE location_id = ${locations.id} AND ends_at > clock_timestamp()
+        FROM (SELECT * FROM events WHERE location_id = ${locationId}::uuid AND ends_at > clock_timestamp()
               ORDER BY starts_at, id LIMIT ${MAX_COMING}) e)`,
     })
     .from(locations)
