@@ -1,6 +1,7 @@
 import { Elysia } from 'elysia'
 import type { Context } from './context'
 import { notFound } from './errors'
+import { limitHeaders } from './limits'
 import { requestIdOf } from './requests'
 import { refusalResponse } from './rest'
 import { bookingCalendar, calendarFeed, eventCalendar } from './services/calendarFiles'
@@ -15,9 +16,10 @@ type FilesOptions = {
 export function filesDoor({ createContext, onError }: FilesOptions) {
   async function calendar(request: Request, read: (ctx: Context) => Promise<string>): Promise<Response> {
     try {
-      const text = await read(await createContext(request))
+      const ctx = await createContext(request)
+      if (ctx.env.RATE_LIMITS === 'on') await ctx.limits.countCall(ctx.actor, ctx.caller, 'query')
       const headers = { 'content-type': 'text/calendar; charset=utf-8', 'cache-control': 'private, no-cache' }
-      return new Response(text, { headers })
+      return new Response(await read(ctx), { headers: { ...limitHeaders(ctx.caller.allowance), ...headers } })
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown))
       const requestId = requestIdOf(request)

@@ -137,8 +137,8 @@ test('a location that is watched through cut connections during random changes e
 
   const reasons = new Map<string, number>()
   await Promise.all(
-    Array.from({ length: 6 }, async (_, worker) => {
-      for (let step = worker; step < sized(240, 1000); step += 6) {
+    Array.from({ length: 6 }, async () => {
+      while ((reasons.get('was not refused') ?? 0) < sized(150, 1000)) {
         const reason = await doSomething(random, random.pick(people), { locationId, other })
         reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
       }
@@ -146,7 +146,6 @@ test('a location that is watched through cut connections during random changes e
   )
   const unexpected = ['was not refused', 'NOT_FOUND', 'NOT_ALLOWED', 'VALIDATION', 'INVALID_STATE']
   expect([...reasons.keys()].filter((reason) => !unexpected.includes(reason))).toEqual([])
-  expect(reasons.get('was not refused')).toBeGreaterThan(sized(80, 400))
 
   const [{ version } = { version: 0 }] = await server.deps.db.query.locations.findMany({
     where: (location, { eq }) => eq(location.id, locationId),

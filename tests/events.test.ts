@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm'
 import ICAL from 'ical.js'
 import { violates } from '../src/db/errors'
 import { bookings, eventAttendees, events } from '../src/db/schema'
+import { seedDatabase } from '../src/seed'
 import type { RunningServer } from '../src/server'
 import { remindAttendees } from '../src/services/attendance'
 import type { Event } from '../src/shapes/events'
@@ -581,4 +582,23 @@ test('a person who goes leaves the place to whoever waits, and the events to an 
   )
   await clientOf(alone, admin).events.remove.mutate({ id: dans.id })
   await Promise.all([forCyd.close(), forAdmin.close()])
+})
+
+test('the demo data has five people who are here and three events, and seeding again changes nothing', async () => {
+  const demo = await startTestServer({ env: { SEED: 'demo' } })
+  const everything = () =>
+    demo.deps.db.execute(sql`
+      SELECT (SELECT json_agg(c ORDER BY c.id) FROM check_ins c) AS stays, (SELECT json_agg(e ORDER BY e.id) FROM events e) AS events,
+        (SELECT json_agg(a ORDER BY a.position) FROM event_attendees a) AS attendees,
+        (SELECT count(*) FROM bookings WHERE kind = 'event') AS claims`)
+  const before = await everything()
+  await seedDatabase(demo.deps)
+  expect(await everything()).toEqual(before)
+  const { items } = await clientOf(demo, await makePerson(demo)).events.list.query({})
+  expect(items.map(({ attending, waiting, spaceId }) => [attending, waiting, spaceId !== null])).toEqual([
+    [3, 0, false],
+    [3, 1, false],
+    [4, 0, true],
+  ])
+  expect(before[0]?.stays).toHaveLength(5)
 })

@@ -1,3 +1,4 @@
+import { EVENTS } from '../seed/community'
 import { LOCATIONS, PEOPLE, SPACES } from '../seed/data'
 import { DAY, iso, type Millis } from '../time'
 import type { Schema } from './types'
@@ -36,7 +37,10 @@ export function examplesFrom(now: Millis): Examples {
       '/auth/register': { email: 'grace@example.com', password: 'a-long-passphrase', name: 'Grace Hopper' },
       '/auth/login': demo,
       '/check-ins': { locationId },
-      '/events': { title: 'Breakfast for everyone', spaceId: undefined },
+      '/events': { title: 'Breakfast for everyone' },
+      '/events/{id}': { id: EVENTS[0]?.id, title: 'Breakfast for everyone' },
+      '/events/{id}/attend': { id: EVENTS[0]?.id },
+      '/locations/{id}/door-code': { id: locationId },
       '/auth/me': { name: 'Carla Customer' },
       '/bookings/{id}': { startsAt: to },
     },

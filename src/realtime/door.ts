@@ -2,7 +2,19 @@ import { Elysia } from 'elysia'
 import type { Deps } from '../context'
 import { AppError } from '../errors'
 import type { Verified } from '../tokens'
+import { MAX_FRAME_BYTES, MAX_UNREAD_BYTES } from './limits'
 import type { Connections } from './socket'
+
+/** Bun's settings of the socket. Elysia hands them on only from its constructor. */
+export const socketSettings = {
+  idleTimeout: 60,
+  sendPings: true,
+  maxPayloadLength: MAX_FRAME_BYTES,
+  backpressureLimit: MAX_UNREAD_BYTES,
+  // Without it a slow reader would silently miss messages; closed, it reconnects and reads the board again.
+  closeOnBackpressureLimit: true,
+  perMessageDeflate: false,
+} as const
 
 /**
  * The door of live boards. The token comes as `?token=` or as the subprotocols `bearer, <token>`; without one the socket

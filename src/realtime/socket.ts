@@ -3,7 +3,6 @@ import type { Context, Deps } from '../context'
 import { AppError, type Refusal, refusalOf } from '../errors'
 import { readBoard } from '../services/boards'
 import { releaseHold, releaseSlot } from '../services/bookings'
-import { readCommunity } from '../services/community'
 import { holdSpace } from '../services/holds'
 import { readRole } from '../services/users'
 import { iso } from '../time'
@@ -16,9 +15,6 @@ import {
   createLimits,
   type Limits,
   MAX_BOARDS,
-  MAX_FRAME_BYTES,
-  MAX_LOCATIONS,
-  MAX_UNREAD_BYTES,
   MESSAGE_BURST,
   SLOW_READER_BYTES,
   UNREAD_EVERY_MS,
@@ -26,17 +22,6 @@ import {
 } from './limits'
 import type { WatchedLocations } from './locations'
 import { parseMessage, requestIdOf, whatToHold, whatToRelease } from './messages'
-
-/** Bun's settings of the socket. Elysia hands them on only from its constructor. */
-export const socketSettings = {
-  idleTimeout: 60,
-  sendPings: true,
-  maxPayloadLength: MAX_FRAME_BYTES,
-  backpressureLimit: MAX_UNREAD_BYTES,
-  // Without it a slow reader would silently miss messages; closed, it reconnects and reads the board again.
-  closeOnBackpressureLimit: true,
-  perMessageDeflate: false,
-} as const
 
 /** As much of Elysia's socket as is used here; it is a new wrapper at each event, so sockets are known by their id. */
 type Socket = {
@@ -93,9 +78,8 @@ export function createConnections(
   function signIn(connection: Connection, { person, expiresAt }: Verified): void {
     if (connection.person && connection.person.id !== person.id)
       connection.socket.unsubscribe(topicOf.user(connection.person.id))
-    for (const id of connection.locations) connection.socket.unsubscribe(locationTopic(connection, id))
+    locations.signIn(connection, person)
     connection.person = person
-    for (const id of connection.locations) connection.socket.subscribe(locationTopic(connection, id))
     connection.socket.subscribe(topicOf.user(person.id))
     clearTimeout(connection.expiry)
     connection.expiry = setTimeout(
@@ -155,9 +139,9 @@ export function createConnections(
         return [{ type: 'hold_released', bookingId: id, ...echo }]
       }
       case 'join_location':
-        return [{ ...(await enter(connection, message.locationId)), ...echo }]
+        return [{ ...(await locations.enter(connection, message.locationId)), ...echo }]
       case 'leave_location':
-        exit(connection, message.locationId)
+        locations.exit(connection, message.locationId)
         return [{ type: 'left_location', locationId: message.locationId, ...echo }]
       case 'authenticate': {
         const verified = await deps.tokens.verify(message.token)
@@ -166,35 +150,10 @@ export function createConnections(
         return [
           { type: 'authenticated', userId, expiresAt: iso(verified.expiresAt), ...echo },
           // Who is known sees more of the locations that the socket watches already.
-          ...(await Promise.all([...connection.locations].map((id) => enter(connection, id)))),
+          ...(await Promise.all([...connection.locations].map((id) => locations.enter(connection, id)))),
         ]
       }
     }
-  }
-
-  const locationTopic = ({ person }: Connection, id: string) =>
-    person ? topicOf.members(id) : topicOf.location(id)
-
-  async function enter(connection: Connection, locationId: string): Promise<ServerMessage> {
-    if (!connection.locations.has(locationId)) {
-      if (connection.locations.size >= MAX_LOCATIONS)
-        throw new AppError('RATE_LIMITED', `A socket watches ${MAX_LOCATIONS} locations at the most.`)
-      connection.locations.add(locationId)
-      locations.watch(locationId)
-      connection.socket.subscribe(locationTopic(connection, locationId))
-    }
-    // Subscribed before it is read: what changes in between arrives twice rather than never.
-    const community = await readCommunity(deps.db, locationId, connection.person?.id).catch((error) => {
-      exit(connection, locationId)
-      throw error
-    })
-    return { type: 'initial', ...community }
-  }
-
-  function exit(connection: Connection, locationId: string): void {
-    if (!connection.locations.delete(locationId)) return
-    locations.unwatch(locationId)
-    connection.socket.unsubscribe(locationTopic(connection, locationId))
   }
 
   function join(connection: Connection, spaceId: string, date: string): void {
@@ -295,7 +254,7 @@ export function createConnections(
       for (const [spaceId, dates] of connection.boards)
         for (const date of dates) boards.unwatch(spaceId, date)
       connection.boards.clear()
-      for (const locationId of connection.locations) locations.unwatch(locationId)
+      locations.forget(connection)
       connections.delete(id)
     },
     noteUnread() {

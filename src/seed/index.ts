@@ -5,6 +5,7 @@ import { bookings, locations, openingHours, spaces, users } from '../db/schema'
 import { slotsOfDate } from '../services/availability'
 import { range } from '../services/calendar'
 import { addDays, dateAt, MINUTE, type Millis, type Period } from '../time'
+import { seedCommunity } from './community'
 import { DEMO_PASSWORD_HASH, fixedIds, LOCATIONS, PEOPLE, SPACES } from './data'
 
 /** One number for every server that seeds: two that start at once do it once. */
@@ -14,8 +15,8 @@ const TAKEN = [false, true, true, false, false, true, false, false, true, false]
 const DAYS_AROUND = 3
 
 /**
- * Demo data: two locations in two zones, a space of every kind, people of every role, and a week of bookings around the
- * day of the first start. The same each time; where it is already, nothing changes.
+ * Demo data: two locations in two zones, a space of every kind, people of every role, a week of bookings around the day of
+ * the first start, who is there on that day, and what is on after it. The same each time; where it is already, nothing changes.
  */
 export async function seedDatabase({ db }: Pick<Deps, 'db'>): Promise<void> {
   await db.transaction(async (tx) => {
@@ -34,6 +35,7 @@ export async function seedDatabase({ db }: Pick<Deps, 'db'>): Promise<void> {
       )
     await tx.insert(spaces).values(SPACES)
     for (const space of SPACES) await seedBookings(tx, space, Date.now(), nextId)
+    await seedCommunity(tx, Date.now())
   })
 }
 

@@ -3,7 +3,15 @@ import { and, eq, sql } from 'drizzle-orm'
 import ical, { ICalEventStatus } from 'ical-generator'
 import type { Context, SignedInContext } from '../context'
 import type { Db } from '../db/client'
-import { bookings, calendarSecrets, eventAttendees, events, locations, spaces } from '../db/schema'
+import {
+  type BookingStatus,
+  bookings,
+  calendarSecrets,
+  eventAttendees,
+  events,
+  locations,
+  spaces,
+} from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { getEvent } from './events'
 
@@ -18,7 +26,7 @@ type Entry = {
   summary: string
   text?: string | null
   place: string
-  cancelled?: boolean
+  status: ICalEventStatus
   changedAt: Date
 }
 
@@ -86,7 +94,7 @@ async function bookingEntries(db: Db, userId: string, id?: string): Promise<Entr
     summary: space ?? location,
     text: booking.notes,
     place: placeOf(location, address),
-    cancelled: !['held', 'pending', 'confirmed', 'completed'].includes(booking.status),
+    status: statusOf(booking.status),
     changedAt: booking.updatedAt,
   }))
 }
@@ -106,15 +114,23 @@ async function eventEntries(db: Db, where: ReturnType<typeof sql>): Promise<Entr
     summary: event.title,
     text: event.text,
     place: placeOf(location, address),
+    status: ICalEventStatus.CONFIRMED,
     changedAt: event.updatedAt,
   }))
+}
+
+function statusOf(status: BookingStatus): ICalEventStatus {
+  if (status === 'held' || status === 'pending') return ICalEventStatus.TENTATIVE
+  return status === 'confirmed' || status === 'completed'
+    ? ICalEventStatus.CONFIRMED
+    : ICalEventStatus.CANCELLED
 }
 
 const placeOf = (location: string, address: string) => [location, address].filter(Boolean).join(', ')
 
 function calendarOf(name: string, entries: Entry[]): string {
   const calendar = ical({ name, prodId: { company: 'CoworkSpace', product: 'CoworkSpace', language: 'EN' } })
-  for (const { uid, startsAt, endsAt, summary, text, place, cancelled, changedAt } of entries) {
+  for (const { uid, startsAt, endsAt, summary, text, place, status, changedAt } of entries) {
     calendar.createEvent({
       id: `${uid}@coworkspace`,
       start: startsAt,
@@ -126,7 +142,7 @@ function calendarOf(name: string, entries: Entry[]): string {
       lastModified: changedAt,
       // Grows with each change, by which a calendar program knows which of two is newer.
       sequence: Math.max(0, Math.floor(changedAt.getTime() / 1000) - 1_700_000_000),
-      status: cancelled ? ICalEventStatus.CANCELLED : ICalEventStatus.CONFIRMED,
+      status,
     })
   }
   return calendar.toString()

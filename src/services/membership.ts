@@ -100,12 +100,13 @@ async function passOnEvents(
 ): Promise<Pick<Left, 'touched' | 'notices'> & { events: EventRow[] }> {
   const made = await tx.select().from(events).where(eq(events.creatorId, userId))
   if (made.length === 0) return { touched: [], notices: [], events: [] }
+  // Locked, so that the heir is not leaving too. No limit: where the first is gone by then, the next one is taken.
   const [admin] = await tx
     .select({ id: users.id })
     .from(users)
     .where(and(eq(users.role, 'admin'), isNull(users.deletedAt), ne(users.id, userId)))
     .orderBy(asc(users.id))
-    .limit(1)
+    .for('share')
   if (!admin) return cancelAll(tx, made)
   await tx.update(events).set({ creatorId: admin.id }).where(eq(events.creatorId, userId))
   await tx
