@@ -8,7 +8,7 @@ import type { Actor } from './actor'
 import type { Context, Deps } from './context'
 import { docsDoor } from './docs'
 import { AppError, retryAfterOf } from './errors'
-import { filesDoor } from './files'
+import { filesDoor, loggedPath } from './files'
 import { addressReader, limitHeaders } from './limits'
 import { socketDoor, socketSettings } from './realtime/door'
 import type { Connections } from './realtime/socket'
@@ -123,7 +123,10 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       const status = responseValue instanceof Response ? responseValue.status : (set.status ?? 200)
       const ms = started === undefined ? undefined : Math.round((performance.now() - started) * 10) / 10
       deps.metrics.countAnswer(Number(status))
-      log.info({ requestId: requestIdOf(request), method: request.method, path, status, ms }, 'request')
+      log.info(
+        { requestId: requestIdOf(request), method: request.method, path: loggedPath(path), status, ms },
+        'request',
+      )
     })
     .get('/api/health', () => ({
       status: 'ok',

@@ -23,7 +23,7 @@ export function filesDoor({ createContext, onError }: FilesOptions) {
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown))
       const requestId = requestIdOf(request)
-      onError({ error, path: new URL(request.url).pathname, requestId })
+      onError({ error, path: loggedPath(new URL(request.url).pathname), requestId })
       return refusalResponse(error, requestId)
     }
   }
@@ -39,6 +39,9 @@ export function filesDoor({ createContext, onError }: FilesOptions) {
       calendar(request, async (ctx) => calendarFeed(ctx, { secret: secretOf(params.file) })),
     )
 }
+
+/** The address of a feed is its secret, and no log is to know it. */
+export const loggedPath = (path: string): string => path.replace(/^(\/api\/calendar\/).+/, '$1…')
 
 function secretOf(file: string): string {
   const [, secret] = /^([\w-]{20,100})\.ics$/.exec(file) ?? []

@@ -7,6 +7,7 @@ import { seedDatabase } from '../src/seed'
 import type { RunningServer } from '../src/server'
 import { remindAttendees } from '../src/services/attendance'
 import type { Event } from '../src/shapes/events'
+import { captureLog } from './support/logs'
 import { randomFrom, sized } from './support/proof'
 import { openSocket, type SocketClient } from './support/socket'
 import {
@@ -20,6 +21,7 @@ import {
   stopTestServers,
   type TestPerson,
   testDate,
+  until,
 } from './support/world'
 
 let server: RunningServer
@@ -601,4 +603,36 @@ test('the demo data has five people who are here and three events, and seeding a
     [4, 0, true],
   ])
   expect(before[0]?.stays).toHaveLength(5)
+})
+
+test('admins who all leave at once leave no event behind that belongs to nobody', async () => {
+  const alone = await startTestServer()
+  const space = await makeSpace(alone)
+  const admins = await Promise.all(Array.from({ length: 5 }, () => makePerson(alone, 'admin')))
+  const details = { locationId: space.locationId, title: 'Talk' }
+  for (const [hour, person] of admins.entries())
+    await clientOf(alone, person).events.create.mutate({
+      ...details,
+      spaceId: space.id,
+      startsAt: at(hour),
+      endsAt: at(hour + 1),
+    })
+  const [stays, ...leaving] = admins
+  const leave = (person: TestPerson) => clientOf(alone, person).auth.deleteMe.mutate()
+  expect(await Promise.all(leaving.map(leave))).toEqual(leaving.map(() => ({ ok: true })))
+  const { items } = await clientOf(alone).events.list.query({ locationId: space.locationId })
+  expect(items.map(({ organiserId }) => organiserId)).toEqual(admins.map(() => stays?.id ?? ''))
+  if (stays) await leave(stays)
+  const left = await alone.deps.db.execute(sql`SELECT FROM events UNION ALL SELECT FROM bookings`)
+  expect(left).toHaveLength(0)
+})
+
+test('no log line has the secret of a feed', async () => {
+  const { log, text } = captureLog()
+  const logged = await startTestServer({ log })
+  const { secret, url } = await clientOf(logged, await makePerson(logged)).calendar.renew.mutate()
+  expect((await fetch(logged.url + url)).status).toBe(200)
+  expect((await fetch(`${logged.url + url}.ics`)).status).toBe(404)
+  await until(() => text().includes('/api/calendar/…'))
+  expect(text()).not.toContain(secret)
 })

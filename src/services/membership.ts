@@ -17,6 +17,9 @@ import { moveUp } from './attendance'
 import type { CommunityOutcome } from './community'
 import { dissolveEvent } from './events'
 
+/** One number for everyone who goes: one at a time. Taken behind the person and before locations and calendars. */
+const LEAVING_LOCK = 7_261_054_921
+
 /** What a person has in the community, as a whole: to be given to him, and to be taken away with him. */
 export type CommunityExport = { checkIns: PastCheckIn[]; events: Event[] }
 
@@ -41,8 +44,12 @@ export async function exportCommunity(ctx: SignedInContext): Promise<CommunityEx
   }
 }
 
-/** The locations whose community changes when this person goes. */
+/**
+ * The locations whose community changes when this person goes. From here on nobody else goes until the transaction ends:
+ * an heir who is going too would take what nobody has any more.
+ */
 export async function locationsOf(tx: Tx, userId: string): Promise<string[]> {
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(${LEAVING_LOCK}::bigint)`)
   const rows = await tx.execute<{ id: string }>(sql`
     SELECT location_id AS id FROM check_ins WHERE user_id = ${userId} AND until IS NULL
     UNION SELECT location_id FROM events WHERE creator_id = ${userId}
@@ -100,13 +107,12 @@ async function passOnEvents(
 ): Promise<Pick<Left, 'touched' | 'notices'> & { events: EventRow[] }> {
   const made = await tx.select().from(events).where(eq(events.creatorId, userId))
   if (made.length === 0) return { touched: [], notices: [], events: [] }
-  // Locked, so that the heir is not leaving too. No limit: where the first is gone by then, the next one is taken.
   const [admin] = await tx
     .select({ id: users.id })
     .from(users)
     .where(and(eq(users.role, 'admin'), isNull(users.deletedAt), ne(users.id, userId)))
     .orderBy(asc(users.id))
-    .for('share')
+    .limit(1)
   if (!admin) return cancelAll(tx, made)
   await tx.update(events).set({ creatorId: admin.id }).where(eq(events.creatorId, userId))
   await tx
