@@ -41,6 +41,7 @@ test('a space needs a name, a location and a kind; all else has a default', asyn
     minNoticeMinutes: 0,
     maxNoticeDays: 90,
     maxSlots: 8,
+    arrivalGraceMinutes: null,
     hours: null,
     cancellation: [{ hoursBefore: 24, refundPercent: 100 }],
     timeZone: 'UTC',
@@ -70,6 +71,7 @@ test('every setting can be changed, is answered whole, and reaches whoever watch
     minNoticeMinutes: 30,
     maxNoticeDays: 3000,
     maxSlots: 4,
+    arrivalGraceMinutes: 10,
     hours: [{ weekday: 1 as const, opensAt: '10:00', closesAt: '16:00' }],
     cancellation: [{ hoursBefore: 48, refundPercent: 50 }],
   }
