@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
-import jsQR from 'jsqr'
 import { bookings, checkIns } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { markMissedArrivals } from '../src/services/arrivals'
 import { checkOutAtClosing, closingAfter } from '../src/services/closing'
-import type { DoorCode } from '../src/shapes/checkIns'
 import type { Hours } from '../src/shapes/spaces'
 import { openSocket } from './support/socket'
 import {
@@ -15,7 +13,6 @@ import {
   makePerson,
   makeSpace,
   reasonOf,
-  rest,
   startTestServer,
   stopTestServers,
   type TestPerson,
@@ -82,72 +79,6 @@ test('whoever checks in everywhere at once is in one place, and the database ref
     .insert(checkIns)
     .values({ userId: ada.id, locationId: places[0]?.locationId ?? '', way: 'hand' })
   expect(await second.then(() => 'accepted').catch(() => 'refused')).toBe('refused')
-})
-
-/** The pixels of the library's image: one module is ten units wide. */
-function scan(svg: string): string | undefined {
-  const side = Number(/viewBox="0 0 (\d+)/.exec(svg)?.[1]) / 10
-  const scale = 4
-  const width = side * scale
-  const pixels = new Uint8ClampedArray(width * width * 4).fill(255)
-  for (const [, x, y] of svg.matchAll(/M(\d+),(\d+)h10v10h-10z/g)) {
-    for (let dy = 0; dy < scale; dy++) {
-      for (let dx = 0; dx < scale; dx++) {
-        const place = ((Number(y) / 10) * scale + dy) * width + (Number(x) / 10) * scale + dx
-        pixels.fill(0, place * 4, place * 4 + 3)
-      }
-    }
-  }
-  return jsQR(pixels, width, width)?.data
-}
-
-test('the code at the door can be scanned, and lets in there and nowhere else', async () => {
-  const [here, there] = [await makeSpace(server), await makeSpace(server)]
-  const admin = await makePerson(server, 'admin')
-  const ada = await makePerson(server)
-  const path = `/locations/${here.locationId}/door-code`
-  const { body } = await rest<DoorCode>(server, path, { person: admin })
-  expect(scan(body.svg)).toBe(body.code)
-  expect(body.code).not.toContain(here.locationId)
-  const image = await fetch(`${server.url}/api${path}`, {
-    headers: { authorization: `Bearer ${admin.token}`, accept: 'image/svg+xml,image/*;q=0.8' },
-  })
-  expect(image.headers.get('content-type')).toBe('image/svg+xml')
-  expect(scan(await image.text())).toBeString()
-
-  const client = clientOf(server, ada)
-  const code = scan(body.svg) ?? ''
-  expect(await client.checkIns.checkIn.mutate({ code })).toMatchObject({ locationId: here.locationId })
-  const [row] = await server.deps.db.select().from(checkIns).where(eq(checkIns.userId, ada.id))
-  expect(row?.way).toBe('door')
-  const refused = [
-    { code, locationId: there.locationId },
-    { code: `${code.slice(0, 24)}${code[24] === 'A' ? 'B' : 'A'}${code.slice(25)}` },
-    { code: `${code}AAAA` },
-    { code: 'nonsense' },
-    { code: '%%%' },
-  ]
-  for (const input of refused)
-    expect(await reasonOf(client.checkIns.checkIn.mutate(input))).toBe('VALIDATION')
-})
-
-test('a code at the door is taken for its minute and the next, and no longer', async () => {
-  const { locationId } = await makeSpace(server)
-  const client = clientOf(server, await makePerson(server))
-  const { code } = await clientOf(server, await makePerson(server, 'admin')).checkIns.doorCode.query({
-    id: locationId,
-  })
-  const now = Date.now
-  const outcomes: string[] = []
-  try {
-    for (const minutes of [1, 2, 30, -2]) {
-      Date.now = () => now() + minutes * 60_000
-      outcomes.push(await reasonOf(client.checkIns.checkIn.mutate({ code })))
-    }
-  } finally {
-    Date.now = now
-  }
-  expect(outcomes).toEqual(['was not refused', 'VALIDATION', 'VALIDATION', 'VALIDATION'])
 })
 
 test('who does not wish to be seen counts and is not named, from the moment of the wish', async () => {

@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { eq, sql } from 'drizzle-orm'
+import { bookings } from '../src/db/schema'
+import type { RunningServer } from '../src/server'
+import { makeEvent, makePeople } from './support/events'
+import { randomFrom, sized } from './support/proof'
+import { openSocket } from './support/socket'
+import {
+  at,
+  clientOf,
+  endHolds,
+  makePerson,
+  makeSpace,
+  reasonOf,
+  startTestServer,
+  stopTestServers,
+  testDate,
+} from './support/world'
+
+let server: RunningServer
+beforeAll(async () => {
+  server = await startTestServer({ env: { DATABASE_POOL: '20' } })
+})
+afterAll(stopTestServers)
+
+test('an event over a held slot is refused, and a hold over an event is refused, in every unit', async () => {
+  const space = await makeSpace(server, { units: 3, bufferMinutes: 30 })
+  const [ada, bob] = await makePeople(server, 2)
+  if (!ada || !bob) throw new Error('nobody is there')
+  const { locationId } = space
+  const here = { locationId, spaceId: space.id }
+  const hold = await clientOf(server, bob).slots.hold.mutate({ slotId: `${space.id}@${at(10)}` })
+  expect(await reasonOf(makeEvent(server, ada, here))).toBe('SLOT_TAKEN')
+  expect((await clientOf(server).events.list.query({ locationId })).items).toEqual([])
+  await clientOf(server, bob).bookings.cancel.mutate({ id: hold.id })
+
+  const board = await openSocket(server)
+  board.send({ type: 'join_space', spaceId: space.id, date: testDate })
+  await board.next('slots_status_update')
+  const event = await makeEvent(server, ada, here)
+  const update = await board.next('slot_update', ({ cause }) => cause === 'booked')
+  // The buffer on both sides of the event reaches into one slot more on each.
+  expect(update.slots.map(({ startsAt, status }) => [startsAt, status])).toEqual(
+    [8, 9, 10, 11].map((hour) => [at(hour), 'booked']),
+  )
+  for (const hour of [8, 9, 10, 11])
+    expect(
+      await reasonOf(clientOf(server, bob).slots.hold.mutate({ slotId: `${space.id}@${at(hour)}` })),
+    ).toBe('SLOT_TAKEN')
+  const other = await clientOf(server, bob).slots.hold.mutate({ slotId: `${space.id}@${at(14)}` })
+  expect(
+    await reasonOf(clientOf(server, bob).bookings.reschedule.mutate({ id: other.id, startsAt: at(10) })),
+  ).toBe('SLOT_TAKEN')
+  expect(await reasonOf(makeEvent(server, ada, { ...here, startsAt: at(10), endsAt: at(12) }))).toBe(
+    'SLOT_TAKEN',
+  )
+  const change = { id: event.id, startsAt: at(14), endsAt: at(15) }
+  expect(await reasonOf(clientOf(server, ada).events.update.mutate(change))).toBe('SLOT_TAKEN')
+  expect(await clientOf(server).events.byId.query({ id: event.id })).toMatchObject({
+    startsAt: at(9),
+    spaceId: space.id,
+  })
+
+  await clientOf(server, ada).events.update.mutate({ id: event.id, startsAt: at(17), endsAt: at(19) })
+  const slots = async () =>
+    (await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })).slots.map(
+      ({ free }) => free,
+    )
+  expect([(await slots())[9], (await slots())[17], (await slots())[18]]).toEqual([3, 0, 0])
+  await clientOf(server, ada).events.remove.mutate({ id: event.id })
+  expect((await slots())[17]).toBe(3)
+  await board.close()
+})
+
+test('a hold that has ended is not in the way of an event', async () => {
+  const space = await makeSpace(server)
+  const [ada, bob] = await makePeople(server, 2)
+  if (!ada || !bob) throw new Error('nobody is there')
+  const hold = await clientOf(server, bob).slots.hold.mutate({ slotId: `${space.id}@${at(10)}` })
+  await endHolds(server, space.id)
+  await makeEvent(server, ada, { locationId: space.locationId, spaceId: space.id })
+  expect(await clientOf(server, bob).bookings.byId.query({ id: hold.id })).toMatchObject({
+    status: 'expired',
+  })
+})
+
+test('holds and events race for the same rooms: each time has one of the two, and nothing waits for ever', async () => {
+  const random = randomFrom('holds against events')
+  const { locationId } = await makeSpace(server)
+  const rooms = await Promise.all([1, 2, 3].map((units) => makeSpace(server, { locationId, units })))
+  const racers = await makePeople(server, 12)
+  const reasons = await Promise.all(
+    Array.from({ length: sized(120, 1000) }, async () => {
+      const client = clientOf(server, random.pick(racers))
+      const [spaceId, hour] = [random.pick(rooms).id, random.below(8)]
+      const [startsAt, endsAt] = [at(hour), at(hour + 1 + random.below(3))]
+      if (random.chance(0.5)) return reasonOf(client.bookings.create.mutate({ spaceId, startsAt }))
+      const made = client.events.create.mutate({ locationId, spaceId, title: 'Race', startsAt, endsAt })
+      const event = await made.catch(() => null)
+      if (!event) return reasonOf(made)
+      if (random.chance(0.5)) return reasonOf(client.events.remove.mutate({ id: event.id }))
+      return reasonOf(client.events.update.mutate({ id: event.id, spaceId: random.pick(rooms).id }))
+    }),
+  )
+  const expected = ['was not refused', 'SLOT_TAKEN', 'TOO_MANY_HOLDS']
+  expect([...new Set(reasons)].filter((reason) => !expected.includes(reason))).toEqual([])
+  const clashes = await server.deps.db.execute(sql`
+    SELECT FROM bookings a JOIN bookings b ON a.space_id = b.space_id AND a.id < b.id AND a.claimed && b.claimed
+    WHERE a.location_id = ${locationId} AND a.status IN ('held', 'confirmed') AND b.status IN ('held', 'confirmed')
+      AND (a.unit = b.unit OR (a.kind = 'event' AND a.event_id IS DISTINCT FROM b.event_id)
+           OR (b.kind = 'event' AND a.event_id IS DISTINCT FROM b.event_id))`)
+  expect(clashes).toHaveLength(0)
+  const partial = await server.deps.db.execute(sql`
+    SELECT e.id FROM events e JOIN spaces s ON s.id = e.space_id LEFT JOIN bookings b ON b.event_id = e.id
+    WHERE e.location_id = ${locationId} GROUP BY e.id, s.id
+    HAVING count(b.id) <> s.units OR NOT bool_and(b.space_id = e.space_id AND b.starts_at = e.starts_at AND b.ends_at = e.ends_at)`)
+  expect(partial).toHaveLength(0)
+}, 60_000)
+
+test('an event’s claim is nobody’s booking: not listed, not seen, not cancelled, not moved', async () => {
+  const space = await makeSpace(server)
+  const [ada, admin] = [await makePerson(server), await makePerson(server, 'admin')]
+  const event = await makeEvent(server, ada, { locationId: space.locationId, spaceId: space.id })
+  const [claim] = await server.deps.db.select().from(bookings).where(eq(bookings.eventId, event.id))
+  const id = claim?.id ?? ''
+  for (const client of [clientOf(server, ada), clientOf(server, admin)]) {
+    expect((await client.bookings.list.query({ as: 'customer' })).items).toEqual([])
+    expect(await reasonOf(client.bookings.byId.query({ id }))).toBe('NOT_FOUND')
+    expect(await reasonOf(client.bookings.cancel.mutate({ id }))).toBe('NOT_FOUND')
+    expect(await reasonOf(client.bookings.noShow.mutate({ id }))).toBe('NOT_FOUND')
+    expect(await reasonOf(client.bookings.reschedule.mutate({ id, startsAt: at(15) }))).toBe('NOT_FOUND')
+    expect(await reasonOf(client.checkIns.checkIn.mutate({ bookingId: id }))).toBe('NOT_FOUND')
+  }
+})
+
+test('units that a space gains during an event are the event’s too, and it cannot lose those that the event has', async () => {
+  const space = await makeSpace(server, { units: 2 })
+  const [ada, admin] = [await makePerson(server), clientOf(server, await makePerson(server, 'admin'))]
+  const event = await makeEvent(server, ada, { locationId: space.locationId, spaceId: space.id })
+  await admin.spaces.update.mutate({ id: space.id, units: 4 })
+  expect(await reasonOf(clientOf(server, ada).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` }))).toBe(
+    'SLOT_TAKEN',
+  )
+  expect(await reasonOf(admin.spaces.update.mutate({ id: space.id, units: 1 }))).toBe('INVALID_STATE')
+  expect(await reasonOf(admin.locations.remove.mutate({ id: space.locationId }))).toBe('INVALID_STATE')
+  await clientOf(server, ada).events.remove.mutate({ id: event.id })
+  expect(await admin.spaces.update.mutate({ id: space.id, units: 1 })).toMatchObject({ units: 1 })
+})
+
+test('a member claims only what is free of charge and could be held; an admin any time', async () => {
+  const priced = await makeSpace(server, { priceMinor: 1000 })
+  const ada = await makePerson(server)
+  const here = { locationId: priced.locationId }
+  expect(await reasonOf(makeEvent(server, ada, { ...here, spaceId: priced.id }))).toBe('NOT_ALLOWED')
+  const free = await makeSpace(server, { ...here, maxSlots: 2 })
+  const half = { startsAt: at(9.5), endsAt: at(10.5), spaceId: free.id }
+  expect(await reasonOf(makeEvent(server, ada, { ...here, ...half }))).toBe('OFF_GRID')
+  expect(await reasonOf(makeEvent(server, ada, { ...here, spaceId: free.id, endsAt: at(12) }))).toBe(
+    'TOO_LONG',
+  )
+  const admin = await makePerson(server, 'admin')
+  await makeEvent(server, admin, { ...here, ...half })
+  await makeEvent(server, admin, { ...here, spaceId: priced.id })
+})

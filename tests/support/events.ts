@@ -1,0 +1,39 @@
+import { eq } from 'drizzle-orm'
+import { eventAttendees } from '../../src/db/schema'
+import type { RunningServer } from '../../src/server'
+import type { Event } from '../../src/shapes/events'
+import type { SocketClient } from './socket'
+import { at, clientOf, makePerson, makeSpace, type TestPerson } from './world'
+
+export type EventSettings = Partial<Parameters<ReturnType<typeof clientOf>['events']['create']['mutate']>[0]>
+
+/** An event of a location of its own, unless asked otherwise. */
+export async function makeEvent(
+  server: RunningServer,
+  maker: TestPerson,
+  settings: EventSettings = {},
+): Promise<Event> {
+  const locationId = settings.locationId ?? (await makeSpace(server)).locationId
+  return clientOf(server, maker).events.create.mutate({
+    locationId,
+    title: 'Breakfast',
+    startsAt: at(9),
+    endsAt: at(11),
+    ...settings,
+  })
+}
+
+export const makePeople = (server: RunningServer, count: number) =>
+  Promise.all(Array.from({ length: count }, () => makePerson(server)))
+
+/** What somebody was told of an event, in order. */
+export const noticesOf = (socket: SocketClient, eventId: string): string[] =>
+  socket.received.flatMap((m) => (m.type === 'notification' && m.eventId === eventId ? [m.kind] : []))
+
+/** Who attends or waits, in the order in which they came. */
+export const attendeesOf = ({ deps }: RunningServer, eventId: string) =>
+  deps.db
+    .select()
+    .from(eventAttendees)
+    .where(eq(eventAttendees.eventId, eventId))
+    .orderBy(eventAttendees.position)
