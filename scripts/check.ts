@@ -14,6 +14,7 @@ const command =
 const checks: Check[] = [
   { name: 'format, lint and direction of imports', run: command('bunx', 'biome', 'ci', '.') },
   { name: 'types', run: command('bunx', 'tsc', '--noEmit') },
+  { name: 'types of the web app', run: command('bunx', 'tsc', '--noEmit', '--project', 'web') },
   { name: 'migrations', run: migrationsAreComplete },
 ]
 

@@ -17,6 +17,7 @@ import { refusalResponse, restDoor } from './rest'
 import { appRouter } from './routers'
 import { checkDatabase } from './services/health'
 import { refusalOfThrown } from './trpc'
+import { webDoor } from './web'
 
 /** The largest body of a request that is read, in bytes. */
 const MAX_BODY_BYTES = 1 << 20
@@ -150,6 +151,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     .use(filesDoor({ createContext, onError }))
     .use(restDoor({ createContext, onError }))
     .use(docsDoor(publicUrl))
+    .use(webDoor())
     .use(socketDoor(deps, connections))
 }
 

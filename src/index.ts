@@ -1,3 +1,4 @@
+import { webApp } from '../web/build'
 import { ConfigurationError, type Env, readEnv } from './env'
 import { createLog, type Log, openLogFile } from './log'
 import { startServer } from './server'
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
   } else {
     const server = await startServer(env, log)
     stopOnSignals(server.stop, log)
+    prepareWebApp(log)
     process.stdout.write(welcome(env.PUBLIC_URL ?? server.url, demo))
   }
 }
@@ -38,12 +40,19 @@ async function work(env: Env, number: string, parent: Log): Promise<void> {
   process.on('SIGINT', () => undefined)
   supervisor?.onGone(() => process.kill(process.pid, 'SIGTERM'))
   supervisor?.ready()
+  prepareWebApp(log)
+}
+
+/** So that the first visitor does not wait for it; where it fails, everything else still works. */
+function prepareWebApp(log: Log): void {
+  webApp().catch((error) => log.error({ error }, 'the web app could not be built'))
 }
 
 function welcome(url: string, demo: boolean): string {
   const lines = [
     '',
     '  CoworkSpace is ready.',
+    `    App     ${url}/`,
     `    API     ${url}/api      (tRPC at ${url}/trpc)`,
     `    Docs    ${url}/swagger`,
     `    Socket  ${url.replace(/^http/, 'ws')}/realtime`,

@@ -1,0 +1,74 @@
+/** Makes the web app's files, in memory: there is nothing to build before the server starts, and nothing to be stale. */
+
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { brotliCompress, constants, gzip } from 'node:zlib'
+import { ASSETS } from './src/paths'
+
+export type WebFile = { type: string; raw: Uint8Array; gzip: Uint8Array; br: Uint8Array }
+/** The page that every address answers, and what it loads, by name. */
+export type WebApp = { page: WebFile; pageTag: string; assets: Map<string, WebFile> }
+
+let built: Promise<WebApp> | undefined
+
+/** Built once in a process, when it is first asked for; a build that failed is tried again by whoever asks next. */
+export function webApp(): Promise<WebApp> {
+  built ??= buildWebApp().catch((error) => {
+    built = undefined
+    throw error
+  })
+  return built
+}
+
+async function buildWebApp(): Promise<WebApp> {
+  const { outputs } = await Bun.build({
+    entrypoints: [path.join(import.meta.dirname, 'src/main.tsx')],
+    target: 'browser',
+    splitting: true,
+    minify: true,
+    publicPath: ASSETS,
+    naming: { entry: '[name]-[hash].[ext]', chunk: '[name]-[hash].[ext]', asset: '[name]-[hash].[ext]' },
+    define: { 'process.env.NODE_ENV': '"production"' },
+  })
+  const assets = new Map<string, WebFile>()
+  for (const output of outputs) {
+    assets.set(path.basename(output.path), await compressed(await output.text(), output.type))
+  }
+  const entry = outputs.find(({ kind, path }) => kind === 'entry-point' && path.endsWith('.js'))
+  const style = outputs.find(({ path }) => path.endsWith('.css'))
+  if (!entry || !style) throw new Error('the web app has no script, or no style')
+  const html = pageOf(path.basename(entry.path), path.basename(style.path))
+  const page = await compressed(html, 'text/html; charset=utf-8')
+  return { page, pageTag: `"${Bun.hash(html).toString(36)}"`, assets }
+}
+
+const pageOf = (script: string, style: string) => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
+<meta name="color-scheme" content="light dark">
+<meta name="description" content="Find a desk or a room, hold a time, and book it.">
+<title>CoworkSpace</title>
+<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='8' fill='%230b6b5c'/%3E%3Cpath d='M9 12h14M9 16h14M9 20h8' stroke='white' stroke-width='2.6' stroke-linecap='round'/%3E%3C/svg%3E">
+<link rel="stylesheet" href="${ASSETS}${style}">
+<script type="module" src="${ASSETS}${script}"></script>
+</head>
+<body>
+<div id="root"></div>
+<noscript>This page needs JavaScript.</noscript>
+</body>
+</html>
+`
+
+const zip = promisify(gzip)
+const brotli = promisify(brotliCompress)
+
+async function compressed(text: string, type: string): Promise<WebFile> {
+  const raw = Buffer.from(text)
+  const [gzipped, br] = await Promise.all([
+    zip(raw, { level: 9 }),
+    brotli(raw, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }),
+  ])
+  return { type, raw, gzip: gzipped, br }
+}

@@ -1,0 +1,113 @@
+import { lazy, Suspense, useEffect } from 'react'
+import { Link, Route, Switch, useLocation } from 'wouter'
+import { signOut, useMe, useSignedIn } from './api'
+import { useText } from './i18n'
+import { useOnline } from './online'
+import { PATHS } from './paths'
+import { Button } from './ui/controls'
+import { Empty, Loading } from './ui/states'
+
+const pages = [
+  { path: PATHS.home, page: lazy(() => import('./pages/home')) },
+  { path: PATHS.signIn, page: lazy(() => import('./pages/sign-in')) },
+  { path: PATHS.register, page: lazy(() => import('./pages/sign-in')) },
+  { path: PATHS.space, page: lazy(() => import('./pages/space')) },
+  { path: PATHS.bookings, page: lazy(() => import('./pages/bookings')) },
+  { path: PATHS.move, page: lazy(() => import('./pages/move')) },
+  { path: PATHS.account, page: lazy(() => import('./pages/account')) },
+  { path: PATHS.live, page: lazy(() => import('./pages/operator/live')) },
+  { path: PATHS.operatorSpaces, page: lazy(() => import('./pages/operator/spaces')) },
+  { path: PATHS.operatorLocations, page: lazy(() => import('./pages/operator/locations')) },
+  { path: PATHS.operatorClosures, page: lazy(() => import('./pages/operator/closures')) },
+  { path: PATHS.operatorPeople, page: lazy(() => import('./pages/operator/people')) },
+  { path: PATHS.operatorBookings, page: lazy(() => import('./pages/operator/bookings')) },
+]
+
+export function App() {
+  const { t } = useText()
+  const online = useOnline()
+  return (
+    <>
+      <a className="skip" href="#content">
+        {t.app.skip}
+      </a>
+      <Header />
+      {!online && (
+        <p className="banner" role="status">
+          {t.state.offline}
+        </p>
+      )}
+      <main id="content" tabIndex={-1}>
+        <FocusOnMove />
+        <Suspense fallback={<Loading />}>
+          <Switch>
+            {pages.map(({ path, page }) => (
+              <Route key={path} path={path} component={page} />
+            ))}
+            <Route>
+              <Empty title={t.state.notFound} text={t.state.notFoundText} />
+            </Route>
+          </Switch>
+        </Suspense>
+      </main>
+    </>
+  )
+}
+
+function Header() {
+  const { t } = useText()
+  const signedIn = useSignedIn()
+  const me = useMe()
+  const [path, navigate] = useLocation()
+  async function leave() {
+    await signOut()
+    navigate(PATHS.home)
+  }
+  return (
+    <header>
+      <Link href={PATHS.home} className="brand">
+        <span aria-hidden="true" className="mark" />
+        {t.app.name}
+      </Link>
+      <nav aria-label={t.app.menu}>
+        <NavLink to={PATHS.home} text={t.app.find} isHere={path === '/' || path.startsWith('/spaces')} />
+        {signedIn && (
+          <NavLink to={PATHS.bookings} text={t.app.bookings} isHere={path.startsWith(PATHS.bookings)} />
+        )}
+        {me?.role === 'admin' && (
+          <NavLink to={PATHS.live} text={t.app.operate} isHere={path.startsWith(PATHS.live)} />
+        )}
+        {signedIn && <NavLink to={PATHS.account} text={t.app.account} isHere={path === PATHS.account} />}
+      </nav>
+      {signedIn ? (
+        <Button look="quiet" onClick={leave}>
+          {t.app.signOut}
+        </Button>
+      ) : (
+        <Link className="button main" href={PATHS.signIn}>
+          {t.app.signIn}
+        </Link>
+      )}
+    </header>
+  )
+}
+
+function NavLink({ to, text, isHere }: { to: string; text: string; isHere: boolean }) {
+  return (
+    <Link href={to} aria-current={isHere ? 'page' : undefined}>
+      {text}
+    </Link>
+  )
+}
+
+/** Whoever moves to another page by keyboard or by ear begins at its top, as on any page that is loaded. */
+function FocusOnMove() {
+  const [path] = useLocation()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is the move that this waits for
+  useEffect(() => {
+    window.scrollTo(0, 0)
+    if (document.activeElement && document.activeElement !== document.body)
+      document.getElementById('content')?.focus({ preventScroll: true })
+  }, [path])
+  return null
+}

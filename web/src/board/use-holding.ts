@@ -1,0 +1,76 @@
+import { type Booking, isRefused, type Slot } from '@coworkspace/client'
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { queryClient, trpc } from '../api'
+import { useText } from '../i18n'
+import { explain } from '../ui/states'
+import { say } from '../ui/toasts'
+
+type Wish = { spaceId: string; slot: Slot; endsAt: string }
+
+/** The way of one booking on a board: held, then booked or given back; or lost to somebody else. */
+export function useHolding(mine: Booking[]) {
+  const { t } = useText()
+  const [lost, setLost] = useState<Slot>()
+  const [followed, setFollowed] = useState<Booking>()
+  const [dismissed, setDismissed] = useState<string>()
+
+  function follow(booking: Booking): void {
+    setFollowed(booking)
+    setLost(undefined)
+    void queryClient.invalidateQueries(trpc.bookings.pathFilter())
+  }
+  const onError = (error: unknown) => {
+    say(explain(error, t))
+    void queryClient.invalidateQueries(trpc.bookings.pathFilter())
+  }
+  const hold = useMutation(trpc.bookings.create.mutationOptions({ onSuccess: follow }))
+  const confirm = useMutation(trpc.bookings.confirm.mutationOptions({ onSuccess: follow, onError }))
+  const release = useMutation(
+    trpc.bookings.cancel.mutationOptions({
+      onSuccess(booking) {
+        follow(booking)
+        say(t.board.released)
+      },
+      onError,
+    }),
+  )
+
+  const held = mine.find(({ id, status }) => status === 'held' && id !== dismissed)
+  // What the server says of it is newer than what it answered when it was made.
+  const current = followed
+    ? (newer(
+        mine.find(({ id }) => id === followed.id),
+        followed,
+      ) ?? held)
+    : held
+
+  return {
+    lost,
+    booking: current && current.id !== dismissed ? current : undefined,
+    isBusy: hold.isPending || confirm.isPending || release.isPending,
+    hold({ spaceId, slot, endsAt }: Wish) {
+      setLost(undefined)
+      hold.mutate(
+        { spaceId, startsAt: slot.startsAt, endsAt },
+        {
+          onError(error) {
+            if (isRefused(error, 'SLOT_TAKEN')) setLost(slot)
+            else say(explain(error, t))
+          },
+        },
+      )
+    },
+    book: (id: string) => confirm.mutate({ id }),
+    release: (id: string) => release.mutate({ id }),
+    again({ spaceId, startsAt, endsAt }: Booking) {
+      if (spaceId) hold.mutate({ spaceId, startsAt, endsAt }, { onError })
+    },
+    forgetLost: () => setLost(undefined),
+    dismiss: setDismissed,
+  }
+}
+
+/** A list that was asked for before a change may still say `held` of what is confirmed by now. */
+const newer = (listed: Booking | undefined, answered: Booking): Booking | undefined =>
+  listed && answered.status === 'held' ? listed : answered

@@ -1,0 +1,100 @@
+import type { Language } from './i18n'
+
+/** The countries whose habits a language is shown in: days before months, and 24 hours. */
+const LOCALES: Record<Language, string> = { en: 'en-GB', it: 'it-IT', fr: 'fr-FR' }
+
+export const formatTime = (instant: string, timeZone: string, language: Language): string =>
+  new Intl.DateTimeFormat(LOCALES[language], { timeZone, hour: '2-digit', minute: '2-digit' }).format(
+    new Date(instant),
+  )
+
+export const formatPeriod = (
+  { startsAt, endsAt }: { startsAt: string; endsAt: string },
+  timeZone: string,
+  language: Language,
+): string => `${formatTime(startsAt, timeZone, language)}–${formatTime(endsAt, timeZone, language)}`
+
+/** The day of an instant, as `Monday 4 January`; the year only where it is another one. */
+export function formatDay(instant: string, timeZone: string, language: Language): string {
+  const at = new Date(instant)
+  const sameYear = dateIn(timeZone, at).slice(0, 4) === dateIn(timeZone).slice(0, 4)
+  return new Intl.DateTimeFormat(LOCALES[language], {
+    timeZone,
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    ...(!sameYear && { year: 'numeric' }),
+  }).format(at)
+}
+
+/** The parts of a calendar date for a small tile. */
+export function dateParts(date: string, language: Language): { weekday: string; day: string; month: string } {
+  const at = new Date(`${date}T12:00:00Z`)
+  const part = (options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat(LOCALES[language], { timeZone: 'UTC', ...options }).format(at)
+  return {
+    weekday: part({ weekday: 'short' }),
+    day: part({ day: 'numeric' }),
+    month: part({ month: 'short' }),
+  }
+}
+
+export const formatMoment = (instant: string, language: Language, timeZone?: string): string =>
+  new Intl.DateTimeFormat(LOCALES[language], { dateStyle: 'medium', timeStyle: 'short', timeZone }).format(
+    new Date(instant),
+  )
+
+/** @param minor an amount in the smallest unit of its currency */
+export function formatMoney(minor: number, currency: string, language: Language): string {
+  const format = new Intl.NumberFormat(LOCALES[language], { style: 'currency', currency })
+  return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2))
+}
+
+export function formatLength(minutes: number, language: Language): string {
+  const unit = (value: number, name: 'hour' | 'minute') =>
+    new Intl.NumberFormat(LOCALES[language], { style: 'unit', unit: name, unitDisplay: 'short' }).format(
+      value,
+    )
+  const hours = Math.floor(minutes / 60)
+  const rest = minutes % 60
+  return [hours > 0 && unit(hours, 'hour'), rest > 0 && unit(rest, 'minute')].filter(Boolean).join(' ')
+}
+
+/** `14:59`; never below zero. */
+export function formatCountdown(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000))
+  return `${String(Math.floor(seconds / 60)).padStart(2, '0')}:${String(seconds % 60).padStart(2, '0')}`
+}
+
+export const weekdayName = (weekday: number, language: Language): string =>
+  new Intl.DateTimeFormat(LOCALES[language], { weekday: 'long', timeZone: 'UTC' }).format(
+    new Date(Date.UTC(2024, 0, weekday)),
+  )
+
+/** Today's date, or that of an instant, where the clocks show `timeZone`. */
+export const dateIn = (timeZone: string, at = new Date()): string =>
+  new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at)
+
+export function addDays(date: string, days: number): string {
+  const at = new Date(`${date}T12:00:00Z`)
+  at.setUTCDate(at.getUTCDate() + days)
+  return at.toISOString().slice(0, 10)
+}
+
+/** The instant at which the clocks of a zone show a local time (`2027-01-04T09:00`); the first, where they do so twice. */
+export function instantOf(local: string, timeZone: string): string {
+  const wanted = Date.parse(`${local}:00Z`)
+  const shown = (at: number) =>
+    Date.parse(
+      `${new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' }).format(at).replace(' ', 'T')}Z`,
+    )
+  let at = wanted - (shown(wanted) - wanted)
+  at -= shown(at) - wanted
+  return new Date(at).toISOString().replace('.000Z', 'Z')
+}
+
+/** The other way: what the clocks show, as a field for local times takes it. */
+export const localOf = (instant: string, timeZone: string): string =>
+  new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' })
+    .format(new Date(instant))
+    .replace(' ', 'T')

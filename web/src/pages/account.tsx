@@ -1,0 +1,255 @@
+import type { User } from '@coworkspace/client'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { useLocation } from 'wouter'
+import { client, forgetSession, queryClient, trpc, useMe } from '../api'
+import { formatMoment } from '../format'
+import { LANGUAGES, type Language, useText } from '../i18n'
+import { PATHS } from '../paths'
+import { applyTheme, keptTheme, THEMES } from '../theme'
+import { Button, Choice, TextField } from '../ui/controls'
+import { Confirm } from '../ui/dialogs'
+import { explain, Loaded, Loading, Only } from '../ui/states'
+import { useTitle } from '../ui/title'
+import { say } from '../ui/toasts'
+
+export default function AccountPage() {
+  const { t } = useText()
+  useTitle(t.account.title)
+  return (
+    <>
+      <h1>{t.account.title}</h1>
+      <Appearance />
+      <Only>
+        <Account />
+      </Only>
+    </>
+  )
+}
+
+function Account() {
+  const me = useMe()
+  if (!me) return <Loading />
+  return (
+    <>
+      <Profile me={me} />
+      <Password />
+      <Sessions />
+      <Data />
+    </>
+  )
+}
+
+function Appearance() {
+  const { t, language, setLanguage } = useText()
+  const [theme, setTheme] = useState(keptTheme)
+  const me = useMe()
+  async function choose(chosen: Language) {
+    await setLanguage(chosen)
+    if (me) await client.auth.update.mutate({ language: chosen }).catch(() => undefined)
+  }
+  return (
+    <section className="card form">
+      <div className="row filters">
+        <Choice
+          label={t.account.language}
+          value={language}
+          onChange={(chosen) => void choose(chosen)}
+          options={(Object.keys(LANGUAGES) as Language[]).map((value) => ({
+            value,
+            label: LANGUAGES[value],
+          }))}
+        />
+        <Choice
+          label={t.account.theme}
+          value={theme}
+          onChange={(chosen) => {
+            setTheme(chosen)
+            applyTheme(chosen)
+          }}
+          options={THEMES.map((value) => ({ value, label: t.account.themes[value] }))}
+        />
+      </div>
+    </section>
+  )
+}
+
+/** Changes what an account says of a person, and shows it everywhere. */
+function useUpdate(onDone?: () => void) {
+  const { t } = useText()
+  return useMutation(
+    trpc.auth.update.mutationOptions({
+      onSuccess(user) {
+        queryClient.setQueryData(trpc.auth.me.queryKey(), user)
+        say(t.state.saved)
+        onDone?.()
+      },
+    }),
+  )
+}
+
+function Profile({ me }: { me: User }) {
+  const { t } = useText()
+  const [name, setName] = useState(me.name)
+  const update = useUpdate()
+  return (
+    <form
+      className="card form"
+      onSubmit={(event) => {
+        event.preventDefault()
+        update.mutate({ name })
+      }}
+    >
+      <h2>{t.account.profile}</h2>
+      <p className="soft">
+        {me.email} · {t.roles[me.role]}
+      </p>
+      <TextField
+        label={t.auth.name}
+        value={name}
+        onChange={setName}
+        required
+        maxLength={100}
+        autoComplete="name"
+      />
+      {update.error && <p className="error">{explain(update.error, t)}</p>}
+      <Button type="submit" look="main" disabled={update.isPending || name === me.name}>
+        {t.state.save}
+      </Button>
+    </form>
+  )
+}
+
+function Password() {
+  const { t } = useText()
+  const [currentPassword, setCurrent] = useState('')
+  const [password, setPassword] = useState('')
+  const update = useUpdate(() => {
+    setCurrent('')
+    setPassword('')
+  })
+  return (
+    <form
+      className="card form"
+      onSubmit={(event) => {
+        event.preventDefault()
+        update.mutate({ currentPassword, password })
+      }}
+    >
+      <h2>{t.account.password}</h2>
+      <TextField
+        label={t.account.currentPassword}
+        type="password"
+        value={currentPassword}
+        onChange={setCurrent}
+        autoComplete="current-password"
+        required
+      />
+      <TextField
+        label={t.account.newPassword}
+        type="password"
+        value={password}
+        onChange={setPassword}
+        autoComplete="new-password"
+        hint={t.auth.passwordHint}
+        minLength={8}
+        required
+      />
+      {update.error && (
+        <p className="error" role="alert">
+          {explain(update.error, t)}
+        </p>
+      )}
+      <Button type="submit" disabled={update.isPending}>
+        {t.account.password}
+      </Button>
+    </form>
+  )
+}
+
+function Sessions() {
+  const { t, language } = useText()
+  const sessions = useQuery(trpc.auth.sessions.queryOptions())
+  const end = useMutation(
+    trpc.auth.endSession.mutationOptions({
+      onError: (error) => say(explain(error, t)),
+      onSettled: () => void sessions.refetch(),
+    }),
+  )
+  return (
+    <section className="card form">
+      <h2>{t.account.sessions}</h2>
+      <Loaded query={sessions}>
+        {({ items }) => (
+          <ul className="list lines">
+            {items.map(({ id, device, lastUsedAt }) => (
+              <li key={id} className="row spread">
+                <div className="grow">
+                  <p className="clip">{device ?? t.account.unknownDevice}</p>
+                  <p className="soft">{t.account.lastUsed(formatMoment(lastUsedAt, language))}</p>
+                </div>
+                <Button look="quiet" disabled={end.isPending} onClick={() => end.mutate({ id })}>
+                  {t.account.endSession}
+                </Button>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+    </section>
+  )
+}
+
+function Data() {
+  const { t } = useText()
+  const [, navigate] = useLocation()
+  const [asking, setAsking] = useState(false)
+  const onError = (error: unknown) => say(explain(error, t))
+  const download = useMutation({
+    mutationFn: () => client.auth.exportMe.query(),
+    onSuccess: (data) => saveAs('coworkspace.json', JSON.stringify(data, null, 2)),
+    onError,
+  })
+  const remove = useMutation(
+    trpc.auth.deleteMe.mutationOptions({
+      async onSuccess() {
+        navigate(PATHS.home)
+        await forgetSession()
+        say(t.account.deleted)
+      },
+      onError,
+      onSettled: () => setAsking(false),
+    }),
+  )
+  return (
+    <section className="card form">
+      <h2>{t.account.data}</h2>
+      <p className="soft">{t.account.exportText}</p>
+      <div className="row">
+        <Button disabled={download.isPending} onClick={() => download.mutate()}>
+          {t.account.export}
+        </Button>
+        <Button look="danger" onClick={() => setAsking(true)}>
+          {t.account.delete}
+        </Button>
+      </div>
+      <Confirm
+        open={asking}
+        title={t.account.deleteTitle}
+        text={t.account.deleteText}
+        action={t.account.delete}
+        busy={remove.isPending}
+        onConfirm={() => remove.mutate({})}
+        onClose={() => setAsking(false)}
+      />
+    </section>
+  )
+}
+
+function saveAs(name: string, text: string): void {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
+  link.download = name
+  link.click()
+  URL.revokeObjectURL(link.href)
+}

@@ -1,0 +1,93 @@
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { Link, useLocation, useSearchParams } from 'wouter'
+import { queryClient, trpc } from '../api'
+import { useText } from '../i18n'
+import { PATHS } from '../paths'
+import { Button, TextField } from '../ui/controls'
+import { explain } from '../ui/states'
+import { useTitle } from '../ui/title'
+
+/** Signing in, and opening an account: the same form, with a name in the one. */
+export default function SignInPage() {
+  const { t, setLanguage } = useText()
+  const [path, navigate] = useLocation()
+  const [search] = useSearchParams()
+  const isNew = path === PATHS.register
+  useTitle(isNew ? t.auth.register : t.app.signIn)
+  const [email, setEmail] = useState('')
+  const [password, setPassword] = useState('')
+  const [name, setName] = useState('')
+
+  const options = {
+    async onSuccess({ user }: { user: { language: 'en' | 'it' | 'fr' } }) {
+      queryClient.clear()
+      if (!isNew) await setLanguage(user.language)
+      navigate(thenOf(search), { replace: true })
+    },
+  }
+  const login = useMutation(trpc.auth.login.mutationOptions(options))
+  const register = useMutation(trpc.auth.register.mutationOptions(options))
+  const { isPending, error } = isNew ? register : login
+
+  return (
+    <form
+      className="card narrow"
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (isNew) register.mutate({ email, password, name })
+        else login.mutate({ email, password })
+      }}
+    >
+      <h1>{isNew ? t.auth.register : t.auth.welcome}</h1>
+      {isNew && (
+        <TextField
+          label={t.auth.name}
+          value={name}
+          onChange={setName}
+          autoComplete="name"
+          required
+          maxLength={100}
+        />
+      )}
+      <TextField
+        label={t.auth.email}
+        type="email"
+        value={email}
+        onChange={setEmail}
+        autoComplete="username"
+        required
+      />
+      <TextField
+        label={t.auth.password}
+        type="password"
+        value={password}
+        onChange={setPassword}
+        autoComplete={isNew ? 'new-password' : 'current-password'}
+        minLength={isNew ? 8 : undefined}
+        hint={isNew ? t.auth.passwordHint : undefined}
+        required
+      />
+      {error && (
+        <p className="error" role="alert">
+          {explain(error, t)}
+        </p>
+      )}
+      <Button type="submit" look="main" disabled={isPending}>
+        {isNew ? t.auth.register : t.app.signIn}
+      </Button>
+      <p className="soft">
+        {isNew ? t.auth.haveAccount : t.auth.noAccount}{' '}
+        <Link href={`${isNew ? PATHS.signIn : PATHS.register}?${search}`}>
+          {isNew ? t.app.signIn : t.auth.register}
+        </Link>
+      </p>
+    </form>
+  )
+}
+
+/** Only an address of this app: nobody is led elsewhere by a link that was made for it. */
+function thenOf(search: URLSearchParams): string {
+  const then = search.get('then') ?? PATHS.home
+  return then.startsWith('/') && !then.startsWith('//') && !then.includes('\\') ? then : PATHS.home
+}

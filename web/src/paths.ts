@@ -1,0 +1,19 @@
+/** Every address of the web app: the server answers them with its page, and the app shows what stands there. */
+export const PATHS = {
+  home: '/',
+  signIn: '/sign-in',
+  register: '/register',
+  space: '/spaces/:id',
+  bookings: '/bookings',
+  move: '/bookings/:id/move',
+  account: '/account',
+  live: '/operator',
+  operatorSpaces: '/operator/spaces',
+  operatorLocations: '/operator/locations',
+  operatorClosures: '/operator/closures',
+  operatorPeople: '/operator/people',
+  operatorBookings: '/operator/bookings',
+} as const
+
+/** Where the scripts and styles are, under names that change with what is in them. */
+export const ASSETS = '/assets/'

@@ -1,0 +1,13 @@
+export const THEMES = ['auto', 'light', 'dark'] as const
+export type Theme = (typeof THEMES)[number]
+
+const KEPT_AS = 'coworkspace-theme'
+
+export const keptTheme = (): Theme =>
+  THEMES.find((theme) => theme === localStorage.getItem(KEPT_AS)) ?? 'auto'
+
+/** Colours as chosen here; `auto` follows the device. */
+export function applyTheme(theme: Theme): void {
+  localStorage.setItem(KEPT_AS, theme)
+  document.documentElement.dataset.theme = theme
+}

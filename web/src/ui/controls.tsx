@@ -1,0 +1,73 @@
+import { Button as BaseButton } from '@base-ui/react/button'
+import { Field } from '@base-ui/react/field'
+import { Select } from '@base-ui/react/select'
+import type { ComponentProps } from 'react'
+
+type ButtonProps = ComponentProps<'button'> & { look?: 'main' | 'quiet' | 'danger' | 'plain' }
+
+export function Button({ look = 'plain', className = '', type = 'button', ...rest }: ButtonProps) {
+  return <BaseButton type={type} className={`button ${look} ${className}`} {...rest} />
+}
+
+type TextFieldProps = Omit<ComponentProps<'input'>, 'onChange' | 'value'> & {
+  label: string
+  hint?: string
+  error?: string | undefined
+  value: string
+  onChange(value: string): void
+}
+
+/** A labelled line of text; an error of the server stands under it and is read out with it. */
+export function TextField({ label, hint, error, value, onChange, className = '', ...rest }: TextFieldProps) {
+  return (
+    <Field.Root className={`field ${className}`} invalid={error !== undefined}>
+      <Field.Label>{label}</Field.Label>
+      <Field.Control value={value} onValueChange={onChange} {...rest} />
+      {hint && <Field.Description>{hint}</Field.Description>}
+      {error && <Field.Error match>{error}</Field.Error>}
+    </Field.Root>
+  )
+}
+
+type ChoiceProps<T extends string> = {
+  label: string
+  value: T
+  options: { value: T; label: string }[]
+  onChange(value: T): void
+  /** The label is there for those who hear the page, and not shown. */
+  quiet?: boolean
+}
+
+/** One of several. */
+export function Choice<T extends string>({ label, value, options, onChange, quiet }: ChoiceProps<T>) {
+  return (
+    <div className="field">
+      <Select.Root
+        items={options}
+        value={value}
+        modal={false}
+        onValueChange={(chosen) => chosen !== null && onChange(chosen)}
+      >
+        <Select.Label className={quiet ? 'unseen' : 'label'}>{label}</Select.Label>
+        <Select.Trigger className="select">
+          <Select.Value />
+          <Select.Icon className="chevron">▾</Select.Icon>
+        </Select.Trigger>
+        <Select.Portal>
+          <Select.Positioner className="positioner" sideOffset={4} alignItemWithTrigger={false}>
+            <Select.Popup className="popup">
+              <Select.List>
+                {options.map((option) => (
+                  <Select.Item key={option.value} value={option.value} className="option">
+                    <Select.ItemText>{option.label}</Select.ItemText>
+                    <Select.ItemIndicator>✓</Select.ItemIndicator>
+                  </Select.Item>
+                ))}
+              </Select.List>
+            </Select.Popup>
+          </Select.Positioner>
+        </Select.Portal>
+      </Select.Root>
+    </div>
+  )
+}

@@ -1,0 +1,38 @@
+import { Toast } from '@base-ui/react/toast'
+import type { ReactNode } from 'react'
+import { useText } from '../i18n'
+
+const manager = Toast.createToastManager()
+
+/** Says something in passing; it is also read out. */
+export const say = (text: string): void => {
+  manager.add({ title: text, timeout: 5000 })
+}
+
+export function Toasts({ children }: { children: ReactNode }) {
+  return (
+    <Toast.Provider toastManager={manager}>
+      {children}
+      <Toast.Portal>
+        <Toast.Viewport className="toasts">
+          <ToastList />
+        </Toast.Viewport>
+      </Toast.Portal>
+    </Toast.Provider>
+  )
+}
+
+function ToastList() {
+  const { t } = useText()
+  const { toasts } = Toast.useToastManager()
+  return toasts.map((toast) => (
+    <Toast.Root key={toast.id} toast={toast} className="toast">
+      <Toast.Content className="row spread">
+        <Toast.Title render={<p />} />
+        <Toast.Close className="button quiet" aria-label={t.state.close}>
+          ✕
+        </Toast.Close>
+      </Toast.Content>
+    </Toast.Root>
+  ))
+}
