@@ -11,6 +11,8 @@ RUN mkdir /data && chown bun:bun /data
 COPY --from=packages /app/node_modules node_modules
 COPY package.json tsconfig.json ./
 COPY src src
+COPY client client
+COPY web web
 COPY client/src client/src
 COPY web web
 USER bun
