@@ -209,7 +209,7 @@ test('spaces go out and come in again as CSV and as JSON, and coming in twice ma
   const before = await read()
   for (const file of [inFolder('spaces.csv'), inFolder('spaces.json')]) {
     expect(await run('spaces', 'export', file)).toMatchObject({ code: 0 })
-    await clientOf(server, boss).spaces.update.mutate({ id: space.id, hours: null, priceMinor: 1 })
+    await clientOf(server, boss).spaces.update.mutate({ id: space.id, hours: null, priceMinor: 100 })
     const imported = await run('spaces', 'import', file, '--json')
     expect(imported.json()).toMatchObject({ created: 0, changed: before.length })
     expect(await read()).toEqual(before)

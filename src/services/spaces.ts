@@ -3,6 +3,7 @@ import type { Context } from '../context'
 import type { Db, Tx } from '../db/client'
 import { locations, type SpaceRow, spaces } from '../db/schema'
 import { AppError, notFound } from '../errors'
+import { refuseUnpayablePrice } from '../money'
 import type { Page } from '../shapes/common'
 import type { Hours, Space } from '../shapes/spaces'
 import { MINUTE, type Period } from '../time'
@@ -73,7 +74,7 @@ async function search(db: Db, input: SearchInput): Promise<Found> {
 const SEARCH_BATCH = 100
 const SEARCH_MAX_AGE_MS = 5 * MINUTE
 
-/** @throws NOT_FOUND where there is no such location */
+/** @throws NOT_FOUND where there is no such location, VALIDATION for a price that no card can pay */
 export async function createSpace(ctx: Context, { hours, ...fields }: SpaceInput): Promise<Space> {
   return ctx.db.transaction(async (tx) => {
     const [location] = await tx
@@ -85,8 +86,9 @@ export async function createSpace(ctx: Context, { hours, ...fields }: SpaceInput
     const [row] = await tx
       .insert(spaces)
       .values({ ...fields, ownHours: Boolean(hours) })
-      .returning({ id: spaces.id })
+      .returning()
     if (!row) throw new Error('the space was not inserted')
+    refuseUnpayable(row)
     if (hours) await replaceHours(tx, { spaceId: row.id }, hours)
     return readSpace(tx, row.id)
   })
@@ -94,7 +96,7 @@ export async function createSpace(ctx: Context, { hours, ...fields }: SpaceInput
 
 /**
  * `hours: null` gives a space its location's hours again.
- * @throws NOT_FOUND, INVALID_STATE where units with bookings would go
+ * @throws NOT_FOUND, VALIDATION for a price that no card can pay, INVALID_STATE where units with bookings would go
  */
 export async function updateSpace(
   ctx: Context,
@@ -107,12 +109,19 @@ export async function updateSpace(
       if (fields.units !== undefined) await refuseWithClaims(tx, [id], fields.units)
       if (fields.units !== undefined) await claimAddedUnits(tx, id, fields.units)
       const set = { ...fields, ...(hours !== undefined && { ownHours: hours !== null }) }
-      if (Object.keys(set).length > 0) await tx.update(spaces).set(set).where(eq(spaces.id, id))
+      if (Object.keys(set).length > 0) {
+        const [row] = await tx.update(spaces).set(set).where(eq(spaces.id, id)).returning()
+        if (row) refuseUnpayable(row)
+      }
       if (hours !== undefined) await replaceHours(tx, { spaceId: id }, hours ?? [])
       return readSpace(tx, id)
     },
   )
 }
+
+/** One slot is the least that may be charged at once, and the longest booking the most. */
+const refuseUnpayable = ({ priceMinor, maxSlots, currency }: SpaceRow) =>
+  refuseUnpayablePrice({ leastMinor: priceMinor, mostMinor: priceMinor * maxSlots, currency })
 
 /** Takes a space out of use. @throws NOT_FOUND, INVALID_STATE while people hold or have booked it */
 export async function removeSpace(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
