@@ -18,6 +18,7 @@ import { appRouter } from './routers'
 import { checkDatabase } from './services/health'
 import { refusalOfThrown } from './trpc'
 import { webDoor } from './web'
+import { sandboxDoor, stripeDoor } from './webhooks/stripe'
 
 /** The largest body of a request that is read, in bytes. */
 const MAX_BODY_BYTES = 1 << 20
@@ -150,6 +151,8 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     .all('/trpc/*', ({ request, server }) => answerTrpc(request, server), { parse: 'none' })
     .use(filesDoor({ createContext, onError }))
     .use(restDoor({ createContext, onError }))
+    .use(stripeDoor(deps))
+    .use(sandboxDoor(deps))
     .use(docsDoor(publicUrl))
     .use(webDoor())
     .use(socketDoor(deps, connections))

@@ -7,6 +7,7 @@ import type { Log } from './log'
 import type { Metrics } from './metrics'
 import type { BoardMessage, ServerMessage, Topic } from './realtime/events'
 import type { RedisLink } from './redis'
+import type { StripeAccount } from './stripe'
 import type { Tokens } from './tokens'
 
 /** Sends a message to everyone who listens to a topic. Never fails: what is lost is healed by versions. */
@@ -45,6 +46,7 @@ export type Deps = {
   env: Env
   log: Log
   tokens: Tokens
+  stripe: StripeAccount
   publish: Publish
   refreshBoards: RefreshBoards
   watchBoard: WatchBoard

@@ -13,6 +13,8 @@ import { createWatchedLocations, type WatchedLocations } from './realtime/locati
 import { type Connections, createConnections } from './realtime/socket'
 import { connectRedis, type RedisLink } from './redis'
 import { countConnections } from './services/health'
+import { countTroubles } from './services/moneyHealth'
+import { createStripeAccount, type Sandbox } from './stripe'
 import { createTokens } from './tokens'
 
 type Release = () => Promise<unknown>
@@ -30,12 +32,16 @@ export type Core = {
 /**
  * Everything that services work with, over a database whose schema is up to date: what a server has before it opens its
  * doors, and all that a command needs. Nothing listens and no job runs.
+ * @param options.sandbox what stands in for Stripe where no key is set
  */
 export function openCore(
   env: Env,
   log: Log,
   databaseUrl: string,
-  pool: { connections?: number; statementSeconds?: number } = {},
+  {
+    sandbox,
+    ...pool
+  }: { connections?: number; statementSeconds?: number; sandbox?: Sandbox | undefined } = {},
 ): Core {
   const releasers: Release[] = []
   const client = connectDatabase(databaseUrl, { connections: env.DATABASE_POOL, ...pool })
@@ -61,6 +67,7 @@ export function openCore(
     env,
     log,
     tokens: createTokens(env.JWT_SECRET),
+    stripe: createStripeAccount(env, sandbox),
     publish: bus.publish,
     refreshBoards: (spaceIds) => bus.signal({ refreshBoards: spaceIds }),
     watchBoard: feeds.watch,
@@ -84,6 +91,7 @@ export function openCore(
     redisUp: redis?.isUp,
     poolSize: env.DATABASE_POOL,
     connections: () => countConnections(deps),
+    payments: () => countTroubles(deps),
   })
 
   const release = () => unwind(releasers, log)

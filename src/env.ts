@@ -19,6 +19,11 @@ const RedisUrls = z
     (text) => text.split(',').every((url) => /^rediss?:\/\/./.test(url.trim()) && URL.canParse(url.trim())),
     'must be redis://… or rediss://…',
   )
+const commaSeparated = (text: string) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
 
 function areAddresses(list: string[]): boolean {
   try {
@@ -83,12 +88,7 @@ export const EnvSchema = z.object({
   CORS_ORIGINS: z
     .string()
     .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((part) => part.trim())
-        .filter(Boolean),
-    )
+    .transform(commaSeparated)
     .pipe(z.array(z.union([z.literal('*'), origin])))
     .meta({
       description:
@@ -110,12 +110,7 @@ export const EnvSchema = z.object({
   TRUST_PROXY: z
     .string()
     .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((part) => part.trim())
-        .filter(Boolean),
-    )
+    .transform(commaSeparated)
     .refine(
       areAddresses,
       'must be addresses, networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal',
@@ -124,6 +119,43 @@ export const EnvSchema = z.object({
       description:
         'Proxies whose X-Forwarded-For is believed: addresses, networks, loopback, linklocal or uniquelocal, separated by commas.',
       example: 'loopback,10.0.0.0/8',
+    }),
+  PAYMENT_GRACE_SECONDS: whole(0, 86_400, 600).meta({
+    description: 'By how much a hold is extended, once, when its payment begins.',
+  }),
+  STRIPE_SECRET_KEY: z
+    .string()
+    .regex(/^(sk|rk)_(test|live)_\w+$/, 'must be a secret key of Stripe')
+    .optional()
+    .meta({
+      description:
+        'Takes payments with Stripe; unset, a sandbox stands in for it, which production does not have.',
+      example: 'sk_test_51Example',
+    }),
+  STRIPE_PUBLISHABLE_KEY: z
+    .string()
+    .regex(/^pk_(test|live)_\w+$/, 'must be a publishable key of Stripe')
+    .optional()
+    .meta({
+      description: 'What a browser pays with; needed where STRIPE_SECRET_KEY is set.',
+      example: 'pk_test_51Example',
+    }),
+  STRIPE_WEBHOOK_SECRET: z
+    .string()
+    .default('')
+    .transform(commaSeparated)
+    .pipe(z.array(z.string().regex(/^whsec_\S+$/, 'must be signing secrets of Stripe')))
+    .meta({
+      description:
+        'Signing secrets of /webhooks/stripe; several while one replaces another, separated by commas.',
+      example: 'whsec_example',
+    }),
+  STRIPE_API_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .meta({
+      description: 'Another server that speaks as Stripe does.',
+      example: 'http://127.0.0.1:12111',
     }),
   RATE_LIMITS: onOff('on').meta({ description: 'Whether those who ask too much are told to wait.' }),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').meta({
@@ -154,7 +186,7 @@ export function readEnv(source: Record<string, string | undefined> = process.env
   const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
   const parsed = EnvSchema.safeParse(given)
   const problems = parsed.success
-    ? productionProblems(parsed.data)
+    ? [...stripeProblems(parsed.data), ...productionProblems(parsed.data)]
     : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
   if (!parsed.success || problems.length > 0) {
     throw new ConfigurationError(
@@ -166,6 +198,22 @@ export function readEnv(source: Record<string, string | undefined> = process.env
     SEED: parsed.data.SEED ?? (parsed.data.NODE_ENV === 'production' ? 'none' : 'demo'),
   }
 }
+
+/** A live key without a way to hear of payments would take money and never know. */
+function stripeProblems(env: z.output<typeof EnvSchema>): string[] {
+  const problems: string[] = []
+  if (env.STRIPE_SECRET_KEY && !env.STRIPE_PUBLISHABLE_KEY)
+    problems.push('STRIPE_PUBLISHABLE_KEY: must be set beside STRIPE_SECRET_KEY')
+  if (
+    env.NODE_ENV === 'production' &&
+    isLive(env.STRIPE_SECRET_KEY) &&
+    env.STRIPE_WEBHOOK_SECRET.length === 0
+  )
+    problems.push('STRIPE_WEBHOOK_SECRET: must be set in production with a live key')
+  return problems
+}
+
+const isLive = (key: string | undefined) => key?.includes('_live_') ?? false
 
 function productionProblems(env: z.output<typeof EnvSchema>): string[] {
   if (env.NODE_ENV !== 'production') return []

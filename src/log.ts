@@ -14,6 +14,8 @@ const SECRET_FIELDS = [
   'authorization',
   'cookie',
   'secret',
+  'clientSecret',
+  'client_secret',
 ]
 
 /** What a log file holds at the most, and how many of them are kept. */

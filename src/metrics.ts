@@ -88,6 +88,8 @@ type Readings = {
   poolSize: number
   /** Connections of all servers to the database, by what they do; throws where the database does not answer. */
   connections: () => Promise<{ state: string; count: number }[]>
+  /** What of payments does not go as it should, by kind; throws where the database does not answer. */
+  payments: () => Promise<Record<string, number>>
 }
 
 /** What is read when somebody asks, rather than counted as it happens. */
@@ -136,6 +138,19 @@ export function addReadings({ registry }: Metrics, readings: Readings): void {
       const states = await readings.connections().catch(() => undefined)
       databaseUp.set(states ? 1 : 0)
       for (const { state, count } of states ?? []) this.set({ state }, count)
+    },
+  })
+  new Gauge({
+    name: 'coworkspace_payment_troubles',
+    help: 'Events of Stripe and durable jobs that failed and are tried again, refunds not made for ten minutes, disputes.',
+    labelNames: ['kind'],
+    // Every worker reads the same database.
+    aggregator: 'max',
+    registers: [registry],
+    async collect() {
+      this.reset()
+      const troubles = await readings.payments().catch(() => ({}))
+      for (const [kind, count] of Object.entries(troubles)) this.set({ kind }, count)
     },
   })
 }

@@ -3,25 +3,34 @@ import { createApp } from './app'
 import type { Deps } from './context'
 import { openCore, unwind } from './core'
 import { startJobs } from './cron'
+import { startQueue } from './cron/queue'
 import { type EmbeddedDatabase, startEmbeddedDatabase } from './db/embedded'
 import { migrateDatabase } from './db/migrate'
 import { ConfigurationError, type Env } from './env'
 import type { Log } from './log'
 import type { BoardFeeds } from './realtime/feeds'
 import type { Connections } from './realtime/socket'
+import { type StripeSandbox, startStripeSandbox } from './sandbox/stripe'
 import { seedDatabase } from './seed'
 
-export type RunningServer = { url: string; deps: Deps; stop(): Promise<void> }
+export type RunningServer = {
+  url: string
+  deps: Deps
+  /** What stands in for Stripe, where no key is set. */
+  sandbox?: StripeSandbox | undefined
+  stop(): Promise<void>
+}
 
 /**
  * Starts a whole server: database, schema, seed, doors, jobs. What was started is stopped in reverse, also where a later
  * step fails.
+ * @param options.jobs whether the clock's jobs run here; `queue`: whether the queue of durable jobs does
  * @throws {ConfigurationError} where the configuration or the machine does not allow it
  */
 export async function startServer(
   env: Env,
   log: Log,
-  { jobs = true }: { jobs?: boolean } = {},
+  { jobs = true, queue = jobs }: { jobs?: boolean; queue?: boolean } = {},
 ): Promise<RunningServer> {
   const releasers: (() => Promise<unknown>)[] = []
   let stopped: Promise<void> | undefined
@@ -36,21 +45,32 @@ export async function startServer(
     if (embedded) releasers.push(embedded.stop)
     const databaseUrl = env.DATABASE_URL ?? embedded?.url ?? ''
     await migrateDatabase(databaseUrl)
-    const { deps, boards, feeds, locations, connections, bus, release } = openCore(env, log, databaseUrl)
+    const sandbox = queue && needsSandbox(env) ? await startStripeSandbox({ databaseUrl, log }) : undefined
+    if (sandbox) releasers.push(sandbox.stop)
+    const { deps, boards, feeds, locations, connections, bus, release } = openCore(env, log, databaseUrl, {
+      sandbox,
+    })
     releasers.push(release)
     if (env.SEED === 'demo') await seedDatabase(deps)
 
+    if (queue) releasers.push((await startQueue(deps, databaseUrl)).stop)
     const app = createApp(deps, connections, env.PUBLIC_URL ?? '')
     const server = listen(app, env)
     bus.attach(server, connections.noteUnread)
     releasers.push(() => closeDoors(server, connections, feeds))
+    sandbox?.setWebhookUrl(`http://${reachableHost(env.HOST)}:${server.port}/webhooks/stripe`)
     if (jobs) releasers.push(startJobs(deps, { boards, locations }).stop)
-    return { url: `http://${env.HOST}:${server.port}`, deps, stop }
+    return { url: `http://${env.HOST}:${server.port}`, deps, sandbox, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
+
+/** Without a key there is a stand-in for Stripe; production is not fooled. */
+const needsSandbox = (env: Env) => !env.STRIPE_SECRET_KEY && env.NODE_ENV !== 'production'
+
+const reachableHost = (host: string) => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host)
 
 function listen(app: ReturnType<typeof createApp>, env: Env) {
   try {

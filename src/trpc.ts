@@ -82,8 +82,8 @@ export const publicProcedure = t.procedure
  */
 const onlyOnce = t.middleware(async ({ ctx, type, path, getRawInput, next }) => {
   const { actor, idempotencyKey: key } = ctx
-  if (key === undefined || actor.kind !== 'person' || type !== 'mutation' || path.startsWith('auth.'))
-    return next()
+  const answersSecrets = path.startsWith('auth.') || path === 'payments.createIntent'
+  if (key === undefined || actor.kind !== 'person' || type !== 'mutation' || answersSecrets) return next()
   const call = { key, procedure: path, input: await getRawInput() }
   const data = await answerOnce({ ...ctx, actor }, call, async () => {
     const result = await next()

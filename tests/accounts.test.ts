@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
-import { bookings, users } from '../src/db/schema'
+import { bookings, payments, users } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { makeAccount, newEmail, password, startSessionOf } from './support/accounts'
 import { openSocket } from './support/socket'
@@ -172,6 +172,14 @@ test('what was paid is kept without a name, its time is freed, and the token can
   const { id } = await client.bookings.create.mutate({ spaceId: space.id, startsAt: at(9), notes: 'for Ada' })
   await client.bookings.confirm.mutate({ id })
   await server.deps.db.update(bookings).set({ priceMinor: 900, paidMinor: 900 }).where(eq(bookings.id, id))
+  const paid = {
+    bookingId: id,
+    amountMinor: 900,
+    receivedMinor: 900,
+    currency: 'EUR',
+    stripeIntentId: 'pi_ada',
+  }
+  await server.deps.db.insert(payments).values({ ...paid, kind: 'full', status: 'succeeded' })
   await client.auth.deleteMe.mutate()
   const [kept] = await server.deps.db.select().from(bookings).where(eq(bookings.id, id))
   expect(kept).toMatchObject({ status: 'cancelled', paidMinor: 900, notes: null })

@@ -95,6 +95,25 @@ test('production refuses a missing or weak secret and demo data, names each, and
   expect(readEnv({ ...production, JWT_SECRET: strong }).SEED).toBe('none')
 })
 
+test('money is not taken where nobody would hear of it: a live key needs a webhook secret in production', () => {
+  const live = {
+    NODE_ENV: 'production',
+    JWT_SECRET: strong,
+    STRIPE_SECRET_KEY: 'sk_live_x',
+    STRIPE_PUBLISHABLE_KEY: 'pk_live_x',
+  }
+  expect(problemsOf(live)).toContain('STRIPE_WEBHOOK_SECRET')
+  expect(problemsOf({ ...live, STRIPE_WEBHOOK_SECRET: 'whsec_a,whsec_b' })).toBe('')
+  expect(readEnv({ ...live, STRIPE_WEBHOOK_SECRET: ' whsec_a, whsec_b' }).STRIPE_WEBHOOK_SECRET).toEqual([
+    'whsec_a',
+    'whsec_b',
+  ])
+  expect(problemsOf({ ...live, NODE_ENV: 'development', STRIPE_PUBLISHABLE_KEY: '' })).toContain(
+    'STRIPE_PUBLISHABLE_KEY',
+  )
+  expect(problemsOf({ ...live, STRIPE_SECRET_KEY: 'not-a-key' })).toContain('STRIPE_SECRET_KEY')
+})
+
 test('the program stops with the name of what is wrong, no stack, and exit code 1', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'env-'))
   const boot = Bun.spawn([process.execPath, path.resolve('src/index.ts')], {

@@ -7,7 +7,7 @@ import { startTestServer, stopTestServers } from './support/world'
 
 let server: RunningServer
 beforeAll(async () => {
-  server = await startTestServer()
+  server = await startTestServer({ queue: true })
 })
 afterAll(stopTestServers)
 

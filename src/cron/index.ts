@@ -1,16 +1,23 @@
-import { Cron } from 'croner'
-import type { Deps } from '../context'
+import { Cron, type CronOptions } from 'croner'
+import { type Deps, systemContext } from '../context'
 import type { WatchedBoards } from '../realtime/boards'
 import type { WatchedLocations } from '../realtime/locations'
 import { markMissedArrivals } from '../services/arrivals'
 import { remindAttendees } from '../services/attendance'
 import { checkOutAtClosing } from '../services/closing'
+import { declineUnanswered } from '../services/deadlines'
 import { deleteOldKeys } from '../services/idempotency'
+import { requeueLostWork, rescueJobs } from '../services/jobs'
+import { remindOfBookings } from '../services/notifications'
+import { reconcile } from '../services/reconcile'
 import { deleteDeadTokens } from '../services/sessions'
+import { deleteOldEvents } from '../services/stripeEvents'
 import { completePastBookings, sweepExpiredHolds } from '../services/sweep'
+import { DAY } from '../time'
 
 type Watched = { boards: WatchedBoards; locations: WatchedLocations }
-type Job = { name: string; everySeconds: number; run: () => Promise<unknown> }
+/** Runs every so many seconds, or at the times of a pattern, in UTC. */
+type Job = { name: string; run: () => Promise<unknown> } & ({ everySeconds: number } | { at: string })
 
 /** The schedule, as a table. Every job is safe to run on every server at once, and to run again after it failed. */
 const jobsOf = (deps: Deps, watched: Watched): Job[] => [
@@ -20,6 +27,12 @@ const jobsOf = (deps: Deps, watched: Watched): Job[] => [
   { name: 'check out at closing', everySeconds: 60, run: () => checkOutAtClosing(deps) },
   { name: 'remind attendees', everySeconds: 60, run: () => remindAttendees(deps) },
   { name: 'delete dead tokens', everySeconds: 3600, run: () => deleteDeadTokens(deps) },
+  { name: 'decline unanswered bookings', everySeconds: 60, run: () => declineUnanswered(deps) },
+  { name: 'remind of bookings', everySeconds: 60, run: () => remindOfBookings(deps) },
+  { name: 'rescue jobs of dead servers', everySeconds: 60, run: () => rescueJobs(deps.db) },
+  { name: 'ask again for lost work', everySeconds: 600, run: () => requeueLostWork(deps.db) },
+  { name: 'reconcile payments', at: '0 10 3 * * *', run: () => reconcileRecently(deps) },
+  { name: 'delete old payment events', everySeconds: 86_400, run: () => deleteOldEvents(deps) },
   { name: 'delete old idempotency keys', everySeconds: 3600, run: () => deleteOldKeys(deps) },
 ]
 
@@ -31,12 +44,27 @@ async function sweep(deps: Deps, { boards, locations }: Watched): Promise<number
   return freed
 }
 
+const scheduleOf = (when: { everySeconds: number } | { at: string }): [string, CronOptions] =>
+  'at' in when
+    ? [when.at, { timezone: 'UTC', protect: true }]
+    : ['* * * * * *', { interval: when.everySeconds, protect: true }]
+
+const RECONCILED_DAYS = 4
+
+/** The last days once more, though most was reconciled the night before: Stripe may have been away. */
+async function reconcileRecently(deps: Deps): Promise<number> {
+  const from = new Date(Date.now() - RECONCILED_DAYS * DAY)
+  const { differences } = await reconcile(systemContext(deps, 'payment'), { from, to: new Date(), fix: true })
+  for (const difference of differences) deps.log.warn({ difference }, 'payments differed from Stripe')
+  return differences.length
+}
+
 /** Starts the schedule. A job that throws is logged, and runs again when its time comes. @returns what stops it */
 export function startJobs(deps: Deps, watched: Watched): { stop(): Promise<void> } {
   const running = new Set<Promise<unknown>>()
   const crons = jobsOf(deps, watched).map(
-    ({ name, everySeconds, run }) =>
-      new Cron('* * * * * *', { interval: everySeconds, protect: true }, async () => {
+    ({ name, run, ...when }) =>
+      new Cron(...scheduleOf(when), async () => {
         const started = performance.now()
         const work = run()
           .then((count) => {

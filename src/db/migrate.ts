@@ -1,13 +1,17 @@
 import { fileURLToPath } from 'node:url'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
+import { Logger, runMigrations } from 'graphile-worker'
 import postgres from 'postgres'
 import journal from './migrations/meta/_journal.json'
 
 /** One number for everyone who changes the schema: servers that start at once wait for each other here. */
 const MIGRATION_LOCK = 7_261_054_918
 
-/** Brings the schema up to date, under an advisory lock of the database; does nothing where it is. */
+/** The queue says much and nothing that a log needs; what fails is thrown. */
+export const silentLogger = new Logger(() => () => {})
+
+/** Brings the schema and the queue's own up to date, under an advisory lock of the database; does nothing where it is. */
 export async function migrateDatabase(url: string): Promise<void> {
   const client = postgres(url, { max: 1, connect_timeout: 5, onnotice() {}, connection: { TimeZone: 'UTC' } })
   try {
@@ -15,6 +19,7 @@ export async function migrateDatabase(url: string): Promise<void> {
     await migrate(drizzle(client), {
       migrationsFolder: fileURLToPath(new URL('./migrations', import.meta.url)),
     })
+    await runMigrations({ connectionString: url, logger: silentLogger })
   } finally {
     await client.end({ timeout: 5 })
   }

@@ -3,6 +3,7 @@ import { BookingShape } from '../shapes/bookings'
 import { CheckInShape } from '../shapes/checkIns'
 import { Id, Instant, InstantOut, LocalDate, ReasonShape, SlotId } from '../shapes/common'
 import { EventShape } from '../shapes/events'
+import { PaymentShape } from '../shapes/payments'
 import { BoardShape, SlotShape } from '../shapes/slots'
 
 /** Who hears what: `everyone`, or one space, specialist, location or person. */
@@ -131,6 +132,7 @@ export const ServerMessageShape = z.discriminatedUnion('type', [
     readAt: InstantOut.nullable(),
     createdAt: InstantOut,
   }),
+  z.object({ type: z.literal('payment_update'), payment: PaymentShape }),
   z.object({ type: z.literal('announcement'), message: z.string() }),
   z.object({ type: z.literal('server_closing'), reconnectInSeconds: z.number() }),
 ])

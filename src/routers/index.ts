@@ -6,6 +6,7 @@ import { checkInsRouter } from './checkIns'
 import { closuresRouter } from './closures'
 import { eventsRouter } from './events'
 import { locationsRouter } from './locations'
+import { paymentsRouter } from './payments'
 import { realtimeRouter } from './realtime'
 import { slotsRouter } from './slots'
 import { spacesRouter } from './spaces'
@@ -19,6 +20,7 @@ export const appRouter = router({
   closures: closuresRouter,
   events: eventsRouter,
   locations: locationsRouter,
+  payments: paymentsRouter,
   realtime: realtimeRouter,
   slots: slotsRouter,
   spaces: spacesRouter,

@@ -2,15 +2,17 @@ import { and, asc, eq, isNull, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { violates } from '../db/errors'
-import { bookings, type UserRow, users } from '../db/schema'
+import { type BookingRow, bookings, type UserRow, users } from '../db/schema'
 import { AppError } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import { type Session, type SignedIn, type User, userView } from '../shapes/users'
-import { iso } from '../time'
-import { claimedPeriod, lockPerson } from './calendar'
+import { iso, type Millis } from '../time'
+import { lockPerson } from './calendar'
 import { refreshPresence } from './checkIns'
 import { changeCommunity } from './community'
+import { enqueue } from './jobs'
 import { type CommunityExport, exportCommunity, leaveCommunity, locationsOf } from './membership'
+import { moveUnderLock } from './moves'
 import { listSessions, startSession } from './sessions'
 import { accountGone } from './users'
 
@@ -161,26 +163,36 @@ export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
   }
   await changeCommunity(ctx, locks, async (tx) => {
     const left = await leaveCommunity(tx, id)
-    const mine = await tx.select().from(bookings).where(eq(bookings.userId, id))
-    const touched = mine.flatMap((row) =>
-      row.spaceId && ['held', 'pending', 'confirmed'].includes(row.status)
-        ? [{ spaceId: row.spaceId, period: claimedPeriod(row), cause: 'cancelled' as const }]
-        : [],
-    )
-    await tx.delete(bookings).where(and(eq(bookings.userId, id), eq(bookings.paidMinor, 0)))
+    const { stripeCustomerId: customerId } = await findMe(ctx, tx)
+    if (customerId) await enqueue(tx, 'forget-customer', { customerId })
+    const [clock] = await tx.execute<{ now: string }>(sql`SELECT epoch_ms(clock_timestamp()) AS now`)
+    const claims = await tx.select().from(bookings).where(activeOf(id)).orderBy(asc(bookings.id))
+    const outcomes = []
+    for (const row of claims) outcomes.push(await endForGood(tx, ctx, row, Number(clock?.now)))
+    // An intent may be paid though its hold has ended; the booking stays for whatever becomes of it.
+    const unpaid = sql`NOT EXISTS (SELECT FROM payments p WHERE p.booking_id = ${bookings.id})`
+    await tx.delete(bookings).where(and(eq(bookings.userId, id), eq(bookings.paidMinor, 0), unpaid))
     const kept = await tx
       .update(bookings)
-      .set({
-        notes: null,
-        status: sql`CASE WHEN ${bookings.status} IN ('held', 'pending', 'confirmed') THEN 'cancelled' ELSE ${bookings.status} END`,
-      })
+      .set({ notes: null })
       .where(eq(bookings.userId, id))
       .returning({ id: bookings.id })
     if (kept.length > 0) await anonymise(tx, id)
     else await tx.delete(users).where(eq(users.id, id))
-    return { ...left, result: undefined, touched: [...left.touched, ...touched], bookings: [] }
+    const touched = [...left.touched, ...outcomes.flatMap((outcome) => outcome.touched)]
+    return { ...left, result: undefined, touched, bookings: [] }
   })
   return { ok: true }
+}
+
+const activeOf = (userId: string) =>
+  sql`${bookings.userId} = ${userId} AND ${bookings.status} IN ('held', 'pending', 'confirmed')`
+
+/** As if its owner had cancelled it, with what the policy gives back; what has begun already is over without. */
+async function endForGood(tx: Tx, ctx: SignedInContext, row: BookingRow, now: Millis) {
+  const begun = row.status !== 'held' && row.startsAt.getTime() <= now
+  if (!begun) return moveUnderLock(tx, ctx.actor, row, 'cancelled', now)
+  return moveUnderLock(tx, { kind: 'clock' }, row, row.status === 'pending' ? 'declined' : 'no_show', now + 1)
 }
 
 async function anonymise(tx: Tx, id: string): Promise<void> {
@@ -192,6 +204,7 @@ async function anonymise(tx: Tx, id: string): Promise<void> {
       email: null,
       name: 'Somebody who left',
       passwordHash: null,
+      stripeCustomerId: null,
       role: 'customer',
       deletedAt: sql`now()`,
     })
@@ -199,10 +212,7 @@ async function anonymise(tx: Tx, id: string): Promise<void> {
 }
 
 async function calendarsOf(tx: Tx, userId: string): Promise<string[]> {
-  const rows = await tx
-    .selectDistinct({ spaceId: bookings.spaceId })
-    .from(bookings)
-    .where(sql`${bookings.userId} = ${userId} AND ${bookings.status} IN ('held', 'pending', 'confirmed')`)
+  const rows = await tx.selectDistinct({ spaceId: bookings.spaceId }).from(bookings).where(activeOf(userId))
   return rows.flatMap(({ spaceId }) => (spaceId ? [spaceId] : []))
 }
 

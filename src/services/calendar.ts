@@ -28,6 +28,8 @@ export type Outcome<T> = { result: T; touched: Touch[]; bookings: BookingRow[] }
 export type Told = { changes: { change: CalendarChange; cause: ChangeCause }[]; bookings: BookingRow[] }
 
 type Locks = {
+  /** What must stand still before any calendar is locked, such as a payment that Stripe is asked about. */
+  first?: ((tx: Tx) => Promise<void>) | undefined
   /** Locked before the calendars, where what the person has in all of them must stand still. */
   person?: string | undefined
   /** Which calendars may be touched; a function is asked once the person is locked. */
@@ -46,6 +48,7 @@ export async function changeCalendars<T>(
 ): Promise<T> {
   const { result, told } = await retrying(() =>
     deps.db.transaction(async (tx) => {
+      await locks.first?.(tx)
       if (locks.person) await lockPerson(tx, locks.person)
       await lockCalendars(tx, typeof locks.spaces === 'function' ? await locks.spaces(tx) : locks.spaces)
       const outcome = await run(tx)

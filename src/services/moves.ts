@@ -9,6 +9,7 @@ import { type Booking, bookingView } from '../shapes/bookings'
 import type { Millis } from '../time'
 import { changeCalendars, claimedPeriod, findUnit, type Outcome, range } from './calendar'
 import { holdExpired, refuseTime } from './holds'
+import { settleEnding } from './refunds'
 
 /** In which capacity somebody moves a booking. */
 export type Mover = 'customer' | 'specialist' | 'admin' | 'payment' | 'clock'
@@ -68,10 +69,12 @@ function holdEndedOrUnpaid(row: BookingRow, now: Millis): AppError | null {
 }
 
 /** What must be paid before a booking stands: the deposit where there is one, else the price. */
-function unpaid({ depositMinor, priceMinor, paidMinor }: BookingRow): AppError | null {
-  if (paidMinor >= (depositMinor || priceMinor)) return null
+function unpaid(row: BookingRow): AppError | null {
+  if (row.paidMinor - row.refundedMinor >= dueToStand(row)) return null
   return new AppError('PAYMENT_REQUIRED', 'This booking must be paid before it is confirmed.')
 }
+
+export const dueToStand = ({ depositMinor, priceMinor }: BookingRow): number => depositMinor || priceMinor
 
 function holdRuns({ holdExpiresAt }: BookingRow, now: Millis): AppError | null {
   return holdExpiresAt && holdExpiresAt.getTime() > now
@@ -143,12 +146,14 @@ export async function moveUnderLock(
   const { unit, expired } = await placeOf(tx, row, now)
   const before = claimedPeriod(row)
   const claimed = to === 'no_show' && before.to > now ? range({ from: before.from, to: now }) : row.claimed
-  const [moved] = await tx
+  const [changed] = await tx
     .update(bookings)
     .set({ status: to, claimed, unit })
     .where(and(eq(bookings.id, row.id), eq(bookings.status, row.status)))
     .returning()
-  if (!moved) throw noSuchMove(row.status, to)
+  if (!changed) throw noSuchMove(row.status, to)
+  const own = actor.kind === 'person' && actor.id === row.userId
+  const moved = await settleEnding(tx, changed, { from: row.status, own, now })
   const { spaceId } = moved
   const periods = [before, ...expired.map(claimedPeriod)]
   const touched = spaceId ? periods.map((period) => ({ spaceId, period, cause: move.cause })) : []
@@ -181,16 +186,23 @@ const said = (status: BookingStatus) => status.replace('_', '-')
 /** The booking went to another calendar between the look and the lock. */
 class Elsewhere extends Error {}
 
+type OnCalendar = {
+  /** Further calendars that may be touched. */
+  also?: string[]
+  lockOwner?: boolean
+  /** Runs in the same transaction, before any calendar is locked. */
+  first?: (tx: Tx) => Promise<void>
+}
+
 /**
  * Runs with the calendar of a booking locked, its row as it stands under that lock, and the database's time.
- * @param also further calendars that may be touched
  * @throws NOT_FOUND
  */
 export async function onCalendarOf<T>(
   ctx: Context,
   id: string,
   run: (tx: Tx, row: BookingRow, now: Millis) => Promise<Outcome<T>>,
-  { also = [], lockOwner = false }: { also?: string[]; lockOwner?: boolean } = {},
+  { also = [], lockOwner = false, first }: OnCalendar = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const [seen] = await ctx.db.select().from(bookings).where(eq(bookings.id, id))
@@ -199,7 +211,7 @@ export async function onCalendarOf<T>(
     try {
       return await changeCalendars(
         ctx,
-        { person: lockOwner ? seen.userId : undefined, spaces: calendars },
+        { first, person: lockOwner ? seen.userId : undefined, spaces: calendars },
         async (tx) => {
           const [found] = await tx
             .select({ row: bookings, now: sql`epoch_ms(clock_timestamp())`.mapWith(Number) })

@@ -1,7 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
-import { bookings, users } from '../../src/db/schema'
+import { bookings, stripeEvents, users } from '../../src/db/schema'
 import type { Reason } from '../../src/errors'
 import type { RunningServer } from '../../src/server'
+import { payInBrowser, untilBooking } from './money'
 import { allDay, at, clientOf, makePerson, makeSpace, type TestPerson, testDate } from './world'
 
 /** What a call gives: an answer, or the reason of its refusal. */
@@ -98,6 +99,12 @@ export const ROLES: Record<string, Row> = {
   'events.attend': [SIGNED_IN, async (w) => ({ id: (await w.event()).id })],
   'events.leave': [SIGNED_IN, async (w) => ({ id: (await w.attendedByAll()).id })],
   'calendar.renew': [SIGNED_IN, nothing],
+  'payments.createIntent': [OWNER, async (w) => ({ bookingId: (await w.hold({ priceMinor: 2000 })).id })],
+  'payments.confirm': [OWNER_OR_ADMIN, async (w) => ({ bookingId: await w.paidBooking() })],
+  'payments.refund': [OWNER_OR_ADMIN, async (w) => ({ bookingId: await w.paidBooking() })],
+  'payments.list': [SIGNED_IN, nothing],
+  'payments.events': [ADMIN, nothing],
+  'payments.retryEvent': [ADMIN, async (w) => ({ id: await w.stripeEvent() })],
   'realtime.stats': [ADMIN, nothing],
   'realtime.announce': [ADMIN, () => ({ message: 'We close early today.' })],
 }
@@ -168,7 +175,21 @@ export async function makeRolesWorld(server: RunningServer) {
       return event
     },
     /** A hold of the customer's. */
-    hold: async () => client.slots.hold.mutate({ slotId: `${(await world.space()).id}@${at(9)}` }),
+    hold: async (settings: Parameters<typeof makeSpace>[1] = {}) =>
+      client.slots.hold.mutate({ slotId: `${(await makeSpace(server, settings)).id}@${at(9)}` }),
+    /** A booking of the customer's that was paid. */
+    paidBooking: async () => {
+      const { id } = await world.hold({ priceMinor: 2000 })
+      await payInBrowser(server, await client.payments.createIntent.mutate({ bookingId: id }))
+      await untilBooking(server, id, ({ status }) => status === 'confirmed')
+      return id
+    },
+    /** An event of the inbox that could not be worked on. */
+    stripeEvent: async () => {
+      const id = `evt_${Bun.randomUUIDv7().replaceAll('-', '')}`
+      await server.deps.db.insert(stripeEvents).values({ id, type: 'charge.failed', state: 'failed' })
+      return id
+    },
     /** A confirmed booking of the customer's. */
     booking: async () => client.bookings.confirm.mutate({ id: (await world.hold()).id }),
     /** A confirmed booking of the customer's whose time is over. */

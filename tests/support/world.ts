@@ -14,7 +14,13 @@ import { createDatabase } from './database'
 
 const running: RunningServer[] = []
 
-type ServerOptions = { env?: Record<string, string>; databaseUrl?: string; log?: Log; jobs?: boolean }
+type ServerOptions = {
+  env?: Record<string, string>
+  databaseUrl?: string
+  log?: Log
+  jobs?: boolean
+  queue?: boolean
+}
 
 /** A server on a free port and a database of its own (or one that is shared), without its clock unless asked for. */
 export async function startTestServer({
@@ -22,6 +28,7 @@ export async function startTestServer({
   databaseUrl,
   log,
   jobs = false,
+  queue = jobs,
 }: ServerOptions = {}): Promise<RunningServer> {
   const settings = {
     PORT: '0',
@@ -35,7 +42,7 @@ export async function startTestServer({
   const server = await startServer(
     testEnv(settings),
     log ?? createLog({ level: 'silent', terminal: false }),
-    { jobs },
+    { jobs, queue },
   )
   running.push(server)
   return server

@@ -21,6 +21,8 @@ export const users = pgTable(
     /** Does not wish to be seen: counts among those present, and is not named. */
     hidden: boolean('hidden').notNull().default(false),
     passwordHash: text('password_hash'),
+    /** Where Stripe keeps this person's card, once a deposit was paid. */
+    stripeCustomerId: text('stripe_customer_id'),
     deletedAt: instant('deleted_at'),
     createdAt: createdAt(),
   },

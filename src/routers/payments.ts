@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import * as payments from '../services/payments'
+import * as events from '../services/stripeEvents'
+import { BookingShape } from '../shapes/bookings'
+import { Id, Line, listOf, page, whole } from '../shapes/common'
+import {
+  IntentShape,
+  PaymentShape,
+  RefundShape,
+  StripeEventShape,
+  StripeEventStateShape,
+} from '../shapes/payments'
+import { adminProcedure, router, signedInProcedure } from '../trpc'
+
+const tags = ['Payments']
+const ofBooking = z.strictObject({ bookingId: Id })
+const EventId = z
+  .string()
+  .regex(/^evt_\w{1,100}$/, "must be the id of an event of Stripe's")
+  .meta({ example: 'evt_1Pgc76B7WZ01zgkWwyRHS12y' })
+
+export const paymentsRouter = router({
+  createIntent: signedInProcedure
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/payments/create-payment-intent',
+        tags,
+        summary: 'Begin to pay for what one holds, or still owes',
+      },
+    })
+    .input(ofBooking)
+    .output(IntentShape)
+    .mutation(({ ctx, input }) => payments.createIntent(ctx, input)),
+
+  confirm: signedInProcedure
+    .meta({
+      openapi: { method: 'POST', path: '/payments/confirm', tags, summary: 'Ask Stripe whether it is paid' },
+    })
+    .input(ofBooking)
+    .output(z.object({ booking: BookingShape, payment: PaymentShape }))
+    .mutation(({ ctx, input }) => payments.confirmPayment(ctx, input)),
+
+  refund: signedInProcedure
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/payments/refund',
+        tags,
+        summary: 'Give money back; for an owner, cancel',
+      },
+    })
+    .input(
+      z.strictObject({
+        bookingId: Id,
+        amountMinor: whole(1, 2_147_483_647).optional(),
+        reason: Line(500).optional(),
+      }),
+    )
+    .output(z.object({ booking: BookingShape, refunds: z.array(RefundShape) }))
+    .mutation(({ ctx, input }) => payments.refundBooking(ctx, input)),
+
+  list: signedInProcedure
+    .meta({
+      openapi: { method: 'GET', path: '/payments', tags, summary: "One's payments; for an admin, all" },
+    })
+    .input(z.strictObject({ bookingId: Id.optional(), ...page }))
+    .output(listOf(PaymentShape))
+    .query(({ ctx, input }) => payments.listPayments(ctx, input)),
+
+  events: adminProcedure
+    .meta({ openapi: { method: 'GET', path: '/payments/events', tags, summary: 'What Stripe has told us' } })
+    .input(
+      z.strictObject({
+        state: StripeEventStateShape.optional(),
+        limit: whole(1, 100).default(20),
+        cursor: EventId.optional(),
+      }),
+    )
+    .output(listOf(StripeEventShape))
+    .query(({ ctx, input }) => events.listEvents(ctx, input)),
+
+  retryEvent: adminProcedure
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/payments/events/{id}/retry',
+        tags,
+        summary: 'Work on an event again',
+      },
+    })
+    .input(z.strictObject({ id: EventId }))
+    .output(StripeEventShape)
+    .mutation(({ ctx, input }) => events.retryEvent(ctx, input)),
+})

@@ -1,0 +1,205 @@
+import { and, desc, eq, lt, sql } from 'drizzle-orm'
+import type { Context, SignedInContext } from '../context'
+import type { Tx } from '../db/client'
+import { type BookingRow, bookings, type PaymentRow, payments, refunds } from '../db/schema'
+import { AppError, notFound } from '../errors'
+import { type Booking, bookingView } from '../shapes/bookings'
+import type { Page } from '../shapes/common'
+import { type Intent, type Payment, paymentView, type Refund, refundView } from '../shapes/payments'
+import type { Millis } from '../time'
+import type { Outcome } from './calendar'
+import { holdExpired } from './holds'
+import { dueOf, ensureCustomer, ensureIntent, isOpen, withdrawPayment } from './intents'
+import { capacitiesOf, moveBooking, onCalendarOf } from './moves'
+import { pageOf } from './paging'
+import { withPayment } from './paymentState'
+import { refundedOf, requestRefunds, sumUp } from './refunds'
+
+/**
+ * The intent with which a hold is paid, or what a booking still owes. Asked again it is the same one, as long as the same
+ * amount is due; the first time extends the hold by PAYMENT_GRACE_SECONDS.
+ * @throws NOT_FOUND, HOLD_EXPIRED, INVALID_STATE where nothing is to be paid, UNAVAILABLE while Stripe does not answer
+ */
+export async function createIntent(
+  ctx: SignedInContext,
+  { bookingId }: { bookingId: string },
+): Promise<Intent> {
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    const { payment, amountMinor, currency } = await beginPayment(ctx, bookingId)
+    if (payment.amountMinor !== amountMinor || payment.currency !== currency) {
+      await withdrawPayment(ctx, payment.id)
+      continue
+    }
+    if (payment.kind === 'deposit') await ensureCustomer(ctx, ctx.actor.id)
+    const { intent, payment: now } = await ensureIntent(ctx, payment.id)
+    if (now.status === 'succeeded') throw new AppError('INVALID_STATE', 'This booking is paid already.')
+    if (!intent?.client_secret || !isOpen(now)) continue
+    const { publishableKey } = ctx.stripe
+    return {
+      paymentId: payment.id,
+      clientSecret: intent.client_secret,
+      publishableKey,
+      amountMinor,
+      currency: payment.currency,
+    }
+  }
+  throw new AppError('IN_PROGRESS', 'Another payment of this booking is being ended. Please try again.')
+}
+
+type Begun = { payment: PaymentRow; amountMinor: number; currency: string }
+
+/** The open payment of a booking, begun where there is none, and what is due now. */
+export const beginPayment = (ctx: Context, bookingId: string): Promise<Begun> =>
+  onCalendarOf(ctx, bookingId, async (tx, row, now): Promise<Outcome<Begun>> => {
+    if (ctx.actor.kind === 'person' && row.userId !== ctx.actor.id) throw notFound('booking')
+    const { kind, amountMinor } = whatIsDue(row, now)
+    const open = await openPayment(tx, row.id, kind)
+    const { currency } = row
+    if (open) return { result: { payment: open, amountMinor, currency }, touched: [], bookings: [] }
+    const extended = await extendHoldOnce(tx, row, ctx.env.PAYMENT_GRACE_SECONDS)
+    const [payment] = await tx
+      .insert(payments)
+      .values({ bookingId: row.id, kind, amountMinor, currency })
+      .returning()
+    if (!payment) throw new Error('the payment was not inserted')
+    return { result: { payment, amountMinor, currency }, touched: [], bookings: extended }
+  })
+
+function whatIsDue(row: BookingRow, now: Millis): { kind: PaymentRow['kind']; amountMinor: number } {
+  if (
+    row.status === 'expired' ||
+    (row.status === 'held' && row.holdExpiresAt && row.holdExpiresAt.getTime() <= now)
+  )
+    throw holdExpired()
+  if (row.status === 'held' && dueOf(row) > 0)
+    return { kind: row.depositMinor > 0 ? 'deposit' : 'full', amountMinor: dueOf(row) }
+  if (row.balanceDueMinor > 0) return { kind: 'balance', amountMinor: row.balanceDueMinor }
+  throw new AppError('INVALID_STATE', 'There is nothing to pay for this booking.')
+}
+
+async function openPayment(
+  tx: Tx,
+  bookingId: string,
+  kind: PaymentRow['kind'],
+): Promise<PaymentRow | undefined> {
+  const rows = await tx
+    .select()
+    .from(payments)
+    .where(and(eq(payments.bookingId, bookingId), eq(payments.kind, kind)))
+  return rows.find(isOpen)
+}
+
+/** The first payment of a hold gives its owner time to look for the card; a second one does not. */
+async function extendHoldOnce(tx: Tx, row: BookingRow, graceSeconds: number): Promise<BookingRow[]> {
+  if (row.status !== 'held') return []
+  const [before] = await tx
+    .select({ id: payments.id })
+    .from(payments)
+    .where(eq(payments.bookingId, row.id))
+    .limit(1)
+  if (before) return []
+  return tx
+    .update(bookings)
+    .set({ holdExpiresAt: sql`${bookings.holdExpiresAt} + make_interval(secs => ${graceSeconds})` })
+    .where(eq(bookings.id, row.id))
+    .returning()
+}
+
+/**
+ * Asks Stripe what became of the payment of a booking, and answers with both as they stand then: for the page that a
+ * person comes back to. It does what the webhook does, whichever comes first.
+ * @throws NOT_FOUND, PAYMENT_REQUIRED while it is not paid, PAYMENT_FAILED where the card was declined, HOLD_EXPIRED where
+ *   the hold ended before it was paid, UNAVAILABLE
+ */
+export async function confirmPayment(
+  ctx: SignedInContext,
+  { bookingId }: { bookingId: string },
+): Promise<{ booking: Booking; payment: Payment }> {
+  const [row] = await ctx.db.select().from(bookings).where(eq(bookings.id, bookingId))
+  if (!row || (row.userId !== ctx.actor.id && ctx.actor.role !== 'admin')) throw notFound('booking')
+  const [latest] = await ctx.db
+    .select({ id: payments.id })
+    .from(payments)
+    .where(eq(payments.bookingId, bookingId))
+    .orderBy(
+      // One that was cancelled says nothing where another was paid, or may still be.
+      sql`${payments.status} = 'cancelled', ${payments.status} = 'succeeded', ${payments.id} DESC`,
+    )
+    .limit(1)
+  if (!latest) throw new AppError('PAYMENT_REQUIRED', 'No payment of this booking was begun.')
+  const { payment, booking } = await withPayment(ctx, latest.id)
+  if (payment.status === 'pending') throw new AppError('PAYMENT_REQUIRED', 'This booking is not paid yet.')
+  if (payment.status === 'failed')
+    throw new AppError('PAYMENT_FAILED', 'The card was declined. Please try again, or another card.')
+  if (payment.status === 'cancelled') {
+    if (booking.status === 'expired') throw holdExpired()
+    throw new AppError('PAYMENT_REQUIRED', 'This payment was ended before it was made.')
+  }
+  const [shown] = await selectPayments(ctx, eq(payments.id, payment.id), 1)
+  if (!shown) throw notFound('payment')
+  return { booking: bookingView(booking), payment: paymentView(shown) }
+}
+
+type RefundInput = { bookingId: string; amountMinor?: number | undefined; reason?: string | undefined }
+
+/**
+ * Gives money back. An admin: any part of what is left of it, all where no amount is named, and the booking stays as it is.
+ * Its owner: what the policy gives, by cancelling it.
+ * @throws NOT_FOUND, NOT_ALLOWED where an owner names an amount, NOT_CANCELLABLE, NOT_REFUNDABLE where less is left
+ */
+export async function refundBooking(
+  ctx: SignedInContext,
+  { bookingId, amountMinor, reason }: RefundInput,
+): Promise<{ booking: Booking; refunds: Refund[] }> {
+  if (ctx.actor.role !== 'admin') {
+    if (amountMinor !== undefined)
+      throw new AppError('NOT_ALLOWED', 'How much is given back follows from the cancellation policy.')
+    const booking = await moveBooking(ctx, bookingId, 'cancelled')
+    const rows = await ctx.db
+      .select({ refund: refunds })
+      .from(refunds)
+      .innerJoin(payments, eq(payments.id, refunds.paymentId))
+      .where(eq(payments.bookingId, bookingId))
+      .orderBy(desc(refunds.id))
+    return { booking, refunds: rows.map(({ refund }) => refundView(refund)) }
+  }
+  return onCalendarOf(ctx, bookingId, async (tx, row) => {
+    if (capacitiesOf(ctx.actor, row).length === 0) throw notFound('booking')
+    const left = row.paidMinor - row.refundedMinor
+    const amount = amountMinor ?? left
+    if (left === 0) throw new AppError('NOT_REFUNDABLE', 'Nothing that was paid for this booking is left.')
+    if (amount > left)
+      throw new AppError(
+        'NOT_REFUNDABLE',
+        `Only ${left} of what was paid for this booking is left, in minor units.`,
+      )
+    const requested = await requestRefunds(tx, row, amount, reason ?? null)
+    const booking = await sumUp(tx, row.id)
+    return {
+      result: { booking: bookingView(booking), refunds: requested.map(refundView) },
+      touched: [],
+      bookings: [booking],
+    }
+  })
+}
+
+/** Payments, the newest first: one's own, or for an admin everyone's. */
+export async function listPayments(ctx: SignedInContext, input: Page & { bookingId?: string | undefined }) {
+  const where = and(
+    ctx.actor.role === 'admin' ? undefined : eq(bookings.userId, ctx.actor.id),
+    input.bookingId ? eq(payments.bookingId, input.bookingId) : undefined,
+    input.cursor ? lt(payments.id, input.cursor) : undefined,
+  )
+  return pageOf(await selectPayments(ctx, where, input.limit + 1), input, paymentView)
+}
+
+async function selectPayments(ctx: Context, where: ReturnType<typeof and>, limit: number) {
+  const rows = await ctx.db
+    .select({ payment: payments, refundedMinor: refundedOf })
+    .from(payments)
+    .innerJoin(bookings, eq(bookings.id, payments.bookingId))
+    .where(where)
+    .orderBy(desc(payments.id))
+    .limit(limit)
+  return rows.map(({ payment, refundedMinor }) => ({ ...payment, refundedMinor }))
+}

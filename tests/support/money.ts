@@ -1,0 +1,80 @@
+import { eq } from 'drizzle-orm'
+import { bookings, payments } from '../../src/db/schema'
+import type { RunningServer } from '../../src/server'
+import type { Intent } from '../../src/shapes/payments'
+import { at, clientOf, makePerson, makeSpace, type TestPerson, until } from './world'
+
+/** A request of Stripe's API, as a browser makes it: with the publishable key and the intent's own secret. */
+export async function payInBrowser(
+  server: Pick<RunningServer, 'sandbox'>,
+  { clientSecret, publishableKey }: Pick<Intent, 'clientSecret' | 'publishableKey'>,
+  card = 'pm_card_visa',
+) {
+  const [id] = clientSecret.split('_secret_')
+  const response = await fetch(`${server.sandbox?.url}/v1/payment_intents/${id}/confirm`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${publishableKey}` },
+    body: new URLSearchParams({ client_secret: clientSecret, payment_method: card }),
+  })
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+/** Somebody holds an hour of a space that costs 20.00, and has begun to pay for it. */
+export async function holdToPay(
+  server: RunningServer,
+  settings: Parameters<typeof makeSpace>[1] & { hour?: number; person?: TestPerson } = {},
+) {
+  const { hour = 9, person: given, ...rest } = settings
+  const space = await makeSpace(server, { priceMinor: 2000, ...rest })
+  const person = given ?? (await makePerson(server))
+  const client = clientOf(server, person)
+  const booking = await client.bookings.create.mutate({ spaceId: space.id, startsAt: at(hour) })
+  const intent = await client.payments.createIntent.mutate({ bookingId: booking.id })
+  return { space, person, client, booking, intent }
+}
+
+export const bookingRow = async ({ deps }: RunningServer, id: string) => {
+  const [row] = await deps.db.select().from(bookings).where(eq(bookings.id, id))
+  if (!row) throw new Error('there is no such booking')
+  return row
+}
+
+export const paymentRow = async ({ deps }: RunningServer, id: string) => {
+  const [row] = await deps.db.select().from(payments).where(eq(payments.id, id))
+  if (!row) throw new Error('there is no such payment')
+  return row
+}
+
+/** Waits until a booking is as described. */
+export const untilBooking = (
+  server: RunningServer,
+  id: string,
+  fits: (row: Awaited<ReturnType<typeof bookingRow>>) => boolean,
+) =>
+  until(async () => {
+    const row = await bookingRow(server, id)
+    return fits(row) ? row : undefined
+  })
+
+/** Waits until a payment is as described. */
+export const untilPayment = (
+  server: RunningServer,
+  id: string,
+  fits: (row: Awaited<ReturnType<typeof paymentRow>>) => boolean,
+) =>
+  until(async () => {
+    const row = await paymentRow(server, id)
+    return fits(row) ? row : undefined
+  })
+
+/** The SDK, as the server has it. */
+export const stripeOf = ({ deps }: RunningServer) => deps.stripe.api()
+
+/** An event as Stripe would send it. */
+export const eventOf = (type: string, object: Record<string, unknown>) => ({
+  id: `evt_${Bun.randomUUIDv7().replaceAll('-', '')}`,
+  object: 'event' as const,
+  created: Math.floor(Date.now() / 1000),
+  type,
+  data: { object },
+})
