@@ -1,0 +1,96 @@
+import { afterAll, expect, test } from 'bun:test'
+import type { Board } from '../src/shapes/slots'
+import type { Space } from '../src/shapes/spaces'
+import { DAY } from '../src/time'
+import { startTestServer, stopTestServers } from './support/world'
+
+afterAll(stopTestServers)
+
+/** The room of the demo data that costs 18.00 an hour, and is free on the day of the page. */
+const ROOM = 'Sala Leonardo'
+
+test('the steps of docs/payments.md are answered as the page says', async () => {
+  const { url } = await startTestServer({ queue: true, env: { SEED: 'demo' } })
+  const known = new Map(Object.entries(await freeTime(url)))
+  const steps = stepsOf(await Bun.file('docs/payments.md').text())
+  expect(steps.length).toBe(8)
+  for (const { method, path, body, expected } of steps) {
+    const answer = await send(url, method, fill(path, known), body && fill(body, known), known.get('token'))
+    learn(expected, answer, known)
+    expect(cut(answer, expected)).toEqual(JSON.parse(fill(JSON.stringify(expected), known)))
+  }
+})
+
+/** Two free slots in a row of the room, far enough ahead for all of its price to come back. */
+async function freeTime(url: string): Promise<{ spaceId: string; startsAt: string; endsAt: string }> {
+  const get = async <T>(path: string) => (await (await fetch(`${url}/api${path}`)).json()) as T
+  const { items } = await get<{ items: Space[] }>('/spaces?kind=meeting_room')
+  const spaceId = String(items.find(({ name }) => name === ROOM)?.id)
+  for (let day = 10; day < 20; day++) {
+    const date = new Date(Date.now() + day * DAY).toISOString().slice(0, 10)
+    const { slots } = await get<Board>(`/slots/${spaceId}/${date}`)
+    const [first, second] = slots.filter(({ status }) => status === 'free')
+    if (first && second) return { spaceId, startsAt: first.startsAt, endsAt: second.endsAt }
+  }
+  throw new Error('the room is never free')
+}
+
+type Step = { method: string; path: string; body: string | undefined; expected: unknown }
+
+function stepsOf(page: string): Step[] {
+  return [...page.matchAll(/```http\n(\w+) (\S+)\n([^`]*)```\n\n```json\n([^`]+)```/g)].map(
+    ([, method = '', path = '', body = '', json = '']) => ({
+      method,
+      path,
+      body: body.trim() || undefined,
+      expected: JSON.parse(json),
+    }),
+  )
+}
+
+const fill = (text: string, known: Map<string, string>) =>
+  text.replace(/\{(\w+)\}/g, (whole, name) => known.get(name) ?? whole)
+
+async function send(
+  url: string,
+  method: string,
+  path: string,
+  body: string | undefined,
+  token: string | undefined,
+) {
+  const type = body?.startsWith('{') ? 'application/json' : 'application/x-www-form-urlencoded'
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: { ...(token && { authorization: `Bearer ${token}` }), ...(body && { 'content-type': type }) },
+    ...(body && { body }),
+  })
+  return (await response.json()) as unknown
+}
+
+/** `{name}` in an expected answer stands for a value that later steps use. */
+function learn(expected: unknown, answer: unknown, known: Map<string, string>): void {
+  if (typeof expected === 'string') {
+    const name = /^\{(\w+)\}$/.exec(expected)?.[1]
+    if (!name || known.has(name)) return
+    known.set(name, String(answer))
+    if (name === 'clientSecret') known.set('intentId', String(answer).split('_secret_')[0] ?? '')
+  } else if (typeof expected === 'object' && expected !== null) {
+    for (const [key, value] of Object.entries(expected))
+      learn(value, (answer as Record<string, unknown> | undefined)?.[key], known)
+  }
+}
+
+/** Of an answer, the fields that the page shows; what it shows as `…` is only there. */
+function cut(answer: unknown, expected: unknown): unknown {
+  if (expected === '…') return typeof answer === 'string' && answer !== '' ? '…' : answer
+  if (Array.isArray(expected))
+    return Array.isArray(answer) ? answer.map((item, index) => cut(item, expected[index])) : answer
+  if (typeof expected !== 'object' || expected === null || typeof answer !== 'object' || answer === null)
+    return answer
+  return Object.fromEntries(
+    Object.entries(expected).map(([key, value]) => [
+      key,
+      cut((answer as Record<string, unknown>)[key], value),
+    ]),
+  )
+}
