@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { eq, sql } from 'drizzle-orm'
+import { bookings, notifications } from '../src/db/schema'
+import type { RunningServer } from '../src/server'
+import { declineUnanswered } from '../src/services/deadlines'
+import { remindOfBookings } from '../src/services/notifications'
+import { bookingRow, holdToPay, payInBrowser, untilBooking } from './support/money'
+import { at, clientOf, makePerson, makeSpace, startTestServer, stopTestServers } from './support/world'
+
+let server: RunningServer
+beforeAll(async () => {
+  server = await startTestServer({ queue: true })
+})
+afterAll(stopTestServers)
+
+/** Moves a booking to where it begins in so many minutes, and was made so many days ago. */
+const shift = (id: string, minutes: number, days = 3) => {
+  const start = sql`now() + make_interval(mins => ${minutes})`
+  const end = sql`now() + make_interval(mins => ${minutes + 60})`
+  return server.deps.db
+    .update(bookings)
+    .set({
+      startsAt: start,
+      endsAt: end,
+      claimed: sql`tstzrange(${start}, ${end})`,
+      createdAt: sql`now() - make_interval(days => ${days})`,
+    })
+    .where(eq(bookings.id, id))
+}
+
+test('a person is reminded a day and an hour before, once each, and not of what was just booked', async () => {
+  const person = await makePerson(server)
+  const client = clientOf(server, person)
+  const book = async () => {
+    const { id } = await client.bookings.create.mutate({
+      spaceId: (await makeSpace(server)).id,
+      startsAt: at(9),
+    })
+    return (await client.bookings.confirm.mutate({ id })).id
+  }
+  const [soon, tomorrow, late, far] = [await book(), await book(), await book(), await book()]
+  await shift(soon, 30)
+  await shift(tomorrow, 20 * 60)
+  await shift(late, 30, 0)
+  await shift(far, 48 * 60)
+  await Promise.all([remindOfBookings(server.deps), remindOfBookings(server.deps)])
+  expect(await remindOfBookings(server.deps)).toBe(0)
+  const told = await server.deps.db.select().from(notifications).where(eq(notifications.userId, person.id))
+  const named = new Map([
+    [soon, 'soon'],
+    [tomorrow, 'tomorrow'],
+    [late, 'late'],
+    [far, 'far'],
+  ])
+  expect(told.map(({ kind, bookingId }) => `${named.get(String(bookingId))} ${kind}`).sort()).toEqual([
+    'soon reminder_day',
+    'soon reminder_hour',
+    'tomorrow reminder_day',
+  ])
+})
+
+test('what awaits a yes and begins without one is declined, and all that was paid goes back', async () => {
+  const { booking, intent } = await holdToPay(server, { cancellation: [] })
+  await payInBrowser(server, intent)
+  await untilBooking(server, booking.id, ({ status }) => status === 'confirmed')
+  // Nothing offered so far asks for a yes: the state is put there as a service that asks will do.
+  await server.deps.db.execute(sql`ALTER TABLE bookings DISABLE TRIGGER bookings_move`)
+  await server.deps.db.update(bookings).set({ status: 'pending' }).where(eq(bookings.id, booking.id))
+  await server.deps.db.execute(sql`ALTER TABLE bookings ENABLE TRIGGER bookings_move`)
+  expect(await declineUnanswered(server.deps)).toBe(0)
+  await shift(booking.id, -1)
+  expect(await declineUnanswered(server.deps)).toBe(1)
+  expect(await bookingRow(server, booking.id)).toMatchObject({ status: 'declined', refundedMinor: 2000 })
+})
