@@ -2,21 +2,20 @@ import { cors } from '@elysiajs/cors'
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
 // By its file: by its name Bun loads the CommonJS build, whose own copy of tRPC does not know what `tracked` marks here.
-import { createBunHttpHandler } from 'trpc-bun-adapter/dist/index.mjs'
 import { version } from '../package.json'
 import type { Actor } from './actor'
 import type { Context, Deps } from './context'
 import { docsDoor } from './docs'
-import { AppError, retryAfterOf } from './errors'
+import { AppError } from './errors'
 import { filesDoor, loggedPath } from './files'
-import { addressReader, limitHeaders } from './limits'
+import { addressReader, type Caller } from './limits'
 import { socketDoor, socketSettings } from './realtime/door'
 import type { Connections } from './realtime/socket'
-import { requestIdOf, withRequestId } from './requests'
+import { requestIdOf } from './requests'
 import { refusalResponse, restDoor } from './rest'
-import { appRouter } from './routers'
 import { checkDatabase } from './services/health'
 import { refusalOfThrown } from './trpc'
+import { trpcDoor } from './trpc-door'
 import { webDoor } from './web'
 import { sandboxDoor, stripeDoor } from './webhooks/stripe'
 
@@ -24,7 +23,6 @@ import { sandboxDoor, stripeDoor } from './webhooks/stripe'
 const MAX_BODY_BYTES = 1 << 20
 /** Beyond this the connection is ended without a word of ours, whatever length was declared. */
 const MAX_RECEIVED_BYTES = 4 * MAX_BODY_BYTES
-const MAX_BATCH = 50
 const startedAt = Date.now()
 
 type Failure = { error: Error; path?: string | undefined; requestId: string }
@@ -43,10 +41,22 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     return {
       ...deps,
       actor: await actorOf(request),
-      caller: { address: addressOf(request, server), allowance: null },
+      caller: callerOf(request),
       requestId: requestIdOf(request),
       device: deviceOf(request),
       ...(idempotencyKey !== null && { idempotencyKey }),
+    }
+  }
+
+  /** Where it comes from is looked up only where somebody wants to know. */
+  function callerOf(request: Request): Caller {
+    let address: string | undefined
+    return {
+      get address() {
+        address ??= addressOf(request, server)
+        return address
+      },
+      allowance: null,
     }
   }
 
@@ -67,29 +77,9 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     else if (reason === 'UNAVAILABLE') log.warn({ error, path, requestId }, 'a dependency is down')
   }
 
-  const trpc = createBunHttpHandler({
-    router: appRouter,
-    endpoint: '/trpc',
-    maxBatchSize: MAX_BATCH,
-    createContext: ({ req, info }) => createContext(req, info.calls.length),
-    onError: ({ error, path, req }) => onError({ error, path, requestId: requestIdOf(req) }),
-    responseMeta: ({ ctx, errors }) => ({
-      headers: {
-        vary: 'Origin',
-        ...limitHeaders(ctx?.caller.allowance ?? null),
-        ...retryAfterOf(errors.find(isLimited)),
-      },
-    }),
-  })
-
-  /** What tRPC refuses before it looks at a procedure goes out without a type, though it is JSON. */
-  async function answerTrpc(request: Request, server: Server<unknown> | null): Promise<Response | undefined> {
-    const response = await withRequestId(request, () => trpc(request, server as never))
-    if (response && !response.headers.get('content-type')?.match(/json|event-stream/)) {
-      response.headers.set('content-type', 'application/json')
-    }
-    return response
-  }
+  const trpc = trpcDoor({ createContext, onError })
+  // The line of a request holds nothing secret, and looking for secrets in it would take longer than writing it.
+  const requestLog = log.child({}, { redact: [] })
 
   return new Elysia({
     serve: {
@@ -125,7 +115,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       const status = responseValue instanceof Response ? responseValue.status : (set.status ?? 200)
       const ms = started === undefined ? undefined : Math.round((performance.now() - started) * 10) / 10
       deps.metrics.countAnswer(Number(status))
-      log.info(
+      requestLog.info(
         { requestId: requestIdOf(request), method: request.method, path: loggedPath(path), status, ms },
         'request',
       )
@@ -148,7 +138,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       set.headers['content-type'] = deps.metrics.registry.contentType
       return deps.metrics.readAll()
     })
-    .all('/trpc/*', ({ request, server }) => answerTrpc(request, server), { parse: 'none' })
+    .all('/trpc/*', ({ request, server }) => trpc(request, server), { parse: 'none' })
     .use(filesDoor({ createContext, onError }))
     .use(restDoor({ createContext, onError }))
     .use(stripeDoor(deps))
@@ -175,8 +165,6 @@ const CORS = {
   exposeHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'],
   maxAge: 86_400,
 }
-
-const isLimited = ({ cause }: Error) => cause instanceof AppError && cause.retryAfterSeconds !== undefined
 
 const noSuchPath = () => new AppError('NOT_FOUND', 'There is nothing at this address.')
 

@@ -11,6 +11,7 @@ import type { Context } from './context'
 import { AppError, retryAfterOf } from './errors'
 import { limitHeaders } from './limits'
 import { appRouter } from './routers'
+import { textOf } from './shapes/answers'
 import { refusalOfThrown } from './trpc'
 
 type RestOptions = {
@@ -48,7 +49,8 @@ export function restDoor({ createContext, onError }: RestOptions) {
           batchIndex: 0,
         })
         const headers = limitHeaders(ctx.caller.allowance)
-        return pictureOf(request, data, headers) ?? Response.json(data, { headers })
+        const asJson = { headers: { 'content-type': 'application/json', ...headers } }
+        return pictureOf(request, data, headers) ?? new Response(textOf(data), asJson)
       } catch (thrown) {
         const error = getTRPCErrorFromUnknown(thrown)
         onError({ error, path, requestId: ctx.requestId })

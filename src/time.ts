@@ -42,13 +42,17 @@ export const addDays = (date: string, days: number): string =>
 export const weekdayOf = (date: string): number => Temporal.PlainDate.from(date).dayOfWeek
 
 export function isTimeZone(name: string): boolean {
+  if (knownZones.has(name)) return true
   try {
     new Intl.DateTimeFormat('en', { timeZone: name })
+    // Asking takes longer than most answers; there are some hundred zones, in a few ways to write them each.
+    if (knownZones.size < 5000) knownZones.add(name)
     return true
   } catch {
     return false
   }
 }
+const knownZones = new Set<string>()
 
 export type Period = { from: Millis; to: Millis }
 export const overlap = (a: Period, b: Period): boolean => a.from < b.to && b.from < a.to

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { validatedOnce } from './answers'
 import { Currency, Id, InstantOut, LocalDate, ReasonShape, TimeZone } from './common'
 
 export const SlotStatusShape = z
@@ -21,14 +22,16 @@ export const SlotShape = z
   .meta({ id: 'Slot' })
 export type Slot = z.infer<typeof SlotShape>
 
-export const BoardShape = z
-  .object({
-    spaceId: Id.nullable(),
-    specialistId: Id.nullable(),
-    date: LocalDate,
-    timeZone: TimeZone,
-    version: z.int().meta({ description: 'Counts the changes of this calendar, across all dates.' }),
-    slots: z.array(SlotShape),
-  })
-  .meta({ id: 'Board' })
+export const BoardShape = validatedOnce(
+  z
+    .object({
+      spaceId: Id.nullable(),
+      specialistId: Id.nullable(),
+      date: LocalDate,
+      timeZone: TimeZone,
+      version: z.int().meta({ description: 'Counts the changes of this calendar, across all dates.' }),
+      slots: z.array(SlotShape),
+    })
+    .meta({ id: 'Board' }),
+)
 export type Board = z.infer<typeof BoardShape>

@@ -1,0 +1,35 @@
+import type { z } from 'zod'
+
+/** What was found valid, by what was given; an answer that is given again is not looked at again. */
+const validated = new WeakMap<object, object>()
+/** The JSON of such answers; null until somebody asks for it. */
+const texts = new WeakMap<object, string | null>()
+
+/**
+ * Makes a shape of outputs remember which objects it has found valid, so that an answer from the cache costs neither
+ * another look nor another text. Such objects must never change once they were answered.
+ */
+export function validatedOnce<T extends z.ZodType<object>>(shape: T): T {
+  const parse = shape.parseAsync.bind(shape)
+  shape.parseAsync = async (given) => {
+    const isObject = typeof given === 'object' && given !== null
+    const known = isObject && validated.get(given)
+    if (known) return known as z.output<T>
+    const output = await parse(given)
+    if (isObject) {
+      validated.set(given, output)
+      texts.set(output, null)
+    }
+    return output
+  }
+  return shape
+}
+
+/** An answer as JSON. */
+export function textOf(data: unknown): string {
+  const known = typeof data === 'object' && data !== null ? texts.get(data) : undefined
+  if (known) return known
+  const text = JSON.stringify(data) ?? 'null'
+  if (known === null) texts.set(data as object, text)
+  return text
+}

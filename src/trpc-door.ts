@@ -1,0 +1,138 @@
+import { callTRPCProcedure, getErrorShape, getTRPCErrorFromUnknown } from '@trpc/server'
+import type { Server } from 'bun'
+import { createBunHttpHandler } from 'trpc-bun-adapter/dist/index.mjs'
+import type { Context } from './context'
+import { AppError, retryAfterOf } from './errors'
+import { limitHeaders } from './limits'
+import { requestIdOf, withRequestId } from './requests'
+import { appRouter } from './routers'
+import { textOf } from './shapes/answers'
+
+type Options = {
+  createContext: (request: Request, calls?: number) => Promise<Context>
+  onError: (failure: { error: Error; path?: string | undefined; requestId: string }) => void
+}
+
+const ENDPOINT = '/trpc/'
+const MAX_BATCH = 50
+
+type Answer = Response | undefined | Promise<Response | undefined>
+type Procedures = Record<string, { _def: { type: 'query' | 'mutation' | 'subscription' } }>
+type Call = { request: Request; path: string; type: 'query' | 'mutation'; input: unknown }
+
+/**
+ * The door of tRPC. One query or mutation with JSON, which is nearly all there ever is, is called directly and costs a fraction
+ * of what the adapter takes; batches, streams, uploads and everything unusual is the adapter's, and so is what cannot be read.
+ */
+export function trpcDoor({ createContext, onError }: Options) {
+  // Flat at run time, by dotted path; the type keeps the nesting.
+  const procedures = appRouter._def.procedures as unknown as Procedures
+  const adapter = createBunHttpHandler({
+    router: appRouter,
+    endpoint: ENDPOINT.slice(0, -1),
+    maxBatchSize: MAX_BATCH,
+    createContext: ({ req, info }) => createContext(req, info.calls.length),
+    onError: ({ error, path, req }) => onError({ error, path, requestId: requestIdOf(req) }),
+    responseMeta: ({ ctx, errors }) => ({ headers: headersOf(ctx, errors.find(isLimited)) }),
+  })
+
+  /** What tRPC refuses before it looks at a procedure goes out without a type, though it is JSON. */
+  async function adapt(request: Request, server: Server<unknown> | null): Promise<Response | undefined> {
+    const response = await withRequestId(request, () => adapter(request, server as never))
+    if (response && !response.headers.get('content-type')?.match(/json|event-stream/)) {
+      response.headers.set('content-type', 'application/json')
+    }
+    return response
+  }
+
+  async function mutate(request: Request, path: string, server: Server<unknown> | null) {
+    const text = await request.text()
+    try {
+      return await call({
+        request,
+        path,
+        type: 'mutation',
+        input: text === '' ? undefined : JSON.parse(text),
+      })
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      const again = { method: request.method, headers: request.headers, body: text }
+      return adapt(new Request(request.url, again), server)
+    }
+  }
+
+  async function call({ request, path, type, input }: Call): Promise<Response> {
+    let ctx: Context | undefined
+    try {
+      ctx = await createContext(request)
+      const data = await callTRPCProcedure({
+        router: appRouter,
+        path,
+        type,
+        ctx,
+        getRawInput: async () => input,
+        signal: request.signal,
+        batchIndex: 0,
+      })
+      const body = data === undefined ? '{"result":{}}' : `{"result":{"data":${textOf(data)}}}`
+      return new Response(body, { headers: { ...JSON_TYPE, ...headersOf(ctx) } })
+    } catch (thrown) {
+      return refuse(getTRPCErrorFromUnknown(thrown), { request, path, type, input }, ctx)
+    }
+  }
+
+  function refuse(
+    error: ReturnType<typeof getTRPCErrorFromUnknown>,
+    { request, ...what }: Call,
+    ctx?: Context,
+  ) {
+    onError({ error, path: what.path, requestId: requestIdOf(request) })
+    const config = appRouter._def._config
+    const shape = withRequestId(request, () => getErrorShape({ config, error, ctx, ...what }))
+    return new Response(JSON.stringify({ error: shape }), {
+      status: shape.data.httpStatus,
+      headers: { ...JSON_TYPE, ...headersOf(ctx, isLimited(error) ? error : undefined) },
+    })
+  }
+
+  return (request: Request, server: Server<unknown> | null): Answer => {
+    const { url, method } = request
+    const from = url.indexOf(ENDPOINT, 8) + ENDPOINT.length
+    const question = url.indexOf('?', from)
+    const path = question < 0 ? url.slice(from) : url.slice(from, question)
+    const procedure = procedures[path]
+    if (!procedure || request.headers.has('trpc-accept')) return adapt(request, server)
+    const { type } = procedure._def
+    if (type === 'query' && method === 'GET') {
+      const input = readInput(question < 0 ? '' : url.slice(question + 1))
+      if (input) return call({ request, path, type, input: input.value })
+    }
+    if (type === 'mutation' && method === 'POST' && question < 0 && isJson(request)) {
+      return mutate(request, path, server)
+    }
+    return adapt(request, server)
+  }
+}
+
+/** The input of a query, where that is all that the address carries; undefined where the adapter must look. */
+function readInput(query: string): { value: unknown } | undefined {
+  if (query === '') return { value: undefined }
+  if (!query.startsWith('input=') || query.includes('&') || query.includes('+')) return undefined
+  try {
+    return { value: JSON.parse(decodeURIComponent(query.slice(6))) }
+  } catch {
+    return undefined
+  }
+}
+
+const isJson = (request: Request) => /^application\/json(;|$)/.test(request.headers.get('content-type') ?? '')
+
+const isLimited = ({ cause }: Error) => cause instanceof AppError && cause.retryAfterSeconds !== undefined
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+const headersOf = (ctx: Context | undefined, limited?: Error) => ({
+  vary: 'Origin',
+  ...limitHeaders(ctx?.caller.allowance ?? null),
+  ...retryAfterOf(limited),
+})

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { createTRPCClient, httpBatchLink, httpBatchStreamLink, httpLink } from '@trpc/client'
+import type { AppRouter } from '../src/routers'
+import type { RunningServer } from '../src/server'
+import {
+  at,
+  makePerson,
+  makeSpace,
+  startTestServer,
+  stopTestServers,
+  type TestPerson,
+  testDate,
+} from './support/world'
+
+setDefaultTimeout(30_000)
+
+let server: RunningServer
+let person: TestPerson | undefined
+let spaceId: string
+beforeAll(async () => {
+  server = await startTestServer()
+  person = await makePerson(server)
+  spaceId = (await makeSpace(server)).id
+})
+afterAll(stopTestServers)
+
+type Asked = {
+  path: string
+  method?: string
+  input?: unknown
+  raw?: string
+  body?: string
+  headers?: Record<string, string>
+}
+
+/** What a caller can tell of an answer, without what differs from one request to the next. */
+async function ask({ path, method = 'GET', input, raw, body, headers = {} }: Asked, direct: boolean) {
+  const query = raw ?? (input === undefined ? '' : `input=${encodeURIComponent(JSON.stringify(input))}`)
+  // A second parameter means nothing to tRPC, and sends the request past the direct path.
+  const asked = direct ? query : `${query}&past=1`
+  const response = await fetch(`${server.url}/trpc/${path}${asked ? `?${asked}` : ''}`, {
+    method,
+    headers: {
+      'x-request-id': 'same',
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body }),
+  })
+  const told = ['content-type', 'x-request-id', 'ratelimit', 'retry-after', 'x-content-type-options']
+  return {
+    status: response.status,
+    headers: told.map((name) => response.headers.get(name)),
+    varies: response.headers.get('vary')?.includes('Origin'),
+    body: await response.text(),
+  }
+}
+
+const cases = (): Record<string, Asked> => ({
+  'a query': { path: 'slots.day', input: { spaceId, date: testDate } },
+  'a query without input': { path: 'auth.me', headers: { authorization: `Bearer ${person?.token}` } },
+  'a query of nobody': { path: 'auth.me' },
+  'an input that is refused': { path: 'slots.day', input: { spaceId: 'x', date: 'y', more: 1 } },
+  'an input that is missing': { path: 'slots.day' },
+  'an input that is null': { path: 'slots.day', raw: 'input=null' },
+  'an input that is no JSON': { path: 'slots.day', raw: 'input=%7B' },
+  'an input that is badly encoded': { path: 'slots.day', raw: 'input=%E0%A4%A' },
+  'a space nobody knows': { path: 'slots.day', input: { spaceId: Bun.randomUUIDv7(), date: testDate } },
+  'a procedure nobody knows': { path: 'slots.nothing', input: {} },
+  'a name of every object': { path: 'constructor' },
+  'a bad token': {
+    path: 'slots.day',
+    input: { spaceId, date: testDate },
+    headers: { authorization: 'Bearer no' },
+  },
+  'a token of no kind': {
+    path: 'slots.day',
+    input: { spaceId, date: testDate },
+    headers: { authorization: 'x' },
+  },
+  'a query by POST': { path: 'slots.day', method: 'POST', body: JSON.stringify({ spaceId, date: testDate }) },
+  'a mutation by GET': { path: 'slots.hold', input: { slotId: 'x' } },
+  'a mutation of nobody': {
+    path: 'slots.hold',
+    method: 'POST',
+    body: JSON.stringify({ slotId: `${spaceId}@${at(3)}` }),
+  },
+  'a body that is no JSON': { path: 'slots.hold', method: 'POST', body: '{' },
+  'a body that is empty': { path: 'slots.hold', method: 'POST', body: '' },
+  'a body of another type': {
+    path: 'slots.hold',
+    method: 'POST',
+    body: 'x',
+    headers: { 'content-type': 'text/plain' },
+  },
+  'a method nobody uses': { path: 'slots.day', method: 'DELETE' },
+  'a subscription': { path: 'realtime.nothing', input: {} },
+})
+
+for (const name of Object.keys(cases())) {
+  test(`${name} is answered alike by the direct path and by the adapter`, async () => {
+    const asked = cases()[name]
+    if (!asked) throw new Error(name)
+    expect(await ask(asked, true)).toEqual(await ask(asked, false))
+  })
+}
+
+test('the official client works alone, in batches, and in batches that stream', async () => {
+  const options = { url: `${server.url}/trpc`, headers: { authorization: `Bearer ${person?.token}` } }
+  for (const link of [httpLink(options), httpBatchLink(options), httpBatchStreamLink(options)]) {
+    const client = createTRPCClient<AppRouter>({ links: [link] })
+    const slotId = `${spaceId}@${at(5)}`
+    const [day, me] = await Promise.all([
+      client.slots.day.query({ spaceId, date: testDate }),
+      client.auth.me.query(),
+    ])
+    expect(day.slots).toHaveLength(24)
+    expect(me.id).toBe(person?.id ?? '')
+    expect((await client.slots.hold.mutate({ slotId })).status).toBe('held')
+    expect((await client.slots.release.mutate({ slotId })).status).toBe('cancelled')
+    const refused = await client.slots.release.mutate({ slotId }).catch((error) => error.data)
+    expect(refused).toMatchObject({ httpStatus: 404, reason: 'NOT_FOUND' })
+  }
+})
+
+test('a caller who goes away in the middle harms nobody', async () => {
+  const url = `${server.url}/trpc/slots.day?input=${encodeURIComponent(JSON.stringify({ spaceId, date: testDate }))}`
+  const calls = Array.from({ length: 20 }, () => {
+    const going = new AbortController()
+    const call = fetch(url, { signal: going.signal }).catch(() => undefined)
+    going.abort()
+    return call
+  })
+  await Promise.all(calls)
+  expect((await fetch(url)).status).toBe(200)
+})
