@@ -142,7 +142,8 @@ function median(values: number[]): number {
 }
 
 async function measureReads({ spaceIds }: World): Promise<void> {
-  if (!['read of a day', 'rest'].some(wants) && !wants('read')) return
+  if (!['read of a day, tRPC', 'read of a day, REST', 'cached read, tRPC', 'cached read, REST'].some(wants))
+    return
   const limit = await start('limit.ts')
   const uncached = await start('../src/index.ts', { CACHE: 'off' })
   const cached = await start('../src/index.ts', { CACHE: 'on' })
@@ -190,7 +191,7 @@ async function measureReads({ spaceIds }: World): Promise<void> {
 }
 
 async function measureHolds({ spaceIds, tokens }: World): Promise<void> {
-  if (!wants('hold and release')) return
+  if (!['hold and release, spread', 'hold and release, contended'].some(wants)) return
   const limit = await start('limit.ts')
   const ours = await start('../src/index.ts')
   const slots = spaceIds.map((spaceId) => `${spaceId}@2027-03-02T09:00:00Z`)

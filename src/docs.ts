@@ -22,7 +22,9 @@ export function docsDoor(publicUrl: string) {
   const headers = pageHeaders(publicUrl)
   return new Elysia({ name: 'docs' })
     .onRequest(({ request, set }) => {
-      if (new URL(request.url).pathname.startsWith('/swagger')) Object.assign(set.headers, headers)
+      // The path is looked at first as text: this runs before every request.
+      if (request.url.includes('/swagger') && new URL(request.url).pathname.startsWith('/swagger'))
+        Object.assign(set.headers, headers)
     })
     .get(`${ASSETS}/:file`, ({ params: { file }, status }) => {
       const found = files[file]

@@ -41,12 +41,19 @@ export async function openLogFile(file: string): Promise<pino.DestinationStream>
   return stream
 }
 
+/** Lines are written some kilobytes at a time, and after a quarter of a second at the latest; all of them at the end. */
+function bufferedOutput(): pino.DestinationStream {
+  const output = pino.destination({ fd: 1, sync: false, minLength: 8192 })
+  setInterval(() => output.flush(), 250).unref()
+  return output
+}
+
 /** One line of JSON for each event, or coloured text where a person looks at a terminal; also into a file where given. */
 export function createLog({
   level,
   terminal,
   file,
-  destination = pino.destination({ fd: 1, sync: false }),
+  destination = bufferedOutput(),
 }: {
   level: string
   terminal: boolean
