@@ -10,12 +10,12 @@ const texts = new WeakMap<object, string | null>()
  * another look nor another text. Such objects must never change once they were answered.
  */
 export function validatedOnce<T extends z.ZodType<object>>(shape: T): T {
-  const parse = shape.parseAsync.bind(shape)
-  shape.parseAsync = async (given) => {
+  const parse = shape.parse.bind(shape)
+  shape.parse = (given) => {
     const isObject = typeof given === 'object' && given !== null
     const known = isObject && validated.get(given)
     if (known) return known as z.output<T>
-    const output = await parse(given)
+    const output = parse(given)
     if (isObject) {
       validated.set(given, output)
       texts.set(output, null)
