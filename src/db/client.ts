@@ -21,6 +21,8 @@ export function connectDatabase(
   const client = postgres(url, {
     max: connections,
     connect_timeout: 5,
+    // The driver's own pauses grow to twenty seconds, which a database that is back would be waited for in vain.
+    backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 1),
     idle_timeout: 300,
     fetch_types: false,
     onnotice() {},
