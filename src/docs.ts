@@ -39,7 +39,7 @@ export function docsDoor(publicUrl: string) {
         provider: 'scalar',
         scalarCDN: `${ASSETS}/page.js`,
         scalarConfig: { spec: { url: '/swagger/json' }, customCss: '' },
-        exclude: [/^\/(?!$)/],
+        exclude: [/^\//],
         // Two typings of one standard: the document is OpenAPI 3.1, the plugin's types know 3.0.
         documentation: { ...document, info: { ...document.info, title: TITLE } } as never,
       }),
