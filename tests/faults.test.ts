@@ -1,5 +1,5 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createTRPCClient, httpLink } from '@trpc/client'
@@ -63,6 +63,7 @@ async function startWorld() {
   }
   const servers = [await start(), await start()]
   return {
+    folder,
     redis,
     sql,
     spaceId: String(room?.id),
@@ -166,6 +167,12 @@ async function expectRecovery(load: ReturnType<typeof startLoad>, servers: { url
 
 type Fault = { name: string; happen: (world: World) => Promise<void> }
 
+/** The first process of the database of a folder. */
+async function postmasterOf(folder: string): Promise<number> {
+  const place = await realpath(path.join(folder, 'elsewhere')).catch(() => folder)
+  return Number((await readFile(path.join(place, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0])
+}
+
 const faults: Fault[] = [
   {
     name: 'Redis killed and started',
@@ -181,6 +188,13 @@ const faults: Fault[] = [
       redis.pause()
       await Bun.sleep(Math.max(LOAD_MS, 4500))
       redis.resume()
+    },
+  },
+  {
+    name: 'PostgreSQL killed',
+    async happen({ folder }) {
+      process.kill(await postmasterOf(folder), 'SIGKILL')
+      await Bun.sleep(LOAD_MS)
     },
   },
   {
