@@ -82,6 +82,23 @@ test('forty equal requests at one instant on two servers make one booking and ge
   expect(await countBookings(ada.id)).toBe(1)
 })
 
+test('an input that is nested without end is refused with a key as it is without one', async () => {
+  const ada = await makePerson(server)
+  const body = `{"spaceId":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
+  const doors = ['/api/bookings', '/trpc/bookings.create']
+  for (const path of doors) {
+    const headers = {
+      authorization: `Bearer ${ada.token}`,
+      'content-type': 'application/json',
+      'idempotency-key': 'deep',
+    }
+    const answer = await fetch(`${server.url}${path}`, { method: 'POST', headers, body })
+    expect(answer.status).toBe(400)
+    expect(await answer.text()).toContain('"reason":"VALIDATION"')
+  }
+  expect(await keysOf(ada.id)).toEqual([])
+})
+
 test('a key is of one person and one procedure', async () => {
   const space = await makeSpace(server, { units: 3 })
   const [ada, bob] = [await makePerson(server), await makePerson(server)]

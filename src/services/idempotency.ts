@@ -138,12 +138,16 @@ async function giveKeyBack({ db, log }: Pick<Deps, 'db' | 'log'>, slot: Slot): P
 /** The same for equal inputs, in whichever order their fields were sent. */
 const hashOf = (input: unknown): string => createHash('sha256').update(canonical(input)).digest('hex')
 
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+/** No input of ours is as deep; without a bound a nested one would exhaust the stack before its shape is looked at. */
+const MAX_DEPTH = 100
+
+function canonical(value: unknown, depth = 0): string {
+  if (depth > MAX_DEPTH) throw new AppError('VALIDATION', 'The input is nested too deeply.')
+  if (Array.isArray(value)) return `[${value.map((item) => canonical(item, depth + 1)).join()}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
   const fields = Object.entries(value).filter(([, field]) => field !== undefined)
   const sorted = fields.toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return `{${sorted.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join()}}`
+  return `{${sorted.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field, depth + 1)}`).join()}}`
 }
 
 /** Deletes keys that are older than a day. @returns how many */
