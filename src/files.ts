@@ -40,8 +40,8 @@ export function filesDoor({ createContext, onError }: FilesOptions) {
     )
 }
 
-/** The address of a feed is its secret, and no log is to know it. */
-export const loggedPath = (path: string): string => path.replace(/^(\/api\/calendar\/).+/, '$1…')
+/** The address of a feed is its secret, and no log is to know it, however it is spelt: a doubled slash is served as well. */
+export const loggedPath = (path: string): string => path.replace(/^(\/+api\/+calendar\/+).+/i, '$1…')
 
 function secretOf(file: string): string {
   const [, secret] = /^([\w-]{20,100})\.ics$/.exec(file) ?? []
