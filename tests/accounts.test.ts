@@ -38,6 +38,17 @@ test('an account is opened once for an e-mail, in whatever case, and signs in wi
   expect((await logIn({ email: email.toUpperCase() })).user).toEqual(opened.user)
 })
 
+test('an e-mail that is too long is refused for that alone, and no pattern is tried on it', async () => {
+  const email = `${'a.'.repeat(200_000)}@example.com`
+  const { status, body } = await rest(server, '/auth/register', {
+    method: 'POST',
+    body: { email, password, name: 'Ada' },
+  })
+  expect(status).toBe(400)
+  expect(body).toMatchObject({ reason: 'VALIDATION', issues: [{ path: 'email' }] })
+  expect(body.issues).toHaveLength(1)
+})
+
 test('five who register one e-mail at once become one account', async () => {
   const email = newEmail()
   const all = Array.from({ length: 5 }, () =>

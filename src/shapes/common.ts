@@ -31,7 +31,7 @@ export const InstantOut = z.string().meta({ format: 'date-time', example: '2027-
 
 export const TimeZone = z
   .string()
-  .max(64)
+  .max(64, { abort: true })
   .regex(/^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/, 'must be a name such as Europe/Rome')
   .refine(isTimeZone, 'is not a time zone that is known here')
   .meta({ example: 'Europe/Rome' })
@@ -57,7 +57,7 @@ const SLOT_ID = /^([0-9a-f-]{36})@(.+)$/i
 /** `<spaceId>@<startsAt>` names a slot: a space and an instant. */
 export const SlotId = z
   .string()
-  .max(80)
+  .max(80, { abort: true })
   .refine((text) => {
     const [, spaceId, startsAt] = SLOT_ID.exec(text) ?? []
     return Id.safeParse(spaceId).success && Instant.safeParse(startsAt).success
