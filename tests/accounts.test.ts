@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { eq } from 'drizzle-orm'
+
+import { eq, sql } from 'drizzle-orm'
 import { bookings, payments, users } from '../src/db/schema'
+
 import type { RunningServer } from '../src/server'
 import { makeAccount, newEmail, password, startSessionOf } from './support/accounts'
 import { openSocket } from './support/socket'
@@ -14,6 +16,7 @@ import {
   startTestServer,
   stopTestServers,
   testDate,
+  until,
 } from './support/world'
 
 let server: RunningServer
@@ -229,4 +232,19 @@ test('rights are what the database says now: a demoted admin is one no more, a p
   socket.send({ type: 'slot_release', bookingId: hold.id })
   expect(await socket.next('error')).toMatchObject({ reason: 'NOT_FOUND' })
   await socket.close()
+})
+
+test('a change that waits while the account is deleted brings nothing of the person back', async () => {
+  const ada = await makePerson(server)
+  const change = await server.deps.db.transaction(async (tx) => {
+    const gone = { email: null, name: 'Somebody who left', deletedAt: sql`now()` }
+    await tx.update(users).set(gone).where(eq(users.id, ada.id))
+    const changing = reasonOf(clientOf(server, ada).auth.update.mutate({ name: 'Ada again' }))
+    const waiting = sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    await until(async () => (await server.deps.db.execute(waiting)).length > 0)
+    return { changing }
+  })
+  expect(await change.changing).toBe('NOT_SIGNED_IN')
+  const [row] = await server.deps.db.select().from(users).where(eq(users.id, ada.id))
+  expect(row).toMatchObject({ email: null, name: 'Somebody who left' })
 })

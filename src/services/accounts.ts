@@ -114,7 +114,9 @@ export async function updateMe(
   if (Object.keys(set).length === 0) return userView(me)
   try {
     const user = await ctx.db.transaction(async (tx) => {
-      const [row] = await tx.update(users).set(set).where(eq(users.id, me.id)).returning()
+      // Checking a password takes long enough for the account to be deleted beside it, and its name must not come back.
+      const there = and(eq(users.id, me.id), isNull(users.deletedAt))
+      const [row] = await tx.update(users).set(set).where(there).returning()
       if (!row) throw accountGone()
       if (password !== undefined) await endAllSessions(tx, me.id)
       return userView(row)
