@@ -55,6 +55,18 @@ test('a slot is held, booked, moved and cancelled, and the board follows each st
   await socket.close()
 })
 
+test('a hold that is moved to another space has that space’s price and terms, a booking keeps its own', async () => {
+  const lenient = await makeSpace(server, { cancellation: [{ hoursBefore: 0, refundPercent: 100 }] })
+  const strict = await makeSpace(server, { cancellation: [{ hoursBefore: 48, refundPercent: 50 }] })
+  const client = clientOf(server, await makePerson(server))
+  const { id } = await client.bookings.create.mutate({ spaceId: lenient.id, startsAt: at(9) })
+  const moved = await client.bookings.reschedule.mutate({ id, spaceId: strict.id })
+  expect(moved.cancellation).toEqual(strict.cancellation)
+  await client.bookings.confirm.mutate({ id })
+  const booked = await client.bookings.reschedule.mutate({ id, spaceId: lenient.id })
+  expect(booked.cancellation).toEqual(strict.cancellation)
+})
+
 test('a hold that has ended is out of the way, and its holder is told so', async () => {
   const space = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]

@@ -110,7 +110,7 @@ type RescheduleInput = {
 /**
  * Moves a hold or a confirmed booking to another time, another space, or both, as one change: the new time is claimed
  * before the old one is left, so where the new one is lost the old one is kept. The hold's end does not move, what is
- * paid keeps its price, and the cancellation policy counts from the earliest start it ever had.
+ * paid keeps its price and its terms, and the cancellation policy counts from the earliest start it ever had.
  * @param input a start alone keeps the length; notes alone change nothing else
  * @throws NOT_FOUND, HOLD_EXPIRED, NOT_RESCHEDULABLE, and whatever refuses a time
  */
@@ -180,6 +180,8 @@ async function moveInTime(
       firstStartsAt: new Date(Math.min(time.from, row.firstStartsAt.getTime())),
       priceMinor,
       currency: space.currency,
+      // Nothing is agreed on yet: who moves a hold elsewhere does not take along better terms than that space gives.
+      ...(row.status === 'held' && row.paidMinor === 0 && { cancellation: space.cancellation }),
       ...(input.notes !== undefined && { notes: input.notes }),
     })
     .where(eq(bookings.id, row.id))
