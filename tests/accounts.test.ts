@@ -234,6 +234,16 @@ test('rights are what the database says now: a demoted admin is one no more, a p
   await socket.close()
 })
 
+test('of two admins who demote each other at once, one stays an admin', async () => {
+  for (let round = 0; round < 5; round++) {
+    const [one, other] = [await makePerson(server, 'admin'), await makePerson(server, 'admin')]
+    const demote = (by: { token: string }, { id }: { id: string }) =>
+      reasonOf(clientOf(server, by).users.update.mutate({ id, role: 'customer' }))
+    const ends = await Promise.all([demote(one, other), demote(other, one)])
+    expect(ends.sort()).toEqual(['NOT_ALLOWED', 'was not refused'])
+  }
+})
+
 test('a change that waits while the account is deleted brings nothing of the person back', async () => {
   const ada = await makePerson(server)
   const change = await server.deps.db.transaction(async (tx) => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Argument, InvalidArgumentError } from 'commander'
 import { AppError } from '../errors'
 import { createAdmin } from '../services/operators'
-import { listUsers, updateUser } from '../services/users'
+import { listUsers, setRole } from '../services/users'
 import { EmailShape, type Role, RoleShape, type User } from '../shapes/users'
 import { table } from './console'
 import { everyPage } from './pages'
@@ -72,6 +72,6 @@ async function changeRole({ ctx, console }: Work, email: string, role: Role): Pr
   const found = await everyPage((page) => listUsers(ctx, { ...page, search: email }))
   const id = found.find((user) => user.email === email)?.id
   if (!id) throw new AppError('NOT_FOUND', `Nobody has an account with the e-mail ${email}.`)
-  const user = await updateUser(ctx, { id, role })
+  const user = await setRole(ctx.db, { id, role })
   console.show(user, () => `${email} is ${role === 'admin' ? 'an' : 'a'} ${role} now.`)
 }

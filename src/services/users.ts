@@ -26,19 +26,35 @@ export async function listUsers(ctx: Context, { search, ...page }: Page & { sear
   return pageOf(rows, page, userView)
 }
 
-/** @throws NOT_FOUND, NOT_ALLOWED for one's own role, so that there is always an admin left */
+/**
+ * Gives somebody another role, as long as the actor is an admin when it happens: of two who demote each other at once, one
+ * does. @throws NOT_FOUND, NOT_ALLOWED also for one's own role, so that there is always an admin left
+ */
 export async function updateUser(
   ctx: SignedInContext,
   { id, role }: { id: string; role?: User['role'] | undefined },
 ): Promise<User> {
   if (role && id === ctx.actor.id) throw new AppError('NOT_ALLOWED', 'Nobody changes their own role.')
-  const there = and(eq(users.id, id), isNull(users.deletedAt))
-  const [row] = role
-    ? await ctx.db.update(users).set({ role }).where(there).returning()
-    : await ctx.db.select().from(users).where(there)
+  return ctx.db.transaction(async (tx) => {
+    const people = sql`${users.id} IN (${ctx.actor.id}, ${id})`
+    await tx.select({ id: users.id }).from(users).where(people).orderBy(users.id).for('no key update')
+    if ((await readRole(tx, ctx.actor.id)) !== 'admin')
+      throw new AppError('NOT_ALLOWED', 'Only admins may do this.')
+    if (role) return setRole(tx, { id, role })
+    const [row] = await tx.select().from(users).where(existing(id))
+    if (!row) throw notFound('user')
+    return userView(row)
+  })
+}
+
+/** For the operator of a server, who is nobody of those that have an account. @throws NOT_FOUND */
+export async function setRole(db: Db, { id, role }: Pick<User, 'id' | 'role'>): Promise<User> {
+  const [row] = await db.update(users).set({ role }).where(existing(id)).returning()
   if (!row) throw notFound('user')
   return userView(row)
 }
+
+const existing = (id: string) => and(eq(users.id, id), isNull(users.deletedAt))
 
 const roleQuery = prepared((db) =>
   db
