@@ -123,10 +123,24 @@ export function addReadings({ registry }: Metrics, readings: Readings): void {
   )
   const { redisUp } = readings
   if (redisUp) gauge('redis_up', 'Whether messages go out to Redis and come back.', () => Number(redisUp()))
-  const databaseUp = new Gauge({
+  // Both gauges are read at once: they ask together, and one does not tell what the other found the time before.
+  let asked: Promise<{ state: string; count: number }[] | undefined> | undefined
+  const ask = () => {
+    asked ??= readings
+      .connections()
+      .catch(() => undefined)
+      .finally(() => {
+        asked = undefined
+      })
+    return asked
+  }
+  new Gauge({
     name: 'coworkspace_database_up',
     help: 'Whether the database answers.',
     registers: [registry],
+    async collect() {
+      this.set((await ask()) ? 1 : 0)
+    },
   })
   new Gauge({
     name: 'coworkspace_database_connections',
@@ -134,9 +148,8 @@ export function addReadings({ registry }: Metrics, readings: Readings): void {
     labelNames: ['state'],
     registers: [registry],
     async collect() {
+      const states = await ask()
       this.reset()
-      const states = await readings.connections().catch(() => undefined)
-      databaseUp.set(states ? 1 : 0)
       for (const { state, count } of states ?? []) this.set({ state }, count)
     },
   })

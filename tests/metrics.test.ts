@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createLog, openLogFile } from '../src/log'
+import { addReadings, createMetrics } from '../src/metrics'
 import type { RunningServer } from '../src/server'
 import { sweepExpiredHolds } from '../src/services/sweep'
 import { openSocket } from './support/socket'
@@ -56,6 +57,27 @@ test('swept holds are counted with how late they were', async () => {
   const freed = await sweepExpiredHolds(server.deps)
   expect(await reading('coworkspace_swept_late_seconds_count')).toBe(before + freed)
   expect(await reading('coworkspace_swept_late_seconds_bucket{le="1"}')).toBeLessThan(before + freed)
+})
+
+test('whether the database answers is true of the moment at which it is read, at the first time too', async () => {
+  const metrics = createMetrics()
+  let answers = true
+  addReadings(metrics, {
+    realtime: server.deps.realtimeStats,
+    bus: () => ({ published: 0, received: 0, undelivered: 0 }),
+    redisUp: undefined,
+    poolSize: 1,
+    connections: async () => {
+      if (!answers) throw new Error('the database is away')
+      return [{ state: 'idle', count: 2 }]
+    },
+  })
+  const up = async () => /^coworkspace_database_up (\d)$/m.exec(await metrics.readAll())?.[1]
+  expect(await up()).toBe('1')
+  answers = false
+  expect(await up()).toBe('0')
+  answers = true
+  expect(await up()).toBe('1')
 })
 
 test('sockets, what they watch, and the connections of the pool can be read', async () => {
