@@ -5,6 +5,7 @@ import { openCore, unwind } from './core'
 import { startJobs } from './cron'
 import { startQueue } from './cron/queue'
 import { type EmbeddedDatabase, startEmbeddedDatabase } from './db/embedded'
+import { isTurnedAway, isUnavailable } from './db/errors'
 import { migrateDatabase } from './db/migrate'
 import { ConfigurationError, type Env } from './env'
 import type { Log } from './log'
@@ -44,7 +45,9 @@ export async function startServer(
       : await startEmbeddedDatabase(env.DATA_DIR, log)
     if (embedded) releasers.push(embedded.stop)
     const databaseUrl = env.DATABASE_URL ?? embedded?.url ?? ''
-    await migrateDatabase(databaseUrl)
+    await migrateDatabase(databaseUrl).catch((error) => {
+      throw env.DATABASE_URL ? unusableDatabase(error) : error
+    })
     const sandbox = queue && needsSandbox(env) ? await startStripeSandbox({ databaseUrl, log }) : undefined
     if (sandbox) releasers.push(sandbox.stop)
     const { deps, boards, feeds, locations, connections, bus, release } = openCore(env, log, databaseUrl, {
@@ -71,6 +74,15 @@ export async function startServer(
 const needsSandbox = (env: Env) => !env.STRIPE_SECRET_KEY && env.NODE_ENV !== 'production'
 
 const reachableHost = (host: string) => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host)
+
+/** What is wrong with DATABASE_URL, where that is why; the driver's own sentence has no password in it. */
+function unusableDatabase(error: Error): Error {
+  if (!isUnavailable(error) && !isTurnedAway(error)) return error
+  return new ConfigurationError(
+    `DATABASE_URL: this database cannot be used: ${error.message}. Is it running, and are its address, name and password right?`,
+    { cause: error },
+  )
+}
 
 function listen(app: ReturnType<typeof createApp>, env: Env) {
   try {

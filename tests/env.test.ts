@@ -130,7 +130,7 @@ test('the program stops with the name of what is wrong, no stack, and exit code 
   expect(said).not.toContain(strong)
 })
 
-test('a port that is taken, and an address that is not ours, stop the boot with their names', async () => {
+test('a port that is taken, an address that is not ours and a database that is not there stop the boot with their names', async () => {
   const first = await startTestServer()
   const { log } = captureLog()
 
@@ -148,6 +148,15 @@ test('a port that is taken, and an address that is not ours, stop the boot with 
   const port = new URL(first.url).port
   await expect(boot({ PORT: port })).rejects.toThrow(`Port ${port} is taken`)
   await expect(boot({ PORT: '0', HOST: '203.0.113.1' })).rejects.toThrow('HOST 203.0.113.1')
+
+  const elsewhere = new URL(first.deps.env.DATABASE_URL ?? '')
+  elsewhere.pathname = '/nowhere'
+  for (const DATABASE_URL of [elsewhere.href, 'postgres://nobody:secret-of-nobody@127.0.0.1:1/none']) {
+    const refusal = await boot({ PORT: '0', DATABASE_URL }).catch((error) => error)
+    expect(refusal).toBeInstanceOf(ConfigurationError)
+    expect(refusal.message).toStartWith('DATABASE_URL: ')
+    expect(refusal.message).not.toContain('secret-of-nobody')
+  }
 })
 
 afterAll(stopTestServers)

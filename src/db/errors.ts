@@ -12,6 +12,11 @@ export function isUnavailable(error: unknown): boolean {
   )
 }
 
+/** The database answers, and has no such database or does not let this person in: asking again will not help. */
+export function isTurnedAway(error: unknown): boolean {
+  return causes(error).some(({ code }) => typeof code === 'string' && /^(28...|3D000)$/.test(code))
+}
+
 /** Two transactions waited for each other, or the database ended this one for a reason that will not come again. */
 export function isRetryable(error: unknown): boolean {
   return causes(error).some(({ code }) => code === '40P01' || code === '40001')
