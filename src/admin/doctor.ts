@@ -142,7 +142,7 @@ async function lookAtAdmins({ ctx }: Work): Promise<Finding> {
   const [row] = await ctx.db.execute<{ admins: number }>(
     sql`SELECT count(*)::int AS admins FROM users WHERE role = 'admin' AND deleted_at IS NULL`,
   )
-  if (row?.admins) return ok(`${row.admins} people may do everything.`)
+  if (row?.admins) return ok(`${row.admins} ${row.admins === 1 ? 'person' : 'people'} may do everything.`)
   return {
     state: 'warning',
     says: 'Nobody is an admin.',

@@ -104,7 +104,10 @@ async function readSpaces(work: Work, file: string, options: { format?: Format }
   const text = file === '-' ? await Bun.stdin.text() : await readFile(file)
   const rows = format === 'csv' ? fromCsv(text) : fromJson(text)
   const imported = await importSpaces(work.ctx, rows, (done, of) => work.console.progress('spaces', done, of))
-  work.console.show(imported, ({ created, changed }) => `${created} spaces were made, ${changed} changed.`)
+  work.console.show(
+    imported,
+    ({ created, changed }) => `${created} spaces were made, ${changed} were there and are as the file says.`,
+  )
 }
 
 async function readFile(file: string): Promise<string> {
