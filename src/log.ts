@@ -60,7 +60,9 @@ export function createLog({
   file?: pino.DestinationStream | undefined
   destination?: pino.DestinationStream
 }): Log {
-  const output = terminal ? pretty({ colorize: true, sync: true, ignore: 'pid,hostname' }) : destination
+  const output = terminal
+    ? pretty({ colorize: true, sync: true, singleLine: true, ignore: 'pid,hostname' })
+    : destination
   return pino(
     {
       level,
