@@ -1,8 +1,8 @@
 import type { Booking, Space } from '@coworkspace/client'
-import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link } from 'wouter'
-import { queryClient, trpc } from '../api'
+import { client, queryClient, trpc } from '../api'
 import { dateIn, formatCountdown, formatDay, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
 import type { Messages } from '../messages/en'
@@ -10,6 +10,7 @@ import { useNow } from '../online'
 import { PATHS } from '../paths'
 import { Button } from '../ui/controls'
 import { Confirm } from '../ui/dialogs'
+import { usePages } from '../ui/pages'
 import { Empty, explain, Loaded, Only } from '../ui/states'
 import { useTitle } from '../ui/title'
 import { say } from '../ui/toasts'
@@ -30,16 +31,14 @@ export default function BookingsPage() {
 function Bookings() {
   const { t } = useText()
   const spaces = useQuery(trpc.spaces.list.queryOptions({ limit: 100 })).data?.items ?? []
-  const query = useInfiniteQuery(
-    trpc.bookings.list.infiniteQueryOptions(
-      { as: 'customer', limit: 50 },
-      { getNextPageParam: ({ nextCursor }) => nextCursor ?? undefined, refetchInterval: 30_000 },
-    ),
+  const query = usePages(
+    [...trpc.bookings.list.pathKey(), 'mine'],
+    (cursor) => client.bookings.list.query({ as: 'customer', limit: 50, cursor }),
+    { refetchInterval: 30_000 },
   )
   return (
     <Loaded query={query}>
-      {({ pages }) => {
-        const all = pages.flatMap(({ items }) => items)
+      {(all) => {
         if (all.length === 0)
           return (
             <Empty title={t.bookings.empty} text={t.bookings.emptyText}>
@@ -65,8 +64,8 @@ function Bookings() {
               bookings={all.filter((booking) => booking.status !== 'held' && !isComing(booking))}
               spaces={spaces}
             />
-            {query.hasNextPage && (
-              <Button onClick={() => void query.fetchNextPage()} disabled={query.isFetchingNextPage}>
+            {query.hasMore && (
+              <Button onClick={query.showMore} disabled={query.isBusy}>
                 {t.state.more}
               </Button>
             )}

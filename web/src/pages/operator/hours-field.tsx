@@ -1,0 +1,66 @@
+import type { Location } from '@coworkspace/client'
+import { weekdayName } from '../../format'
+import { useText } from '../../i18n'
+import { Button, TextField } from '../../ui/controls'
+
+type Hours = Location['hours']
+const WEEKDAYS = [1, 2, 3, 4, 5, 6, 7] as const
+
+/** The hours of a week, any number of openings a day; a day without one is closed. */
+export function HoursField({ hours, onChange }: { hours: Hours; onChange(hours: Hours): void }) {
+  const { t, language } = useText()
+  const change = (index: number, part: Partial<Hours[number]>) =>
+    onChange(hours.map((opening, at) => (at === index ? { ...opening, ...part } : opening)))
+  return (
+    <fieldset className="hours">
+      <legend className="strong">{t.operator.hours}</legend>
+      {WEEKDAYS.map((weekday) => {
+        const name = weekdayName(weekday, language)
+        const openings = hours.flatMap((opening, index) =>
+          opening.weekday === weekday ? [{ ...opening, index }] : [],
+        )
+        return (
+          <div key={weekday} className="row">
+            <span className="weekday">{name}</span>
+            {openings.length === 0 && <span className="soft">{t.operator.closedDay}</span>}
+            {openings.map(({ index, opensAt, closesAt }) => (
+              <span key={index} className="row opening">
+                <TextField
+                  className="bare"
+                  label={`${name}, ${t.operator.opens}`}
+                  value={opensAt}
+                  pattern="([01]\d|2[0-3]):[0-5]\d"
+                  required
+                  onChange={(value) => change(index, { opensAt: value })}
+                />
+                –
+                <TextField
+                  className="bare"
+                  label={`${name}, ${t.operator.closes}`}
+                  value={closesAt}
+                  pattern="([01]\d|2[0-3]):[0-5]\d|24:00"
+                  required
+                  onChange={(value) => change(index, { closesAt: value })}
+                />
+                <Button
+                  look="quiet"
+                  aria-label={`${t.state.remove}: ${name}, ${opensAt}`}
+                  onClick={() => onChange(hours.filter((_, at) => at !== index))}
+                >
+                  ✕
+                </Button>
+              </span>
+            ))}
+            <Button
+              look="quiet"
+              aria-label={`${t.state.add}: ${name}`}
+              onClick={() => onChange([...hours, { weekday, opensAt: '09:00', closesAt: '18:00' }])}
+            >
+              +
+            </Button>
+          </div>
+        )
+      })}
+    </fieldset>
+  )
+}
