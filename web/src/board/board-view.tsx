@@ -1,5 +1,5 @@
 import type { Board, Booking, Slot } from '@coworkspace/client'
-import { formatMoney, formatPeriod, formatTime } from '../format'
+import { formatMoney, formatTime } from '../format'
 import { useText } from '../i18n'
 import { Empty } from '../ui/states'
 import { lookOf } from './use-board'
@@ -27,12 +27,14 @@ export function BoardView({ board, mine, busy, onPick }: BoardViewProps) {
             <button
               type="button"
               className={`slot ${look}`}
-              aria-label={`${formatPeriod(slot, board.timeZone, language)}, ${word}`}
               aria-disabled={look !== 'free' || busy}
               data-slot={slot.startsAt}
               onClick={() => look === 'free' && !busy && onPick(slot)}
             >
-              <strong>{formatTime(slot.startsAt, board.timeZone, language)}</strong>
+              <strong>
+                {formatTime(slot.startsAt, board.timeZone, language)}
+                <span className="unseen">–{formatTime(slot.endsAt, board.timeZone, language)}</span>
+              </strong>
               <span className="word">{word}</span>
               {slot.priceMinor > 0 && look === 'free' && (
                 <span className="price">{formatMoney(slot.priceMinor, slot.currency, language)}</span>

@@ -34,7 +34,7 @@ export function DayPicker({ date, timeZone, onChange }: DayPickerProps) {
         {days.map((day) => {
           const { weekday, day: number, month } = dateParts(day, language)
           return (
-            <Toggle key={day} value={day} className="day" aria-label={`${weekday} ${number} ${month}`}>
+            <Toggle key={day} value={day} className="day">
               <span>{day === today ? t.board.today : weekday}</span>
               <strong>{number}</strong>
               <span>{month}</span>

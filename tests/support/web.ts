@@ -1,0 +1,94 @@
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { RunningServer } from '../../src/server'
+import { startSessionOf } from './accounts'
+import { CHROMIUM } from './browser'
+
+/** Where a person finds what the pages looked like in the last run; git ignores it. */
+const PICTURES = path.resolve(import.meta.dir, '../../coverage/pictures')
+
+let browser: Promise<Browser> | undefined
+
+export async function closeBrowser(): Promise<void> {
+  await (await browser)?.close()
+  browser = undefined
+}
+
+type Visitor = {
+  /** Who is signed in; nobody unless said. */
+  person?: { id: string }
+  phone?: boolean
+  dark?: boolean
+  locale?: string
+}
+
+export type Visit = { page: Page; context: BrowserContext; errors: string[] }
+
+/** A browser of its own for one visitor, who has never been here. What goes wrong in its pages is in `errors`. */
+export async function visit(server: RunningServer, address: string, visitor: Visitor = {}): Promise<Visit> {
+  const { person, phone = false, dark = false, locale = 'en-GB' } = visitor
+  browser ??= chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  })
+  const kept = person
+    ? [{ name: 'coworkspace', value: JSON.stringify(await startSessionOf(server, person)) }]
+    : []
+  const context = await (await browser).newContext({
+    viewport: phone ? { width: 390, height: 844 } : { width: 1200, height: 800 },
+    colorScheme: dark ? 'dark' : 'light',
+    locale,
+    storageState: { cookies: [], origins: [{ origin: server.url, localStorage: kept }] },
+  })
+  const page = await context.newPage()
+  const errors: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text())
+  })
+  page.on('pageerror', (error) => errors.push(error.message))
+  await page.goto(`${server.url}${address}`)
+  return { page, context, errors }
+}
+
+/** What the browser itself writes about an answer that is a refusal; everything else in the console is a mistake. */
+export const unexpected = ({ errors }: Visit): string[] =>
+  errors.filter((text) => !/^Failed to load resource: .* status of 4\d\d/.test(text))
+
+type Violation = { id: string; impact?: string | null; nodes: { html: string }[] }
+
+/** What axe finds in a page that keeps somebody from using it. */
+export async function seriousViolations(page: Page): Promise<string[]> {
+  const axe = Bun.resolveSync('axe-core/axe.min.js', import.meta.dir)
+  await page.evaluate(await Bun.file(axe).text())
+  const violations = await page.evaluate(
+    async () => (await (globalThis as unknown as Axe).axe.run()).violations,
+  )
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .slice(0, 2)
+          .map(({ html }) => html)
+          .join('\n')}`,
+    )
+}
+type Axe = { axe: { run(): Promise<{ violations: Violation[] }> } }
+
+export async function takePicture(page: Page, name: string): Promise<void> {
+  await mkdir(PICTURES, { recursive: true })
+  await page.screenshot({ path: path.join(PICTURES, `${name}.png`) })
+}
+
+/** How many bytes came over the wire for what a page has loaded, compressed as they were. */
+export async function receivedBytes(page: Page): Promise<number> {
+  const sizes = await page.evaluate(() =>
+    performance
+      .getEntries()
+      .map((entry) =>
+        'transferSize' in entry && typeof entry.transferSize === 'number' ? entry.transferSize : 0,
+      ),
+  )
+  return sizes.reduce((sum, size) => sum + size, 0)
+}

@@ -1,0 +1,249 @@
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import type { Page } from 'playwright-core'
+import { systemContext } from '../src/context'
+import type { RunningServer } from '../src/server'
+import { sweepExpiredHolds } from '../src/services/sweep'
+import { webApp } from '../web/build'
+import { PATHS } from '../web/src/paths'
+import { makeAccount, password } from './support/accounts'
+import { hasBrowser } from './support/browser'
+import { insertBooking } from './support/rows'
+import {
+  closeBrowser,
+  receivedBytes,
+  seriousViolations,
+  takePicture,
+  unexpected,
+  type Visit,
+  visit,
+} from './support/web'
+import {
+  at,
+  clientOf,
+  endHolds,
+  makePerson,
+  makeSpace,
+  startTestServer,
+  stopTestServers,
+  testDate,
+} from './support/world'
+
+setDefaultTimeout(60_000)
+
+const FIRST_LOAD_BYTES = 250_000
+const INTERACTIVE_MS = 1500
+
+let server: RunningServer
+beforeAll(async () => {
+  server = await startTestServer()
+  await webApp()
+})
+const visits: Visit[] = []
+afterEach(async () => {
+  for (const { context } of visits.splice(0)) await context.close()
+})
+afterAll(async () => {
+  await closeBrowser()
+  await stopTestServers()
+})
+
+async function open(...[address, visitor]: [string, Parameters<typeof visit>[2]?]): Promise<Visit> {
+  const opened = await visit(server, address, visitor)
+  opened.page.setDefaultTimeout(15_000)
+  visits.push(opened)
+  return opened
+}
+
+const boardOf = (space: { id: string }, date = testDate) => `/spaces/${space.id}?date=${date}`
+const slotAt = (page: Page, hour: number) => page.locator(`[data-slot="${at(hour)}"]`)
+const said = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first()
+
+test('every address of the app answers the same page, under a policy that lets nothing run that is not its own', async () => {
+  for (const path of Object.values(PATHS)) {
+    const response = await fetch(`${server.url}${path.replace(':id', testDate)}`)
+    const html = await response.text()
+    expect([path, response.status]).toEqual([path, 200])
+    expect(response.headers.get('content-security-policy')).toContain(`script-src 'self'; style-src 'self'`)
+    expect(html).not.toMatch(/<style|style=|<script>|javascript:| on\w+=/)
+  }
+  const { status } = await fetch(`${server.url}/nothing-here`)
+  expect(status).toBe(404)
+})
+
+test('what the page loads is compressed, and kept for ever under a name that changes with what is in it', async () => {
+  const html = await (await fetch(server.url)).text()
+  const names = [...html.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, name]) => name)
+  expect(names.length).toBe(2)
+  for (const name of names) {
+    for (const encoding of ['br', 'gzip']) {
+      const response = await fetch(`${server.url}${name}`, { headers: { 'accept-encoding': encoding } })
+      expect(response.headers.get('content-encoding')).toBe(encoding)
+      expect(response.headers.get('cache-control')).toContain('immutable')
+    }
+  }
+  expect((await fetch(`${server.url}/assets/main-old.js`)).status).toBe(404)
+  const tag = (await fetch(server.url)).headers.get('etag') ?? ''
+  expect((await fetch(server.url, { headers: { 'if-none-match': tag } })).status).toBe(304)
+})
+
+const browser = hasBrowser()
+
+test.skipIf(!browser)(
+  'from signing in to a booking that is held, booked, moved and cancelled, all by keyboard',
+  async () => {
+    const space = await makeSpace(server, { name: 'Quiet room' })
+    const person = await makeAccount(server)
+    const { page, ...rest } = await open(boardOf(space))
+    await slotAt(page, 9).press('Enter')
+    await page.getByLabel('E-mail').fill(person.email)
+    await page.getByLabel('Password').fill(password)
+    await page.keyboard.press('Enter')
+
+    await slotAt(page, 9).press('Enter')
+    await said(page, 'You hold 09:00–10:00')
+    await said(page, /^1[45]:\d\d$/)
+    await button(page, 'Book it').press('Enter')
+    await said(page, 'Booked. See you there!')
+    await page.locator(`.mine[data-slot="${at(9)}"]`).waitFor()
+
+    await page.getByRole('link', { name: 'See my bookings' }).press('Enter')
+    await page.getByRole('link', { name: 'Change the time' }).press('Enter')
+    await slotAt(page, 14).press('Enter')
+    await said(page, /14:00–15:00/)
+    await button(page, 'Cancel').press('Enter')
+    await said(page, 'Nothing was paid, so there is nothing to refund.')
+    await button(page, 'Cancel the booking').press('Enter')
+    await said(page, 'Cancelled')
+    expect(unexpected({ page, ...rest })).toEqual([])
+
+    const { items } = await clientOf(server, person).bookings.list.query({})
+    expect(items.map(({ status, startsAt }) => [status, startsAt])).toEqual([['cancelled', at(14)]])
+  },
+)
+
+test.skipIf(!browser)(
+  'two want one time: one holds it, the other is told kindly and takes what is still free',
+  async () => {
+    const space = await makeSpace(server)
+    const [ada, ben] = [await makePerson(server), await makePerson(server)]
+    const first = await open(boardOf(space), { person: ada })
+    const second = await open(boardOf(space), { person: ben })
+    await Promise.all([slotAt(first.page, 9).waitFor(), slotAt(second.page, 9).waitFor()])
+
+    const isHeld = Promise.withResolvers<void>()
+    await second.page.route('**/trpc/bookings.create*', async (route) => {
+      await isHeld.promise
+      await route.continue()
+    })
+    await slotAt(second.page, 9).click()
+    await slotAt(first.page, 9).click()
+    await said(first.page, 'You hold 09:00–10:00')
+    isHeld.resolve()
+    await said(second.page, 'Somebody was a moment faster')
+    await takePicture(second.page, 'lost')
+    expect(await seriousViolations(second.page)).toEqual([])
+    await second.page.locator('.panel').getByRole('button', { name: '10:00' }).click()
+    await said(second.page, 'You hold 10:00–11:00')
+    await first.page.locator(`.held[data-slot="${at(10)}"]`).waitFor()
+    expect([unexpected(first), unexpected(second)]).toEqual([[], []])
+  },
+)
+
+test.skipIf(!browser)(
+  'a hold that ends is freed in front of whoever looks, and its holder is told',
+  async () => {
+    const space = await makeSpace(server)
+    const holder = await open(boardOf(space), { person: await makePerson(server) })
+    const watcher = await open(boardOf(space))
+    await slotAt(holder.page, 9).click()
+    await watcher.page.locator(`.held[data-slot="${at(9)}"]`).waitFor()
+    await endHolds(server, space.id)
+    await sweepExpiredHolds(systemContext(server.deps, 'clock'))
+    await watcher.page.locator(`.free[data-slot="${at(9)}"]`).waitFor()
+    await said(holder.page, 'Your hold has ended')
+    await button(holder.page, 'Hold it again').click()
+    await said(holder.page, 'You hold 09:00–10:00')
+    expect([unexpected(holder), unexpected(watcher)]).toEqual([[], []])
+  },
+)
+
+test.skipIf(!browser)('who is offline is told so, and sees what has changed when he is back', async () => {
+  const space = await makeSpace(server)
+  const { page, context } = await open(boardOf(space))
+  await slotAt(page, 9).waitFor()
+  await context.setOffline(true)
+  await said(page, /You are offline/)
+  await clientOf(server, await makePerson(server)).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+  await context.setOffline(false)
+  await page.locator(`.held[data-slot="${at(9)}"]`).waitFor()
+  await page.getByText(/You are offline/).waitFor({ state: 'hidden' })
+})
+
+test.skipIf(!browser)(
+  'who may not see a page is told why, and what is not there is said to be so',
+  async () => {
+    const { page } = await open(PATHS.operatorPeople, { person: await makePerson(server) })
+    await said(page, 'This page is for operators')
+    await page.goto(`${server.url}${boardOf({ id: Bun.randomUUIDv7() })}`)
+    await said(page, 'There is nothing here')
+    const stranger = await open(PATHS.bookings)
+    await said(stranger.page, 'Sign in to see this')
+  },
+)
+
+test.skipIf(!browser)(
+  'the first load is small, and the board of a space answers to a touch in good time',
+  async () => {
+    const space = await makeSpace(server)
+    const times: number[] = []
+    for (let run = 0; run < 3; run++) {
+      const { page } = await open('about:blank'.replace(/.*/, '/swagger/json'))
+      const started = performance.now()
+      await page.goto(`${server.url}${boardOf(space)}`)
+      await page.locator('.slot.free').first().waitFor()
+      times.push(performance.now() - started)
+      const bytes = await receivedBytes(page)
+      process.stdout.write(`board: ${Math.round(bytes / 1000)} kB, ${Math.round(times.at(-1) ?? 0)} ms\n`)
+      expect(bytes).toBeGreaterThan(10_000)
+      expect(bytes).toBeLessThan(FIRST_LOAD_BYTES)
+    }
+    expect(Math.min(...times)).toBeLessThan(INTERACTIVE_MS)
+  },
+)
+
+const looks = [
+  { name: 'desk', words: { find: 'Find your space' } },
+  { name: 'phone', phone: true, dark: true, locale: 'it-IT', words: { find: 'Trova il tuo spazio' } },
+  { name: 'french', phone: true, locale: 'fr-FR', words: { find: 'Trouvez votre espace' } },
+]
+
+for (const { name, words, ...look } of looks) {
+  test.skipIf(!browser)(`every page works for everyone and without an error: ${name}`, async () => {
+    const admin = await makePerson(server, 'admin')
+    const space = await makeSpace(server, { name: 'Sala Leonardo', kind: 'meeting_room', units: 2 })
+    const booking = await insertBooking(server, space, admin)
+    await insertBooking(server, space, await makePerson(server), {
+      unit: 2,
+      status: 'held',
+      from: at(11),
+      to: at(12),
+    })
+    const opened = await open(PATHS.home, { person: admin, ...look })
+    const { page } = opened
+    await said(page, words.find)
+    const query = `?location=${space.locationId}&date=${testDate}`
+    for (const [path, address] of Object.entries(PATHS)) {
+      const id = address === PATHS.move ? booking.id : space.id
+      await page.goto(`${server.url}${address.replace(':id', id)}${query}`)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await page.locator('[aria-busy]').waitFor({ state: 'detached' })
+      await page.waitForLoadState('networkidle')
+      expect([path, await seriousViolations(page)]).toEqual([path, []])
+      const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+      expect([path, Number(overflow) <= 0]).toEqual([path, true])
+      await takePicture(page, `${name}-${path}`)
+    }
+    expect(opened.errors).toEqual([])
+  })
+}
