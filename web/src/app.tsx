@@ -1,27 +1,35 @@
-import { lazy, Suspense, useEffect } from 'react'
+import { type ComponentType, lazy, Suspense, useEffect } from 'react'
 import { Link, Route, Switch, useLocation } from 'wouter'
 import { signOut, useMe, useSignedIn } from './api'
 import { useText } from './i18n'
 import { useOnline } from './online'
-import { PATHS } from './paths'
+import { PATHS, type Path } from './paths'
 import { Button } from './ui/controls'
 import { Empty, Loading } from './ui/states'
 
-const pages = [
-  { path: PATHS.home, page: lazy(() => import('./pages/home')) },
-  { path: PATHS.signIn, page: lazy(() => import('./pages/sign-in')) },
-  { path: PATHS.register, page: lazy(() => import('./pages/sign-in')) },
-  { path: PATHS.space, page: lazy(() => import('./pages/space')) },
-  { path: PATHS.bookings, page: lazy(() => import('./pages/bookings')) },
-  { path: PATHS.move, page: lazy(() => import('./pages/move')) },
-  { path: PATHS.account, page: lazy(() => import('./pages/account')) },
-  { path: PATHS.live, page: lazy(() => import('./pages/operator/live')) },
-  { path: PATHS.operatorSpaces, page: lazy(() => import('./pages/operator/spaces')) },
-  { path: PATHS.operatorLocations, page: lazy(() => import('./pages/operator/locations')) },
-  { path: PATHS.operatorClosures, page: lazy(() => import('./pages/operator/closures')) },
-  { path: PATHS.operatorPeople, page: lazy(() => import('./pages/operator/people')) },
-  { path: PATHS.operatorBookings, page: lazy(() => import('./pages/operator/bookings')) },
-]
+const imports = {
+  [PATHS.home]: () => import('./pages/home'),
+  [PATHS.signIn]: () => import('./pages/sign-in'),
+  [PATHS.register]: () => import('./pages/sign-in'),
+  [PATHS.space]: () => import('./pages/space'),
+  [PATHS.bookings]: () => import('./pages/bookings'),
+  [PATHS.move]: () => import('./pages/move'),
+  [PATHS.account]: () => import('./pages/account'),
+  [PATHS.live]: () => import('./pages/operator/live'),
+  [PATHS.operatorSpaces]: () => import('./pages/operator/spaces'),
+  [PATHS.operatorLocations]: () => import('./pages/operator/locations'),
+  [PATHS.operatorClosures]: () => import('./pages/operator/closures'),
+  [PATHS.operatorPeople]: () => import('./pages/operator/people'),
+  [PATHS.operatorBookings]: () => import('./pages/operator/bookings'),
+} satisfies Record<Path, () => Promise<{ default: ComponentType }>>
+
+const pages = Object.entries(imports).map(([path, load]) => ({ path, load, page: lazy(load) }))
+
+/** Begins to fetch the page of an address, before anything is shown. */
+export function preloadPage(address: string): void {
+  const isAt = (path: string) => new RegExp(`^${path.replace(':id', '[^/]+')}$`).test(address)
+  void pages.find(({ path }) => isAt(path))?.load()
+}
 
 export function App() {
   const { t } = useText()

@@ -4,12 +4,13 @@ import { QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { queryClient } from './api'
-import { App } from './app'
+import { App, preloadPage } from './app'
 import { loadMessages, preferredLanguage, TextProvider } from './i18n'
 import { applyTheme, keptTheme } from './theme'
 import { Toasts } from './ui/toasts'
 
 applyTheme(keptTheme())
+preloadPage(location.pathname)
 const language = preferredLanguage()
 const root = document.getElementById('root')
 if (!root) throw new Error('the page has no root')

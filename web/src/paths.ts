@@ -15,5 +15,7 @@ export const PATHS = {
   operatorBookings: '/operator/bookings',
 } as const
 
+export type Path = (typeof PATHS)[keyof typeof PATHS]
+
 /** Where the scripts and styles are, under names that change with what is in them. */
 export const ASSETS = '/assets/'

@@ -48,7 +48,7 @@ export const messages = {
   app: {
     name: 'CoworkSpace',
     skip: 'Skip to the content',
-    find: 'Find a space',
+    find: 'Spaces',
     bookings: 'My bookings',
     account: 'Account',
     operate: 'Operate',

@@ -4,8 +4,8 @@ export const messages: Messages = {
   app: {
     name: 'CoworkSpace',
     skip: 'Aller au contenu',
-    find: 'Trouver un espace',
-    bookings: 'Mes réservations',
+    find: 'Espaces',
+    bookings: 'Réservations',
     account: 'Compte',
     operate: 'Gestion',
     signIn: 'Se connecter',

@@ -4,8 +4,8 @@ export const messages: Messages = {
   app: {
     name: 'CoworkSpace',
     skip: 'Vai al contenuto',
-    find: 'Trova uno spazio',
-    bookings: 'Le mie prenotazioni',
+    find: 'Spazi',
+    bookings: 'Prenotazioni',
     account: 'Profilo',
     operate: 'Gestione',
     signIn: 'Accedi',
