@@ -144,7 +144,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     .use(stripeDoor(deps))
     .use(sandboxDoor(deps))
     .use(docsDoor(publicUrl))
-    .use(webDoor())
+    .use(webDoor({ stripe: deps.stripe.publishableKey !== '' && !deps.stripe.sandbox }))
     .use(socketDoor(deps, connections))
 }
 

@@ -6,13 +6,15 @@ import { AppError } from './errors'
 /**
  * The web app: one page at each of its addresses, and what that page loads, under names that change with the contents.
  * Any other address stays what it is: nothing.
+ * @param stripe whether cards are paid through Stripe itself, whose script must come from its own server
  */
-export function webDoor() {
+export function webDoor({ stripe }: { stripe: boolean }) {
+  const pageHeaders = { 'cache-control': 'no-cache', 'content-security-policy': policy(stripe) }
   const door = new Elysia({ name: 'web' })
   for (const path of Object.values(PATHS)) {
     door.get(path, async ({ request }) => {
       const { page, pageTag } = await webApp()
-      const headers = { ...PAGE_HEADERS, etag: pageTag }
+      const headers = { ...pageHeaders, etag: pageTag }
       if (request.headers.get('if-none-match') === pageTag)
         return new Response(null, { status: 304, headers })
       return answer(request, page, headers)
@@ -25,19 +27,21 @@ export function webDoor() {
   })
 }
 
-/** Nothing runs and nothing is loaded but what this server sends; no style or script stands in the page itself. */
-const PAGE_HEADERS = {
-  'cache-control': 'no-cache',
-  'content-security-policy': [
+/** Nothing runs and nothing is loaded but what this server sends, and Stripe's; no style or script stands in the page itself. */
+function policy(stripe: boolean): string {
+  const ofStripe = (...hosts: string[]) =>
+    stripe ? hosts.map((host) => ` https://${host}.stripe.com`).join('') : ''
+  return [
     `default-src 'none'`,
-    `script-src 'self'`,
+    `script-src 'self'${ofStripe('js', '*.js')}`,
     `style-src 'self'`,
-    `img-src 'self' data:`,
-    `connect-src 'self'`,
+    `img-src 'self' data:${ofStripe('*')}`,
+    `connect-src 'self'${ofStripe('api')}`,
+    ...(stripe ? [`frame-src${ofStripe('js', '*.js', 'hooks')}`] : []),
     `base-uri 'none'`,
     `form-action 'self'`,
     `frame-ancestors 'none'`,
-  ].join('; '),
+  ].join('; ')
 }
 
 function answer(request: Request, file: WebFile, headers: Record<string, string>): Response {

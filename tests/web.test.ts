@@ -35,7 +35,7 @@ const INTERACTIVE_MS = 1500
 
 let server: RunningServer
 beforeAll(async () => {
-  server = await startTestServer()
+  server = await startTestServer({ queue: true })
   await webApp()
 })
 const visits: Visit[] = []
@@ -147,6 +147,47 @@ test.skipIf(!browser)(
     await said(second.page, 'You hold 10:00–11:00')
     await first.page.locator(`.held[data-slot="${at(10)}"]`).waitFor()
     expect([unexpected(first), unexpected(second)]).toEqual([[], []])
+  },
+)
+
+test.skipIf(!browser)(
+  'a card that is declined leaves the time held; another pays and books, and what is paid comes back',
+  async () => {
+    const space = await makeSpace(server, {
+      priceMinor: 1800,
+      cancellation: [{ hoursBefore: 1, refundPercent: 50 }],
+    })
+    const person = await makePerson(server)
+    const visitor = await open(boardOf(space), { person })
+    const { page } = visitor
+    await slotAt(page, 9).click()
+    await button(page, 'Pay €18.00').click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('combobox').click()
+    await page.getByRole('option', { name: /is declined/ }).click()
+    await dialog.getByRole('button', { name: 'Pay now' }).click()
+    await said(page, /The payment did not go through/)
+    expect(await seriousViolations(page)).toEqual([])
+    await takePicture(page, 'declined')
+    await dialog.getByRole('combobox').click()
+    await page.getByRole('option', { name: /4242/ }).click()
+    await dialog.getByRole('button', { name: 'Pay now' }).click()
+    await said(page, 'Booked. See you there!')
+
+    await page.goto(`${server.url}${PATHS.bookings}`)
+    await button(page, 'Cancel').click()
+    await said(page, 'You get back €9.00 (50 %).')
+    await button(page, 'Never mind').click()
+    expect(unexpected(visitor)).toEqual([])
+
+    const operator = await open(PATHS.operatorBookings, { person: await makePerson(server, 'admin') })
+    await button(operator.page, 'Give money back').click()
+    await said(operator.page, 'Give €18.00 back?')
+    await operator.page.getByRole('alertdialog').getByRole('button', { name: 'Give money back' }).click()
+    await said(operator.page, 'Given back.')
+    const { items } = await clientOf(server, person).bookings.list.query({})
+    expect(items[0]).toMatchObject({ status: 'confirmed', paidMinor: 1800, refundedMinor: 1800 })
+    expect(unexpected(operator)).toEqual([])
   },
 )
 

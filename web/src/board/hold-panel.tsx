@@ -44,8 +44,9 @@ export function HoldPanel(props: HoldPanelProps) {
           {t.board.release}
         </Button>
         <Button look="main" disabled={busy} onClick={onBook}>
-          {t.board.book}
-          {booking.priceMinor > 0 && ` · ${formatMoney(booking.priceMinor, booking.currency, language)}`}
+          {booking.priceMinor > 0
+            ? t.pay.go(formatMoney(booking.depositMinor || booking.priceMinor, booking.currency, language))
+            : t.board.book}
         </Button>
       </Panel>
     )

@@ -62,6 +62,7 @@ export function useHolding(mine: Booking[]) {
       )
     },
     book: (id: string) => confirm.mutate({ id }),
+    follow,
     release: (id: string) => release.mutate({ id }),
     again({ spaceId, startsAt, endsAt }: Booking) {
       if (spaceId) hold.mutate({ spaceId, startsAt, endsAt }, { onError })

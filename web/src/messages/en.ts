@@ -145,6 +145,19 @@ export const messages = {
     calendarFile: 'Add to calendar',
     released: 'Given back.',
   },
+  pay: {
+    title: 'Pay and book',
+    sandbox: 'This server has no keys of Stripe. Choose a test card: no money moves.',
+    card: 'Card',
+    cards: {
+      pm_card_visa: 'pays',
+      pm_card_chargeDeclined: 'is declined',
+      pm_card_chargeDeclinedInsufficientFunds: 'has too little money',
+    },
+    another: 'Try another card. The time is still yours.',
+    now: 'Pay now',
+    go: (amount: string) => `Pay ${amount}`,
+  },
   bookings: {
     title: 'My bookings',
     held: 'Waiting for you',
@@ -240,6 +253,10 @@ export const messages = {
     paid: 'Paid',
     complete: 'Took place',
     noShow: 'Nobody came',
+    refund: 'Give money back',
+    refundTitle: (amount: string) => `Give ${amount} back?`,
+    refundText: 'The booking stays as it is. The money is on its way at once.',
+    refunded: 'Given back.',
     more: 'Settings',
   },
 }

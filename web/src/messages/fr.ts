@@ -136,6 +136,19 @@ export const messages: Messages = {
     calendarFile: 'Ajouter au calendrier',
     released: 'Rendu.',
   },
+  pay: {
+    title: 'Payer et réserver',
+    sandbox: 'Ce serveur n’a pas de clés Stripe. Choisissez une carte de test : aucun débit réel.',
+    card: 'Carte',
+    cards: {
+      pm_card_visa: 'paie',
+      pm_card_chargeDeclined: 'est refusée',
+      pm_card_chargeDeclinedInsufficientFunds: 'n’a pas assez de fonds',
+    },
+    another: 'Essayez une autre carte. L’horaire est toujours à vous.',
+    now: 'Payer',
+    go: (amount) => `Payer ${amount}`,
+  },
   bookings: {
     title: 'Mes réservations',
     held: 'En attente de vous',
@@ -232,6 +245,10 @@ export const messages: Messages = {
     paid: 'Payé',
     complete: 'Terminée',
     noShow: 'Personne n’est venu',
+    refund: 'Rembourser',
+    refundTitle: (amount) => `Rembourser ${amount} ?`,
+    refundText: 'La réservation reste telle quelle. L’argent part aussitôt.',
+    refunded: 'Remboursé.',
     more: 'Réglages',
   },
 }

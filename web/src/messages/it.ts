@@ -136,6 +136,19 @@ export const messages: Messages = {
     calendarFile: 'Aggiungi al calendario',
     released: 'Liberato.',
   },
+  pay: {
+    title: 'Paga e prenota',
+    sandbox: 'Questo server non ha chiavi Stripe. Scegli una carta di prova: nessun addebito reale.',
+    card: 'Carta',
+    cards: {
+      pm_card_visa: 'paga',
+      pm_card_chargeDeclined: 'viene rifiutata',
+      pm_card_chargeDeclinedInsufficientFunds: 'non ha fondi',
+    },
+    another: 'Prova un’altra carta. L’orario è ancora tuo.',
+    now: 'Paga ora',
+    go: (amount) => `Paga ${amount}`,
+  },
   bookings: {
     title: 'Le mie prenotazioni',
     held: 'Aspettano te',
@@ -233,6 +246,10 @@ export const messages: Messages = {
     paid: 'Pagato',
     complete: 'Conclusa',
     noShow: 'Nessuno è venuto',
+    refund: 'Rimborsa',
+    refundTitle: (amount) => `Rimborsare ${amount}?`,
+    refundText: 'La prenotazione resta com’è. Il denaro parte subito.',
+    refunded: 'Rimborsato.',
     more: 'Impostazioni',
   },
 }

@@ -11,6 +11,7 @@ import { useHolding } from '../board/use-holding'
 import { dateIn, formatLength, formatMoney } from '../format'
 import { useText } from '../i18n'
 import { PATHS } from '../paths'
+import { PayDialog } from '../payments/pay-dialog'
 import { Choice } from '../ui/controls'
 import { Failed, Loaded, Loading } from '../ui/states'
 import { useTitle } from '../ui/title'
@@ -29,6 +30,7 @@ function SpaceBoard({ space }: { space: Space }) {
   const [search, setSearch] = useSearchParams()
   const date = search.get('date') ?? dateIn(space.timeZone)
   const [slots, setSlots] = useState(1)
+  const [paying, setPaying] = useState(false)
   const location = useQuery(trpc.locations.byId.queryOptions({ id: space.locationId })).data
   const { board, live, error } = useBoard(space.id, date)
   const mine = useMine(board)
@@ -103,13 +105,25 @@ function SpaceBoard({ space }: { space: Space }) {
             booking={booking}
             timeZone={space.timeZone}
             busy={holding.isBusy}
-            onBook={() => holding.book(booking.id)}
+            onBook={() => (booking.priceMinor > 0 ? setPaying(true) : holding.book(booking.id))}
             onRelease={() => holding.release(booking.id)}
             onAgain={() => holding.again(booking)}
             onDismiss={() => holding.dismiss(booking.id)}
           />
         )}
       </div>
+      {booking && (
+        <PayDialog
+          booking={booking}
+          timeZone={space.timeZone}
+          open={paying && booking.status === 'held'}
+          onPaid={(paid) => {
+            setPaying(false)
+            holding.follow(paid)
+          }}
+          onClose={() => setPaying(false)}
+        />
+      )}
     </>
   )
 }

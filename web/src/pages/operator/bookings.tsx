@@ -89,7 +89,19 @@ function BookingLine({ booking, space }: BookingLineProps) {
   const cancel = useMutation(trpc.bookings.cancel.mutationOptions(settled))
   const complete = useMutation(trpc.bookings.complete.mutationOptions(settled))
   const noShow = useMutation(trpc.bookings.noShow.mutationOptions(settled))
+  const [refunding, setRefunding] = useState(false)
+  const refund = useMutation(
+    trpc.payments.refund.mutationOptions({
+      onSuccess: () => say(t.operator.refunded),
+      onError: settled.onError,
+      onSettled() {
+        setRefunding(false)
+        settled.onSettled()
+      },
+    }),
+  )
   const { id, status } = booking
+  const left = booking.paidMinor - booking.refundedMinor
   const now = Date.now()
   const hasBegun = Date.parse(booking.startsAt) <= now
   const isOver = Date.parse(booking.endsAt) <= now
@@ -116,6 +128,11 @@ function BookingLine({ booking, space }: BookingLineProps) {
             {t.operator.noShow}
           </Button>
         )}
+        {left > 0 && (
+          <Button look="quiet" onClick={() => setRefunding(true)}>
+            {t.operator.refund}
+          </Button>
+        )}
         {stands && !hasBegun && (
           <Button look="quiet" onClick={() => setAsking(true)}>
             {t.bookings.cancel}
@@ -130,6 +147,15 @@ function BookingLine({ booking, space }: BookingLineProps) {
         busy={cancel.isPending}
         onConfirm={() => cancel.mutate({ id })}
         onClose={() => setAsking(false)}
+      />
+      <Confirm
+        open={refunding}
+        title={t.operator.refundTitle(formatMoney(left, booking.currency, language))}
+        text={t.operator.refundText}
+        action={t.operator.refund}
+        busy={refund.isPending}
+        onConfirm={() => refund.mutate({ bookingId: id })}
+        onClose={() => setRefunding(false)}
       />
     </article>
   )
