@@ -14,6 +14,9 @@ const KEPT_AS = 'coworkspace-language'
 const isLanguage = (text: string | null | undefined): text is Language =>
   text !== null && text !== undefined && Object.hasOwn(LANGUAGES, text)
 
+/** Whether somebody has chosen a language on this device. */
+export const isLanguageChosen = (): boolean => isLanguage(localStorage.getItem(KEPT_AS))
+
 /** What was chosen here before, or the first of the browser's languages that there is a catalogue for. */
 export function preferredLanguage(): Language {
   const kept = localStorage.getItem(KEPT_AS)

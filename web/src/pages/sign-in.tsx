@@ -1,8 +1,9 @@
+import type { SignedIn } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useLocation, useSearchParams } from 'wouter'
-import { queryClient, trpc } from '../api'
-import { useText } from '../i18n'
+import { client, queryClient, trpc } from '../api'
+import { isLanguageChosen, useText } from '../i18n'
 import { PATHS } from '../paths'
 import { Button, TextField } from '../ui/controls'
 import { explain } from '../ui/states'
@@ -10,7 +11,7 @@ import { useTitle } from '../ui/title'
 
 /** Signing in, and opening an account: the same form, with a name in the one. */
 export default function SignInPage() {
-  const { t, setLanguage } = useText()
+  const { t, language, setLanguage } = useText()
   const [path, navigate] = useLocation()
   const [search] = useSearchParams()
   const isNew = path === PATHS.register
@@ -20,9 +21,12 @@ export default function SignInPage() {
   const [name, setName] = useState('')
 
   const options = {
-    async onSuccess({ user }: { user: { language: 'en' | 'it' | 'fr' } }) {
+    async onSuccess({ user }: SignedIn) {
       queryClient.clear()
-      if (!isNew) await setLanguage(user.language)
+      // A new account speaks as its person does; an old one tells a device on which nothing was chosen yet.
+      if (isNew && user.language !== language)
+        await client.auth.update.mutate({ language }).catch(() => undefined)
+      else if (!isNew && !isLanguageChosen()) await setLanguage(user.language)
       navigate(thenOf(search), { replace: true })
     },
   }
