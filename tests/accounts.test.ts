@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-
 import { eq, sql } from 'drizzle-orm'
 import { bookings, payments, users } from '../src/db/schema'
-
 import type { RunningServer } from '../src/server'
 import { makeAccount, newEmail, password, startSessionOf } from './support/accounts'
 import { openSocket } from './support/socket'

@@ -67,6 +67,7 @@ test('whether the database answers is true of the moment at which it is read, at
     bus: () => ({ published: 0, received: 0, undelivered: 0 }),
     redisUp: undefined,
     poolSize: 1,
+    payments: async () => ({}),
     connections: async () => {
       if (!answers) throw new Error('the database is away')
       return [{ state: 'idle', count: 2 }]
