@@ -60,9 +60,10 @@ describe('an embedded database', () => {
     await until(async () => (await fetch(`${second.url}/api/health/db`)).ok, 20_000)
     expect(await register(second.url, 'two@example.com')).toBe(200)
 
-    process.kill(await postmaster(path.join(folder, 'data')), 'SIGKILL')
+    // The server first: it would start its database again, and what it had begun would go on without it.
     second.server.kill('SIGKILL')
     await second.server.exited
+    process.kill(await postmaster(path.join(folder, 'data')), 'SIGKILL')
     const third = await start()
     expect(await register(third.url, 'two@example.com')).toBe(409)
 
