@@ -114,7 +114,10 @@ function inputReader(procedure: AnyTRPCProcedure, method: string) {
 }
 
 async function readBody(request: Request): Promise<Record<string, unknown>> {
-  const text = await request.text()
+  // What is cut on its way, by the caller or for its length, is no failure of ours.
+  const text = await request.text().catch(() => {
+    throw new AppError('VALIDATION', 'The body could not be read.')
+  })
   if (text === '') return {}
   if (!request.headers.get('content-type')?.toLowerCase().startsWith('application/json')) {
     throw new AppError('VALIDATION', 'A body must be JSON, with the content type application/json.')

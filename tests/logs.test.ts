@@ -55,6 +55,28 @@ test('each request is one line of JSON with its id, method, path, status and tim
   }
 })
 
+test('a body that is cut for its length is no error of the server, through either door', async () => {
+  const { token } = await makePerson(server)
+  for (const path of ['/api/bookings', '/trpc/bookings.create']) {
+    const requestId = `cut-${Bun.randomUUIDv7()}`
+    // In chunks, so that nothing says beforehand how long it will be.
+    const body = new ReadableStream({
+      pull(controller) {
+        for (let part = 0; part < 6; part++) controller.enqueue(new Uint8Array(1 << 20).fill(32))
+        controller.close()
+      },
+    })
+    const headers = {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      'x-request-id': requestId,
+    }
+    await fetch(`${server.url}${path}`, { method: 'POST', headers, body }).catch(() => undefined)
+    await until(() => log.lines().some((line) => line.requestId === requestId))
+    expect(log.lines().filter((line) => line.requestId === requestId && Number(line.level) > 30)).toEqual([])
+  }
+})
+
 test('no password, token, hash or authorization is ever logged, whatever fails', async () => {
   const password = `pass-${Bun.randomUUIDv7()}`
   const wrong = `wrong-${Bun.randomUUIDv7()}`
