@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { AppError } from './errors'
 
 const ids = new WeakMap<Request, string>()
 const current = new AsyncLocalStorage<string>()
@@ -17,3 +18,9 @@ export function requestIdOf(request: Request): string {
 export const withRequestId = <T>(request: Request, run: () => T): T => current.run(requestIdOf(request), run)
 
 export const currentRequestId = (): string | undefined => current.getStore()
+
+/** The body as text. One that is cut on its way, by the caller or for its length, is no failure of ours. @throws VALIDATION */
+export const readBodyText = (request: Request): Promise<string> =>
+  request.text().catch(() => {
+    throw new AppError('VALIDATION', 'The body could not be read.')
+  })

@@ -10,6 +10,7 @@ import { z } from 'zod'
 import type { Context } from './context'
 import { AppError, retryAfterOf } from './errors'
 import { limitHeaders } from './limits'
+import { readBodyText } from './requests'
 import { appRouter } from './routers'
 import { textOf } from './shapes/answers'
 import { refusalOfThrown } from './trpc'
@@ -114,10 +115,7 @@ function inputReader(procedure: AnyTRPCProcedure, method: string) {
 }
 
 async function readBody(request: Request): Promise<Record<string, unknown>> {
-  // What is cut on its way, by the caller or for its length, is no failure of ours.
-  const text = await request.text().catch(() => {
-    throw new AppError('VALIDATION', 'The body could not be read.')
-  })
+  const text = await readBodyText(request)
   if (text === '') return {}
   if (!request.headers.get('content-type')?.toLowerCase().startsWith('application/json')) {
     throw new AppError('VALIDATION', 'A body must be JSON, with the content type application/json.')

@@ -4,7 +4,7 @@ import { createBunHttpHandler } from 'trpc-bun-adapter/dist/index.mjs'
 import type { Context } from './context'
 import { AppError, retryAfterOf } from './errors'
 import { limitHeaders } from './limits'
-import { requestIdOf, withRequestId } from './requests'
+import { readBodyText, requestIdOf, withRequestId } from './requests'
 import { appRouter } from './routers'
 import { textOf } from './shapes/answers'
 
@@ -46,7 +46,7 @@ export function trpcDoor({ createContext, onError }: Options) {
   }
 
   async function mutate(request: Request, path: string, server: Server<unknown> | null) {
-    const text = await request.text()
+    const text = await readBodyText(request)
     try {
       return await call({
         request,
