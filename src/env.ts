@@ -213,7 +213,8 @@ function stripeProblems(env: z.output<typeof EnvSchema>): string[] {
   return problems
 }
 
-const isLive = (key: string | undefined) => key?.includes('_live_') ?? false
+/** Whether a key of Stripe's moves real money. */
+export const isLive = (key: string | undefined) => key?.includes('_live_') ?? false
 
 function productionProblems(env: z.output<typeof EnvSchema>): string[] {
   if (env.NODE_ENV !== 'production') return []

@@ -13,6 +13,7 @@ import type { BoardFeeds } from './realtime/feeds'
 import type { Connections } from './realtime/socket'
 import { type StripeSandbox, startStripeSandbox } from './sandbox/stripe'
 import { seedDatabase } from './seed'
+import { needsSandbox } from './stripe'
 
 export type RunningServer = {
   url: string
@@ -69,9 +70,6 @@ export async function startServer(
     throw error
   }
 }
-
-/** Without a key there is a stand-in for Stripe; production is not fooled. */
-const needsSandbox = (env: Env) => !env.STRIPE_SECRET_KEY && env.NODE_ENV !== 'production'
 
 const reachableHost = (host: string) => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host)
 

@@ -32,6 +32,9 @@ export type Sandbox = {
   handle(request: Request): Promise<Response>
 }
 
+/** Without a key there is a stand-in for Stripe; production is not fooled. */
+export const needsSandbox = (env: Env): boolean => !env.STRIPE_SECRET_KEY && env.NODE_ENV !== 'production'
+
 /** @param sandbox where there is no key, the stand-in */
 export function createStripeAccount(env: Env, sandbox?: Sandbox): StripeAccount {
   const secretKey = env.STRIPE_SECRET_KEY ?? sandbox?.secretKey
@@ -87,6 +90,9 @@ export const isStripeDown = (error: unknown): boolean =>
   error instanceof StripeConnectionError ||
   error instanceof StripeAPIError ||
   error instanceof StripeRateLimitError
+
+/** Whatever Stripe, or the way to it, said no with. */
+export const isStripeError = (error: unknown): error is Error => error instanceof Stripe.errors.StripeError
 
 type Refusal = Error & { type: string; code?: string; param?: string }
 

@@ -7,6 +7,7 @@ import {
   IntentShape,
   PaymentShape,
   RefundShape,
+  StripeEventId,
   StripeEventShape,
   StripeEventStateShape,
 } from '../shapes/payments'
@@ -14,10 +15,6 @@ import { adminProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Payments']
 const ofBooking = z.strictObject({ bookingId: Id })
-const EventId = z
-  .string()
-  .regex(/^evt_\w{1,100}$/, "must be the id of an event of Stripe's")
-  .meta({ example: 'evt_1Pgc76B7WZ01zgkWwyRHS12y' })
 
 export const paymentsRouter = router({
   createIntent: signedInProcedure
@@ -74,7 +71,7 @@ export const paymentsRouter = router({
       z.strictObject({
         state: StripeEventStateShape.optional(),
         limit: whole(1, 100).default(20),
-        cursor: EventId.optional(),
+        cursor: StripeEventId.optional(),
       }),
     )
     .output(listOf(StripeEventShape))
@@ -89,7 +86,7 @@ export const paymentsRouter = router({
         summary: 'Work on an event again',
       },
     })
-    .input(z.strictObject({ id: EventId }))
+    .input(z.strictObject({ id: StripeEventId }))
     .output(StripeEventShape)
     .mutation(({ ctx, input }) => events.retryEvent(ctx, input)),
 })

@@ -68,6 +68,10 @@ export const refundView = (row: RefundRow): Refund => ({
   reason: row.reason,
 })
 
+export const StripeEventId = z
+  .string()
+  .regex(/^evt_\w{1,100}$/, "must be the id of an event of Stripe's")
+  .meta({ example: 'evt_1Pgc76B7WZ01zgkWwyRHS12y' })
 export const StripeEventStateShape = z.enum(STRIPE_EVENT_STATES)
 export const StripeEventShape = z
   .object({
