@@ -155,7 +155,7 @@ export function addReadings({ registry }: Metrics, readings: Readings): void {
   })
   new Gauge({
     name: 'coworkspace_payment_troubles',
-    help: 'Events of Stripe and durable jobs that failed and are tried again, refunds not made for ten minutes, disputes.',
+    help: 'Events of Stripe and durable jobs that nobody took for a minute, that failed, or were given up; refunds not made for ten minutes; disputes.',
     labelNames: ['kind'],
     // Every worker reads the same database.
     aggregator: 'max',

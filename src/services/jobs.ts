@@ -28,22 +28,36 @@ export async function enqueue<Name extends JobName>(
   )
 }
 
-export type JobReport = { name: string; attempts: number; lastError: string | null; runAt: Date }
+export type JobReport = {
+  name: string
+  /** What it is about, as "make-refund:<id of the refund>". */
+  key: string | null
+  attempts: number
+  /** Whether it has used all of its attempts. */
+  givenUp: boolean
+  lastError: string | null
+  runAt: Date
+}
 
 /** Jobs that have failed at least once and are not done: those that are tried again, and those that were given up. */
 export async function listFailedJobs(db: Db): Promise<JobReport[]> {
   const rows = await db.execute<{
     name: string
+    key: string | null
     attempts: number
+    given_up: boolean
     last_error: string | null
     run_at: string
   }>(
-    sql`SELECT task_identifier AS name, attempts::int, last_error, run_at FROM graphile_worker.jobs
+    sql`SELECT task_identifier AS name, key, attempts::int, attempts >= max_attempts AS given_up, last_error, run_at
+        FROM graphile_worker.jobs
         WHERE attempts > 0 AND last_error IS NOT NULL ORDER BY id`,
   )
   return rows.map((row) => ({
     name: row.name,
+    key: row.key,
     attempts: row.attempts,
+    givenUp: row.given_up,
     lastError: row.last_error,
     runAt: new Date(row.run_at),
   }))
