@@ -3,9 +3,10 @@ import { AppError } from '../errors'
 import { cancelBooking, listBookings, releaseHold } from '../services/bookings'
 import { sweepExpiredHolds } from '../services/sweep'
 import { type Booking, BookingStatusShape } from '../shapes/bookings'
-import { Id, Instant } from '../shapes/common'
+import { Id } from '../shapes/common'
 import { table } from './console'
-import { everyPage } from './pages'
+import { everyPage, firstItems } from './pages'
+import { parseCount, parseInstant } from './parse'
 import { type Admin, Failed, type Work } from './program'
 
 export function addBookingCommands({ program, on }: Admin): void {
@@ -54,18 +55,6 @@ function collectIds(text: string, before: string[] = []): string[] {
   return [...before, text]
 }
 
-function parseInstant(text: string): string {
-  if (!Instant.safeParse(text).success)
-    throw new InvalidArgumentError('It is not an instant such as 2027-01-04T09:00:00Z.')
-  return text
-}
-
-function parseCount(text: string): number {
-  const count = Number(text)
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It is not a number from 1.')
-  return count
-}
-
 type Filter = Parameters<typeof listBookings>[1]
 
 const allBookings = ({ ctx }: Work, filter: Partial<Filter>) =>
@@ -90,12 +79,11 @@ async function showBookings(
   work: Work,
   { limit, ...filter }: Partial<Filter> & { limit: number },
 ): Promise<void> {
-  const { items, nextCursor } =
-    limit <= 100
-      ? await listBookings(work.ctx, { ...filter, limit, as: 'admin' })
-      : { items: (await allBookings(work, filter)).slice(0, limit), nextCursor: null }
+  const { items, more } = await firstItems(limit, (page) =>
+    listBookings(work.ctx, { ...filter, ...page, as: 'admin' }),
+  )
   work.console.show(items, (shown) =>
-    nextCursor ? `${bookingTable(shown)}\nThere are more: ask with --limit.` : bookingTable(shown),
+    more ? `${bookingTable(shown)}\nThere are more: ask with --limit.` : bookingTable(shown),
   )
 }
 

@@ -2,7 +2,10 @@ import { access, constants, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { sql } from 'drizzle-orm'
 import { readSchemaState } from '../db/migrate'
+import { isLive } from '../env'
 import { checkDatabase } from '../services/health'
+import { countTroubles, type MoneyTroubles } from '../services/moneyHealth'
+import { isStripeDown, isStripeError, needsSandbox } from '../stripe'
 import { table } from './console'
 import { type Admin, Failed, type Work } from './program'
 
@@ -23,6 +26,8 @@ const CHECKS: Check[] = [
   { name: 'admins', look: lookAtAdmins, needsSchema: true },
   { name: 'folder', look: lookAtFolder },
   { name: 'redis', look: lookAtRedis },
+  { name: 'stripe', look: lookAtStripe, needsSchema: true },
+  { name: 'payments', look: lookAtPayments, needsSchema: true },
 ]
 
 export function addDoctorCommand({ program, on }: Admin): void {
@@ -168,5 +173,73 @@ async function lookAtRedis({ ctx }: Work): Promise<Finding> {
     state: 'broken',
     says: 'It does not answer; servers go on alone until it does.',
     todo: 'Is REDIS_URL right, and Redis running?',
+  }
+}
+
+async function lookAtStripe(work: Work): Promise<Finding> {
+  const { ctx, env } = work
+  if (needsSandbox(env))
+    return {
+      state: 'off',
+      says: 'STRIPE_SECRET_KEY is not set: the sandbox stands in for Stripe, and no money moves.',
+    }
+  if (!env.STRIPE_SECRET_KEY) return lookAtPricesWithoutKey(work)
+  const mode = isLive(env.STRIPE_SECRET_KEY) ? 'live' : 'test'
+  try {
+    await ctx.stripe.api().paymentIntents.list({ limit: 1 }, { timeout: 5000, maxNetworkRetries: 0 })
+  } catch (error) {
+    if (!isStripeError(error)) throw error
+    const says = `With the ${mode} key: ${error.message}`
+    if (!isStripeDown(error)) return { state: 'broken', says, todo: 'Is STRIPE_SECRET_KEY right?' }
+    return {
+      state: 'broken',
+      says,
+      todo: 'Can this machine reach Stripe, or STRIPE_API_URL where it is set?',
+    }
+  }
+  const says = `It answers to the ${mode} key.`
+  if (ctx.stripe.webhookSecrets.length === 0)
+    return {
+      state: 'warning',
+      says: `${says} Its webhooks are refused: no signing secret is set.`,
+      todo: 'Set STRIPE_WEBHOOK_SECRET.',
+    }
+  if (env.NODE_ENV === 'production' && mode === 'test')
+    return { state: 'warning', says: `${says} Nobody really pays.`, todo: 'Set a live key.' }
+  return ok(`${says} Its webhooks are verified.`)
+}
+
+async function lookAtPricesWithoutKey({ ctx }: Work): Promise<Finding> {
+  const [row] = await ctx.db.execute<{ priced: number }>(
+    sql`SELECT count(*)::int AS priced FROM spaces WHERE price_minor > 0 AND removed_at IS NULL`,
+  )
+  const says = 'STRIPE_SECRET_KEY is not set: nothing can be paid.'
+  if (!row?.priced) return { state: 'off', says }
+  return {
+    state: 'warning',
+    says: `${says} ${row.priced} spaces have a price and cannot be booked.`,
+    todo: 'Set STRIPE_SECRET_KEY, or their prices to 0.',
+  }
+}
+
+const TROUBLES: Record<keyof MoneyTroubles, string> = {
+  waitingEvents: 'events wait',
+  failedEvents: 'events failed',
+  waitingJobs: 'jobs wait',
+  failedJobs: 'jobs failed',
+  givenUpJobs: 'jobs were given up',
+  waitingRefunds: 'refunds wait',
+  disputes: 'payments are disputed',
+}
+
+/** What waits for long says that no server runs; what failed is tried again by itself, and tells why. */
+async function lookAtPayments({ ctx }: Work): Promise<Finding> {
+  const troubles = await countTroubles(ctx)
+  const kinds = (Object.keys(TROUBLES) as (keyof MoneyTroubles)[]).filter((kind) => troubles[kind] > 0)
+  if (kinds.length === 0) return ok('No event waits or failed, no job was given up, no refund waits.')
+  return {
+    state: 'warning',
+    says: `${kinds.map((kind) => `${troubles[kind]} ${TROUBLES[kind]}`).join(', ')}.`,
+    todo: 'Run: bun run admin payments events, payments jobs, payments reconcile. Does a server run?',
   }
 }

@@ -1,10 +1,12 @@
 import { contextOf, type SignedInContext } from '../context'
-import { openCore } from '../core'
+import { openCore, unwind } from '../core'
 import { borrowEmbeddedDatabase } from '../db/embedded'
 import { migrateDatabase, readSchemaState } from '../db/migrate'
 import { ConfigurationError, type Env, readEnv } from '../env'
 import { createLog } from '../log'
 import type { RedisLink } from '../redis'
+import { startStripeSandbox } from '../sandbox/stripe'
+import { needsSandbox } from '../stripe'
 
 /** What a command works on: the same database and the same services as a server, and no server. */
 export type Installation = {
@@ -14,6 +16,9 @@ export type Installation = {
   ctx: SignedInContext
   close(): Promise<void>
 }
+
+/** What a command asks of an installation: `anySchema` takes it as it is; `stripe` has a sandbox where a server has one. */
+export type Opening = { anySchema?: boolean; stripe?: boolean }
 
 const OPERATOR = { kind: 'person', id: '00000000-0000-0000-0000-000000000000', role: 'admin' } as const
 
@@ -25,15 +30,20 @@ const OPERATOR = { kind: 'person', id: '00000000-0000-0000-0000-000000000000', r
  */
 export async function openInstallation(
   environment: Record<string, string | undefined>,
-  { anySchema = false }: { anySchema?: boolean } = {},
+  { anySchema = false, stripe = false }: Opening = {},
 ): Promise<Installation> {
   const env = readEnv(environment)
   const log = createLog({ level: 'silent', terminal: false })
   const embedded = env.DATABASE_URL ? undefined : await borrowEmbeddedDatabase(env.DATA_DIR, log)
+  const releasers: (() => Promise<unknown>)[] = embedded ? [embedded.stop] : []
   const databaseUrl = env.DATABASE_URL ?? embedded?.url ?? ''
   try {
     if (!anySchema) await bringSchema(databaseUrl)
-    const core = openCore(env, log, databaseUrl, { connections: 2, statementSeconds: 300 })
+    // It shares its state with the servers' through the database, and leaves the webhooks to them.
+    const sandbox = stripe && needsSandbox(env) ? await startStripeSandbox({ databaseUrl, log }) : undefined
+    if (sandbox) releasers.push(sandbox.stop)
+    const core = openCore(env, log, databaseUrl, { connections: 2, statementSeconds: 300, sandbox })
+    releasers.push(core.release)
     // What is said before Redis has answered once would be heard by nobody. Without Redis a server hears of a change at
     // its next sweep, when it compares versions.
     await whenUp(core.redis)
@@ -41,13 +51,10 @@ export async function openInstallation(
       env,
       databaseUrl,
       ctx: contextOf(core.deps, OPERATOR),
-      async close() {
-        await core.release()
-        await embedded?.stop()
-      },
+      close: () => unwind(releasers, log),
     }
   } catch (error) {
-    await embedded?.stop()
+    await unwind(releasers, log)
     throw error
   }
 }

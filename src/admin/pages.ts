@@ -13,3 +13,19 @@ export async function everyPage<Item>(
   } while (cursor !== undefined)
   return found
 }
+
+/** The first so many that a list has, and whether there are more. */
+export async function firstItems<Item>(
+  count: number,
+  read: (page: { limit: number; cursor?: string }) => Promise<PageOf<Item>>,
+): Promise<{ items: Item[]; more: boolean }> {
+  const items: Item[] = []
+  let cursor: string | undefined
+  do {
+    const limit = Math.min(100, count - items.length)
+    const page = await read({ limit, ...(cursor !== undefined && { cursor }) })
+    items.push(...page.items)
+    cursor = page.nextCursor ?? undefined
+  } while (cursor !== undefined && items.length < count)
+  return { items, more: cursor !== undefined }
+}

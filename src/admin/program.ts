@@ -8,7 +8,8 @@ import { addBookingCommands } from './bookings'
 import { type Console, createConsole, type Surroundings } from './console'
 import { addDatabaseCommands } from './database'
 import { addDoctorCommand } from './doctor'
-import { type Installation, openInstallation } from './installation'
+import { type Installation, type Opening, openInstallation } from './installation'
+import { addPaymentCommands } from './payments'
 import { addSpaceCommands } from './spaces'
 import { addUserCommands } from './users'
 
@@ -20,7 +21,7 @@ export type Admin = {
   program: Command
   on<Args extends unknown[]>(
     work: (work: Work, ...args: Args) => Promise<void>,
-    options?: { anySchema?: boolean },
+    options?: Opening,
   ): (...args: Args) => Promise<void>
 }
 
@@ -71,6 +72,7 @@ function createProgram(surroundings: Surroundings): Admin {
   addUserCommands(admin)
   addSpaceCommands(admin)
   addBookingCommands(admin)
+  addPaymentCommands(admin)
   addDatabaseCommands(admin, surroundings)
   addDoctorCommand(admin)
   return admin
