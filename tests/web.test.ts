@@ -221,6 +221,23 @@ test.skipIf(!browser)('who is offline is told so, and sees what has changed when
   await page.getByText(/You are offline/).waitFor({ state: 'hidden' })
 })
 
+test.skipIf(!browser)('one says that he is here, and takes the last place of an event', async () => {
+  const { locationId } = await makeSpace(server)
+  const host = clientOf(server, await makePerson(server, 'admin'))
+  const period = { startsAt: at(18), endsAt: at(20) }
+  const { id } = await host.events.create.mutate({ locationId, title: 'Aperitivo', capacity: 2, ...period })
+  const visitor = await open(`${PATHS.community}?location=${locationId}`, {
+    person: await makePerson(server),
+  })
+  await button(visitor.page, 'I am here').click()
+  await button(visitor.page, 'I am leaving').waitFor()
+  await button(visitor.page, 'I will come').click()
+  await said(visitor.page, 'You will come')
+  expect(await host.events.byId.query({ id })).toMatchObject({ attending: 2 })
+  expect((await host.checkIns.present.query({ locationId })).items).toHaveLength(1)
+  expect(unexpected(visitor)).toEqual([])
+})
+
 test.skipIf(!browser)(
   'who may not see a page is told why, and what is not there is said to be so',
   async () => {
@@ -270,6 +287,9 @@ for (const { name, words, ...look } of process.env.PROVE === '1' ? looks : looks
       from: at(11),
       to: at(12),
     })
+    const title = 'Aperitivo'
+    const period = { locationId: space.locationId, startsAt: at(18), endsAt: at(20) }
+    await clientOf(server, admin).events.create.mutate({ title, ...period })
     const opened = await open(PATHS.home, { person: admin, ...look })
     const { page } = opened
     await said(page, words.find)
@@ -279,7 +299,6 @@ for (const { name, words, ...look } of process.env.PROVE === '1' ? looks : looks
       await page.goto(`${server.url}${address.replace(':id', id)}${query}`)
       await page.getByRole('heading', { level: 1 }).waitFor()
       await page.locator('[aria-busy]').waitFor({ state: 'detached' })
-      await page.waitForLoadState('networkidle')
       expect([path, await seriousViolations(page)]).toEqual([path, []])
       const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
       expect([path, Number(overflow) <= 0]).toEqual([path, true])

@@ -14,6 +14,7 @@ const imports = {
   [PATHS.space]: () => import('./pages/space'),
   [PATHS.bookings]: () => import('./pages/bookings'),
   [PATHS.move]: () => import('./pages/move'),
+  [PATHS.community]: () => import('./pages/community'),
   [PATHS.account]: () => import('./pages/account'),
   [PATHS.live]: () => import('./pages/operator/live'),
   [PATHS.operatorSpaces]: () => import('./pages/operator/spaces'),
@@ -82,6 +83,7 @@ function Header() {
         {signedIn && (
           <NavLink to={PATHS.bookings} text={t.app.bookings} isHere={path.startsWith(PATHS.bookings)} />
         )}
+        <NavLink to={PATHS.community} text={t.community.title} isHere={path === PATHS.community} />
         {me?.role === 'admin' && (
           <NavLink to={PATHS.live} text={t.app.operate} isHere={path.startsWith(PATHS.live)} />
         )}

@@ -6,6 +6,7 @@ export const PATHS = {
   space: '/spaces/:id',
   bookings: '/bookings',
   move: '/bookings/:id/move',
+  community: '/community',
   account: '/account',
   live: '/operator',
   operatorSpaces: '/operator/spaces',

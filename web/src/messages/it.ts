@@ -170,6 +170,28 @@ export const messages: Messages = {
     moved: (when) => `Spostata a ${when}.`,
     unknownSpace: 'Uno spazio che non c’è più',
   },
+  community: {
+    title: 'Comunità',
+    present: 'Chi c’è',
+    nobody: 'Nessuno si è ancora fatto vivo.',
+    unnamed: 'Qualcuno',
+    since: (when) => `da ${when}`,
+    checkIn: 'Sono qui',
+    checkOut: 'Vado via',
+    events: 'In programma',
+    noEvents: 'Qui non c’è nulla in programma.',
+    attending: (count, capacity) =>
+      capacity === null
+        ? count === 1
+          ? '1 partecipante'
+          : `${count} partecipanti`
+        : `${count} di ${capacity} posti occupati`,
+    waiting: (count) => `${count} in attesa`,
+    mine: { attending: 'Parteciperai', waiting: 'Aspetti un posto' },
+    attend: 'Partecipo',
+    wait: 'Aspetta un posto',
+    leave: 'Non posso venire',
+  },
   account: {
     title: 'Profilo',
     profile: 'I tuoi dati',
