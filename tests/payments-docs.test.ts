@@ -21,6 +21,16 @@ test('the steps of docs/payments.md are answered as the page says', async () => 
   }
 })
 
+test('what the README says of the flow is what the page says', async () => {
+  const rows = (await Bun.file('README.md').text()).matchAll(
+    /^\| .* \| `((?:POST|GET|DELETE) [^`]*)`.* \| `(\{.*\})` +\|$/gm,
+  )
+  const expected = stepsOf(await Bun.file('docs/payments.md').text()).map((step) => step.expected)
+  const said = [...rows].map(([, , answer = '']) => JSON.parse(answer))
+  expect(said.length).toBe(7)
+  for (const answer of said) expect(expected.some((full) => Bun.deepMatch(answer, full as object))).toBe(true)
+})
+
 /** Two free slots in a row of the room, far enough ahead for all of its price to come back. */
 async function freeTime(url: string): Promise<{ spaceId: string; startsAt: string; endsAt: string }> {
   const get = async <T>(path: string) => (await (await fetch(`${url}/api${path}`)).json()) as T
