@@ -26,6 +26,7 @@ import {
   startTestServer,
   stopTestServers,
   testDate,
+  until,
 } from './support/world'
 
 setDefaultTimeout(60_000)
@@ -221,6 +222,34 @@ test.skipIf(!browser)('who is offline is told so, and sees what has changed when
   await page.getByText(/You are offline/).waitFor({ state: 'hidden' })
 })
 
+test.skipIf(!browser)(
+  'a board that lost its connection says so, and is live again when there is one',
+  async () => {
+    const space = await makeSpace(server)
+    const { page } = await open('/api/health')
+    let isCut = false
+    let cut = async () => {}
+    await page.routeWebSocket('**/realtime', async (socket) => {
+      if (isCut) return socket.close()
+      const behind = socket.connectToServer()
+      cut = async () => {
+        isCut = true
+        await behind.close()
+        await socket.close()
+      }
+    })
+    await page.route('**/trpc/realtime.watch*', (route) => (isCut ? route.abort() : route.continue()))
+    await page.goto(`${server.url}${boardOf(space)}`)
+    await said(page, 'Live')
+    await cut()
+    await said(page, /Reconnecting…/)
+    await clientOf(server, await makePerson(server)).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+    isCut = false
+    await page.locator(`.held[data-slot="${at(9)}"]`).waitFor()
+    await said(page, 'Live')
+  },
+)
+
 test.skipIf(!browser)('one says that he is here, and takes the last place of an event', async () => {
   const { locationId } = await makeSpace(server)
   const host = clientOf(server, await makePerson(server, 'admin'))
@@ -298,7 +327,7 @@ for (const { name, words, ...look } of process.env.PROVE === '1' ? looks : looks
       const id = address === PATHS.move ? booking.id : space.id
       await page.goto(`${server.url}${address.replace(':id', id)}${query}`)
       await page.getByRole('heading', { level: 1 }).waitFor()
-      await page.locator('[aria-busy]').waitFor({ state: 'detached' })
+      await until(async () => (await page.locator('[aria-busy]').count()) === 0, 15_000)
       expect([path, await seriousViolations(page)]).toEqual([path, []])
       const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
       expect([path, Number(overflow) <= 0]).toEqual([path, true])
