@@ -50,7 +50,7 @@ function SpaceBoard({ space }: { space: Space }) {
         <div>
           <p className="soft">
             {t.kinds[space.kind]}
-            {location && ` · ${location.name}, ${location.city}`}
+            {location && ` · ${[location.name, location.city].filter(Boolean).join(', ')}`}
           </p>
           <h1>{space.name}</h1>
           <p className="soft">
