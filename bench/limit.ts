@@ -4,8 +4,9 @@
  */
 import { createHmac } from 'node:crypto'
 import postgres from 'postgres'
-import { type Calendar, type Rules, renderBoard } from '../src/services/availability'
+import type { Calendar, Rules } from '../src/services/availability'
 import { type CalendarChange, slotUpdate } from '../src/services/calendar'
+import { renderBoard } from '../src/services/slots'
 import { DAY, iso } from '../src/time'
 
 const { DATABASE_URL = '', PORT = '0', JWT_SECRET = '', POOL = '10' } = process.env
@@ -41,12 +42,13 @@ async function hold(userId: string, spaceId: string, startsAt: string): Promise<
   const [{ rules }] = await sql<[{ rules: Rules }]>`
     SELECT space_rules(id, ${`{[${startsAt},${ends})}`}::tstzmultirange) AS rules FROM spaces WHERE id = ${spaceId}`
   const endsAt = iso(Date.parse(startsAt) + rules.slotMinutes * 60_000)
-  const [claim] = await sql<[{ outcome: string; booking: unknown; change: CalendarChange }]>`
-    SELECT outcome, booking, change FROM claim_space(${Bun.randomUUIDv7()}::uuid, ${userId}::uuid, ${spaceId}::uuid,
-      ${startsAt}::timestamptz, ${endsAt}::timestamptz, ${rules.rulesVersion}::int, 900, 1000, NULL)`
+  const [claim] = await sql<[{ outcome: string; booking: unknown; changes: CalendarChange[] }]>`
+    SELECT outcome, booking, changes FROM claim(${Bun.randomUUIDv7()}::uuid, ${userId}::uuid, ARRAY[${spaceId}::uuid],
+      ARRAY[${rules.priceMinor}::int], NULL, ${startsAt}::timestamptz, ${endsAt}::timestamptz,
+      jsonb_build_object(${spaceId}::text, ${rules.rulesVersion}::int), 900, 1000, NULL, false)`
   if (claim.outcome !== 'HELD')
     return new Response(`{"reason":"${claim.outcome}"}`, { status: 409, ...JSON_TYPE })
-  publish(spaceId, claim.change, 'held')
+  for (const change of claim.changes) publish(spaceId, change, 'held')
   return new Response(JSON.stringify(claim.booking), JSON_TYPE)
 }
 

@@ -7,30 +7,29 @@ import type { Log } from './log'
 import type { Metrics } from './metrics'
 import type { BoardMessage, ServerMessage, Topic } from './realtime/events'
 import type { RedisLink } from './redis'
+import type { BoardKey } from './shapes/slots'
 import type { StripeAccount } from './stripe'
 import type { Tokens } from './tokens'
 
 /** Sends a message to everyone who listens to a topic. Never fails: what is lost is healed by versions. */
 export type Publish = (topic: Topic, message: ServerMessage) => void
 
-/** Hours, prices or closures changed: whoever watches one of these spaces, on whichever server, gets the board again. */
-export type RefreshBoards = (spaceIds: string[]) => void
+/** Hours, prices or closures changed: whoever watches one of these calendars, on whichever server, gets the board again. */
+export type RefreshBoards = (calendarIds: string[]) => void
 
 /**
- * One day of a space, live: the whole board at once, then what changes it, until the signal ends it. However many watch,
+ * One day of a calendar, live: the whole board at once, then what changes it, until the signal ends it. However many watch,
  * the process listens once and reads once.
  * @throws NOT_FOUND
  */
-export type WatchBoard = (
-  board: { spaceId: string; date: string },
-  signal: AbortSignal,
-) => Promise<AsyncIterable<BoardMessage>>
+export type WatchBoard = (board: BoardKey, signal: AbortSignal) => Promise<AsyncIterable<BoardMessage>>
 
 /** Counts of this server's own sockets and event streams, since it started. */
 export type RealtimeStats = {
   sockets: number
   signedIn: number
   eventStreams: number
+  /** Calendars, of spaces and of specialists. */
   watchedSpaces: number
   watchedBoards: number
   messagesIn: number

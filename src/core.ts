@@ -69,7 +69,7 @@ export function openCore(
     tokens: createTokens(env.JWT_SECRET),
     stripe: createStripeAccount(env, sandbox),
     publish: bus.publish,
-    refreshBoards: (spaceIds) => bus.signal({ refreshBoards: spaceIds }),
+    refreshBoards: (calendarIds) => bus.signal({ refreshBoards: calendarIds }),
     watchBoard: feeds.watch,
     redis,
     metrics,
@@ -79,7 +79,7 @@ export function openCore(
     realtimeStats: () => ({
       ...connections.stats(),
       eventStreams: feeds.watchers(),
-      watchedSpaces: boards.spaces(),
+      watchedSpaces: boards.calendars(),
       watchedBoards: boards.boards(),
       messagesOut: bus.counts().published,
     }),
@@ -110,11 +110,13 @@ function shareBoards(
   redis?.onRecovered(() => void Promise.all([boards.tick(), locations.tick()]))
 }
 
-/** Whatever is told of a space, here or on another server, ends what is kept of it. */
+/** Whatever is told of a calendar, here or on another server, ends what is kept of it. */
 function forgetWhatChanged(bus: Bus, cache: Cache, redis: RedisLink | null): void {
   bus.onPublished(cache.forget)
   bus.onSignal((signal) => {
-    if ('refreshBoards' in signal) for (const id of signal.refreshBoards) cache.forget(topicOf.space(id))
+    if (!('refreshBoards' in signal)) return
+    for (const id of signal.refreshBoards)
+      for (const key of [{ spaceId: id }, { specialistId: id }]) cache.forget(topicOf.calendar(key))
   })
   redis?.onRecovered(cache.forgetAll)
 }

@@ -59,11 +59,13 @@ export function shareOf(amountMinor: number, percent: number, currency: string):
 /**
  * Refuses a price that could never be paid, when it is set rather than when somebody wants to pay it. Zero is free of charge.
  * @param price the least that may be charged at once, and the most
+ * @param must what the field has to do with the price, where it is not the price itself
  * @throws VALIDATION, naming `field`
  */
 export function refuseUnpayablePrice(
   price: { leastMinor: number; mostMinor?: number; currency: string },
   field = 'priceMinor',
+  must = 'must',
 ): void {
   const { leastMinor, mostMinor = leastMinor, currency } = price
   const refuse = (path: string, message: string) => {
@@ -75,9 +77,10 @@ export function refuseUnpayablePrice(
   if (leastMinor < minimum)
     refuse(
       field,
-      `must be 0, or at least ${formatMoney(minimum, currency)}, since cards cannot be charged less`,
+      `${must} be 0, or at least ${formatMoney(minimum, currency)}, since cards cannot be charged less`,
     )
-  if (leastMinor % stepMinor(currency) !== 0) refuse(field, 'must end in 0: cards are charged in hundredths')
+  if (leastMinor % stepMinor(currency) !== 0)
+    refuse(field, `${must} end in 0: cards are charged in hundredths`)
   if (toStripeAmount(mostMinor, currency) > MAXIMUM_AT_STRIPE)
     refuse(field, 'makes the longest booking more expensive than a card can be charged')
 }

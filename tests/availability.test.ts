@@ -2,15 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { Reason } from '../src/errors'
 import type { RunningServer } from '../src/server'
-import {
-  type Claim,
-  nextChangeByClock,
-  openingsOf,
-  renderBoard,
-  renderTouchedSlots,
-  slotsOfDate,
-  whyNot,
-} from '../src/services/availability'
+import { type Claim, openingsOf, slotsOfDate, whyNot } from '../src/services/availability'
+import { nextChangeByClock, renderBoard, renderTouchedSlots } from '../src/services/slots'
 import type { Slot } from '../src/shapes/slots'
 import { addDays, DAY, dateAt, instantOf, MINUTE, type Millis, overlap, type Period } from '../src/time'
 import {

@@ -173,7 +173,7 @@ describe('a watched board', () => {
       const holdExpiresAt = new Date(Date.now() + 700)
       await insertBooking(server, space, holder, { status: 'held', holdExpiresAt })
       await tx.execute(sql`SELECT FROM spaces WHERE id = ${space.id} FOR NO KEY UPDATE`)
-      boards.watch(day.spaceId, day.date)
+      boards.watch(day)
       await boards.tick()
       await boards.tick()
       expect(told.map(({ type }) => type)).toEqual(['slots_status_update', 'board_version', 'board_version'])
@@ -200,7 +200,7 @@ describe('a watched board', () => {
     })()
     const overtaken = await until(async () => {
       const { boards, told, last } = watching()
-      boards.watch(space.id, testDate)
+      boards.watch({ spaceId: space.id, date: testDate })
       await boards.tick()
       const version = last('board_version')?.version ?? 0
       const behind = (last('slots_status_update')?.version ?? 0) < version

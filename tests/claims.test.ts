@@ -5,6 +5,7 @@ import type { RunningServer } from '../src/server'
 import { lockLocation } from '../src/services/locations'
 import type { Booking } from '../src/shapes/bookings'
 import { constraintOf, insertBooking } from './support/rows'
+import { makeSpecialist } from './support/specialists'
 import {
   at,
   clientOf,
@@ -47,7 +48,7 @@ describe('the database itself', () => {
     const space = await makeSpace(server, { units: 2 })
     const [person] = await peopleOf(1)
     if (!person) throw new Error('nobody there')
-    const specialistId = Bun.randomUUIDv7()
+    const specialistId = (await makeSpecialist(server)).specialist.id
     const put = (settings: Parameters<typeof insertBooking>[3]) =>
       constraintOf(insertBooking(server, space, person, settings))
     for (const status of ['held', 'pending', 'confirmed'] as const) {

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import { bookings, notifications } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
-import { declineUnanswered } from '../src/services/deadlines'
 import { remindOfBookings } from '../src/services/notifications'
-import { bookingRow, holdToPay, payInBrowser, untilBooking } from './support/money'
+import { declineUnanswered } from '../src/services/sweep'
+import { bookingRow, payInBrowser, untilBooking } from './support/money'
+import { makeSpecialist } from './support/specialists'
 import { at, clientOf, makePerson, makeSpace, startTestServer, stopTestServers } from './support/world'
 
 let server: RunningServer
@@ -59,16 +60,17 @@ test('a person is reminded a day and an hour before, once each, and not of what 
   ])
 })
 
-test('what awaits a yes and begins without one is declined, and all that was paid goes back', async () => {
-  const { booking, intent } = await holdToPay(server, { cancellation: [] })
-  await payInBrowser(server, intent)
-  await untilBooking(server, booking.id, ({ status }) => status === 'confirmed')
-  // Nothing offered so far asks for a yes: the state is put there as a service that asks will do.
-  await server.deps.db.execute(sql`ALTER TABLE bookings DISABLE TRIGGER bookings_move`)
-  await server.deps.db.update(bookings).set({ status: 'pending' }).where(eq(bookings.id, booking.id))
-  await server.deps.db.execute(sql`ALTER TABLE bookings ENABLE TRIGGER bookings_move`)
+test('what awaits a yes beyond its time is declined, and all that was paid goes back', async () => {
+  const { service } = await makeSpecialist(server, {
+    service: { needsApproval: true, priceMinor: 2000, cancellation: [] },
+  })
+  const client = clientOf(server, await makePerson(server))
+  const { id } = await client.bookings.create.mutate({ serviceId: service.id, startsAt: at(9) })
+  await payInBrowser(server, await client.payments.createIntent.mutate({ bookingId: id }))
+  await untilBooking(server, id, ({ status }) => status === 'pending')
   expect(await declineUnanswered(server.deps)).toBe(0)
-  await shift(booking.id, -1)
-  expect(await declineUnanswered(server.deps)).toBe(1)
-  expect(await bookingRow(server, booking.id)).toMatchObject({ status: 'declined', refundedMinor: 2000 })
+  await server.deps.db.update(bookings).set({ answerBy: sql`clock_timestamp()` }).where(eq(bookings.id, id))
+  const both = await Promise.all([declineUnanswered(server.deps), declineUnanswered(server.deps)])
+  expect(both.toSorted()).toEqual([0, 1])
+  expect(await bookingRow(server, id)).toMatchObject({ status: 'declined', refundedMinor: 2000 })
 })

@@ -5,14 +5,9 @@ import { bookings } from '../src/db/schema'
 import { AppError } from '../src/errors'
 import type { ServerMessage } from '../src/realtime/events'
 import type { RunningServer } from '../src/server'
-import {
-  bookSlot,
-  cancelBooking,
-  confirmBooking,
-  releaseSlot,
-  rescheduleBooking,
-} from '../src/services/bookings'
-import { holdSpace } from '../src/services/holds'
+import { bookSlot, cancelBooking, confirmBooking, releaseSlot } from '../src/services/bookings'
+import { holdTime } from '../src/services/holds'
+import { rescheduleBooking } from '../src/services/reschedules'
 import { sweepExpiredHolds } from '../src/services/sweep'
 import type { Booking } from '../src/shapes/bookings'
 import { iso, MINUTE, type Period } from '../src/time'
@@ -116,12 +111,12 @@ test('a long random history has the outcomes of a simple model, one by one and r
       random.chance(0.85) && lively.length > 0
         ? random.pick(lively)
         : model.bookings[random.below(model.bookings.length)]
-    const slot = { spaceId: mine?.spaceId ?? space.id, startsAt: new Date(mine?.time.from ?? time.from) }
+    const slot = { slotOf: mine?.spaceId ?? space.id, startsAt: new Date(mine?.time.from ?? time.from) }
     const dice = random.below(100)
     if (dice < 40 || !mine) {
       const wanted = { spaceId: space.id, time }
       const input = { spaceId: space.id, startsAt: new Date(time.from), endsAt: new Date(time.to) }
-      const outcome = await outcomeOf(holdSpace(ctx, input))
+      const outcome = await outcomeOf(holdTime(ctx, input))
       compare(
         `${step} hold`,
         outcome,
@@ -131,7 +126,7 @@ test('a long random history has the outcomes of a simple model, one by one and r
       compare(
         `${step} book`,
         await outcomeOf(bookSlot(ctx, slot)),
-        model.book(userId, slot.spaceId, mine.time.from),
+        model.book(userId, slot.slotOf, mine.time.from),
       )
     } else if (dice < 56) {
       compare(`${step} confirm`, await outcomeOf(confirmBooking(ctx, mine)), model.confirm(userId, mine))
@@ -139,7 +134,7 @@ test('a long random history has the outcomes of a simple model, one by one and r
       compare(
         `${step} release`,
         await outcomeOf(releaseSlot(ctx, slot)),
-        model.release(userId, slot.spaceId, mine.time.from),
+        model.release(userId, slot.slotOf, mine.time.from),
       )
     } else if (dice < 74) {
       compare(`${step} cancel`, await outcomeOf(cancelBooking(ctx, mine)), model.cancel(userId, mine))
@@ -195,7 +190,8 @@ test('many clients at once, through two servers: in the end each booking is what
   const publish = (_: string, message: ServerMessage) => {
     if (message.type !== 'slot_update') return
     expect(message.version).toBe(message.fromVersion + 1)
-    published.set(message.spaceId, [...(published.get(message.spaceId) ?? []), message.version])
+    const id = message.spaceId ?? ''
+    published.set(id, [...(published.get(id) ?? []), message.version])
   }
   const expected = new Set([
     'SLOT_TAKEN',
@@ -224,7 +220,7 @@ test('many clients at once, through two servers: in the end each booking is what
       const input = { spaceId: space.id, startsAt: iso(time.from), endsAt: iso(time.to) }
       const call =
         dice < 45 || !mine
-          ? holdSpace(ctx, { spaceId: space.id, startsAt: new Date(time.from), endsAt: new Date(time.to) })
+          ? holdTime(ctx, { spaceId: space.id, startsAt: new Date(time.from), endsAt: new Date(time.to) })
           : dice < 60
             ? confirmBooking(ctx, mine)
             : dice < 75

@@ -132,7 +132,7 @@ function suggest(operation: Operation, path: string, examples: Examples, { compo
   const body = operation.requestBody?.content?.['application/json']
   if (body?.schema) {
     const resolve = (ref: string) => components.schemas[ref.split('/').at(-1) ?? '']
-    body.example = sampleOf(body.schema, known, resolve)
+    body.example = sampleOf(body.schema, known, resolve, Object.keys(examples.byPath[path] ?? {}))
   }
 }
 

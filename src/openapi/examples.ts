@@ -42,6 +42,7 @@ export function examplesFrom(now: Millis): Examples {
       '/events/{id}/attend': { id: EVENTS[0]?.id },
       '/locations/{id}/door-code': { id: locationId },
       '/auth/me': { name: 'Carla Customer' },
+      '/bookings': { spaceId },
       '/bookings/{id}': { startsAt: to },
     },
   }
@@ -53,14 +54,15 @@ export const exampleOfField = ({ byName, byPath }: Examples, path: string, name:
 
 /**
  * A value that fits a schema: what the table above knows, then what the schema itself says. Of an object the fields that
- * it needs; where it needs none, the first that something telling is known of.
+ * it needs, and those that the table names for this path; where there are none, the first that something telling is known of.
  */
 export function sampleOf(
   schema: Schema,
   known: (name: string) => unknown,
   resolve: (ref: string) => Schema | undefined = () => undefined,
+  named: string[] = [],
 ): unknown {
-  if (schema.$ref) return sampleOf(resolve(schema.$ref) ?? {}, known, resolve)
+  if (schema.$ref) return sampleOf(resolve(schema.$ref) ?? {}, known, resolve, named)
   const given = schema.example ?? schema.examples?.[0] ?? schema.default ?? schema.const ?? schema.enum?.[0]
   if (given !== undefined) return given
   const [choice] = schema.oneOf ?? schema.anyOf ?? schema.allOf ?? []
@@ -68,7 +70,7 @@ export function sampleOf(
   switch ([schema.type].flat()[0]) {
     case 'object': {
       const fields = Object.entries(schema.properties ?? {})
-      const needed = fields.filter(([name]) => schema.required?.includes(name))
+      const needed = fields.filter(([name]) => schema.required?.includes(name) || named.includes(name))
       const left = fields.filter((field) => !needed.includes(field))
       const telling = left.filter(([name]) => known(name) !== undefined)
       const enough = needed.some(([, field]) => field.const === undefined) || left.length === 0

@@ -4,12 +4,14 @@ import { CheckInShape } from '../shapes/checkIns'
 import { Id, Instant, InstantOut, LocalDate, ReasonShape, SlotId } from '../shapes/common'
 import { EventShape } from '../shapes/events'
 import { PaymentShape } from '../shapes/payments'
-import { BoardShape, SlotShape } from '../shapes/slots'
+import { BoardShape, type CalendarKey, SlotShape } from '../shapes/slots'
 
 /** Who hears what: `everyone`, or one space, specialist, location or person. */
 export type Topic = 'everyone' | `${'space' | 'specialist' | 'location' | 'user'}:${string}`
 export const topicOf = {
   space: (id: string): Topic => `space:${id}`,
+  calendar: ({ spaceId, specialistId }: CalendarKey): Topic =>
+    spaceId === undefined ? `specialist:${specialistId}` : `space:${spaceId}`,
   user: (id: string): Topic => `user:${id}`,
   /** What everyone may hear of a location. */
   location: (id: string): Topic => `location:${id}`,
@@ -23,6 +25,14 @@ const requestId = { requestId: z.string().max(100).optional() }
 export const ClientMessageShape = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('join_space'), spaceId: Id, date: LocalDate, ...requestId }),
   z.strictObject({ type: z.literal('leave_space'), spaceId: Id, ...requestId }),
+  z.strictObject({
+    type: z.literal('join_specialist'),
+    specialistId: Id,
+    date: LocalDate,
+    serviceId: Id.optional(),
+    ...requestId,
+  }),
+  z.strictObject({ type: z.literal('leave_specialist'), specialistId: Id, ...requestId }),
   z.strictObject({
     type: z.literal('slot_hold'),
     slotId: SlotId.optional(),
@@ -54,9 +64,12 @@ export const ChangeCauseShape = z.enum([
 ])
 export type ChangeCause = z.infer<typeof ChangeCauseShape>
 
+/** Whose board a message speaks of: a space's, or a specialist's in its place. */
+const whose = { spaceId: Id.optional(), specialistId: Id.optional() }
+
 const SlotUpdateShape = z.object({
   type: z.literal('slot_update'),
-  spaceId: Id,
+  ...whose,
   fromVersion: z.int(),
   version: z.int(),
   slots: z.array(SlotShape),
@@ -64,7 +77,7 @@ const SlotUpdateShape = z.object({
   timestamp: InstantOut,
 })
 const WholeBoardShape = BoardShape.extend({ type: z.literal('slots_status_update'), ...requestId })
-const BoardVersionShape = z.object({ type: z.literal('board_version'), spaceId: Id, version: z.int() })
+const BoardVersionShape = z.object({ type: z.literal('board_version'), ...whose, version: z.int() })
 
 /** What a board lives by, on the socket and as server-sent events: the whole of it, its changes, and how far they are. */
 export const BoardMessageShape = z.discriminatedUnion('type', [
@@ -84,6 +97,14 @@ export const ServerMessageShape = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('joined_space'), spaceId: Id, date: LocalDate, ...requestId }),
   z.object({ type: z.literal('left_space'), spaceId: Id, ...requestId }),
+  z.object({
+    type: z.literal('joined_specialist'),
+    specialistId: Id,
+    date: LocalDate,
+    serviceId: Id.optional(),
+    ...requestId,
+  }),
+  z.object({ type: z.literal('left_specialist'), specialistId: Id, ...requestId }),
   z.object({ type: z.literal('hold_confirmed'), booking: BookingShape, ...requestId }),
   z.object({ type: z.literal('hold_released'), bookingId: Id, ...requestId }),
   z.object({ type: z.literal('authenticated'), userId: Id, expiresAt: InstantOut, ...requestId }),
@@ -97,7 +118,7 @@ export const ServerMessageShape = z.discriminatedUnion('type', [
   SlotUpdateShape,
   z.object({
     type: z.literal('slots_freed'),
-    spaceId: Id,
+    ...whose,
     slotIds: z.array(z.string()),
     count: z.int(),
     timestamp: InstantOut,

@@ -3,10 +3,11 @@ import type { Db } from '../db/client'
 import { AppError } from '../errors'
 import type { Log } from '../log'
 import { readSharedBoard } from '../services/boards'
-import type { WatchedBoards } from './boards'
+import { type BoardKey, calendarId } from '../shapes/slots'
+import { dayOf, type WatchedBoards } from './boards'
 import type { Bus } from './bus'
 import { type BoardMessage, type ServerMessage, topicOf } from './events'
-import { type BoardFollower, followBoard } from './follow'
+import { type BoardFollower, followBoard, isOfDay } from './follow'
 
 /** A board this old is read again for whoever comes: no cached board lives longer. */
 const MAX_AGE_MS = 60_000
@@ -55,13 +56,13 @@ export function createBoardFeeds({
   let watching = 0
   let closed = false
 
-  function openFeed(key: string, spaceId: string, date: string): Feed {
-    const follower = followBoard({ spaceId, date })
+  function openFeed(key: string, board: BoardKey): Feed {
+    const follower = followBoard(board)
     // Before the board is read: what changes in between arrives twice rather than never.
-    const unsubscribe = bus.subscribe(topicOf.space(spaceId), (message) => {
-      if (isBoardMessage(message)) pass(feed, message, { spaceId, date })
+    const unsubscribe = bus.subscribe(topicOf.calendar(board), (message) => {
+      if (isBoardMessage(message)) pass(feed, message, board)
     })
-    boards.watch(spaceId, date)
+    boards.watch(board)
     const feed: Feed = {
       follower,
       watchers: new Set(),
@@ -70,7 +71,7 @@ export function createBoardFeeds({
       healing: undefined,
       end() {
         unsubscribe()
-        boards.unwatch(spaceId, date)
+        boards.unwatch(board)
         clearTimeout(feed.healing)
         feeds.delete(key)
       },
@@ -78,9 +79,9 @@ export function createBoardFeeds({
     return feed
   }
 
-  function pass(feed: Feed, message: BoardMessage, day: { spaceId: string; date: string }): void {
+  function pass(feed: Feed, message: BoardMessage, day: BoardKey): void {
     feed.follower.take(message)
-    const ofOtherDay = message.type === 'slots_status_update' && message.date !== day.date
+    const ofOtherDay = message.type === 'slots_status_update' && !isOfDay(message, day)
     if (!ofOtherDay) tellWatchers(feed, message)
     if (!feed.follower.behind() || feed.follower.board() === undefined) return
     feed.healing ??= setTimeout(() => {
@@ -90,7 +91,7 @@ export function createBoardFeeds({
     }, PATIENCE_MS)
   }
 
-  function read(feed: Feed, day: { spaceId: string; date: string }): Promise<void> {
+  function read(feed: Feed, day: BoardKey): Promise<void> {
     feed.reading ??= readSharedBoard(db, day)
       .then(({ board, changesAt }) => {
         feed.staleAt = Math.min(changesAt, Date.now() + MAX_AGE_MS)
@@ -106,10 +107,10 @@ export function createBoardFeeds({
 
   return {
     watchers: () => watching,
-    async watch({ spaceId, date }, signal) {
+    async watch(board, signal) {
       if (closed) throw new AppError('UNAVAILABLE', 'This server is closing. Please try again.')
-      const key = `${spaceId}@${date}`
-      const feed = feeds.getOrInsertComputed(key, () => openFeed(key, spaceId, date))
+      const key = `${calendarId(board)} ${dayOf(board)}`
+      const feed = feeds.getOrInsertComputed(key, () => openFeed(key, board))
       const watcher: Watcher = {
         unread: [],
         wake() {},
@@ -125,7 +126,7 @@ export function createBoardFeeds({
       watching += 1
       signal.addEventListener('abort', watcher.leave)
       try {
-        if (feed.staleAt <= Date.now()) await read(feed, { spaceId, date })
+        if (feed.staleAt <= Date.now()) await read(feed, board)
       } catch (error) {
         watcher.leave()
         throw error

@@ -1,4 +1,6 @@
-import type { Board } from '../shapes/slots'
+// Not by way of the shapes, whose validation would come along into the client.
+import { calendarId } from '../shapes/calendarKey'
+import type { Board, BoardKey } from '../shapes/slots'
 import type { BoardMessage } from './events'
 
 type SlotUpdate = Extract<BoardMessage, { type: 'slot_update' }>
@@ -20,14 +22,14 @@ export type BoardFollower = {
  * next. What came already is ignored, and what came too early waits for the one before it. It runs in the server, which
  * keeps one board for all who watch it by server-sent events, and in the client package.
  */
-export function followBoard({ spaceId, date }: { spaceId: string; date: string }): BoardFollower {
+export function followBoard(key: BoardKey): BoardFollower {
   let board: Board | undefined
   let known = -1
   let waiting: SlotUpdate[] = []
 
   function replaceBoard(whole: Board): boolean {
     // One of the same version is a later look: time alone has changed it.
-    if (whole.date !== date || (board && whole.version < board.version)) return false
+    if (!isOfDay(whole, key) || (board && whole.version < board.version)) return false
     board = whole
     return true
   }
@@ -54,7 +56,7 @@ export function followBoard({ spaceId, date }: { spaceId: string; date: string }
     board: () => board,
     behind: () => board === undefined || board.version < known,
     take(message) {
-      if (message.spaceId !== spaceId) return false
+      if ((message.spaceId ?? message.specialistId) !== calendarId(key)) return false
       known = Math.max(known, message.version)
       if (message.type === 'board_version') return false
       if (message.type === 'slot_update') {
@@ -67,3 +69,7 @@ export function followBoard({ spaceId, date }: { spaceId: string; date: string }
     },
   }
 }
+
+/** Whether a whole board is the one that is followed, and not another day or service of its calendar. */
+export const isOfDay = (whole: Pick<Board, 'date' | 'serviceId'>, { date, serviceId }: BoardKey): boolean =>
+  whole.date === date && whole.serviceId === serviceId

@@ -4,6 +4,8 @@ import type { ClientMessage, ServerMessage } from './events'
 export const MESSAGE_NOTES: Record<ClientMessage['type'] | ServerMessage['type'], string> = {
   join_space: 'Watch the day of a space: the whole board comes at once, its changes as they happen.',
   leave_space: 'Watch a space no longer.',
+  join_specialist: 'Watch the day of a specialist, in the slots of one service where it is named.',
+  leave_specialist: 'Watch a specialist no longer.',
   slot_hold: 'Hold a slot by its id, or a time by its space, start and end. Needs a person.',
   slot_release: 'Give a hold back, by its slot or by its booking. Needs a person.',
   join_location: 'Watch who is at a location and which events are coming. Without a person nobody is named.',
@@ -12,6 +14,8 @@ export const MESSAGE_NOTES: Record<ClientMessage['type'] | ServerMessage['type']
   connection_confirmed: 'The first message of every connection.',
   joined_space: 'The answer to `join_space`; the board follows.',
   left_space: 'The answer to `leave_space`.',
+  joined_specialist: 'The answer to `join_specialist`; the board follows.',
+  left_specialist: 'The answer to `leave_specialist`.',
   hold_confirmed: 'The answer to `slot_hold`.',
   hold_released: 'The answer to `slot_release`.',
   authenticated: 'The answer to `authenticate`.',

@@ -3,12 +3,13 @@ import type { Context, Deps } from '../context'
 import { AppError, type Refusal, refusalOf } from '../errors'
 import { readBoard } from '../services/boards'
 import { releaseHold, releaseSlot } from '../services/bookings'
-import { holdSpace } from '../services/holds'
+import { holdTime } from '../services/holds'
 import { readRole } from '../services/users'
+import { type Board, type BoardKey, type CalendarKey, calendarId } from '../shapes/slots'
 import { iso } from '../time'
 import type { Verified } from '../tokens'
 import { refusalOfThrown } from '../trpc'
-import type { WatchedBoards } from './boards'
+import { dayOf, type WatchedBoards } from './boards'
 import { type ClientMessage, type ServerMessage, topicOf } from './events'
 import {
   CLOSE,
@@ -38,7 +39,8 @@ type Connection = {
   socket: Socket
   person: Person | null
   expiry: ReturnType<typeof setTimeout> | undefined
-  boards: Map<string, Set<string>>
+  /** By calendar, then by day. */
+  boards: Map<string, Map<string, BoardKey>>
   locations: Set<string>
   limits: Limits
   /** Bytes that it had not taken when somebody last looked. */
@@ -108,24 +110,30 @@ export function createConnections(
     switch (message.type) {
       case 'join_space': {
         const { spaceId, date } = message
-        join(connection, spaceId, date)
-        // Subscribed before the board is read: what changes in between arrives twice rather than never.
-        const board = await readBoard(deps.db, { spaceId, date }, connection.person?.id).catch((error) => {
-          leave(connection, spaceId, date)
-          throw error
-        })
+        const board = await joinAndRead(connection, { spaceId, date })
         return [
           { type: 'joined_space', spaceId, date, ...echo },
           { type: 'slots_status_update', ...board, ...echo },
         ]
       }
       case 'leave_space':
-        leave(connection, message.spaceId)
+        leaveAll(connection, message)
         return [{ type: 'left_space', spaceId: message.spaceId, ...echo }]
+      case 'join_specialist': {
+        const { specialistId, date, serviceId } = message
+        const board = await joinAndRead(connection, { specialistId, date, serviceId })
+        return [
+          { type: 'joined_specialist', specialistId, date, ...(serviceId && { serviceId }), ...echo },
+          { type: 'slots_status_update', ...board, ...echo },
+        ]
+      }
+      case 'leave_specialist':
+        leaveAll(connection, message)
+        return [{ type: 'left_specialist', specialistId: message.specialistId, ...echo }]
       case 'slot_hold': {
         const ctx = signedInContext(connection, requestId)
         await deps.limits.countCall(ctx.actor, ctx.caller, 'mutation')
-        const booking = await holdSpace(ctx, whatToHold(message))
+        const booking = await holdTime(ctx, whatToHold(message))
         return [{ type: 'hold_confirmed', booking, ...echo }]
       }
       case 'slot_release': {
@@ -156,26 +164,37 @@ export function createConnections(
     }
   }
 
-  function join(connection: Connection, spaceId: string, date: string): void {
-    const dates = connection.boards.getOrInsert(spaceId, new Set<string>())
-    if (dates.has(date)) return
+  async function joinAndRead(connection: Connection, board: BoardKey): Promise<Board> {
+    join(connection, board)
+    // Subscribed before the board is read: what changes in between arrives twice rather than never.
+    return readBoard(deps.db, board, connection.person?.id).catch((error) => {
+      leave(connection, board)
+      throw error
+    })
+  }
+
+  function join(connection: Connection, board: BoardKey): void {
+    const days = connection.boards.getOrInsert(calendarId(board), new Map<string, BoardKey>())
+    if (days.has(dayOf(board))) return
     const watched = [...connection.boards.values()].reduce((sum, { size }) => sum + size, 0)
     if (watched >= MAX_BOARDS)
       throw new AppError('RATE_LIMITED', `A socket watches ${MAX_BOARDS} boards at the most.`)
-    dates.add(date)
-    boards.watch(spaceId, date)
-    connection.socket.subscribe(topicOf.space(spaceId))
+    days.set(dayOf(board), board)
+    boards.watch(board)
+    connection.socket.subscribe(topicOf.calendar(board))
   }
 
-  function leave(connection: Connection, spaceId: string, only?: string): void {
-    const dates = connection.boards.get(spaceId)
-    if (!dates) return
-    for (const date of only === undefined ? [...dates] : [only]) {
-      if (dates.delete(date)) boards.unwatch(spaceId, date)
-    }
-    if (dates.size > 0) return
-    connection.boards.delete(spaceId)
-    connection.socket.unsubscribe(topicOf.space(spaceId))
+  function leaveAll(connection: Connection, key: CalendarKey): void {
+    for (const board of connection.boards.get(calendarId(key))?.values() ?? []) leave(connection, board)
+  }
+
+  function leave(connection: Connection, board: BoardKey): void {
+    const days = connection.boards.get(calendarId(board))
+    if (!days) return
+    if (days.delete(dayOf(board))) boards.unwatch(board)
+    if (days.size > 0) return
+    connection.boards.delete(calendarId(board))
+    connection.socket.unsubscribe(topicOf.calendar(board))
   }
 
   function refuse(connection: Connection, { code, reason, message }: Refusal, requestId?: string): void {
@@ -251,8 +270,7 @@ export function createConnections(
       if (!connection) return
       if (code === CLOSE.dropped && connection.unread >= SLOW_READER_BYTES) slowReadersClosed += 1
       clearTimeout(connection.expiry)
-      for (const [spaceId, dates] of connection.boards)
-        for (const date of dates) boards.unwatch(spaceId, date)
+      for (const days of connection.boards.values()) for (const board of days.values()) boards.unwatch(board)
       connection.boards.clear()
       locations.forget(connection)
       connections.delete(id)

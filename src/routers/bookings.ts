@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import * as bookings from '../services/bookings'
-import { holdSpace } from '../services/holds'
+import { holdTime } from '../services/holds'
+import { rescheduleBooking } from '../services/reschedules'
 import { BookingShape, BookingStatusShape } from '../shapes/bookings'
 import { Id, Instant, listOf, Prose, page } from '../shapes/common'
 import { claimingProcedure, router, signedInProcedure } from '../trpc'
@@ -11,14 +12,19 @@ const one = z.strictObject({ id: Id })
 export const bookingsRouter = router({
   list: signedInProcedure
     .meta({
-      openapi: { method: 'GET', path: '/bookings', tags, summary: "One's bookings; for an admin, all" },
+      openapi: {
+        method: 'GET',
+        path: '/bookings',
+        tags,
+        summary: "One's bookings; for an admin, all; as a specialist, those of others",
+      },
     })
     .input(
       z.strictObject({
         status: BookingStatusShape.optional(),
         from: Instant.optional(),
         to: Instant.optional(),
-        as: z.enum(['customer', 'admin']).optional(),
+        as: z.enum(['customer', 'specialist', 'admin']).optional(),
         ...page,
       }),
     )
@@ -38,23 +44,31 @@ export const bookingsRouter = router({
         path: '/bookings',
         tags,
         summary: 'Hold a time, of one slot or several in a row',
+        description:
+          'Of a space by its `spaceId`; of a specialist by the `serviceId`. Where a service needs a room, one that fits is held with it, or the one that `spaceId` names: both or neither.',
       },
     })
     .input(
-      z.strictObject({
-        spaceId: Id,
-        startsAt: Instant,
-        endsAt: Instant.optional(),
-        notes: Prose(2000).optional(),
-      }),
+      z
+        .strictObject({
+          spaceId: Id.optional(),
+          specialistId: Id.optional(),
+          serviceId: Id.optional(),
+          startsAt: Instant,
+          endsAt: Instant.optional(),
+          notes: Prose(2000).optional(),
+        })
+        .refine(({ spaceId, serviceId, specialistId }) => serviceId || (spaceId && !specialistId), {
+          path: ['serviceId'],
+          error: 'is needed for a specialist; a space needs a spaceId',
+        }),
     )
     .output(BookingShape)
-    .mutation(({ ctx, input: { spaceId, startsAt, endsAt, notes } }) =>
-      holdSpace(ctx, {
-        spaceId,
+    .mutation(({ ctx, input: { startsAt, endsAt, ...wish } }) =>
+      holdTime(ctx, {
+        ...wish,
         startsAt: new Date(startsAt),
         endsAt: endsAt ? new Date(endsAt) : undefined,
-        notes,
       }),
     ),
 
@@ -90,13 +104,29 @@ export const bookingsRouter = router({
       }),
     )
     .output(BookingShape)
-    .mutation(({ ctx, input }) => bookings.rescheduleBooking(ctx, input)),
+    .mutation(({ ctx, input }) => rescheduleBooking(ctx, input)),
 
   cancel: signedInProcedure
     .meta({ openapi: { method: 'DELETE', path: '/bookings/{id}', tags, summary: 'Cancel a booking' } })
     .input(one)
     .output(BookingShape)
     .mutation(({ ctx, input }) => bookings.cancelBooking(ctx, input)),
+
+  accept: signedInProcedure
+    .meta({
+      openapi: { method: 'POST', path: '/bookings/{id}/accept', tags, summary: 'Say yes, as its specialist' },
+    })
+    .input(one)
+    .output(BookingShape)
+    .mutation(({ ctx, input }) => bookings.acceptBooking(ctx, input)),
+
+  decline: signedInProcedure
+    .meta({
+      openapi: { method: 'POST', path: '/bookings/{id}/decline', tags, summary: 'Say no, as its specialist' },
+    })
+    .input(one)
+    .output(BookingShape)
+    .mutation(({ ctx, input }) => bookings.declineBooking(ctx, input)),
 
   complete: signedInProcedure
     .meta({

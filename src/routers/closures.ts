@@ -3,7 +3,7 @@ import * as closures from '../services/closures'
 import { BookingShape } from '../shapes/bookings'
 import { Id, Instant, listOf, Ok, Prose, page } from '../shapes/common'
 import { ClosureShape } from '../shapes/spaces'
-import { adminProcedure, publicProcedure, router } from '../trpc'
+import { publicProcedure, router, specialistProcedure } from '../trpc'
 
 const tags = ['Closures']
 const Standing = ClosureShape.extend({
@@ -21,32 +21,39 @@ export const closuresRouter = router({
         summary: 'Closures that are not over',
       },
     })
-    .input(z.strictObject({ locationId: Id.optional(), ...page }))
+    .input(z.strictObject({ locationId: Id.optional(), specialistId: Id.optional(), ...page }))
     .output(listOf(ClosureShape))
     .query(({ ctx, input }) => closures.listClosures(ctx, input)),
 
-  create: adminProcedure
+  create: specialistProcedure
     .meta({
       openapi: {
         method: 'POST',
         path: '/closures',
         tags,
-        summary: 'Close a location or a space for a while',
+        summary: 'Close a location or a space for a while, or give a specialist time off',
+        description: 'An admin; a specialist for themselves.',
       },
     })
     .input(
-      z.strictObject({
-        locationId: Id,
-        spaceId: Id.nullable().optional(),
-        startsAt: Instant,
-        endsAt: Instant,
-        reason: Prose(500).optional(),
-      }),
+      z
+        .strictObject({
+          locationId: Id,
+          spaceId: Id.nullable().optional(),
+          specialistId: Id.nullable().optional(),
+          startsAt: Instant,
+          endsAt: Instant,
+          reason: Prose(500).optional(),
+        })
+        .refine(({ spaceId, specialistId }) => !(spaceId && specialistId), {
+          path: ['specialistId'],
+          error: 'closes one calendar: a space or a specialist',
+        }),
     )
     .output(Standing)
     .mutation(({ ctx, input }) => closures.createClosure(ctx, input)),
 
-  update: adminProcedure
+  update: specialistProcedure
     .meta({ openapi: { method: 'PATCH', path: '/closures/{id}', tags, summary: 'Change a closure' } })
     .input(
       z.strictObject({
@@ -59,7 +66,7 @@ export const closuresRouter = router({
     .output(Standing)
     .mutation(({ ctx, input }) => closures.updateClosure(ctx, input)),
 
-  remove: adminProcedure
+  remove: specialistProcedure
     .meta({ openapi: { method: 'DELETE', path: '/closures/{id}', tags, summary: 'Open again' } })
     .input(z.strictObject({ id: Id }))
     .output(Ok)

@@ -8,8 +8,11 @@ import { eventsRouter } from './events'
 import { locationsRouter } from './locations'
 import { paymentsRouter } from './payments'
 import { realtimeRouter } from './realtime'
+import { reviewsRouter } from './reviews'
+import { servicesRouter } from './services'
 import { slotsRouter } from './slots'
 import { spacesRouter } from './spaces'
+import { specialistsRouter } from './specialists'
 import { usersRouter } from './users'
 
 export const appRouter = router({
@@ -22,8 +25,11 @@ export const appRouter = router({
   locations: locationsRouter,
   payments: paymentsRouter,
   realtime: realtimeRouter,
+  reviews: reviewsRouter,
+  services: servicesRouter,
   slots: slotsRouter,
   spaces: spacesRouter,
+  specialists: specialistsRouter,
   users: usersRouter,
 })
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { getBoard } from '../services/boards'
 import { bookSlot, releaseSlot } from '../services/bookings'
-import { holdSpace } from '../services/holds'
+import { holdTime } from '../services/holds'
 import { BookingShape } from '../shapes/bookings'
 import { Id, LocalDate, parseSlotId, SlotId } from '../shapes/common'
 import { BoardShape } from '../shapes/slots'
@@ -29,7 +29,7 @@ export const slotsRouter = router({
     .meta({ openapi: { method: 'POST', path: '/slots/{slotId}/hold', tags, summary: 'Hold a slot' } })
     .input(slot)
     .output(BookingShape)
-    .mutation(({ ctx, input }) => holdSpace(ctx, parseSlotId(input.slotId))),
+    .mutation(({ ctx, input }) => holdTime(ctx, parseSlotId(input.slotId))),
 
   book: signedInProcedure
     .meta({

@@ -103,3 +103,30 @@ export const SPACES = [
   }),
   space(newYork.id, 'meeting_room', 'Pier Room', { capacity: 6, priceMinor: 2400, currency: 'USD' }),
 ]
+
+const [, sam] = PEOPLE
+const [, salaLeonardo] = SPACES
+
+/** Sam advises in a meeting room, and gives massages to whom he says yes. */
+export const SPECIALISTS = [
+  {
+    id: seedId(),
+    userId: sam.id,
+    locationId: milano.id,
+    name: sam.name,
+    about: 'Advice for young companies, and a massage after it.',
+    maxNoticeDays: 365,
+    hours: everyDay([1, 2, 3, 4, 5], '09:00', '17:00'),
+    services: [
+      {
+        id: seedId(),
+        name: 'Advice',
+        priceMinor: 6000,
+        depositMinor: 2000,
+        needsRoom: true,
+        roomKind: salaLeonardo?.kind,
+      },
+      { id: seedId(), name: 'Massage', durationMinutes: 45, bufferMinutes: 15, needsApproval: true },
+    ],
+  },
+]

@@ -1,12 +1,12 @@
 import { eq } from 'drizzle-orm'
 import type { Deps } from '../context'
 import type { Tx } from '../db/client'
-import { bookings, locations, openingHours, spaces, users } from '../db/schema'
+import { bookings, locations, openingHours, services, spaces, specialists, users } from '../db/schema'
 import { slotsOfDate } from '../services/availability'
 import { range } from '../services/calendar'
 import { addDays, dateAt, MINUTE, type Millis, type Period } from '../time'
 import { seedCommunity } from './community'
-import { DEMO_PASSWORD_HASH, fixedIds, LOCATIONS, PEOPLE, SPACES } from './data'
+import { DEMO_PASSWORD_HASH, fixedIds, LOCATIONS, PEOPLE, SPACES, SPECIALISTS } from './data'
 
 /** One number for every server that seeds: two that start at once do it once. */
 const SEED_LOCK = 7_261_054_919
@@ -34,9 +34,20 @@ export async function seedDatabase({ db }: Pick<Deps, 'db'>): Promise<void> {
         ),
       )
     await tx.insert(spaces).values(SPACES)
+    await seedSpecialists(tx, nextId)
     for (const space of SPACES) await seedBookings(tx, space, Date.now(), nextId)
     await seedCommunity(tx, Date.now())
   })
+}
+
+async function seedSpecialists(tx: Tx, nextId: () => string): Promise<void> {
+  for (const { hours, services: offered, ...specialist } of SPECIALISTS) {
+    await tx.insert(specialists).values(specialist)
+    await tx
+      .insert(openingHours)
+      .values(hours.map((opening) => ({ ...opening, id: nextId(), specialistId: specialist.id })))
+    await tx.insert(services).values(offered.map((service) => ({ ...service, specialistId: specialist.id })))
+  }
 }
 
 type SeedSpace = (typeof SPACES)[number]

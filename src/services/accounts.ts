@@ -2,18 +2,20 @@ import { and, asc, eq, isNull, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { violates } from '../db/errors'
-import { type BookingRow, bookings, type UserRow, users } from '../db/schema'
+import { type BookingRow, bookings, reviews, type UserRow, users } from '../db/schema'
 import { AppError } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
+import type { CalendarKey } from '../shapes/slots'
 import { type Session, type SignedIn, type User, userView } from '../shapes/users'
 import { iso, type Millis } from '../time'
-import { lockPerson } from './calendar'
+import { calendarsOf, lockPerson } from './calendar'
 import { refreshPresence } from './checkIns'
 import { changeCommunity } from './community'
 import { enqueue } from './jobs'
 import { type CommunityExport, exportCommunity, leaveCommunity, locationsOf } from './membership'
 import { moveUnderLock } from './moves'
 import { listSessions, startSession } from './sessions'
+import { calendarOfSpecialist, retireSpecialist } from './specialists'
 import { accountGone } from './users'
 
 /** A hash of no password at all, of the cost of every other: signing in takes as long where there is nobody to sign in. */
@@ -155,22 +157,29 @@ export async function exportMe(
 /**
  * Forgets a person: what they hold or have booked is freed, and everything of theirs goes. What the law of money keeps,
  * which is bookings that were paid, stays behind a row that says nothing about who it was.
+ * @throws INVALID_STATE while others hold or have booked them as a specialist
  */
 export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
   const { id } = ctx.actor
   const locks = {
     person: id,
     locations: (tx: Tx) => locationsOf(tx, id),
-    spaces: (tx: Tx) => calendarsOf(tx, id),
+    calendars: (tx: Tx) => calendarsOfPerson(tx, id),
   }
   await changeCommunity(ctx, locks, async (tx) => {
     const left = await leaveCommunity(tx, id)
     const { stripeCustomerId: customerId } = await findMe(ctx, tx)
     if (customerId) await enqueue(tx, 'forget-customer', { customerId })
     const [clock] = await tx.execute<{ now: string }>(sql`SELECT epoch_ms(clock_timestamp()) AS now`)
-    const claims = await tx.select().from(bookings).where(activeOf(id)).orderBy(asc(bookings.id))
+    const claims = await tx
+      .select()
+      .from(bookings)
+      .where(and(eq(bookings.kind, 'booking'), activeOf(id)))
+      .orderBy(asc(bookings.id))
     const outcomes = []
     for (const row of claims) outcomes.push(await endForGood(tx, ctx, row, Number(clock?.now)))
+    await retireSpecialist(tx, id)
+    await tx.delete(reviews).where(eq(reviews.userId, id))
     // An intent may be paid though its hold has ended; the booking stays for whatever becomes of it.
     const unpaid = sql`NOT EXISTS (SELECT FROM payments p WHERE p.booking_id = ${bookings.id})`
     await tx.delete(bookings).where(and(eq(bookings.userId, id), eq(bookings.paidMinor, 0), unpaid))
@@ -213,9 +222,17 @@ async function anonymise(tx: Tx, id: string): Promise<void> {
     .where(eq(users.id, id))
 }
 
-async function calendarsOf(tx: Tx, userId: string): Promise<string[]> {
-  const rows = await tx.selectDistinct({ spaceId: bookings.spaceId }).from(bookings).where(activeOf(userId))
-  return rows.flatMap(({ spaceId }) => (spaceId ? [spaceId] : []))
+/** Where a person has claims, what they have reviewed, and their own calendar where they are a specialist. */
+async function calendarsOfPerson(tx: Tx, userId: string): Promise<CalendarKey[]> {
+  const claimed = await tx
+    .selectDistinct({ spaceId: bookings.spaceId, specialistId: bookings.specialistId })
+    .from(bookings)
+    .where(activeOf(userId))
+  const reviewed = await tx
+    .selectDistinct({ spaceId: reviews.spaceId, specialistId: reviews.specialistId })
+    .from(reviews)
+    .where(eq(reviews.userId, userId))
+  return [...[...claimed, ...reviewed].flatMap(calendarsOf), ...(await calendarOfSpecialist(tx, userId))]
 }
 
 async function findMe(ctx: SignedInContext, db: Db): Promise<UserRow> {

@@ -4,8 +4,9 @@ import type { Tx } from '../db/client'
 import { type BookingRow, bookings, locations, spaces } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { localTime, MINUTE } from '../time'
-import { moveUnderLock, onCalendarOf } from './moves'
+import { moveUnderLock } from './moves'
 import { tellPerson } from './notices'
+import { onCalendarOf } from './onCalendar'
 
 /** Nobody arrives for a booking earlier than this before its start. */
 const EARLY = 60 * MINUTE

@@ -1,12 +1,10 @@
 import type { Reason } from '../errors'
-import { slotIdOf } from '../shapes/common'
-import type { Board, Slot } from '../shapes/slots'
+import { type CalendarKey, calendarId } from '../shapes/slots'
 import {
   addDays,
   DAY,
   dateAt,
   instantOf,
-  iso,
   MINUTE,
   type Millis,
   overlap,
@@ -17,9 +15,16 @@ import {
 /** A local opening of every such weekday. `closesAt` at or before `opensAt` means the next day. */
 export type OpeningHours = { weekday: number; opensAt: string; closesAt: string }
 
-/** By which rules the times of a calendar can be had. What `space_rules` in the database answers. */
-export type Rules = {
-  spaceId: string
+/**
+ * By which rules the times of a calendar can be had. What `space_rules` in the database answers; `specialist_rules` adds
+ * the services, each of which is a grid of its own on the same calendar.
+ */
+export type Rules = CalendarKey & {
+  /** The service whose times these are; its slots are named after it. */
+  serviceId?: string
+  /** The room that each of these times needs besides. */
+  room?: RoomNeed | null
+  services?: ServiceTimes[]
   locationId: string
   timeZone: string
   units: number
@@ -36,6 +41,14 @@ export type Rules = {
   closures: Period[]
 }
 
+type RoomNeed = { kind: string; capacity: number }
+type ServiceTimes = Required<
+  Pick<Rules, 'serviceId' | 'room' | 'slotMinutes' | 'bufferMinutes' | 'priceMinor' | 'currency'>
+>
+
+/** A room that a service may need, with everything that decides whether it can be had. */
+export type Room = RoomNeed & { rules: Rules; claims: Claim[] }
+
 /** What occupies one unit of a calendar over `[from, to)`: a booking with the buffer behind it. */
 export type Claim = Period & {
   unit: number
@@ -46,16 +59,26 @@ export type Claim = Period & {
   userId: string
 }
 
-/** Everything that decides whether a time can be had. */
-export type Calendar = { rules: Rules; claims: Claim[]; now: Millis }
+/** Everything that decides whether a time can be had. `rooms` are those that a specialist's services may need. */
+export type Calendar = { rules: Rules; claims: Claim[]; now: Millis; rooms?: Room[] | null }
+
+/** The calendar by the rules of one service; undefined where it has no such service. */
+export function forService(calendar: Calendar, serviceId: string): Calendar | undefined {
+  const service = calendar.rules.services?.find((offered) => offered.serviceId === serviceId)
+  return service && { ...calendar, rules: { ...calendar.rules, ...service } }
+}
 
 /**
  * Whether a time can be had, and if not, why: the one rule for boards, search, hold, create and reschedule.
  * The checks stand in the order in which a person would want to hear of them.
  * @returns null where it can be had; else SLOT_PAST, SLOT_CLOSED, OFF_GRID, TOO_LONG, TOO_LATE, TOO_EARLY or SLOT_TAKEN
  */
-export function whyNot({ rules, claims, now }: Calendar, time: Period): Reason | null {
-  return whyNotByRules(rules, time, now) ?? (freeUnits(rules, claims, time) > 0 ? null : 'SLOT_TAKEN')
+export function whyNot(calendar: Calendar, time: Period): Reason | null {
+  return (
+    whyNotByRules(calendar.rules, time, calendar.now) ??
+    whyNoRoom(calendar, time) ??
+    (unitsToHave(calendar, time) > 0 ? null : 'SLOT_TAKEN')
+  )
 }
 
 /** The part of `whyNot` that does not ask who else wants the time: what stands before the lock decides. */
@@ -65,7 +88,7 @@ export function whyNotByRules(rules: Rules, time: Period, now: Millis): Reason |
 }
 
 /** Notice and closures: what can refuse a time that is a row of whole slots. */
-function whyNotNow(rules: Rules, time: Period, now: Millis): Reason | null {
+export function whyNotNow(rules: Rules, time: Period, now: Millis): Reason | null {
   if (rules.closures.some((closure) => overlap(closure, time))) return 'SLOT_CLOSED'
   if (time.from < now + rules.minNoticeMinutes * MINUTE) return 'TOO_LATE'
   if (time.from > now + rules.maxNoticeDays * DAY) return 'TOO_EARLY'
@@ -90,15 +113,85 @@ function whyNotOnGrid(rules: Rules, time: Period): Reason | null {
  * How many units nobody claims over the whole time. The time's own buffer counts: a slot is free where a hold of it
  * would be accepted.
  */
-export function freeUnits(rules: Rules, claims: Claim[], time: Period): number {
+export function freeUnits(
+  rules: Rules,
+  claims: Claim[],
+  time: Period,
+  bufferMinutes = rules.bufferMinutes,
+): number {
   const busy = new Set<number>()
-  for (const claim of claimsOver(rules, claims, time)) busy.add(claim.unit)
+  for (const claim of claimsOver(rules, claims, time, bufferMinutes)) busy.add(claim.unit)
   return rules.units - busy.size
 }
 
-function claimsOver(rules: Rules, claims: Claim[], time: Period): Claim[] {
-  const claimed = { from: time.from, to: time.to + rules.bufferMinutes * MINUTE }
+export function claimsOver(
+  rules: Rules,
+  claims: Claim[],
+  time: Period,
+  bufferMinutes = rules.bufferMinutes,
+): Claim[] {
+  const claimed = { from: time.from, to: time.to + bufferMinutes * MINUTE }
   return claims.filter((claim) => claim.unit <= rules.units && overlap(claim, claimed))
+}
+
+/** How many units can be had; where a room is needed besides, whether both can. */
+export function unitsToHave(calendar: Calendar, time: Period): number {
+  const { rules, claims } = calendar
+  if (!rules.room) return freeUnits(rules, claims, time)
+  return freeRoom(calendar, time) ? 1 : 0
+}
+
+/** The room that a claim of this time would get. */
+export function freeRoom(calendar: Calendar, time: Period): Room | undefined {
+  const { rules, claims } = calendar
+  return openRooms(calendar, time).find((room) => {
+    const bufferMinutes = Math.max(rules.bufferMinutes, room.rules.bufferMinutes)
+    return (
+      freeUnits(rules, claims, time, bufferMinutes) > 0 &&
+      freeUnits(room.rules, room.claims, time, bufferMinutes) > 0
+    )
+  })
+}
+
+/**
+ * The rooms that a service may take at a time, the cheapest first: of the kind and size it needs, and open throughout.
+ * A room's own grid, notice and length are for those who book it alone.
+ */
+export function openRooms({ rules, rooms }: Calendar, time: Period): Room[] {
+  const { room: need } = rules
+  if (!need || !rooms) return []
+  return rooms
+    .filter(
+      (room) =>
+        room.kind === need.kind &&
+        room.capacity >= need.capacity &&
+        (room.rules.priceMinor === 0 || room.rules.currency === rules.currency) &&
+        isOpen(room.rules, time),
+    )
+    .sort(
+      (a, b) =>
+        roomPrice(a.rules, time) - roomPrice(b.rules, time) ||
+        a.capacity - b.capacity ||
+        (calendarId(a.rules) < calendarId(b.rules) ? -1 : 1),
+    )
+}
+
+/** The slots of a room that a time begins are paid whole. */
+export const roomPrice = ({ priceMinor, slotMinutes }: Rules, time: Period): number =>
+  priceMinor * Math.ceil((time.to - time.from) / (slotMinutes * MINUTE))
+
+export const whyNoRoom = (calendar: Calendar, time: Period): Reason | null =>
+  calendar.rules.room && openRooms(calendar, time).length === 0 ? 'SLOT_CLOSED' : null
+
+/** Open throughout, wherever the grid stands. */
+function isOpen(rules: Rules, time: Period): boolean {
+  if (rules.closures.some((closure) => overlap(closure, time))) return false
+  for (let at = time.from; at < time.to; ) {
+    const opening = openingAt(rules, at)
+    if (!opening) return false
+    at = opening.to
+  }
+  return true
 }
 
 /** The slots of a local date, in order: a grid in elapsed time from each opening, without a remainder that is shorter. */
@@ -149,77 +242,4 @@ function openingAt(rules: Rules, at: Millis): Period | undefined {
     if (opening) return opening
   }
   return undefined
-}
-
-/** One slot as a board shows it, to the person given. The first status that applies, in the order of the type. */
-export function renderSlot({ rules, claims, now }: Calendar, slot: Period, me?: string): Slot {
-  const over = claimsOver(rules, claims, slot)
-  const past = slot.from <= now
-  const reason = past ? null : whyNotNow(rules, slot, now)
-  const free = past || reason ? 0 : freeUnits(rules, over, slot)
-  return {
-    id: slotIdOf(rules.spaceId, slot.from),
-    startsAt: iso(slot.from),
-    endsAt: iso(slot.to),
-    status: past ? 'past' : reason ? 'closed' : free > 0 ? 'free' : onlyHeld(over) ? 'held' : 'booked',
-    reason,
-    free,
-    units: rules.units,
-    heldByMe:
-      me !== undefined &&
-      claims.some(
-        (claim) => claim.held && claim.userId === me && claim.startsAt < slot.to && slot.from < claim.endsAt,
-      ),
-    priceMinor: rules.priceMinor,
-    currency: rules.currency,
-  }
-}
-
-/** True where some unit is occupied by nothing but holds: it may come back within minutes. */
-function onlyHeld(claims: Claim[]): boolean {
-  const booked = new Set(claims.filter((claim) => !claim.held).map((claim) => claim.unit))
-  return claims.some((claim) => !booked.has(claim.unit))
-}
-
-/** A day as people look at it. */
-export function renderBoard(calendar: Calendar, date: string, me?: string): Board {
-  const { spaceId, timeZone, version } = calendar.rules
-  const slots = slotsOfDate(calendar.rules, date).map((slot) => renderSlot(calendar, slot, me))
-  return { spaceId, specialistId: null, date, timeZone, version, slots }
-}
-
-/** The slots that a change of `touched` may have changed, on whichever dates: what followers of a board must hear. */
-export function renderTouchedSlots(calendar: Calendar, touched: Period[]): Slot[] {
-  const { rules } = calendar
-  const reach = (rules.slotMinutes + rules.bufferMinutes) * MINUTE
-  const slots = new Map<Millis, Slot>()
-  for (const { from, to } of touched) {
-    const lastDate = dateAt(to, rules.timeZone)
-    for (
-      let date = addDays(dateAt(from - reach, rules.timeZone), -2);
-      date <= lastDate;
-      date = addDays(date, 1)
-    ) {
-      for (const slot of slotsOfDate(rules, date)) {
-        const claimed = { from: slot.from, to: slot.to + rules.bufferMinutes * MINUTE }
-        if (overlap(claimed, { from, to })) slots.set(slot.from, renderSlot(calendar, slot))
-      }
-    }
-  }
-  return [...slots.values()].sort((a, b) => (a.startsAt < b.startsAt ? -1 : 1))
-}
-
-/**
- * The next moment at which the clock alone changes a board: a slot begins, comes within notice, or a hold ends.
- * @returns Infinity where nothing will
- */
-export function nextChangeByClock({ rules, claims, now }: Calendar, date: string): Millis {
-  const moments = slotsOfDate(rules, date).flatMap((slot) => [
-    slot.from,
-    // At this moment itself the notice is still long enough.
-    slot.from - rules.minNoticeMinutes * MINUTE + 1,
-    slot.from - rules.maxNoticeDays * DAY,
-  ])
-  for (const claim of claims) if (claim.held && claim.expiresAt !== null) moments.push(claim.expiresAt)
-  return Math.min(...moments.filter((moment) => moment > now), Number.POSITIVE_INFINITY)
 }

@@ -2,100 +2,129 @@ import { sql } from 'drizzle-orm'
 import type { Context } from '../context'
 import type { Db } from '../db/client'
 import { prepared } from '../db/client'
-import { spaces } from '../db/schema'
+import { spaces, specialists } from '../db/schema'
 import { notFound } from '../errors'
 import { topicOf } from '../realtime/events'
-import type { Board } from '../shapes/slots'
+import { type Board, type BoardKey, type CalendarKey, calendarId } from '../shapes/slots'
 import { addDays, DAY, MINUTE, type Millis, type Period } from '../time'
-import { type Calendar, type Claim, nextChangeByClock, type Rules, renderBoard } from './availability'
+import { type Calendar, type Claim, forService, type Room, type Rules } from './availability'
 import { multirange, uuidArray } from './calendar'
+import { nextChangeByClock, renderBoard } from './slots'
 
 /**
- * The day of a space as it stands now, with the version of its calendar; both by one statement.
+ * The day of a calendar as it stands now, with its version; both by one statement.
  * @param me whose holds are marked as his own
  * @throws NOT_FOUND
  */
-export async function readBoard(
-  db: Db,
-  input: { spaceId: string; date: string },
-  me?: string,
-): Promise<Board> {
-  return renderBoard(await readDay(db, input), input.date, me)
+export async function readBoard(db: Db, board: BoardKey, me?: string): Promise<Board> {
+  return renderBoard(await readDay(db, board), board.date, me)
 }
 
 /**
- * The day of a space for whoever asks: from the cache where that is as new as the database, else as `readBoard`.
+ * The day of a calendar for whoever asks: from the cache where that is as new as the database, else as `readBoard`.
  * @throws NOT_FOUND
  */
-export async function getBoard(ctx: Context, input: { spaceId: string; date: string }): Promise<Board> {
+export async function getBoard(ctx: Context, board: BoardKey): Promise<Board> {
+  const { date, serviceId = '' } = board
   const me = ctx.actor.kind === 'person' ? ctx.actor.id : undefined
-  if (!ctx.cache.isExactFor(me !== undefined)) return readBoard(ctx.db, input, me)
+  if (!ctx.cache.isExactFor(me !== undefined)) return readBoard(ctx.db, board, me)
   const maxAgeMs = Math.min(MINUTE, ctx.env.SWEEP_SECONDS * 1000)
-  const { calendar, board } = await ctx.cache.near(
-    `board:${input.spaceId}:${input.date}`,
-    { tag: topicOf.space(input.spaceId), maxAgeMs },
+  const cached = await ctx.cache.near(
+    `board:${calendarId(board)}:${date}:${serviceId}`,
+    { tag: topicOf.calendar(board), maxAgeMs },
     async () => {
-      const read = await readDay(ctx.db, input)
-      const value = { calendar: read, board: renderBoard(read, input.date) }
-      return { value, trueForMs: nextChangeByClock(read, input.date) - read.now }
+      const read = await readDay(ctx.db, board)
+      const value = { calendar: read, board: renderBoard(read, date) }
+      return { value, trueForMs: nextChangeByClock(read, date) - read.now }
     },
   )
-  const isMine = me !== undefined && calendar.claims.some(({ userId }) => userId === me)
-  return isMine ? renderBoard(calendar, input.date, me) : board
+  const isMine = me !== undefined && cached.calendar.claims.some(({ userId }) => userId === me)
+  return isMine ? renderBoard(cached.calendar, date, me) : cached.board
 }
 
-/** A board as everyone sees it, with the moment until which the clock alone leaves it as it is. */
-export async function readSharedBoard(
-  db: Db,
-  input: { spaceId: string; date: string },
-): Promise<{ board: Board; changesAt: Millis }> {
-  const calendar = await readDay(db, input)
-  return { board: renderBoard(calendar, input.date), changesAt: nextChangeByClock(calendar, input.date) }
+/** A board as everyone sees it, with the moment until which it stays as it is while its calendar does. */
+export async function readSharedBoard(db: Db, board: BoardKey): Promise<{ board: Board; changesAt: Millis }> {
+  const calendar = await readDay(db, board)
+  return { board: renderBoard(calendar, board.date), changesAt: nextChangeByClock(calendar, board.date) }
 }
 
-const readDay = (db: Db, { spaceId, date }: { spaceId: string; date: string }) =>
-  readCalendar(db, spaceId, around(date))
+async function readDay(db: Db, { date, serviceId, ...key }: BoardKey): Promise<Calendar> {
+  const calendar = await readCalendar(db, key, around(date))
+  if (serviceId === undefined) return calendar
+  const grid = forService(calendar, serviceId)
+  if (!grid) throw notFound('service')
+  return grid
+}
 
 /** A local date in every zone there is, with hours that run past midnight and a buffer of a day behind them. */
-function around(date: string): Period {
+export function around(date: string): Period {
   return {
     from: Date.parse(`${addDays(date, -2)}T00:00:00Z`),
     to: Date.parse(`${addDays(date, 4)}T00:00:00Z`),
   }
 }
 
-const calendarQuery = prepared((db) =>
+const window = sql`${sql.placeholder('window')}::tstzmultirange`
+const now = sql`epoch_ms(clock_timestamp())`.mapWith(Number)
+
+const spaceQuery = prepared((db) =>
   db
     .select({
-      rules: sql<Rules>`space_rules(${spaces.id}, ${sql.placeholder('window')}::tstzmultirange)`,
-      claims: sql<Claim[]>`space_claims(${spaces.id}, ${sql.placeholder('window')}::tstzmultirange)`,
-      now: sql<number>`epoch_ms(clock_timestamp())`.mapWith(Number),
+      rules: sql<Rules>`space_rules(${spaces.id}, ${window})`,
+      claims: sql<Claim[]>`space_claims(${spaces.id}, ${window})`,
+      rooms: sql<null>`NULL`,
+      now,
     })
     .from(spaces)
-    .where(sql`${spaces.id} = ${sql.placeholder('spaceId')}`)
+    .where(sql`${spaces.id} = ${sql.placeholder('id')}`)
     .prepare('calendar'),
 )
 
+const specialistQuery = prepared((db) =>
+  db
+    .select({
+      rules: sql<Rules>`specialist_rules(${specialists.id}, ${window})`,
+      claims: sql<Claim[]>`specialist_claims(${specialists.id}, ${window})`,
+      rooms: sql<Room[]>`specialist_rooms(${specialists.id}, ${window})`,
+      now,
+    })
+    .from(specialists)
+    .where(sql`${specialists.id} = ${sql.placeholder('id')}`)
+    .prepare('specialist_calendar'),
+)
+
 /**
- * Everything that decides which times of a space can be had inside a window.
+ * Everything that decides which times of a calendar can be had inside a window.
  * @throws NOT_FOUND
  */
-export async function readCalendar(db: Db, spaceId: string, window: Period): Promise<Calendar> {
-  const [calendar] = await calendarQuery(db).execute({ spaceId, window: multirange([window]) })
-  if (!calendar?.rules) throw notFound('space')
+export async function readCalendar(db: Db, key: CalendarKey, period: Period): Promise<Calendar> {
+  const query = key.spaceId === undefined ? specialistQuery : spaceQuery
+  const [calendar] = await query(db).execute({ id: calendarId(key), window: multirange([period]) })
+  if (!calendar?.rules) throw notFound(key.spaceId === undefined ? 'specialist' : 'space')
   return calendar
 }
 
 /** The versions of calendars: what a board that follows them must have reached. */
 export async function readVersions(
   db: Db,
-  spaceIds: string[],
-): Promise<{ spaceId: string; version: number }[]> {
-  if (spaceIds.length === 0) return []
+  keys: CalendarKey[],
+): Promise<{ key: CalendarKey; version: number }[]> {
+  const spaceIds = keys.flatMap(({ spaceId }) => spaceId ?? [])
+  const specialistIds = keys.flatMap(({ specialistId }) => specialistId ?? [])
+  const ofSpaces = await versionsIn(db, spaces, spaceIds)
+  const ofSpecialists = await versionsIn(db, specialists, specialistIds)
+  return [
+    ...ofSpaces.map(({ id, version }) => ({ key: { spaceId: id }, version })),
+    ...ofSpecialists.map(({ id, version }) => ({ key: { specialistId: id }, version })),
+  ]
+}
+
+async function versionsIn(db: Db, table: typeof spaces | typeof specialists, ids: string[]) {
+  if (ids.length === 0) return []
   return db
-    .select({ spaceId: spaces.id, version: spaces.version })
-    .from(spaces)
-    .where(sql`${spaces.id} = ANY(${uuidArray(spaceIds)})`)
+    .select({ id: table.id, version: table.version })
+    .from(table)
+    .where(sql`${table.id} = ANY(${uuidArray(ids)})`)
 }
 
 /** How far a window must reach beyond a time so that its calendar decides it: a slot and a buffer are a day at most. */

@@ -3,23 +3,38 @@ import type { PgTable } from 'drizzle-orm/pg-core'
 import type { Deps } from '../context'
 import type { Tx } from '../db/client'
 import { isRetryable } from '../db/errors'
-import { type BookingRow, bookings, spaces, users } from '../db/schema'
+import { type BookingRow, spaces, specialists, users } from '../db/schema'
 import { type ChangeCause, type ServerMessage, topicOf } from '../realtime/events'
 import { bookingView } from '../shapes/bookings'
+import { type CalendarKey, calendarId, calendarKey } from '../shapes/slots'
 import { iso, type Millis, type Period } from '../time'
-import { type Claim, type Rules, renderTouchedSlots } from './availability'
+import type { Claim, Room, Rules } from './availability'
+import { renderChangedSlots } from './slots'
 
-/** One change of a calendar, as `raise_version` in the database tells it, read under the lock that made it. */
+/** One change of a calendar, as `raise_version` and its like in the database tell it, read under the lock that made it. */
 export type CalendarChange = {
   fromVersion: number
   now: Millis
   touched: Period[]
   rules: Rules | null
   claims: Claim[]
+  rooms?: Room[] | null
 }
 
 /** A time on a calendar that something came to or went from. */
-export type Touch = { spaceId: string; period: Period; cause: ChangeCause }
+export type Touch = CalendarKey & { period: Period; cause: ChangeCause }
+
+type Claiming = Pick<BookingRow, 'spaceId' | 'specialistId'>
+
+/** The calendars that a booking occupies: a space's, a specialist's, or both. */
+export const calendarsOf = ({ spaceId, specialistId }: Claiming): CalendarKey[] => [
+  ...(spaceId === null ? [] : [{ spaceId }]),
+  ...(specialistId === null ? [] : [{ specialistId }]),
+]
+
+/** What a booking that comes, goes or changes touches: its period on each of its calendars. */
+export const touchesOf = (row: Claiming & Pick<BookingRow, 'claimed'>, cause: ChangeCause): Touch[] =>
+  calendarsOf(row).map((key) => ({ ...key, period: claimedPeriod(row), cause }))
 
 /** What happened under the lock: its result, which times it touched, and whose bookings it changed. */
 export type Outcome<T> = { result: T; touched: Touch[]; bookings: BookingRow[] }
@@ -33,7 +48,7 @@ type Locks = {
   /** Locked before the calendars, where what the person has in all of them must stand still. */
   person?: string | undefined
   /** Which calendars may be touched; a function is asked once the person is locked. */
-  spaces: string[] | ((tx: Tx) => Promise<string[]>)
+  calendars: CalendarKey[] | ((tx: Tx) => Promise<CalendarKey[]>)
 }
 
 /**
@@ -50,7 +65,8 @@ export async function changeCalendars<T>(
     deps.db.transaction(async (tx) => {
       await locks.first?.(tx)
       if (locks.person) await lockPerson(tx, locks.person)
-      await lockCalendars(tx, typeof locks.spaces === 'function' ? await locks.spaces(tx) : locks.spaces)
+      const { calendars } = locks
+      await lockCalendars(tx, typeof calendars === 'function' ? await calendars(tx) : calendars)
       const outcome = await run(tx)
       return { result: outcome.result, told: await raiseVersions(tx, outcome) }
     }),
@@ -63,14 +79,30 @@ export async function changeCalendars<T>(
 export const lockPerson = (tx: Tx, userId: string) =>
   tx.select({ id: users.id }).from(users).where(sql`${users.id} = ${userId}`).for('no key update')
 
-/** Locks the rows of calendars against every other change, in order of id so that no two changes wait for each other. */
-export async function lockCalendars(tx: Tx, spaceIds: string[]): Promise<void> {
-  if (spaceIds.length === 0) return
+/**
+ * Locks the rows of calendars against every other change, spaces first, then specialists, each in order of id, so that no
+ * two changes wait for each other.
+ */
+export async function lockCalendars(tx: Tx, keys: CalendarKey[]): Promise<void> {
+  await lockRows(
+    tx,
+    spaces,
+    keys.flatMap(({ spaceId }) => spaceId ?? []),
+  )
+  await lockRows(
+    tx,
+    specialists,
+    keys.flatMap(({ specialistId }) => specialistId ?? []),
+  )
+}
+
+async function lockRows(tx: Tx, table: typeof spaces | typeof specialists, ids: string[]): Promise<void> {
+  if (ids.length === 0) return
   await tx
-    .select({ id: spaces.id })
-    .from(spaces)
-    .where(sql`${spaces.id} = ANY(${uuidArray(spaceIds)})`)
-    .orderBy(spaces.id)
+    .select({ id: table.id })
+    .from(table)
+    .where(sql`${table.id} = ANY(${uuidArray(ids)})`)
+    .orderBy(table.id)
     .for('no key update')
 }
 
@@ -80,12 +112,13 @@ export async function raiseVersions(
   { touched, bookings }: Pick<Outcome<unknown>, 'touched' | 'bookings'>,
 ): Promise<Told> {
   const changes: Told['changes'] = []
-  for (const [spaceId, touches] of Map.groupBy(touched, (touch) => touch.spaceId)) {
+  for (const [id, touches] of Map.groupBy(touched, calendarId)) {
     const periods = multirange(touches.map(({ period }) => period))
-    const [row] = await tx.execute<{ change: CalendarChange }>(
-      sql`SELECT raise_version(${spaceId}::uuid, ${periods}::tstzmultirange) AS change`,
-    )
     const [first] = touches
+    const raise = first?.spaceId === undefined ? sql`raise_specialist_version` : sql`raise_version`
+    const [row] = await tx.execute<{ change: CalendarChange }>(
+      sql`SELECT ${raise}(${id}::uuid, ${periods}::tstzmultirange) AS change`,
+    )
     if (row && first) changes.push({ change: row.change, cause: first.cause })
   }
   return { changes, bookings }
@@ -95,52 +128,30 @@ export async function raiseVersions(
 export function tell({ publish }: Pick<Deps, 'publish'>, { changes, bookings }: Told): void {
   for (const { change, cause } of changes) {
     const message = slotUpdate(change, cause)
-    if (message) publish(topicOf.space(message.spaceId), message)
+    if (change.rules && message) publish(topicOf.calendar(change.rules), message)
   }
-  for (const row of bookings.filter(({ kind }) => kind === 'booking'))
-    publish(topicOf.user(row.userId), { type: 'booking_update', booking: bookingView(row) })
+  for (const row of bookings.filter(({ kind }) => kind === 'booking')) {
+    for (const id of new Set([row.userId, row.specialistUserId]))
+      if (id) publish(topicOf.user(id), { type: 'booking_update', booking: bookingView(row) })
+  }
 }
 
 type SlotUpdate = Extract<ServerMessage, { type: 'slot_update' }>
 
-/** The message that carries a board from one version to the next; none for a space that is no longer in use. */
+/** The message that carries a board from one version to the next; none for a calendar that is no longer in use. */
 export function slotUpdate(
-  { fromVersion, now, touched, rules, claims }: CalendarChange,
+  { fromVersion, now, touched, rules, claims, rooms }: CalendarChange,
   cause: ChangeCause,
 ): SlotUpdate | undefined {
   if (!rules) return undefined
   return {
     type: 'slot_update',
-    spaceId: rules.spaceId,
+    ...calendarKey(rules),
     fromVersion,
     version: rules.version,
-    slots: renderTouchedSlots({ rules, claims, now }, touched),
+    slots: renderChangedSlots({ rules, claims, now, rooms: rooms ?? null }, touched),
     cause,
     timestamp: iso(now),
-  }
-}
-
-type Wanted = { spaceId: string; units: number; claimed: Period; now: Millis; booking: string }
-
-/**
- * A unit for a booking that exists: ends the stale holds in the way, then takes the lowest unit that nobody else claims
- * over the whole time, or null. Both are asked at the same instant: a hold that ended in between would be neither ended
- * nor in the way, and the place that it keeps in the database would be given away. The calendar must be locked.
- */
-export async function findUnit(
-  tx: Tx,
-  { spaceId, units, claimed, now, booking }: Wanted,
-): Promise<{ unit: number | null; expired: BookingRow[] }> {
-  const claim = sql`${range(claimed)}::tstzrange, ${iso(now)}::timestamptz`
-  const ended = await tx.execute<{ row: Record<string, unknown> }>(
-    sql`SELECT to_jsonb(e) AS row FROM expire_in_the_way(${spaceId}::uuid, ${claim}, ${booking}::uuid) AS e`,
-  )
-  const [free] = await tx.execute<{ unit: number | null }>(
-    sql`SELECT free_unit(${spaceId}::uuid, ${units}::int, ${claim}, ${booking}::uuid) AS unit`,
-  )
-  return {
-    unit: free?.unit ?? null,
-    expired: ended.map(({ row }) => rowFromJson<BookingRow>(bookings, row)),
   }
 }
 

@@ -36,7 +36,7 @@ export async function checkIn(ctx: SignedInContext, input: CheckInInput): Promis
         const current = await currentOf(tx, me)
         return current ? [place.locationId, current.locationId] : [place.locationId]
       },
-      spaces: place.spaceId ? [place.spaceId] : [],
+      calendars: place.spaceId ? [{ spaceId: place.spaceId }] : [],
     },
     async (tx) => {
       await refuseUnlessInUse(tx, place.locationId)

@@ -1,20 +1,23 @@
-import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
-import type { Context } from '../context'
+import { and, asc, eq, gt, sql } from 'drizzle-orm'
+import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
-import { bookings, type ClosureRow, closures, spaces } from '../db/schema'
+import { bookings, type ClosureRow, closures } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { Page } from '../shapes/common'
+import { type CalendarKey, calendarId } from '../shapes/slots'
 import type { Closure } from '../shapes/spaces'
 import { iso, type Period } from '../time'
-import { range, uuidArray } from './calendar'
+import { range } from './calendar'
 import { lockLocation } from './locations'
 import { pageOf } from './paging'
-import { changeRules } from './rules'
+import { changeRules, onAnyOf } from './rules'
+import { refuseUnlessOwn } from './specialists'
 
 type ClosureInput = {
   locationId: string
   spaceId?: string | null | undefined
+  specialistId?: string | null | undefined
   startsAt: string
   endsAt: string
   reason?: string | undefined
@@ -24,7 +27,14 @@ type WithStanding = Closure & { standing: Booking[] }
 /** Closures of a location that are not over, those that were made first first. */
 export async function listClosures(
   ctx: Context,
-  { locationId, ...page }: Page & { locationId?: string | undefined },
+  {
+    locationId,
+    specialistId,
+    ...page
+  }: Page & {
+    locationId?: string | undefined
+    specialistId?: string | undefined
+  },
 ) {
   const rows = await ctx.db
     .select()
@@ -32,6 +42,7 @@ export async function listClosures(
     .where(
       and(
         locationId ? eq(closures.locationId, locationId) : undefined,
+        specialistId ? eq(closures.specialistId, specialistId) : undefined,
         gt(closures.endsAt, sql`now()`),
         page.cursor ? gt(closures.id, page.cursor) : undefined,
       ),
@@ -42,34 +53,36 @@ export async function listClosures(
 }
 
 /**
- * Closes a location, or one space of it, for a period. Nothing booked is cancelled: the answer names what still stands.
- * @throws NOT_FOUND, VALIDATION
+ * Closes a location, or one space of it, for a period; or gives a specialist time off. Nothing booked is cancelled: the
+ * answer names what still stands.
+ * @throws NOT_FOUND, VALIDATION, NOT_ALLOWED for a specialist where it is not their own time
  */
-export async function createClosure(ctx: Context, input: ClosureInput): Promise<WithStanding> {
+export async function createClosure(ctx: SignedInContext, input: ClosureInput): Promise<WithStanding> {
   const period = periodOf(input)
   return changeRules(
     ctx,
-    (tx) => concerned(tx, input),
-    async (tx, spaceIds) => {
+    (tx) => concerned(tx, ctx, input),
+    async (tx, keys) => {
       const [row] = await tx
         .insert(closures)
         .values({
           locationId: input.locationId,
           spaceId: input.spaceId ?? null,
+          specialistId: input.specialistId ?? null,
           startsAt: new Date(period.from),
           endsAt: new Date(period.to),
           reason: input.reason ?? '',
         })
         .returning()
       if (!row) throw new Error('the closure was not inserted')
-      return { ...closureView(row), standing: await standingIn(tx, spaceIds, period) }
+      return { ...closureView(row), standing: await standingIn(tx, keys, period) }
     },
   )
 }
 
-/** @throws NOT_FOUND, VALIDATION */
+/** @throws NOT_FOUND, VALIDATION, NOT_ALLOWED */
 export async function updateClosure(
-  ctx: Context,
+  ctx: SignedInContext,
   input: {
     id: string
     startsAt?: string | undefined
@@ -79,8 +92,8 @@ export async function updateClosure(
 ): Promise<WithStanding> {
   return changeRules(
     ctx,
-    async (tx) => concerned(tx, await findClosure(tx, input.id)),
-    async (tx, spaceIds) => {
+    async (tx) => concerned(tx, ctx, await findClosure(tx, input.id)),
+    async (tx, keys) => {
       const old = await findClosure(tx, input.id)
       const period = periodOf({
         startsAt: input.startsAt ?? iso(old.startsAt),
@@ -96,16 +109,16 @@ export async function updateClosure(
         .where(eq(closures.id, input.id))
         .returning()
       if (!row) throw notFound('closure')
-      return { ...closureView(row), standing: await standingIn(tx, spaceIds, period) }
+      return { ...closureView(row), standing: await standingIn(tx, keys, period) }
     },
   )
 }
 
-/** Opens again what was closed. @throws NOT_FOUND */
-export async function removeClosure(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
+/** Opens again what was closed. @throws NOT_FOUND, NOT_ALLOWED */
+export async function removeClosure(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
   return changeRules(
     ctx,
-    async (tx) => concerned(tx, await findClosure(tx, id)),
+    async (tx) => concerned(tx, ctx, await findClosure(tx, id)),
     async (tx) => {
       const removed = await tx.delete(closures).where(eq(closures.id, id)).returning({ id: closures.id })
       if (removed.length === 0) throw notFound('closure')
@@ -114,18 +127,19 @@ export async function removeClosure(ctx: Context, { id }: { id: string }): Promi
   )
 }
 
+/** The calendars that a closure closes. Whoever is no admin closes only their own. */
 async function concerned(
   tx: Tx,
-  { locationId, spaceId }: { locationId: string; spaceId?: string | null | undefined },
-): Promise<string[]> {
+  { actor }: SignedInContext,
+  { locationId, spaceId, specialistId }: Pick<ClosureInput, 'locationId' | 'spaceId' | 'specialistId'>,
+): Promise<CalendarKey[]> {
+  await refuseUnlessOwn(tx, actor, specialistId ?? null)
   const all = await lockLocation(tx, locationId)
-  if (!spaceId) return all
-  const [space] = await tx
-    .select({ id: spaces.id })
-    .from(spaces)
-    .where(and(eq(spaces.id, spaceId), eq(spaces.locationId, locationId), isNull(spaces.removedAt)))
-  if (!space) throw notFound('space')
-  return [space.id]
+  const only = spaceId ?? specialistId
+  if (!only) return all
+  const one = all.filter((key) => calendarId(key) === only)
+  if (one.length === 0) throw notFound(spaceId ? 'space' : 'specialist')
+  return one
 }
 
 async function findClosure(db: Db, id: string): Promise<ClosureRow> {
@@ -143,12 +157,12 @@ function periodOf({ startsAt, endsAt }: { startsAt: string; endsAt: string }): P
   return period
 }
 
-async function standingIn(tx: Tx, spaceIds: string[], period: Period): Promise<Booking[]> {
+async function standingIn(tx: Tx, keys: CalendarKey[], period: Period): Promise<Booking[]> {
   const rows = await tx
     .select()
     .from(bookings)
     .where(
-      sql`${bookings.spaceId} = ANY(${uuidArray(spaceIds)}) AND ${bookings.status} IN ('held', 'pending', 'confirmed')
+      sql`${onAnyOf(keys)} AND ${bookings.status} IN ('held', 'pending', 'confirmed')
         AND tstzrange(${bookings.startsAt}, ${bookings.endsAt}) && ${range(period)}::tstzrange`,
     )
     .orderBy(asc(bookings.startsAt), asc(bookings.id))
@@ -159,6 +173,7 @@ const closureView = (row: ClosureRow): Closure => ({
   id: row.id,
   locationId: row.locationId,
   spaceId: row.spaceId,
+  specialistId: row.specialistId,
   startsAt: iso(row.startsAt),
   endsAt: iso(row.endsAt),
   reason: row.reason,

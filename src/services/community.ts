@@ -6,6 +6,7 @@ import { notFound } from '../errors'
 import { topicOf } from '../realtime/events'
 import { type CheckIn, checkInView, type PresentRow } from '../shapes/checkIns'
 import { type ComingRow, type Event, eventView } from '../shapes/events'
+import type { CalendarKey } from '../shapes/slots'
 import { changeCalendars, type Outcome, uuidArray } from './calendar'
 import { type Notice, tellPerson } from './notices'
 import { accountGone } from './users'
@@ -24,7 +25,8 @@ export type CommunityOutcome<T> = Outcome<T> & {
 export const nothingOnCalendars = { touched: [], bookings: [] }
 
 type Ids = string[] | ((tx: Tx) => Promise<string[]>)
-type Locks = { person?: string; locations: Ids; spaces?: Ids }
+type Calendars = CalendarKey[] | ((tx: Tx) => Promise<CalendarKey[]>)
+type Locks = { person?: string; locations: Ids; calendars?: Calendars }
 
 /**
  * The one way to change who is at a location and what is on there. Locks the person, then the locations and then the
@@ -35,7 +37,7 @@ type Locks = { person?: string; locations: Ids; spaces?: Ids }
  */
 export async function changeCommunity<T>(
   deps: Pick<Deps, 'db' | 'publish'>,
-  { person, locations: where, spaces = [] }: Locks,
+  { person, locations: where, calendars = [] }: Locks,
   run: (tx: Tx) => Promise<CommunityOutcome<T>>,
 ): Promise<T> {
   let told: { part: Part; community: Community }[] = []
@@ -44,10 +46,10 @@ export async function changeCommunity<T>(
     deps,
     {
       person,
-      spaces: async (tx) => {
+      calendars: async (tx) => {
         if (person) await refuseIfGone(tx, person)
         await lockLocations(tx, typeof where === 'function' ? await where(tx) : where)
-        return typeof spaces === 'function' ? spaces(tx) : spaces
+        return typeof calendars === 'function' ? calendars(tx) : calendars
       },
     },
     async (tx) => {

@@ -6,8 +6,8 @@ import { AppError, notFound } from '../errors'
 import { MINUTE, type Period } from '../time'
 import { whyNotByRules } from './availability'
 import { readCalendar, withReach } from './boards'
-import { claimedPeriod, range, rowFromJson, type Touch } from './calendar'
-import { refuseTime } from './holds'
+import { claimedPeriod, lockCalendars, range, type Touch, touchesOf } from './calendar'
+import { expireHolds, findStale, refuseTime } from './places'
 
 type Claimed = { touched: Touch[]; bookings: BookingRow[] }
 
@@ -26,8 +26,8 @@ export async function claimForEvent(tx: Tx, actor: Person, event: EventRow): Pro
   const expired = await expireInTheWay(tx, space.id, claimed)
   await refuseIfTaken(tx, space.id, claimed)
   await insertClaims(tx, actor, event, space, claimed)
-  const touch = (period: Period): Touch => ({ spaceId: space.id, period, cause: 'booked' })
-  return { touched: [touch(claimed), ...expired.map((row) => touch(claimedPeriod(row)))], bookings: expired }
+  const touched = expired.flatMap((row) => touchesOf(row, 'booked'))
+  return { touched: [{ spaceId: space.id, period: claimed, cause: 'booked' }, ...touched], bookings: expired }
 }
 
 /** @throws NOT_FOUND where the location has no such space in use */
@@ -46,16 +46,19 @@ export async function findSpaceOf(
 async function refuseUnlessHoldable(tx: Tx, space: SpaceRow, time: Period): Promise<void> {
   if (space.priceMinor > 0)
     throw new AppError('NOT_ALLOWED', 'This space has a price, so only an admin gives it to an event.')
-  const { rules, now } = await readCalendar(tx, space.id, withReach(time))
+  const { rules, now } = await readCalendar(tx, { spaceId: space.id }, withReach(time))
   const reason = whyNotByRules(rules, time, now)
   if (reason) throw refuseTime(reason)
 }
 
 async function expireInTheWay(tx: Tx, spaceId: string, claimed: Period): Promise<BookingRow[]> {
-  const rows = await tx.execute<{ row: Record<string, unknown> }>(
-    sql`SELECT to_jsonb(e) AS row FROM expire_in_the_way(${spaceId}::uuid, ${range(claimed)}::tstzrange, clock_timestamp()) e`,
+  const stale = await findStale(tx, [{ spaceId }], claimed, null)
+  // A stale hold may have a specialist too. Specialists are locked after spaces, and none is locked yet.
+  await lockCalendars(
+    tx,
+    stale.calendars.filter(({ specialistId }) => specialistId),
   )
-  return rows.map(({ row }) => rowFromJson<BookingRow>(bookings, row))
+  return expireHolds(tx, stale.ids)
 }
 
 async function refuseIfTaken(tx: Tx, spaceId: string, claimed: Period): Promise<void> {

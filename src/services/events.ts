@@ -82,7 +82,7 @@ export async function createEvent(
   input: Details & { locationId: string },
 ): Promise<Event> {
   const { locationId, spaceId } = input
-  const locks = { person: ctx.actor.id, locations: [locationId], spaces: spaceId ? [spaceId] : [] }
+  const locks = { person: ctx.actor.id, locations: [locationId], calendars: spaceId ? [{ spaceId }] : [] }
   return changeCommunity(ctx, locks, async (tx) => {
     await refuseUnlessInUse(tx, locationId)
     if (spaceId) await findSpaceOf(tx, { spaceId, locationId })
@@ -224,13 +224,13 @@ async function onOwnEvent<T>(
   run: (tx: Tx, event: EventRow) => Promise<CommunityOutcome<T>>,
 ): Promise<T> {
   const { locationId } = await findEvent(ctx.db, id)
-  const spacesOf = async (tx: Tx) => {
+  const calendarsOfEvent = async (tx: Tx) => {
     const { spaceId } = await findEvent(tx, id)
-    return spaceId ? [...also, spaceId] : also
+    return (spaceId ? [...also, spaceId] : also).map((one) => ({ spaceId: one }))
   }
   return changeCommunity(
     ctx,
-    { person: ctx.actor.id, locations: [locationId], spaces: spacesOf },
+    { person: ctx.actor.id, locations: [locationId], calendars: calendarsOfEvent },
     async (tx) => {
       const event = await findEvent(tx, id)
       if (event.creatorId !== ctx.actor.id && ctx.actor.role !== 'admin')

@@ -1,9 +1,10 @@
 import { and, asc, eq, gt, inArray, isNull, sql } from 'drizzle-orm'
 import type { Context } from '../context'
 import type { Db, Tx } from '../db/client'
-import { events, type LocationRow, locations, openingHours, spaces } from '../db/schema'
+import { events, type LocationRow, locations, openingHours, spaces, specialists } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import type { Page } from '../shapes/common'
+import type { CalendarKey } from '../shapes/slots'
 import type { Hours, Location } from '../shapes/spaces'
 import { pageOf } from './paging'
 import { changeRules, refuseWithClaims } from './rules'
@@ -57,17 +58,18 @@ export async function updateLocation(
 }
 
 /**
- * Takes a location and its spaces out of use. What was booked there in the past stays known.
+ * Takes a location, its spaces and its specialists out of use. What was booked there in the past stays known.
  * @throws NOT_FOUND, INVALID_STATE while people hold or have booked something there, or events are coming
  */
 export async function removeLocation(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
   return changeRules(
     ctx,
     (tx) => lockLocation(tx, id),
-    async (tx, spaceIds) => {
-      await refuseWithClaims(tx, spaceIds)
+    async (tx, keys) => {
+      await refuseWithClaims(tx, keys)
       await refuseWithEvents(tx, id)
       await tx.update(spaces).set({ removedAt: sql`now()` }).where(eq(spaces.locationId, id))
+      await tx.update(specialists).set({ removedAt: sql`now()` }).where(eq(specialists.locationId, id))
       await tx.update(locations).set({ removedAt: sql`now()` }).where(eq(locations.id, id))
       return { ok: true }
     },
@@ -92,19 +94,23 @@ async function refuseWithEvents(tx: Tx, locationId: string): Promise<void> {
   if (coming) throw new AppError('INVALID_STATE', 'Events are coming here. Cancel those first.')
 }
 
-/** Locks a location against other changes of it, and names its spaces. @throws NOT_FOUND */
-export async function lockLocation(tx: Tx, id: string): Promise<string[]> {
+/** Locks a location against other changes of it, and names its calendars. @throws NOT_FOUND */
+export async function lockLocation(tx: Tx, id: string): Promise<CalendarKey[]> {
   const [row] = await tx
     .select({ id: locations.id })
     .from(locations)
     .where(and(eq(locations.id, id), isNull(locations.removedAt)))
     .for('no key update')
   if (!row) throw notFound('location')
-  const rows = await tx
-    .select({ id: spaces.id })
+  const rooms = await tx
+    .select({ spaceId: spaces.id })
     .from(spaces)
     .where(and(eq(spaces.locationId, id), isNull(spaces.removedAt)))
-  return rows.map((space) => space.id)
+  const people = await tx
+    .select({ specialistId: specialists.id })
+    .from(specialists)
+    .where(and(eq(specialists.locationId, id), isNull(specialists.removedAt)))
+  return [...rooms, ...people]
 }
 
 async function readLocation(db: Db, id: string): Promise<Location> {
@@ -126,16 +132,26 @@ const locationView = (row: LocationRow, hours: Hours): Location => ({
   hours,
 })
 
-/** The weekly hours of locations, or of spaces that keep their own, in the order of the week. */
-export async function hoursOf(db: Db, of: 'location' | 'space', ids: string[]): Promise<Map<string, Hours>> {
+const HOURS_OWNER = {
+  location: 'locationId',
+  space: 'spaceId',
+  specialist: 'specialistId',
+} as const
+
+/** The weekly hours of locations, of spaces that keep their own, or of specialists, in the order of the week. */
+export async function hoursOf(
+  db: Db,
+  of: keyof typeof HOURS_OWNER,
+  ids: string[],
+): Promise<Map<string, Hours>> {
   if (ids.length === 0) return new Map()
-  const owner = of === 'location' ? openingHours.locationId : openingHours.spaceId
+  const owner = HOURS_OWNER[of]
   const rows = await db
     .select()
     .from(openingHours)
-    .where(inArray(owner, ids))
+    .where(inArray(openingHours[owner], ids))
     .orderBy(asc(openingHours.weekday), asc(openingHours.opensAt))
-  const byOwner = Map.groupBy(rows, (row) => (of === 'location' ? row.locationId : row.spaceId) ?? '')
+  const byOwner = Map.groupBy(rows, (row) => row[owner] ?? '')
   return new Map(
     [...byOwner].map(([id, list]) => [
       id,
@@ -151,16 +167,16 @@ export async function hoursOf(db: Db, of: 'location' | 'space', ids: string[]): 
 /** Hours are replaced as a whole. */
 export async function replaceHours(
   tx: Tx,
-  owner: { locationId: string } | { spaceId: string },
+  owner: { locationId: string } | { spaceId: string } | { specialistId: string },
   hours: Hours,
 ): Promise<void> {
-  await tx
-    .delete(openingHours)
-    .where(
-      'spaceId' in owner
-        ? eq(openingHours.spaceId, owner.spaceId)
-        : eq(openingHours.locationId, owner.locationId),
-    )
+  const ofOwner =
+    'spaceId' in owner
+      ? eq(openingHours.spaceId, owner.spaceId)
+      : 'specialistId' in owner
+        ? eq(openingHours.specialistId, owner.specialistId)
+        : eq(openingHours.locationId, owner.locationId)
+  await tx.delete(openingHours).where(ofOwner)
   if (hours.length > 0)
     await tx.insert(openingHours).values(hours.map((opening) => ({ ...opening, ...owner })))
 }

@@ -2,13 +2,16 @@ import { and, eq, sql } from 'drizzle-orm'
 import type { Actor } from '../actor'
 import type { Context } from '../context'
 import type { Tx } from '../db/client'
-import { type BookingRow, type BookingStatus, bookings, spaces } from '../db/schema'
+import { type BookingRow, type BookingStatus, bookings } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import type { ChangeCause } from '../realtime/events'
 import { type Booking, bookingView } from '../shapes/bookings'
+import type { CalendarKey } from '../shapes/slots'
 import type { Millis } from '../time'
-import { changeCalendars, claimedPeriod, findUnit, type Outcome, range } from './calendar'
-import { holdExpired, refuseTime } from './holds'
+import { calendarsOf, claimedPeriod, type Outcome, range, touchesOf } from './calendar'
+import { holdExpired } from './holds'
+import { areAmong, Elsewhere, onCalendarOf } from './onCalendar'
+import { expireHolds, findStale, refuseTime } from './places'
 import { settleEnding } from './refunds'
 
 /** In which capacity somebody moves a booking. */
@@ -31,7 +34,7 @@ export const MOVES: readonly Move[] = [
   { from: 'held', to: 'expired', by: ['clock'], cause: 'expired', unless: holdRuns },
   { from: 'expired', to: 'confirmed', by: ['payment'], cause: 'booked', unless: unpaid },
   { from: 'expired', to: 'pending', by: ['payment'], cause: 'booked', unless: unpaid },
-  { from: 'pending', to: 'confirmed', by: ['specialist', 'admin'], cause: 'booked' },
+  { from: 'pending', to: 'confirmed', by: ['specialist', 'admin'], cause: 'booked', unless: unanswered },
   { from: 'pending', to: 'declined', by: ['specialist', 'admin', 'clock'], cause: 'cancelled' },
   {
     from: 'pending',
@@ -82,6 +85,13 @@ function holdRuns({ holdExpiresAt }: BookingRow, now: Millis): AppError | null {
     : null
 }
 
+/** The clock has decided, whether it has come by yet or not. */
+function unanswered({ answerBy }: BookingRow, now: Millis): AppError | null {
+  return answerBy && answerBy.getTime() <= now
+    ? new AppError('TOO_LATE', 'This was not answered in time, and is declined.')
+    : null
+}
+
 function started({ startsAt }: BookingRow, now: Millis): AppError | null {
   return startsAt.getTime() <= now
     ? new AppError('NOT_CANCELLABLE', 'A booking that has begun cannot be cancelled.')
@@ -99,13 +109,17 @@ function notOver(row: BookingRow, now: Millis): AppError | null {
 /**
  * In which capacities an actor may deal with a booking; none at all means that it is not theirs to see.
  */
-export function capacitiesOf(actor: Actor, row: Pick<BookingRow, 'userId' | 'kind'>): Mover[] {
+export function capacitiesOf(
+  actor: Actor,
+  row: Pick<BookingRow, 'userId' | 'specialistUserId' | 'kind'>,
+): Mover[] {
   // The claim of an event moves with its event and is nobody's booking.
   if (row.kind === 'event') return []
   if (actor.kind === 'clock' || actor.kind === 'payment') return [actor.kind]
   if (actor.kind !== 'person') return []
   return [
     ...(row.userId === actor.id ? ['customer' as const] : []),
+    ...(row.specialistUserId === actor.id && actor.role !== 'customer' ? ['specialist' as const] : []),
     ...(actor.role === 'admin' ? ['admin' as const] : []),
   ]
 }
@@ -116,23 +130,27 @@ export function capacitiesOf(actor: Actor, row: Pick<BookingRow, 'userId' | 'kin
  *   move's own condition refuses; from a state that has no such move NOT_CANCELLABLE or INVALID_STATE
  */
 export async function moveBooking(ctx: Context, id: string, to: BookingStatus): Promise<Booking> {
-  return onCalendarOf(ctx, id, async (tx, row, now) => {
+  return onCalendarOf(ctx, id, async (tx, row, now, locked) => {
     if (capacitiesOf(ctx.actor, row).length === 0) throw notFound('booking')
-    return moveUnderLock(tx, ctx.actor, row, to, now)
+    return moveUnderLock(tx, ctx.actor, row, to, now, locked)
   })
 }
 
 /**
- * One move of a booking whose calendar is locked and whose row was read under that lock. Also the seam for whatever moves
- * a booking as a part of more, such as a payment that arrives.
+ * One move of a booking whose calendars are locked and whose row was read under those locks. Also the seam for whatever
+ * moves a booking as a part of more, such as a payment that arrives. What would be confirmed, but needs its specialist's
+ * yes first, becomes pending.
  */
 export async function moveUnderLock(
   tx: Tx,
   actor: Actor,
   row: BookingRow,
-  to: BookingStatus,
+  wanted: BookingStatus,
   now: Millis,
+  locked: CalendarKey[] = calendarsOf(row),
 ): Promise<Outcome<Booking>> {
+  const asks = row.answerHours !== null && (row.status === 'held' || row.status === 'expired')
+  const to = wanted === 'confirmed' && asks ? 'pending' : wanted
   const move = MOVES.find((candidate) => candidate.from === row.status && candidate.to === to)
   if (!move) throw noSuchMove(row.status, to)
   if (!capacitiesOf(actor, row).some((capacity) => move.by.includes(capacity))) {
@@ -143,7 +161,7 @@ export async function moveUnderLock(
   const refusal = move.unless?.(row, now)
   if (refusal) throw refusal
 
-  const { unit, expired } = await placeOf(tx, row, now)
+  const { unit, expired } = await placeOf(tx, row, locked)
   const before = claimedPeriod(row)
   const claimed = to === 'no_show' && before.to > now ? range({ from: before.from, to: now }) : row.claimed
   const [changed] = await tx
@@ -154,25 +172,35 @@ export async function moveUnderLock(
   if (!changed) throw noSuchMove(row.status, to)
   const own = actor.kind === 'person' && actor.id === row.userId
   const moved = await settleEnding(tx, changed, { from: row.status, own, now })
-  const { spaceId } = moved
-  const periods = [before, ...expired.map(claimedPeriod)]
-  const touched = spaceId ? periods.map((period) => ({ spaceId, period, cause: move.cause })) : []
+  const touched = [row, ...expired].flatMap((left) => touchesOf(left, move.cause))
   return { result: bookingView(moved), touched, bookings: [moved, ...expired] }
 }
 
-/** The unit that a booking has; one that lost its own, because its hold had ended, takes any that is still free. */
-async function placeOf(tx: Tx, row: BookingRow, now: Millis) {
-  if (row.status !== 'expired' || row.spaceId === null) return { unit: row.unit, expired: [] }
-  const [space] = await tx.select({ units: spaces.units }).from(spaces).where(eq(spaces.id, row.spaceId))
-  const place = await findUnit(tx, {
-    spaceId: row.spaceId,
-    units: space?.units ?? 0,
-    claimed: claimedPeriod(row),
-    now,
-    booking: row.id,
-  })
-  if (place.unit === null) throw refuseTime('SLOT_TAKEN')
-  return place
+/**
+ * The place that a booking has; one that lost its own, because its hold had ended, takes any unit that is still free, and
+ * its specialist.
+ */
+async function placeOf(tx: Tx, row: BookingRow, locked: CalendarKey[]) {
+  if (row.status !== 'expired') return { unit: row.unit, expired: [] }
+  const place = await findPlaceAgain(tx, row)
+  if (!place) throw refuseTime('SLOT_TAKEN')
+  const stale = await findStale(tx, calendarsOf(row), row.claimed, row.id)
+  if (!areAmong(locked, stale.calendars)) throw new Elsewhere()
+  return { unit: place.unit, expired: await expireHolds(tx, stale.ids) }
+}
+
+/** The place that a booking which lost its own could have again: any unit that is free, and its specialist. */
+export async function findPlaceAgain(
+  tx: Tx,
+  row: Pick<BookingRow, 'id' | 'spaceId'>,
+): Promise<{ unit: number | null } | undefined> {
+  const [place] = await tx.execute<{ unit: number | null; specialist: boolean }>(
+    sql`SELECT CASE WHEN s.id IS NOT NULL THEN free_unit(s.id, s.units, b.claimed, clock_timestamp(), b.id) END AS unit,
+        b.specialist_id IS NULL OR specialist_free(b.specialist_id, b.claimed, clock_timestamp(), b.id) AS specialist
+      FROM bookings b LEFT JOIN spaces s ON s.id = b.space_id WHERE b.id = ${row.id}`,
+  )
+  const has = place?.specialist && (row.spaceId === null || place.unit !== null)
+  return has ? { unit: place.unit } : undefined
 }
 
 function noSuchMove(from: BookingStatus, to: BookingStatus): AppError {
@@ -182,48 +210,3 @@ function noSuchMove(from: BookingStatus, to: BookingStatus): AppError {
 }
 
 const said = (status: BookingStatus) => status.replace('_', '-')
-
-/** The booking went to another calendar between the look and the lock. */
-class Elsewhere extends Error {}
-
-type OnCalendar = {
-  /** Further calendars that may be touched. */
-  also?: string[]
-  lockOwner?: boolean
-  /** Runs in the same transaction, before any calendar is locked. */
-  first?: (tx: Tx) => Promise<void>
-}
-
-/**
- * Runs with the calendar of a booking locked, its row as it stands under that lock, and the database's time.
- * @throws NOT_FOUND
- */
-export async function onCalendarOf<T>(
-  ctx: Context,
-  id: string,
-  run: (tx: Tx, row: BookingRow, now: Millis) => Promise<Outcome<T>>,
-  { also = [], lockOwner = false, first }: OnCalendar = {},
-): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    const [seen] = await ctx.db.select().from(bookings).where(eq(bookings.id, id))
-    if (!seen) throw notFound('booking')
-    const calendars = [...new Set([...also, ...(seen.spaceId ? [seen.spaceId] : [])])]
-    try {
-      return await changeCalendars(
-        ctx,
-        { first, person: lockOwner ? seen.userId : undefined, spaces: calendars },
-        async (tx) => {
-          const [found] = await tx
-            .select({ row: bookings, now: sql`epoch_ms(clock_timestamp())`.mapWith(Number) })
-            .from(bookings)
-            .where(eq(bookings.id, id))
-          if (!found || found.row.kind === 'event') throw notFound('booking')
-          if (found.row.spaceId !== seen.spaceId) throw new Elsewhere()
-          return run(tx, found.row, found.now)
-        },
-      )
-    } catch (error) {
-      if (!(error instanceof Elsewhere) || attempt >= 5) throw error
-    }
-  }
-}

@@ -40,7 +40,7 @@ async function remind(db: Db, kind: NoticeKind, before: string): Promise<number>
     .select({ userId: bookings.userId, bookingId: bookings.id, source })
     .from(bookings)
     .where(
-      sql`${bookings.status} = 'confirmed' AND ${bookings.endsAt} > clock_timestamp() AND ${bookings.startsAt} > clock_timestamp()
+      sql`${bookings.kind} = 'booking' AND ${bookings.status} = 'confirmed' AND ${bookings.endsAt} > clock_timestamp() AND ${bookings.startsAt} > clock_timestamp()
         AND ${bookings.startsAt} <= clock_timestamp() + ${before}::interval
         AND ${bookings.createdAt} < ${bookings.startsAt} - ${before}::interval
         AND NOT EXISTS (SELECT FROM notifications n WHERE n.kind = ${kind} AND n.source = ${source})`,

@@ -7,11 +7,12 @@ import { AppError, notFound } from '../errors'
 import { fromStripeAmount } from '../money'
 import { topicOf } from '../realtime/events'
 import { paymentView } from '../shapes/payments'
+import type { CalendarKey } from '../shapes/slots'
 import { isStripeDown } from '../stripe'
 import type { Millis } from '../time'
 import type { Outcome } from './calendar'
-import { onCalendarOf } from './moves'
 import { notify } from './notifications'
+import { onCalendarOf } from './onCalendar'
 import { sumUp } from './refunds'
 import { settlePayment } from './settling'
 
@@ -55,10 +56,10 @@ export async function withPayment(
       return onCalendarOf(
         ctx,
         seen.bookingId,
-        async (tx, booking, now) => {
+        async (tx, booking, now, locked) => {
           if (!asked) throw new Error('Stripe was not asked')
           await also?.(tx)
-          return record(tx, asked.payment, asked.look, booking, now)
+          return record(tx, asked.payment, asked.look, booking, { now, locked })
         },
         { first },
       )
@@ -93,7 +94,7 @@ async function record(
   payment: PaymentRow,
   look: Look | null,
   row: BookingRow,
-  now: Millis,
+  { now, locked }: { now: Millis; locked: CalendarKey[] },
 ): Promise<Outcome<Recorded>> {
   if (!look) return unchanged({ payment, booking: row, intent: null })
   const { intent } = look
@@ -119,7 +120,7 @@ async function record(
     return unchanged({ payment: seen, booking: await sumUp(tx, row.id), intent })
   const summed = await sumUp(tx, row.id)
   const settled = arrived
-    ? await settlePayment(tx, seen, summed, now)
+    ? await settlePayment(tx, seen, summed, { now, locked })
     : { booking: summed, touched: [], bookings: [summed] }
   const refundedMinor = await refundedOf(tx, seen.id)
   return {

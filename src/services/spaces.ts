@@ -5,6 +5,8 @@ import { locations, type SpaceRow, spaces } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { refuseUnpayablePrice } from '../money'
 import type { Page } from '../shapes/common'
+import { averageRating } from '../shapes/reviews'
+import type { CalendarKey } from '../shapes/slots'
 import type { Hours, Space } from '../shapes/spaces'
 import { MINUTE, type Period } from '../time'
 import { type Claim, type Rules, whyNot } from './availability'
@@ -106,7 +108,7 @@ export async function updateSpace(
     ctx,
     (tx) => existing(tx, id),
     async (tx) => {
-      if (fields.units !== undefined) await refuseWithClaims(tx, [id], fields.units)
+      if (fields.units !== undefined) await refuseWithClaims(tx, [{ spaceId: id }], fields.units)
       if (fields.units !== undefined) await claimAddedUnits(tx, id, fields.units)
       const set = { ...fields, ...(hours !== undefined && { ownHours: hours !== null }) }
       if (Object.keys(set).length > 0) {
@@ -129,20 +131,20 @@ export async function removeSpace(ctx: Context, { id }: { id: string }): Promise
     ctx,
     (tx) => existing(tx, id),
     async (tx) => {
-      await refuseWithClaims(tx, [id])
+      await refuseWithClaims(tx, [{ spaceId: id }])
       await tx.update(spaces).set({ removedAt: sql`now()` }).where(eq(spaces.id, id))
       return { ok: true }
     },
   )
 }
 
-async function existing(tx: Tx, id: string): Promise<string[]> {
+async function existing(tx: Tx, id: string): Promise<CalendarKey[]> {
   const rows = await tx
     .select({ id: spaces.id })
     .from(spaces)
     .where(and(eq(spaces.id, id), isNull(spaces.removedAt)))
   if (rows.length === 0) throw notFound('space')
-  return [id]
+  return [{ spaceId: id }]
 }
 
 async function readSpace(db: Db, id: string): Promise<Space> {
@@ -217,7 +219,7 @@ const ownHours = (db: Db, rows: Pick<SpaceRow, 'id' | 'ownHours'>[]) =>
   )
 
 function spaceView(row: SpaceColumns, hours: Map<string, Hours>): Space {
-  const { ownHours: keepsOwn, ratingSum, ...fields } = row
+  const { ownHours: keepsOwn, ratingSum: _, ...fields } = row
   return {
     id: fields.id,
     locationId: fields.locationId,
@@ -236,7 +238,7 @@ function spaceView(row: SpaceColumns, hours: Map<string, Hours>): Space {
     hours: keepsOwn ? (hours.get(row.id) ?? []) : null,
     cancellation: fields.cancellation,
     timeZone: fields.timeZone,
-    rating: fields.reviewCount > 0 ? Math.round((ratingSum / fields.reviewCount) * 100) / 100 : null,
+    rating: averageRating(row),
     reviewCount: fields.reviewCount,
   }
 }

@@ -1,18 +1,21 @@
-import { and, sql } from 'drizzle-orm'
+import { and, type SQL, sql } from 'drizzle-orm'
 import type { Deps } from '../context'
-import type { Db } from '../db/client'
-import { type BookingRow, bookings, spaces } from '../db/schema'
+import type { Db, Tx } from '../db/client'
+import { type BookingRow, bookings, spaces, specialists } from '../db/schema'
 import { type ChangeCause, topicOf } from '../realtime/events'
+import { calendarId, calendarKey } from '../shapes/slots'
 import { iso } from '../time'
 import {
   type CalendarChange,
-  claimedPeriod,
+  calendarsOf,
   raiseVersions,
   slotUpdate,
   type Told,
   tell,
+  touchesOf,
   uuidArray,
 } from './calendar'
+import { settleEnding } from './refunds'
 
 /** Bookings and calendars in one transaction: few enough that a claim which meets them hardly waits. */
 const BATCH = 200
@@ -51,11 +54,25 @@ export async function completePastBookings(deps: Pick<Deps, 'db' | 'publish'>): 
   )
 }
 
+/**
+ * Declines what its specialist has not answered in time, within the hours of the service and before it starts: all that was
+ * paid goes back.
+ */
+export async function declineUnanswered(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
+  const due = sql`${bookings.status} = 'pending' AND ${bookings.answerBy} <= statement_timestamp()`
+  return inBatches(
+    deps,
+    { due, order: sql`${bookings.answerBy}`, to: 'declined', cause: 'cancelled' },
+    (told) => tell(deps, told),
+  )
+}
+
 /** Beside the update of the board, a notice of the slots that can be had again. */
 function tellFreed({ publish }: Pick<Deps, 'publish'>, change: CalendarChange, swept: BookingRow[]): void {
   const update = slotUpdate(change, 'expired')
-  if (!update) return
-  const ended = swept.filter((row) => row.spaceId === update.spaceId)
+  if (!update || !change.rules) return
+  const key = calendarKey(change.rules)
+  const ended = swept.filter((row) => calendarsOf(row).some((own) => calendarId(own) === calendarId(key)))
   const slotIds = update.slots
     .filter((slot) => slot.status === 'free')
     .filter((slot) =>
@@ -63,9 +80,9 @@ function tellFreed({ publish }: Pick<Deps, 'publish'>, change: CalendarChange, s
     )
     .map((slot) => slot.id)
   if (slotIds.length === 0) return
-  publish(topicOf.space(update.spaceId), {
+  publish(topicOf.calendar(key), {
     type: 'slots_freed',
-    spaceId: update.spaceId,
+    ...key,
     slotIds,
     count: slotIds.length,
     timestamp: update.timestamp,
@@ -76,7 +93,7 @@ function tellFreed({ publish }: Pick<Deps, 'publish'>, change: CalendarChange, s
 type Due = {
   due: ReturnType<typeof sql>
   order: ReturnType<typeof sql>
-  to: 'expired' | 'completed'
+  to: 'expired' | 'completed' | 'declined'
   cause: ChangeCause
 }
 
@@ -99,44 +116,62 @@ async function inBatches(
   }
 }
 
-const calendarsDue = (db: Db, { due }: Due) =>
-  db
-    .select({ spaceId: bookings.spaceId })
-    .from(bookings)
-    .where(sql`${due} AND ${bookings.spaceId} IS NOT NULL`)
-
-async function someDue(db: Db, what: Due): Promise<boolean> {
-  return (await calendarsDue(db, what).limit(1)).length > 0
+async function someDue(db: Db, { due }: Due): Promise<boolean> {
+  return (await db.select({ id: bookings.id }).from(bookings).where(due).limit(1)).length > 0
 }
 
 /** One transaction: calendars that have something due and that nobody else has locked, then what is due in them. */
-async function moveBatch(db: Db, what: Due): Promise<{ told: Told; moved: BookingRow[] }> {
-  const { due, order, to, cause } = what
+async function moveBatch(
+  db: Db,
+  { due, order, to, cause }: Due,
+): Promise<{ told: Told; moved: BookingRow[] }> {
   return db.transaction(async (tx) => {
-    const locked = await tx
-      .select({ id: spaces.id })
-      .from(spaces)
-      .where(sql`${spaces.id} IN ${calendarsDue(tx, what)}`)
-      .orderBy(spaces.id)
-      .limit(CALENDARS)
-      .for('no key update', { skipLocked: true })
-    if (locked.length === 0) return { told: { changes: [], bookings: [] }, moved: [] }
-
-    const inLocked = sql`${bookings.spaceId} = ANY(${uuidArray(locked.map(({ id }) => id))})`
+    const inSpaces = isIn(bookings.spaceId, await lockSome(tx, spaces, bookings.spaceId, due))
+    const inSpecialists = isIn(
+      bookings.specialistId,
+      await lockSome(tx, specialists, bookings.specialistId, sql`${due} AND ${inSpaces}`),
+    )
+    // Of both calendars where there are two: what somebody else has locked is left for the next round.
+    const inLocked = sql`${inSpaces} AND ${inSpecialists}`
     const batch = tx
       .select({ id: bookings.id })
       .from(bookings)
       .where(and(due, inLocked))
       .orderBy(order)
       .limit(BATCH)
-    const moved = await tx
+    const changed = await tx
       .update(bookings)
       .set({ status: to })
       .where(sql`${bookings.id} IN ${batch}`)
       .returning()
-    const touched = moved.flatMap((row) =>
-      row.spaceId ? [{ spaceId: row.spaceId, period: claimedPeriod(row), cause }] : [],
-    )
+    const moved = to === 'declined' ? await settleDeclined(tx, changed) : changed
+    const touched = moved.flatMap((row) => touchesOf(row, cause))
     return { told: await raiseVersions(tx, { touched, bookings: moved }), moved }
   })
 }
+
+async function settleDeclined(tx: Tx, declined: BookingRow[]): Promise<BookingRow[]> {
+  const settled: BookingRow[] = []
+  for (const row of declined)
+    settled.push(await settleEnding(tx, row, { from: 'pending', own: false, now: Date.now() }))
+  return settled
+}
+
+type Calendars = typeof spaces | typeof specialists
+type CalendarColumn = typeof bookings.spaceId | typeof bookings.specialistId
+
+/** Locks some of the calendars that have something due and that nobody else has locked. @returns their ids */
+async function lockSome(tx: Tx, table: Calendars, column: CalendarColumn, due: SQL): Promise<string[]> {
+  const withDue = tx.select({ id: column }).from(bookings).where(sql`${due} AND ${column} IS NOT NULL`)
+  const locked = await tx
+    .select({ id: table.id })
+    .from(table)
+    .where(sql`${table.id} IN ${withDue}`)
+    .orderBy(table.id)
+    .limit(CALENDARS)
+    .for('no key update', { skipLocked: true })
+  return locked.map(({ id }) => id)
+}
+
+const isIn = (column: CalendarColumn, locked: string[]): SQL =>
+  sql`(${column} IS NULL OR ${column} = ANY(${uuidArray(locked)}))`

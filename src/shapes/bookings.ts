@@ -19,6 +19,9 @@ export const BookingShape = z
     startsAt: InstantOut,
     endsAt: InstantOut,
     holdExpiresAt: InstantOut.nullable(),
+    answerBy: InstantOut.nullable().meta({
+      description: 'Until when its specialist may say yes, while it is pending.',
+    }),
     priceMinor: z.int(),
     depositMinor: z.int(),
     paidMinor: z.int(),
@@ -47,6 +50,7 @@ export function bookingView(row: BookingRow): Booking {
     startsAt: iso(row.startsAt),
     endsAt: iso(row.endsAt),
     holdExpiresAt: row.status === 'held' ? isoOrNull(row.holdExpiresAt) : null,
+    answerBy: row.status === 'pending' ? isoOrNull(row.answerBy) : null,
     priceMinor: row.priceMinor,
     depositMinor: row.depositMinor,
     paidMinor: row.paidMinor,

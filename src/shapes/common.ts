@@ -54,20 +54,21 @@ export const listOf = <T extends z.ZodType>(item: T) =>
 
 const SLOT_ID = /^([0-9a-f-]{36})@(.+)$/i
 
-/** `<spaceId>@<startsAt>` names a slot: a space and an instant. */
+/** `<spaceId>@<startsAt>` names a slot: a space and an instant. A specialist's slot has the service in place of the space. */
 export const SlotId = z
   .string()
   .max(80, { abort: true })
   .refine((text) => {
     const [, spaceId, startsAt] = SLOT_ID.exec(text) ?? []
     return Id.safeParse(spaceId).success && Instant.safeParse(startsAt).success
-  }, 'must be a space and an instant, joined by @')
+  }, 'must be a space, or a service, and an instant, joined by @')
   .meta({ example: '019a7d3e-5b1c-7c00-8000-000000000001@2027-01-04T09:00:00Z' })
 
-/** What a valid slot's id names. */
-export function parseSlotId(slotId: string): { spaceId: string; startsAt: Date } {
-  const [, spaceId = '', startsAt = ''] = SLOT_ID.exec(slotId) ?? []
-  return { spaceId: spaceId.toLowerCase(), startsAt: new Date(startsAt) }
+/** What a valid slot's id names: a time, and the space or the service whose slot it is. */
+export type SlotName = { slotOf: string; startsAt: Date }
+export function parseSlotId(slotId: string): SlotName {
+  const [, slotOf = '', startsAt = ''] = SLOT_ID.exec(slotId) ?? []
+  return { slotOf: slotOf.toLowerCase(), startsAt: new Date(startsAt) }
 }
 
-export const slotIdOf = (spaceId: string, startsAt: Date | number): string => `${spaceId}@${iso(startsAt)}`
+export const slotIdOf = (slotOf: string, startsAt: Date | number): string => `${slotOf}@${iso(startsAt)}`

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { validatedOnce } from './answers'
+import type { CalendarKey } from './calendarKey'
 import { Currency, Id, InstantOut, LocalDate, ReasonShape, TimeZone } from './common'
+
+export * from './calendarKey'
 
 export const SlotStatusShape = z
   .enum(['past', 'closed', 'booked', 'held', 'free'])
@@ -22,11 +25,17 @@ export const SlotShape = z
   .meta({ id: 'Slot' })
 export type Slot = z.infer<typeof SlotShape>
 
+/** Names one board: a calendar, a local date, and for a specialist the service whose slots are shown. */
+export type BoardKey = CalendarKey & { date: string; serviceId?: string | undefined }
+
 export const BoardShape = validatedOnce(
   z
     .object({
       spaceId: Id.nullable(),
       specialistId: Id.nullable(),
+      serviceId: Id.optional().meta({
+        description: "Whose slots these are, where a specialist's day was asked for one.",
+      }),
       date: LocalDate,
       timeZone: TimeZone,
       version: z.int().meta({ description: 'Counts the changes of this calendar, across all dates.' }),

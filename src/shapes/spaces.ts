@@ -110,7 +110,8 @@ export const ClosureShape = z
   .object({
     id: Id,
     locationId: Id,
-    spaceId: Id.nullable().meta({ description: 'null: the whole location.' }),
+    spaceId: Id.nullable().meta({ description: 'null: the whole location, or a specialist.' }),
+    specialistId: Id.nullable().meta({ description: 'Whose time off it is.' }),
     startsAt: InstantOut,
     endsAt: InstantOut,
     reason: z.string(),

@@ -3,6 +3,7 @@ import { bookings, stripeEvents, users } from '../../src/db/schema'
 import type { Reason } from '../../src/errors'
 import type { RunningServer } from '../../src/server'
 import { payInBrowser, untilBooking } from './money'
+import { makeSpecialist } from './specialists'
 import { allDay, at, clientOf, makePerson, makeSpace, type TestPerson, testDate } from './world'
 
 /** What a call gives: an answer, or the reason of its refusal. */
@@ -25,6 +26,9 @@ const OWNER_ADMIN_SEES: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_FOUND', 'NOT_FOUN
 /** Everyone sees it; who made it, and an admin, may change it. */
 const MAKER_OR_ADMIN: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_ALLOWED', 'NOT_ALLOWED', 'ok']
 const STAFF_OF_BOOKING: Answers = ['NOT_SIGNED_IN', 'NOT_ALLOWED', 'NOT_FOUND', 'NOT_FOUND', 'ok']
+
+/** The specialist among the callers is a stranger to what belongs to another one. */
+const STAFF: Answers = ADMIN
 
 const nothing = () => ({})
 
@@ -105,6 +109,34 @@ export const ROLES: Record<string, Row> = {
   'payments.list': [SIGNED_IN, nothing],
   'payments.events': [ADMIN, nothing],
   'payments.retryEvent': [ADMIN, async (w) => ({ id: await w.stripeEvent() })],
+  'bookings.accept': [STAFF_OF_BOOKING, async (w) => ({ id: await w.pendingBooking() })],
+  'bookings.decline': [STAFF_OF_BOOKING, async (w) => ({ id: await w.pendingBooking() })],
+  'specialists.list': [ANYONE, nothing],
+  'specialists.byId': [ANYONE, async (w) => ({ id: (await w.specialist()).specialist.id })],
+  'specialists.day': [ANYONE, async (w) => ({ id: (await w.specialist()).specialist.id, date: testDate })],
+  'specialists.create': [
+    STAFF,
+    async (w) => {
+      const { id } = await makePerson(w.server, 'specialist')
+      return { userId: id, locationId: (await w.space()).locationId }
+    },
+  ],
+  'specialists.update': [STAFF, async (w) => ({ id: (await w.specialist()).specialist.id, about: 'New' })],
+  'specialists.remove': [STAFF, async (w) => ({ id: (await w.specialist()).specialist.id })],
+  'services.list': [ANYONE, nothing],
+  'services.create': [
+    STAFF,
+    async (w) => ({ specialistId: (await w.specialist()).specialist.id, name: 'Advice' }),
+  ],
+  'services.update': [STAFF, async (w) => ({ id: (await w.specialist()).service.id, name: 'Advice' })],
+  'services.remove': [STAFF, async (w) => ({ id: (await w.specialist()).service.id })],
+  'reviews.list': [ANYONE, nothing],
+  'reviews.hidden': [ADMIN, nothing],
+  'reviews.create': [OWNER, async (w) => ({ bookingId: await w.completedBooking(), rating: 5 })],
+  'reviews.update': [OWNER, async (w) => ({ id: await w.review(), rating: 4 })],
+  'reviews.answer': [STAFF, async (w) => ({ id: await w.review(), answer: 'Thank you' })],
+  'reviews.hide': [ADMIN, async (w) => ({ id: await w.review(), reason: 'Names a person' })],
+  'reviews.show': [ADMIN, async (w) => ({ id: await w.review() })],
   'realtime.stats': [ADMIN, nothing],
   'realtime.announce': [ADMIN, () => ({ message: 'We close early today.' })],
 }
@@ -141,6 +173,21 @@ export async function makeRolesWorld(server: RunningServer) {
   const world = {
     server,
     callers,
+    /** Somebody else than the specialist among the callers. */
+    specialist: () => makeSpecialist(server, { service: { needsApproval: true } }),
+    /** A booking of the customer's that waits for a specialist's yes. */
+    pendingBooking: async () => {
+      const { service } = await world.specialist()
+      const { id } = await client.bookings.create.mutate({ serviceId: service.id, startsAt: at(9) })
+      return (await client.bookings.confirm.mutate({ id })).id
+    },
+    completedBooking: async () => {
+      const id = await world.pastBooking()
+      return (await admin.bookings.complete.mutate({ id })).id
+    },
+    /** A review of the customer's. */
+    review: async () =>
+      (await client.reviews.create.mutate({ bookingId: await world.completedBooking(), rating: 5 })).id,
     space: () => makeSpace(server),
     account: async () => {
       passwordHash ??= Bun.password.hash(PASSWORD)

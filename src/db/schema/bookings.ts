@@ -4,6 +4,7 @@ import { createdAt, id, instant } from './columns'
 import { events } from './events'
 import { locations } from './locations'
 import { type CancellationTier, spaces } from './spaces'
+import { services, specialists } from './specialists'
 import { users } from './users'
 
 const period = customType<{ data: string }>({ dataType: () => 'tstzrange' })
@@ -44,8 +45,10 @@ export const bookings = pgTable(
       .references(() => locations.id),
     spaceId: uuid('space_id').references(() => spaces.id),
     unit: integer('unit'),
-    specialistId: uuid('specialist_id'),
-    serviceId: uuid('service_id'),
+    specialistId: uuid('specialist_id').references(() => specialists.id),
+    /** The person behind the specialist: whose booking it is on the other side. */
+    specialistUserId: uuid('specialist_user_id').references(() => users.id, { onDelete: 'set null' }),
+    serviceId: uuid('service_id').references(() => services.id),
     startsAt: instant('starts_at').notNull(),
     endsAt: instant('ends_at').notNull(),
     claimed: period('claimed').notNull(),
@@ -54,6 +57,10 @@ export const bookings = pgTable(
     holdExpiresAt: instant('hold_expires_at'),
     /** When the person came, where a check-in said so. */
     arrivedAt: instant('arrived_at'),
+    /** How long the specialist has to say yes; null where no yes is needed. */
+    answerHours: integer('answer_hours'),
+    /** Until when the specialist may say yes; set when the booking becomes pending. */
+    answerBy: instant('answer_by'),
     priceMinor: integer('price_minor').notNull(),
     depositMinor: integer('deposit_minor').notNull().default(0),
     paidMinor: integer('paid_minor').notNull().default(0),
@@ -70,6 +77,10 @@ export const bookings = pgTable(
     index('bookings_event').on(table.eventId).where(sql`${table.eventId} IS NOT NULL`),
     index('bookings_user_holds').on(table.userId).where(sql`${table.status} = 'held'`),
     index('bookings_location').on(table.locationId, table.startsAt),
+    index('bookings_specialist_user')
+      .on(table.specialistUserId, table.id)
+      .where(sql`${table.specialistUserId} IS NOT NULL`),
+    index('bookings_answer').on(table.answerBy).where(sql`${table.status} = 'pending'`),
     index('bookings_hold_expiry').on(table.holdExpiresAt).where(sql`${table.status} = 'held'`),
     index('bookings_confirmed_end').on(table.endsAt).where(sql`${table.status} = 'confirmed'`),
     check(

@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import * as services from '../services/services'
+import { Currency, Id, Line, listOf, Ok, page, whole } from '../shapes/common'
+import { CancellationTierShape, SpaceKindShape } from '../shapes/spaces'
+import { ServiceShape } from '../shapes/specialists'
+import { publicProcedure, router, specialistProcedure } from '../trpc'
+
+const tags = ['Services']
+const settings = {
+  durationMinutes: whole(5, 1440).optional(),
+  bufferMinutes: whole(0, 1440).optional(),
+  priceMinor: whole(0, 10_000_000).optional(),
+  depositMinor: whole(0, 10_000_000).optional(),
+  currency: Currency.optional(),
+  needsApproval: z.boolean().optional(),
+  answerHours: whole(1, 720).optional(),
+  needsRoom: z.boolean().optional(),
+  roomKind: SpaceKindShape.optional(),
+  roomCapacity: whole(1, 10_000).optional(),
+  cancellation: z.array(z.strictObject(CancellationTierShape.shape)).max(10).optional(),
+}
+const ownOrAdmin = 'An admin; a specialist for themselves.'
+
+export const servicesRouter = router({
+  list: publicProcedure
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/services',
+        tags,
+        protect: false,
+        summary: 'Services that are offered',
+      },
+    })
+    .input(z.strictObject({ specialistId: Id.optional(), locationId: Id.optional(), ...page }))
+    .output(listOf(ServiceShape))
+    .query(({ ctx, input }) => services.listServices(ctx, input)),
+
+  create: specialistProcedure
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/services',
+        tags,
+        summary: 'Offer a service',
+        description: ownOrAdmin,
+      },
+    })
+    .input(z.strictObject({ specialistId: Id, name: Line(200), ...settings }))
+    .output(ServiceShape)
+    .mutation(({ ctx, input }) => services.createService(ctx, input)),
+
+  update: specialistProcedure
+    .meta({
+      openapi: {
+        method: 'PATCH',
+        path: '/services/{id}',
+        tags,
+        summary: 'Change a service',
+        description: ownOrAdmin,
+      },
+    })
+    .input(z.strictObject({ id: Id, name: Line(200).optional(), ...settings }))
+    .output(ServiceShape)
+    .mutation(({ ctx, input }) => services.updateService(ctx, input)),
+
+  remove: specialistProcedure
+    .meta({
+      openapi: {
+        method: 'DELETE',
+        path: '/services/{id}',
+        tags,
+        summary: 'Offer a service no longer',
+        description: ownOrAdmin,
+      },
+    })
+    .input(z.strictObject({ id: Id }))
+    .output(Ok)
+    .mutation(({ ctx, input }) => services.removeService(ctx, input)),
+})

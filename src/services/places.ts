@@ -1,0 +1,223 @@
+import { eq, sql } from 'drizzle-orm'
+import { type Db, prepared, type Tx } from '../db/client'
+import { type BookingRow, bookings, services, spaces } from '../db/schema'
+import { AppError, notFound, type Reason } from '../errors'
+import { type CalendarKey, calendarId } from '../shapes/slots'
+import { DAY, iso, MINUTE, type Millis, type Period } from '../time'
+import {
+  type Calendar,
+  forService,
+  openRooms,
+  type Room,
+  type Rules,
+  roomPrice,
+  whyNoRoom,
+  whyNotByRules,
+} from './availability'
+import { calendarsOf, multirange, range, uuidArray } from './calendar'
+
+/** What somebody wants: a time of a space, or of a service with the room it may need, which may be named. */
+export type Wish = {
+  spaceId?: string | undefined
+  serviceId?: string | undefined
+  /** In place of the two: whatever a slot's id says, which is a space or a service. */
+  slotOf?: string | undefined
+  /** Must be the service's, where it is given. */
+  specialistId?: string | undefined
+  startsAt: Date
+  endsAt?: Date | undefined
+}
+
+/** How a wish could come true by the rules as they stand; who gets it is not decided here. */
+export type Plan = {
+  time: Period
+  locationId: string
+  serviceId: string | null
+  specialistId: string | null
+  /** Of the service; a space adds its own where that is longer. */
+  bufferMinutes: number
+  currency: string
+  /** The spaces that would do, the best first; none where a service needs no room. */
+  spaces: string[]
+  /** What the whole costs in each of the spaces, or without one. */
+  prices: number[]
+  /** For which versions of the rules this was decided, by calendar. */
+  rules: Record<string, number>
+}
+
+/**
+ * Decides a wish by the rules: whether the time can be had at all, where, and what it costs there.
+ * @throws NOT_FOUND, VALIDATION, SLOT_PAST, SLOT_CLOSED, OFF_GRID, TOO_LONG, TOO_LATE, TOO_EARLY
+ */
+export async function planTime(db: Db, wish: Wish): Promise<Plan> {
+  const { spaceId = wish.slotOf, serviceId = wish.slotOf } = wish
+  const ofSpace = wish.serviceId === undefined && spaceId ? await planSpace(db, spaceId, wish) : undefined
+  const plan = ofSpace ?? (serviceId ? await planService(db, serviceId, wish) : undefined)
+  if (!plan) throw notFound(serviceId ? 'service' : 'space')
+  return plan
+}
+
+const window = sql`${sql.placeholder('window')}::tstzmultirange`
+const now = sql`epoch_ms(clock_timestamp())`.mapWith(Number)
+
+const spaceQuery = prepared((db) =>
+  db
+    .select({ rules: sql<Rules | null>`space_rules(${spaces.id}, ${window})`, now })
+    .from(spaces)
+    .where(eq(spaces.id, sql.placeholder('id')))
+    .prepare('rules'),
+)
+
+async function planSpace(db: Db, spaceId: string, wish: Wish): Promise<Plan | undefined> {
+  const [row] = await spaceQuery(db).execute({ id: spaceId, window: multirange([widest(wish)]) })
+  if (!row?.rules) return undefined
+  const { rules } = row
+  const time = timeOf(wish, rules)
+  refuseByRules(rules, time, row.now)
+  return {
+    ...planned(rules, time),
+    spaces: [spaceId],
+    prices: [(rules.priceMinor * (time.to - time.from)) / (rules.slotMinutes * MINUTE)],
+    bufferMinutes: 0,
+  }
+}
+
+const serviceQuery = prepared((db) =>
+  db
+    .select({
+      rules: sql<Rules | null>`specialist_rules(${services.specialistId}, ${window})`,
+      rooms: sql<Room[]>`specialist_rooms(${services.specialistId}, ${window})`,
+      now,
+    })
+    .from(services)
+    .where(eq(services.id, sql.placeholder('id')))
+    .prepare('service_rules'),
+)
+
+async function planService(db: Db, serviceId: string, wish: Wish): Promise<Plan | undefined> {
+  const [row] = await serviceQuery(db).execute({ id: serviceId, window: multirange([widest(wish)]) })
+  const { rules, rooms = [], now: at = 0 } = row ?? {}
+  const calendar = rules && forService({ rules, rooms, claims: [], now: at }, serviceId)
+  if (!calendar) return undefined
+  if (wish.specialistId && wish.specialistId !== calendar.rules.specialistId)
+    throw invalid('specialistId', 'does not offer this service')
+  const time = timeOf(wish, calendar.rules)
+  refuseByRules(calendar.rules, time, at)
+  const fitting = roomsFor(calendar, time, wish.spaceId)
+  const { priceMinor } = calendar.rules
+  return {
+    ...planned(calendar.rules, time),
+    spaces: fitting.map((room) => calendarId(room.rules)),
+    prices: calendar.rules.room
+      ? fitting.map((room) => priceMinor + roomPrice(room.rules, time))
+      : [priceMinor],
+    rules: Object.fromEntries(
+      [calendar.rules, ...fitting.map((room) => room.rules)].map((of) => [calendarId(of), of.rulesVersion]),
+    ),
+  }
+}
+
+function planned(rules: Rules, time: Period) {
+  return {
+    time,
+    locationId: rules.locationId,
+    serviceId: rules.serviceId ?? null,
+    specialistId: rules.specialistId ?? null,
+    bufferMinutes: rules.bufferMinutes,
+    currency: rules.currency,
+    rules: { [calendarId(rules)]: rules.rulesVersion },
+  }
+}
+
+/** The rooms that would do, or of them the one that is named. */
+function roomsFor(calendar: Calendar, time: Period, named: string | undefined): Room[] {
+  const { room: need } = calendar.rules
+  if (!need && named) throw invalid('spaceId', 'is not needed for this service')
+  const closed = whyNoRoom(calendar, time)
+  if (closed) throw refuseTime(closed)
+  const open = openRooms(calendar, time)
+  if (!named) return open
+  const chosen = open.filter(({ rules }) => rules.spaceId === named)
+  if (chosen.length > 0) return chosen
+  const fits = calendar.rooms?.some(
+    ({ rules, kind, capacity }) =>
+      rules.spaceId === named && need && kind === need.kind && capacity >= need.capacity,
+  )
+  throw fits ? refuseTime('SLOT_CLOSED') : invalid('spaceId', 'is not a room that fits this service')
+}
+
+/** One slot where no end is given. */
+function timeOf({ startsAt, endsAt }: Wish, rules: Rules): Period {
+  const from = startsAt.getTime()
+  return { from, to: endsAt ? endsAt.getTime() : from + rules.slotMinutes * MINUTE }
+}
+
+/** Without an end it is one slot, and no slot is longer than a day. */
+function widest({ startsAt, endsAt }: Wish): Period {
+  const from = startsAt.getTime()
+  return { from, to: Math.max(endsAt?.getTime() ?? 0, from + DAY) }
+}
+
+function refuseByRules(rules: Rules, time: Period, at: Millis): void {
+  if (time.from >= time.to) throw invalid('endsAt', 'must be after the start')
+  const reason = whyNotByRules(rules, time, at)
+  if (reason) throw refuseTime(reason)
+}
+
+const invalid = (path: string, message: string) =>
+  new AppError('VALIDATION', `${path} ${message}`, { issues: [{ path, message }] })
+
+const TIME_REFUSALS: Partial<Record<Reason, string>> = {
+  SLOT_TAKEN: 'Somebody else has this time.',
+  SLOT_PAST: 'This time has already begun.',
+  SLOT_CLOSED: 'It is closed at this time.',
+  OFF_GRID: 'A booking begins and ends where a slot does.',
+  TOO_LONG: 'This is longer than what can be booked at once.',
+  TOO_LATE: 'This time is too soon: more notice is asked for.',
+  TOO_EARLY: 'This time is too far ahead to be booked yet.',
+}
+
+/** The refusal of a time, in words for a person. */
+export const refuseTime = (reason: Reason): AppError =>
+  new AppError(reason, TIME_REFUSALS[reason] ?? 'This time cannot be had.')
+
+/** One of the places of a plan that can be had, by what the database holds now; its calendars should be locked. */
+export type Place = { spaceId: string | null; unit: number | null; claimed: string }
+
+/** @param except a booking that would leave its place. @throws SLOT_TAKEN */
+export async function choosePlace(tx: Tx, plan: Plan, except: string): Promise<Place> {
+  const [place] = await tx.execute<{ spaceId: string | null; unit: number | null; claimed: string | null }>(
+    sql`SELECT space_id AS "spaceId", unit, claimed::text FROM free_place(${uuidArray(plan.spaces)}, ${plan.specialistId}::uuid,
+      ${iso(plan.time.from)}::timestamptz, ${iso(plan.time.to)}::timestamptz, ${plan.bufferMinutes}::integer, ${except}::uuid)`,
+  )
+  if (!place?.claimed) throw refuseTime('SLOT_TAKEN')
+  return { ...place, claimed: place.claimed }
+}
+
+type Stale = Pick<BookingRow, 'id' | 'spaceId' | 'specialistId'>
+
+/** The holds past their end that stand in the way of a claim, and the calendars that ending them would change. */
+export async function findStale(
+  db: Db,
+  keys: CalendarKey[],
+  claimed: string | Period,
+  except: string | null,
+): Promise<{ ids: string[]; calendars: CalendarKey[] }> {
+  const specialist = keys.find(({ specialistId }) => specialistId)?.specialistId ?? null
+  const rows = await db.execute<Stale>(
+    sql`SELECT id, space_id AS "spaceId", specialist_id AS "specialistId"
+      FROM stale_in_the_way(${uuidArray(keys.flatMap(({ spaceId }) => spaceId ?? []))}, ${specialist}::uuid,
+        ${typeof claimed === 'string' ? claimed : range(claimed)}::tstzrange, ${except}::uuid)`,
+  )
+  return { ids: rows.map(({ id }) => id), calendars: rows.flatMap(calendarsOf) }
+}
+
+/** Ends stale holds. The calendars of all must be locked. */
+export async function expireHolds(tx: Tx, ids: string[]): Promise<BookingRow[]> {
+  if (ids.length === 0) return []
+  return tx
+    .update(bookings)
+    .set({ status: 'expired' })
+    .where(sql`${bookings.id} = ANY(${uuidArray(ids)}) AND ${bookings.status} = 'held'`)
+    .returning()
+}

@@ -1,0 +1,195 @@
+import { and, desc, eq, isNotNull, isNull, lt, type SQL, sql } from 'drizzle-orm'
+import type { Context, SignedInContext } from '../context'
+import type { Db, Tx } from '../db/client'
+import { violates } from '../db/errors'
+import { bookings, type ReviewRow, reviews, specialists, users } from '../db/schema'
+import { AppError, notFound } from '../errors'
+import type { Page } from '../shapes/common'
+import type { Review } from '../shapes/reviews'
+import { iso } from '../time'
+import { calendarsOf, changeCalendars } from './calendar'
+import { pageOf } from './paging'
+
+/** For so long its author may change a review. */
+const EDIT_WINDOW = sql`interval '1 day'`
+
+type ListInput = Page & {
+  spaceId?: string | undefined
+  specialistId?: string | undefined
+}
+
+/** What people see of a space, of a specialist or of all, the newest first. */
+export const listReviews = (ctx: Context, input: ListInput) =>
+  readReviews(ctx.db, input, isNull(reviews.hiddenAt))
+
+/** What admins have hidden, and why. */
+export const listHiddenReviews = (ctx: SignedInContext, input: ListInput) =>
+  readReviews(ctx.db, input, isNotNull(reviews.hiddenAt))
+
+async function readReviews(db: Db, input: ListInput, seen: SQL) {
+  const rows = await selectReviews(db)
+    .where(
+      and(
+        seen,
+        input.spaceId ? eq(reviews.spaceId, input.spaceId) : undefined,
+        input.specialistId ? eq(reviews.specialistId, input.specialistId) : undefined,
+        input.cursor ? lt(reviews.id, input.cursor) : undefined,
+      ),
+    )
+    .orderBy(desc(reviews.id))
+    .limit(input.limit + 1)
+  return pageOf(
+    rows.map(({ review, author }) => ({ ...review, author })),
+    input,
+    reviewView,
+  )
+}
+
+/**
+ * Says of one's own booking that took place how it was: of the specialist where there was one, else of the space.
+ * @throws NOT_FOUND, INVALID_STATE before it is completed, ALREADY_REVIEWED
+ */
+export async function createReview(
+  ctx: SignedInContext,
+  { bookingId, rating, comment }: { bookingId: string; rating: number; comment?: string | undefined },
+): Promise<Review> {
+  const locks = {
+    person: ctx.actor.id,
+    calendars: async (tx: Tx) => calendarsOf(await subjectOf(tx, ctx.actor.id, bookingId)),
+  }
+  try {
+    return await changeCalendars(ctx, locks, async (tx) => {
+      const subject = await subjectOf(tx, ctx.actor.id, bookingId)
+      const [row] = await tx
+        .insert(reviews)
+        .values({ ...subject, bookingId, userId: ctx.actor.id, rating, comment: comment ?? null })
+        .returning({ id: reviews.id })
+      if (!row) throw new Error('the review was not inserted')
+      return { result: await readReview(tx, row.id), touched: [], bookings: [] }
+    })
+  } catch (error) {
+    if (violates(error, 'reviews_booking_key'))
+      throw new AppError('ALREADY_REVIEWED', 'This booking has a review already.')
+    throw error
+  }
+}
+
+/** Whom or what a review of a booking is of. @throws NOT_FOUND, INVALID_STATE */
+async function subjectOf(
+  tx: Tx,
+  userId: string,
+  bookingId: string,
+): Promise<{ spaceId: string | null; specialistId: string | null }> {
+  const [booking] = await tx
+    .select()
+    .from(bookings)
+    .where(and(eq(bookings.id, bookingId), eq(bookings.userId, userId)))
+  if (!booking) throw notFound('booking')
+  if (booking.status !== 'completed')
+    throw new AppError('INVALID_STATE', 'Only what took place can be reviewed.')
+  const { specialistId, spaceId } = booking
+  return { specialistId, spaceId: specialistId === null ? spaceId : null }
+}
+
+/** Changes one's own review, for a day after it was made. @throws NOT_FOUND, TOO_LATE */
+export async function updateReview(
+  ctx: SignedInContext,
+  { id, ...fields }: { id: string; rating?: number | undefined; comment?: string | null | undefined },
+): Promise<Review> {
+  return changeReview(ctx, id, async (tx, review) => {
+    if (review.userId !== ctx.actor.id) throw notFound('review')
+    const [changed] = await tx
+      .update(reviews)
+      .set({
+        rating: fields.rating ?? review.rating,
+        comment: fields.comment === undefined ? review.comment : fields.comment,
+      })
+      .where(and(eq(reviews.id, id), sql`${reviews.createdAt} > clock_timestamp() - ${EDIT_WINDOW}`))
+      .returning({ id: reviews.id })
+    if (!changed) throw new AppError('TOO_LATE', 'A review can be changed for a day.')
+  })
+}
+
+/**
+ * Runs with the calendar locked whose average the review is part of: whoever locks a calendar and then its reviews would
+ * otherwise wait for one who has a review and waits for the calendar.
+ * @throws NOT_FOUND
+ */
+async function changeReview(
+  ctx: SignedInContext,
+  id: string,
+  run: (tx: Tx, review: ReviewRow) => Promise<unknown>,
+): Promise<Review> {
+  const locks = { calendars: async (tx: Tx) => calendarsOf(await findReview(tx, id)) }
+  return changeCalendars(ctx, locks, async (tx) => {
+    await run(tx, await findReview(tx, id))
+    return { result: await readReview(tx, id), touched: [], bookings: [] }
+  })
+}
+
+/** Answers a review in public; a later answer takes the place of the first. @throws NOT_FOUND, NOT_ALLOWED */
+export async function answerReview(
+  ctx: SignedInContext,
+  { id, answer }: { id: string; answer: string },
+): Promise<Review> {
+  const review = await findReview(ctx.db, id)
+  if (ctx.actor.role !== 'admin' && (await whoIsReviewed(ctx.db, review)) !== ctx.actor.id)
+    throw new AppError('NOT_ALLOWED', 'Only whom a review is of may answer it.')
+  await ctx.db.update(reviews).set({ answer }).where(eq(reviews.id, id))
+  return readReview(ctx.db, id)
+}
+
+/** Takes a review out of sight and out of the average, with a reason that other admins see. @throws NOT_FOUND */
+export const hideReview = (ctx: SignedInContext, { id, reason }: { id: string; reason: string }) =>
+  changeReview(ctx, id, (tx) =>
+    tx
+      .update(reviews)
+      .set({ hiddenAt: sql`clock_timestamp()`, hiddenReason: reason })
+      .where(eq(reviews.id, id)),
+  )
+
+/** Shows again what was hidden. @throws NOT_FOUND */
+export const showReview = (ctx: SignedInContext, { id }: { id: string }) =>
+  changeReview(ctx, id, (tx) =>
+    tx.update(reviews).set({ hiddenAt: null, hiddenReason: null }).where(eq(reviews.id, id)),
+  )
+
+async function findReview(db: Db, id: string): Promise<ReviewRow> {
+  const [row] = await db.select().from(reviews).where(eq(reviews.id, id))
+  if (!row) throw notFound('review')
+  return row
+}
+
+async function whoIsReviewed(db: Db, { specialistId }: ReviewRow): Promise<string | null> {
+  if (specialistId === null) return null
+  const [row] = await db
+    .select({ userId: specialists.userId })
+    .from(specialists)
+    .where(eq(specialists.id, specialistId))
+  return row?.userId ?? null
+}
+
+const selectReviews = (db: Db) =>
+  db
+    .select({ review: reviews, author: users.name })
+    .from(reviews)
+    .innerJoin(users, eq(users.id, reviews.userId))
+
+async function readReview(db: Db, id: string): Promise<Review> {
+  const [row] = await selectReviews(db).where(eq(reviews.id, id))
+  if (!row) throw notFound('review')
+  return reviewView({ ...row.review, author: row.author })
+}
+
+const reviewView = (row: ReviewRow & { author: string }): Review => ({
+  id: row.id,
+  bookingId: row.bookingId,
+  spaceId: row.spaceId,
+  specialistId: row.specialistId,
+  rating: row.rating as Review['rating'],
+  comment: row.comment,
+  answer: row.answer,
+  author: row.author,
+  hiddenReason: row.hiddenReason,
+  createdAt: iso(row.createdAt),
+})
