@@ -33,7 +33,7 @@ export async function inBrowser(url: string, run: (page: Page) => Promise<void>)
         seen.elsewhere.push(address.href)
     })
     page.on('console', (message) => {
-      if (message.type() === 'error') seen.errors.push(message.text())
+      if (message.type() === 'error') seen.errors.push(`${message.text()} ${message.location().url}`)
     })
     page.on('pageerror', (error) => seen.errors.push(error.message))
     await page.goto(url)
