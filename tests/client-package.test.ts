@@ -132,6 +132,6 @@ test.skipIf(!hasBrowser())(
     expect(done).toEqual([expected(11, 'socket'), expected(11, 'events')])
     expect(errors.filter((text) => !text.includes('409'))).toEqual([])
   },
-  // Chromium has answered once in many runs with a 404 of its own that no second run shows; the page that it was is told.
+  // Once, in a run of everything, the console had a 404 whose cause is not known; its address is told when it comes again.
   { timeout: 60_000, retry: 2 },
 )
