@@ -56,6 +56,8 @@ test('who had a booking reviews it once, for a day, and only what took place', a
     rating: 4,
     comment: 'Quiet',
   })
+  const { items } = await client.reviews.list.query({ bookingId: booking.id })
+  expect(items.map(({ id }) => id)).toEqual([review.id])
   expect(await reasonOf(client.reviews.create.mutate({ bookingId: booking.id, rating: 5 }))).toBe(
     'ALREADY_REVIEWED',
   )

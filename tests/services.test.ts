@@ -64,7 +64,10 @@ describe('the way of a booking', () => {
     expect(pending.status).toBe('pending')
     expect(Date.parse(pending.answerBy ?? '') - Date.now()).toBeWithin(23.9 * 3_600_000, 24.1 * 3_600_000)
 
-    expect(await client.bookings.list.query({ as: 'specialist' })).toMatchObject({ items: [{ id: hold.id }] })
+    const { name } = await customer.auth.me.query()
+    expect(await client.bookings.list.query({ as: 'specialist' })).toMatchObject({
+      items: [{ id: hold.id, customerName: name, firstStartsAt: at(9) }],
+    })
     expect(await reasonOf(customer.bookings.accept.mutate({ id: hold.id }))).toBe('NOT_ALLOWED')
     expect(await client.bookings.accept.mutate({ id: hold.id })).toMatchObject({ status: 'confirmed' })
     expect(await reasonOf(client.bookings.accept.mutate({ id: hold.id }))).toBe('INVALID_STATE')

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import * as bookings from '../services/bookings'
 import { holdTime } from '../services/holds'
 import { rescheduleBooking } from '../services/reschedules'
-import { BookingShape, BookingStatusShape } from '../shapes/bookings'
+import { BookingShape, BookingStatusShape, ListedBookingShape } from '../shapes/bookings'
 import { Id, Instant, listOf, Prose, page } from '../shapes/common'
 import { claimingProcedure, router, signedInProcedure } from '../trpc'
 
@@ -28,7 +28,7 @@ export const bookingsRouter = router({
         ...page,
       }),
     )
-    .output(listOf(BookingShape))
+    .output(listOf(ListedBookingShape))
     .query(({ ctx, input }) => bookings.listBookings(ctx, input)),
 
   byId: signedInProcedure

@@ -5,7 +5,12 @@ import { RatingShape, ReviewShape } from '../shapes/reviews'
 import { adminProcedure, publicProcedure, router, signedInProcedure, specialistProcedure } from '../trpc'
 
 const tags = ['Reviews']
-const filter = { spaceId: Id.optional(), specialistId: Id.optional(), ...page }
+const filter = {
+  spaceId: Id.optional(),
+  specialistId: Id.optional(),
+  bookingId: Id.optional(),
+  ...page,
+}
 
 export const reviewsRouter = router({
   list: publicProcedure

@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, lt } from 'drizzle-orm'
 import type { SignedInContext } from '../context'
-import { type BookingRow, type BookingStatus, bookings } from '../db/schema'
+import { type BookingRow, type BookingStatus, bookings, users } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { Page, SlotName } from '../shapes/common'
@@ -27,8 +27,9 @@ export async function listBookings(ctx: SignedInContext, input: ListInput) {
   if (as === 'specialist' && ctx.actor.role === 'customer')
     throw new AppError('NOT_ALLOWED', 'Only a specialist has bookings of others.')
   const rows = await ctx.db
-    .select()
+    .select({ booking: bookings, customerName: users.name })
     .from(bookings)
+    .innerJoin(users, eq(users.id, bookings.userId))
     .where(
       and(
         eq(bookings.kind, 'booking'),
@@ -42,7 +43,11 @@ export async function listBookings(ctx: SignedInContext, input: ListInput) {
     )
     .orderBy(desc(bookings.id))
     .limit(input.limit + 1)
-  return pageOf(rows, input, bookingView)
+  return pageOf(
+    rows.map(({ booking, customerName }) => ({ ...booking, customerName })),
+    input,
+    (row) => ({ ...bookingView(row), customerName: row.customerName }),
+  )
 }
 
 /** @throws NOT_FOUND, also where it is somebody else's */

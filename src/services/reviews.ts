@@ -16,6 +16,7 @@ const EDIT_WINDOW = sql`interval '1 day'`
 type ListInput = Page & {
   spaceId?: string | undefined
   specialistId?: string | undefined
+  bookingId?: string | undefined
 }
 
 /** What people see of a space, of a specialist or of all, the newest first. */
@@ -33,6 +34,7 @@ async function readReviews(db: Db, input: ListInput, seen: SQL) {
         seen,
         input.spaceId ? eq(reviews.spaceId, input.spaceId) : undefined,
         input.specialistId ? eq(reviews.specialistId, input.specialistId) : undefined,
+        input.bookingId ? eq(reviews.bookingId, input.bookingId) : undefined,
         input.cursor ? lt(reviews.id, input.cursor) : undefined,
       ),
     )

@@ -30,11 +30,20 @@ export const BookingShape = z
     currency: Currency,
     cancellation: CancellationShape,
     notes: z.string().nullable(),
+    firstStartsAt: InstantOut.meta({
+      description:
+        'The earliest start it ever had: the hours of its cancellation terms count back from here.',
+    }),
     arrivedAt: InstantOut.nullable(),
     createdAt: InstantOut,
   })
   .meta({ id: 'Booking' })
 export type Booking = z.infer<typeof BookingShape>
+
+/** A booking in a list, with whose it is. */
+export const ListedBookingShape = BookingShape.extend({ customerName: z.string() }).meta({
+  id: 'ListedBooking',
+})
 
 /** A booking as its owner sees it. The end of a hold is told only while it is one. */
 export function bookingView(row: BookingRow): Booking {
@@ -59,6 +68,7 @@ export function bookingView(row: BookingRow): Booking {
     currency: row.currency,
     cancellation: row.cancellation,
     notes: row.notes,
+    firstStartsAt: iso(row.firstStartsAt),
     arrivedAt: isoOrNull(row.arrivedAt),
     createdAt: iso(row.createdAt),
   }
