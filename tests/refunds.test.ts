@@ -46,18 +46,21 @@ const settled = (paymentId: string) =>
   })
 const admin = async () => clientOf(server, await makePerson(server, 'admin'))
 
-test('cancelling gives back what the policy of its day says, and Stripe has made it', async () => {
+test('cancelling gives back what it said before and the policy of its day says, and Stripe has made it', async () => {
   const policy = [{ hoursBefore: 24, refundPercent: 50 }]
   const { booking, client, intent, intentId, space } = await paidBooking({
     cancellation: policy,
     priceMinor: 2001,
   })
   await (await admin()).spaces.update.mutate({ id: space.id, cancellation: [] })
+  const preview = { amountMinor: 1001, currency: 'EUR' }
+  expect(await client.bookings.previewRefund.query({ id: booking.id })).toEqual(preview)
   expect(await client.bookings.cancel.mutate({ id: booking.id })).toMatchObject({
     status: 'cancelled',
     paidMinor: 2001,
     refundedMinor: 1001,
   })
+  expect(await reasonOf(client.bookings.previewRefund.query({ id: booking.id }))).toBe('NOT_CANCELLABLE')
   await settled(intent.paymentId)
   expect(await atStripe(intentId)).toMatchObject([{ amount: 1001, status: 'succeeded' }])
 })
@@ -92,6 +95,9 @@ test('a share is never more than the whole, and is payable in its currency', () 
 
 test('what an operator cancels is given back whole, whatever the policy', async () => {
   const { booking, intent } = await paidBooking({ cancellation: [] })
+  expect(await (await admin()).bookings.previewRefund.query({ id: booking.id })).toMatchObject({
+    amountMinor: 2000,
+  })
   expect(await (await admin()).bookings.cancel.mutate({ id: booking.id })).toMatchObject({
     refundedMinor: 2000,
   })

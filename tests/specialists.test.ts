@@ -250,6 +250,7 @@ test('search finds by service, place, rating and what is free on a day', async (
   expect(await ids({ service: '_' })).toEqual([])
   expect(await ids({ serviceId: service.id })).toEqual([specialist.id])
   expect(await ids({ city: 'Nowhere' })).toEqual([])
+  expect(await ids({ userId: second.person.id })).toEqual([second.specialist.id])
   expect(await ids({ minRating: 1 })).toEqual([])
   expect(await ids({ date: testDate, service: 'massage' })).toEqual([specialist.id])
   expect(await ids({ date: '2027-01-05' })).toEqual([second.specialist.id])

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import * as bookings from '../services/bookings'
 import { holdTime } from '../services/holds'
 import { rescheduleBooking } from '../services/reschedules'
-import { BookingShape, BookingStatusShape, ListedBookingShape } from '../shapes/bookings'
+import { BookingShape, BookingStatusShape, ListedBookingShape, RefundPreviewShape } from '../shapes/bookings'
 import { Id, Instant, listOf, Prose, page } from '../shapes/common'
 import { claimingProcedure, router, signedInProcedure } from '../trpc'
 
@@ -105,6 +105,19 @@ export const bookingsRouter = router({
     )
     .output(BookingShape)
     .mutation(({ ctx, input }) => rescheduleBooking(ctx, input)),
+
+  previewRefund: signedInProcedure
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/bookings/{id}/refund',
+        tags,
+        summary: 'What comes back if one cancels now',
+      },
+    })
+    .input(one)
+    .output(RefundPreviewShape)
+    .query(({ ctx, input }) => bookings.previewRefund(ctx, input)),
 
   cancel: signedInProcedure
     .meta({ openapi: { method: 'DELETE', path: '/bookings/{id}', tags, summary: 'Cancel a booking' } })

@@ -32,6 +32,7 @@ export const specialistsRouter = router({
     })
     .input(
       z.strictObject({
+        userId: Id.optional().meta({ description: 'Who this person is as a specialist.' }),
         locationId: Id.optional(),
         city: Line(200).optional(),
         service: Line(200).optional().meta({ description: 'A part of the name of a service.' }),

@@ -5,8 +5,9 @@ import { AppError, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { Page, SlotName } from '../shapes/common'
 import { holdAt, holdExpired } from './holds'
-import { capacitiesOf, moveBooking } from './moves'
+import { capacitiesOf, findMove, moveBooking } from './moves'
 import { pageOf } from './paging'
+import { refundOfEnding } from './refunds'
 
 type ListInput = Page & {
   status?: BookingStatus | undefined
@@ -78,6 +79,21 @@ export async function acceptBooking(ctx: SignedInContext, { id }: { id: string }
 /** Says no to what waits for a yes: the time is free again. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE */
 export const declineBooking = (ctx: SignedInContext, { id }: { id: string }) =>
   moveBooking(ctx, id, 'declined')
+
+/**
+ * What would be given back if the one who asks cancelled now: to its owner by the policy frozen on it, else all of it.
+ * @throws NOT_FOUND, NOT_CANCELLABLE
+ */
+export async function previewRefund(
+  ctx: SignedInContext,
+  { id }: { id: string },
+): Promise<{ amountMinor: number; currency: string }> {
+  const row = await findBooking(ctx, id)
+  const now = Date.now()
+  findMove(ctx.actor, row, 'cancelled', now)
+  const own = row.userId === ctx.actor.id
+  return { amountMinor: refundOfEnding(row, { from: row.status, own, now }), currency: row.currency }
+}
 
 /** @throws NOT_FOUND, NOT_CANCELLABLE once it has begun or is over */
 export const cancelBooking = (ctx: SignedInContext, { id }: { id: string }) =>

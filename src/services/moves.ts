@@ -151,16 +151,7 @@ export async function moveUnderLock(
 ): Promise<Outcome<Booking>> {
   const asks = row.answerHours !== null && (row.status === 'held' || row.status === 'expired')
   const to = wanted === 'confirmed' && asks ? 'pending' : wanted
-  const move = MOVES.find((candidate) => candidate.from === row.status && candidate.to === to)
-  if (!move) throw noSuchMove(row.status, to)
-  if (!capacitiesOf(actor, row).some((capacity) => move.by.includes(capacity))) {
-    // Only money revives a hold. To a person it is over, whether it was swept yet or not.
-    if (row.status === 'expired') throw holdExpired()
-    throw new AppError('NOT_ALLOWED', `This booking is not yours to make ${to.replace('_', '-')}.`)
-  }
-  const refusal = move.unless?.(row, now)
-  if (refusal) throw refusal
-
+  const move = findMove(actor, row, to, now)
   const { unit, expired } = await placeOf(tx, row, locked)
   const before = claimedPeriod(row)
   const claimed = to === 'no_show' && before.to > now ? range({ from: before.from, to: now }) : row.claimed
@@ -174,6 +165,20 @@ export async function moveUnderLock(
   const moved = await settleEnding(tx, changed, { from: row.status, own, now })
   const touched = [row, ...expired].flatMap((left) => touchesOf(left, move.cause))
   return { result: bookingView(moved), touched, bookings: [moved, ...expired] }
+}
+
+/** The move of a booking to another state, for whoever may make it now. @throws as `moveBooking` does */
+export function findMove(actor: Actor, row: BookingRow, to: BookingStatus, now: Millis): Move {
+  const move = MOVES.find((candidate) => candidate.from === row.status && candidate.to === to)
+  if (!move) throw noSuchMove(row.status, to)
+  if (!capacitiesOf(actor, row).some((capacity) => move.by.includes(capacity))) {
+    // Only money revives a hold. To a person it is over, whether it was swept yet or not.
+    if (row.status === 'expired') throw holdExpired()
+    throw new AppError('NOT_ALLOWED', `This booking is not yours to make ${to.replace('_', '-')}.`)
+  }
+  const refusal = move.unless?.(row, now)
+  if (refusal) throw refusal
+  return move
 }
 
 /**

@@ -16,6 +16,8 @@ import { enqueue } from './jobs'
 
 const HOUR: Millis = 3_600_000
 
+type Ending = { from: BookingStatus; own: boolean; now: Millis }
+
 /**
  * What a booking's end means for its money, written by the transaction that ends it: a refund by the policy frozen on it
  * where its owner cancels, of everything where somebody else does, and nothing is owed any more. A hold gives back whatever
@@ -23,19 +25,20 @@ const HOUR: Millis = 3_600_000
  * @param ending from which state it was moved, and whether by its owner
  * @returns the booking as it stands then
  */
-export async function settleEnding(
-  tx: Tx,
-  row: BookingRow,
-  { from, own, now }: { from: BookingStatus; own: boolean; now: Millis },
-): Promise<BookingRow> {
+export async function settleEnding(tx: Tx, row: BookingRow, { from, own, now }: Ending): Promise<BookingRow> {
   if (!['cancelled', 'declined', 'no_show'].includes(row.status)) return row
   const left = row.paidMinor - row.refundedMinor
-  const refundable =
-    row.status === 'no_show' ? 0 : from === 'held' || !own ? left : left - keptByPolicy(row, now)
+  const refundable = row.status === 'no_show' ? 0 : refundOfEnding(row, { from, own, now })
   if (refundable > 0) await requestRefunds(tx, row, refundable, endingReason(row.status, own))
   if (row.balanceDueMinor > 0)
     await tx.update(bookings).set({ balanceDueMinor: 0 }).where(eq(bookings.id, row.id))
   return left > 0 || row.balanceDueMinor > 0 ? sumUp(tx, row.id) : row
+}
+
+/** What comes back where a booking is cancelled or declined now. */
+export function refundOfEnding(row: BookingRow, { from, own, now }: Ending): number {
+  const left = row.paidMinor - row.refundedMinor
+  return from === 'held' || !own ? left : left - keptByPolicy(row, now)
 }
 
 const endingReason = (status: BookingStatus, own: boolean) =>

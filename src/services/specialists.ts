@@ -16,6 +16,7 @@ import { hoursOf, replaceHours } from './locations'
 import { changeRules, refuseWithClaims } from './rules'
 
 export type SpecialistFilter = {
+  userId?: string | undefined
   locationId?: string | undefined
   city?: string | undefined
   /** A part of the name of a service that they offer. */
@@ -187,6 +188,7 @@ export async function selectSpecialists(
       and(
         isNull(specialists.removedAt),
         id ? eq(specialists.id, id) : undefined,
+        filter.userId ? eq(specialists.userId, filter.userId) : undefined,
         locationId ? eq(specialists.locationId, locationId) : undefined,
         city ? sql`lower(${locations.city}) = lower(${city})` : undefined,
         minRating

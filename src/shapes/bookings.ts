@@ -30,15 +30,16 @@ export const BookingShape = z
     currency: Currency,
     cancellation: CancellationShape,
     notes: z.string().nullable(),
-    firstStartsAt: InstantOut.meta({
-      description:
-        'The earliest start it ever had: the hours of its cancellation terms count back from here.',
-    }),
     arrivedAt: InstantOut.nullable(),
     createdAt: InstantOut,
   })
   .meta({ id: 'Booking' })
 export type Booking = z.infer<typeof BookingShape>
+
+/** What would come back of a booking that is cancelled now. */
+export const RefundPreviewShape = z
+  .object({ amountMinor: z.int(), currency: Currency })
+  .meta({ id: 'RefundPreview' })
 
 /** A booking in a list, with whose it is. */
 export const ListedBookingShape = BookingShape.extend({ customerName: z.string() }).meta({
@@ -68,7 +69,6 @@ export function bookingView(row: BookingRow): Booking {
     currency: row.currency,
     cancellation: row.cancellation,
     notes: row.notes,
-    firstStartsAt: iso(row.firstStartsAt),
     arrivedAt: isoOrNull(row.arrivedAt),
     createdAt: iso(row.createdAt),
   }

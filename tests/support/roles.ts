@@ -80,6 +80,7 @@ export const ROLES: Record<string, Row> = {
   'bookings.create': [SIGNED_IN, async (w) => ({ spaceId: (await w.space()).id, startsAt: at(9) })],
   'bookings.confirm': [OWNER_ADMIN_SEES, async (w) => ({ id: (await w.hold()).id })],
   'bookings.reschedule': [OWNER, async (w) => ({ id: (await w.booking()).id, startsAt: at(12) })],
+  'bookings.previewRefund': [OWNER_OR_ADMIN, async (w) => ({ id: (await w.booking()).id })],
   'bookings.cancel': [OWNER_OR_ADMIN, async (w) => ({ id: (await w.booking()).id })],
   'bookings.complete': [STAFF_OF_BOOKING, async (w) => ({ id: await w.pastBooking() })],
   'bookings.noShow': [STAFF_OF_BOOKING, async (w) => ({ id: await w.pastBooking() })],
