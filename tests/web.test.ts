@@ -184,7 +184,7 @@ test.skipIf(!browser)(
     const operator = await open(PATHS.operatorBookings, { person: await makePerson(server, 'admin') })
     await button(operator.page, 'Give money back').click()
     await said(operator.page, 'Give €18.00 back?')
-    await operator.page.getByRole('alertdialog').getByRole('button', { name: 'Give money back' }).click()
+    await operator.page.getByRole('dialog').getByRole('button', { name: 'Give money back' }).click()
     await said(operator.page, 'Given back.')
     const { items } = await clientOf(server, person).bookings.list.query({})
     expect(items[0]).toMatchObject({ status: 'confirmed', paidMinor: 1800, refundedMinor: 1800 })

@@ -44,6 +44,10 @@ export function useMe() {
   return signedIn ? data : undefined
 }
 
+/** The spaces of a location, or of all: for their names, and to choose one. */
+export const useSpaces = (locationId?: string) =>
+  useQuery(trpc.spaces.list.queryOptions({ ...(locationId && { locationId }), limit: 100 })).data?.items ?? []
+
 /** Ends the session here, also where the server cannot be told. */
 export async function signOut(): Promise<void> {
   const refreshToken = await kept.getRefreshToken()

@@ -22,6 +22,8 @@ const imports = {
   [PATHS.operatorClosures]: () => import('./pages/operator/closures'),
   [PATHS.operatorPeople]: () => import('./pages/operator/people'),
   [PATHS.operatorBookings]: () => import('./pages/operator/bookings'),
+  [PATHS.operatorPayments]: () => import('./pages/operator/payments'),
+  [PATHS.operatorInbox]: () => import('./pages/operator/inbox'),
 } satisfies Record<Path, () => Promise<{ default: ComponentType }>>
 
 const pages = Object.entries(imports).map(([path, load]) => ({ path, load, page: lazy(load) }))

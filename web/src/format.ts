@@ -50,6 +50,13 @@ export function formatMoney(minor: number, currency: string, language: Language)
   return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2))
 }
 
+/** How many of the smallest unit make one of a currency; 1 for a code that is only half typed. */
+export function unitOf(currency: string): number {
+  if (!/^[A-Z]{3}$/.test(currency)) return 1
+  const digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions()
+  return 10 ** (digits.maximumFractionDigits ?? 2)
+}
+
 export function formatLength(minutes: number, language: Language): string {
   const unit = (value: number, name: 'hour' | 'minute') =>
     new Intl.NumberFormat(LOCALES[language], { style: 'unit', unit: name, unitDisplay: 'short' }).format(

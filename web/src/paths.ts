@@ -14,6 +14,8 @@ export const PATHS = {
   operatorClosures: '/operator/closures',
   operatorPeople: '/operator/people',
   operatorBookings: '/operator/bookings',
+  operatorPayments: '/operator/payments',
+  operatorInbox: '/operator/stripe',
 } as const
 
 export type Path = (typeof PATHS)[keyof typeof PATHS]

@@ -1,4 +1,6 @@
+import { community } from './community/fr'
 import type { Messages } from './en'
+import { operator } from './operator/fr'
 
 export const messages: Messages = {
   app: {
@@ -170,28 +172,7 @@ export const messages: Messages = {
     moved: (when) => `Déplacée : ${when}.`,
     unknownSpace: 'Un espace qui n’existe plus',
   },
-  community: {
-    title: 'Communauté',
-    present: 'Qui est là',
-    nobody: 'Personne ne s’est encore signalé.',
-    unnamed: 'Quelqu’un',
-    since: (when) => `depuis ${when}`,
-    checkIn: 'Je suis là',
-    checkOut: 'Je m’en vais',
-    events: 'Au programme',
-    noEvents: 'Rien n’est prévu ici.',
-    attending: (count, capacity) =>
-      capacity === null
-        ? count <= 1
-          ? `${count} viendra`
-          : `${count} viendront`
-        : `${count} places prises sur ${capacity}`,
-    waiting: (count) => `${count} en attente`,
-    mine: { attending: 'Vous viendrez', waiting: 'Vous attendez une place' },
-    attend: 'Je viens',
-    wait: 'Attendre une place',
-    leave: 'Je ne peux pas venir',
-  },
+  community,
   account: {
     title: 'Compte',
     profile: 'Profil',
@@ -213,64 +194,5 @@ export const messages: Messages = {
     delete: 'Supprimer mon compte',
     deleted: 'Votre compte est supprimé.',
   },
-  operator: {
-    title: 'Gestion',
-    live: 'En direct',
-    spaces: 'Espaces',
-    locations: 'Lieux',
-    closures: 'Fermetures',
-    people: 'Personnes',
-    bookings: 'Réservations',
-    liveText: 'Tous les espaces de ce lieu aujourd’hui, tels qu’ils sont.',
-    legend: 'Ce que signifient les couleurs',
-    name: 'Nom',
-    address: 'Adresse',
-    city: 'Ville',
-    timeZone: 'Fuseau horaire',
-    hours: 'Horaires d’ouverture',
-    opens: 'Ouvre',
-    closes: 'Ferme',
-    closedDay: 'Fermé',
-    open: 'Ouvert',
-    kind: 'Type',
-    capacity: 'Personnes',
-    units: 'Combien d’identiques',
-    slotMinutes: 'Minutes d’un créneau',
-    bufferMinutes: 'Minutes entre réservations',
-    price: 'Prix d’un créneau',
-    currency: 'Devise',
-    maxSlots: 'Créneaux de suite au plus',
-    addSpace: 'Ajouter un espace',
-    addLocation: 'Ouvrir un lieu',
-    addClosure: 'Fermer un moment',
-    wholeLocation: 'Tout le lieu',
-    from: 'De',
-    to: 'À',
-    reason: 'Pourquoi',
-    standing: (count) =>
-      count === 1
-        ? 'Une réservation est maintenue sur cette période.'
-        : `${count} réservations sont maintenues sur cette période.`,
-    reopen: 'Rouvrir',
-    noClosures: 'Rien n’est fermé.',
-    removeSpace: (name) => `Retirer ${name} ?`,
-    removeText: 'Plus personne ne pourra le réserver. Les réservations existantes restent.',
-    search: 'Chercher par nom ou e-mail',
-    role: 'Rôle',
-    noPeople: 'Personne ne correspond.',
-    status: 'État',
-    anyStatus: 'Tous les états',
-    noBookings: 'Aucune réservation ne correspond.',
-    person: 'Personne',
-    space: 'Espace',
-    when: 'Quand',
-    paid: 'Payé',
-    complete: 'Terminée',
-    noShow: 'Personne n’est venu',
-    refund: 'Rembourser',
-    refundTitle: (amount) => `Rembourser ${amount} ?`,
-    refundText: 'La réservation reste telle quelle. L’argent part aussitôt.',
-    refunded: 'Remboursé.',
-    more: 'Réglages',
-  },
+  operator,
 }

@@ -1,4 +1,6 @@
+import { community } from './community/it'
 import type { Messages } from './en'
+import { operator } from './operator/it'
 
 export const messages: Messages = {
   app: {
@@ -170,28 +172,7 @@ export const messages: Messages = {
     moved: (when) => `Spostata a ${when}.`,
     unknownSpace: 'Uno spazio che non c’è più',
   },
-  community: {
-    title: 'Comunità',
-    present: 'Chi c’è',
-    nobody: 'Nessuno si è ancora fatto vivo.',
-    unnamed: 'Qualcuno',
-    since: (when) => `da ${when}`,
-    checkIn: 'Sono qui',
-    checkOut: 'Vado via',
-    events: 'In programma',
-    noEvents: 'Qui non c’è nulla in programma.',
-    attending: (count, capacity) =>
-      capacity === null
-        ? count === 1
-          ? '1 partecipante'
-          : `${count} partecipanti`
-        : `${count} di ${capacity} posti occupati`,
-    waiting: (count) => `${count} in attesa`,
-    mine: { attending: 'Parteciperai', waiting: 'Aspetti un posto' },
-    attend: 'Partecipo',
-    wait: 'Aspetta un posto',
-    leave: 'Non posso venire',
-  },
+  community,
   account: {
     title: 'Profilo',
     profile: 'I tuoi dati',
@@ -214,64 +195,5 @@ export const messages: Messages = {
     delete: 'Elimina il mio account',
     deleted: 'Il tuo account è stato eliminato.',
   },
-  operator: {
-    title: 'Gestione',
-    live: 'In diretta',
-    spaces: 'Spazi',
-    locations: 'Sedi',
-    closures: 'Chiusure',
-    people: 'Persone',
-    bookings: 'Prenotazioni',
-    liveText: 'Ogni spazio di questa sede oggi, com’è adesso.',
-    legend: 'Che cosa significano i colori',
-    name: 'Nome',
-    address: 'Indirizzo',
-    city: 'Città',
-    timeZone: 'Fuso orario',
-    hours: 'Orari di apertura',
-    opens: 'Apre',
-    closes: 'Chiude',
-    closedDay: 'Chiuso',
-    open: 'Aperto',
-    kind: 'Tipo',
-    capacity: 'Persone',
-    units: 'Quanti uguali',
-    slotMinutes: 'Minuti di uno slot',
-    bufferMinutes: 'Minuti tra le prenotazioni',
-    price: 'Prezzo di uno slot',
-    currency: 'Valuta',
-    maxSlots: 'Slot di fila al massimo',
-    addSpace: 'Aggiungi uno spazio',
-    addLocation: 'Apri una sede',
-    addClosure: 'Chiudi per un periodo',
-    wholeLocation: 'Tutta la sede',
-    from: 'Da',
-    to: 'A',
-    reason: 'Perché',
-    standing: (count) =>
-      count === 1
-        ? 'Una prenotazione resta valida in questo periodo.'
-        : `${count} prenotazioni restano valide in questo periodo.`,
-    reopen: 'Riapri',
-    noClosures: 'Nulla è chiuso.',
-    removeSpace: (name) => `Togliere ${name} dall’uso?`,
-    removeText: 'Nessuno potrà più prenotarlo. Le prenotazioni esistenti restano.',
-    search: 'Cerca per nome o e-mail',
-    role: 'Ruolo',
-    noPeople: 'Nessuno corrisponde.',
-    status: 'Stato',
-    anyStatus: 'Tutti gli stati',
-    noBookings: 'Nessuna prenotazione corrisponde.',
-    person: 'Persona',
-    space: 'Spazio',
-    when: 'Quando',
-    paid: 'Pagato',
-    complete: 'Conclusa',
-    noShow: 'Nessuno è venuto',
-    refund: 'Rimborsa',
-    refundTitle: (amount) => `Rimborsare ${amount}?`,
-    refundText: 'La prenotazione resta com’è. Il denaro parte subito.',
-    refunded: 'Rimborsato.',
-    more: 'Impostazioni',
-  },
+  operator,
 }

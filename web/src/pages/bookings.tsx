@@ -1,8 +1,8 @@
 import type { Booking, Space } from '@coworkspace/client'
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link } from 'wouter'
-import { client, queryClient, trpc } from '../api'
+import { client, queryClient, trpc, useSpaces } from '../api'
 import { dateIn, formatCountdown, formatDay, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
 import type { Messages } from '../messages/en'
@@ -30,7 +30,7 @@ export default function BookingsPage() {
 
 function Bookings() {
   const { t } = useText()
-  const spaces = useQuery(trpc.spaces.list.queryOptions({ limit: 100 })).data?.items ?? []
+  const spaces = useSpaces()
   const query = usePages(
     [...trpc.bookings.list.pathKey(), 'mine'],
     (cursor) => client.bookings.list.query({ as: 'customer', limit: 50, cursor }),

@@ -1,13 +1,13 @@
 import type { Outputs } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { useSearchParams } from 'wouter'
-import { queryClient, trpc, useMe, useSignedIn } from '../api'
+import { trpc, useMe, useSignedIn } from '../api'
 import { formatDay, formatMoment, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
-import { Button, Choice } from '../ui/controls'
-import { Empty, explain, Loaded } from '../ui/states'
+import { AtLocation } from '../ui/at-location'
+import { useSettled } from '../ui/changes'
+import { Button } from '../ui/controls'
+import { Empty, Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
-import { say } from '../ui/toasts'
 
 type Place = Outputs['locations']['byId']
 type Meeting = Outputs['events']['byId']
@@ -19,29 +19,17 @@ export default function CommunityPage() {
   const { t } = useText()
   useTitle(t.community.title)
   const signedIn = useSignedIn()
-  const [search, setSearch] = useSearchParams()
-  const locations = useQuery(trpc.locations.list.queryOptions({ limit: 100 }))
   return (
     <>
       <h1>{t.community.title}</h1>
-      <Loaded query={locations}>
-        {({ items }) => {
-          const location = items.find(({ id }) => id === search.get('location')) ?? items[0]
-          if (!location) return <Empty title={t.home.noLocations} />
-          return (
-            <>
-              <Choice
-                label={t.home.location}
-                value={location.id}
-                onChange={(id) => setSearch({ location: id }, { replace: true })}
-                options={items.map(({ id, name }) => ({ value: id, label: name }))}
-              />
-              {signedIn && <Present locationId={location.id} />}
-              <Events location={location} />
-            </>
-          )
-        }}
-      </Loaded>
+      <AtLocation>
+        {(location) => (
+          <>
+            {signedIn && <Present locationId={location.id} />}
+            <Events location={location} />
+          </>
+        )}
+      </AtLocation>
     </>
   )
 }
@@ -52,10 +40,7 @@ function Present({ locationId }: { locationId: string }) {
   const present = useQuery(
     trpc.checkIns.present.queryOptions({ locationId, limit: 100 }, { refetchInterval: LOOK_AGAIN_MS }),
   )
-  const settled = {
-    onError: (error: unknown) => say(explain(error, t)),
-    onSettled: () => void queryClient.invalidateQueries(trpc.checkIns.pathFilter()),
-  }
+  const settled = useSettled(trpc.checkIns.pathFilter())
   const checkIn = useMutation(trpc.checkIns.checkIn.mutationOptions(settled))
   const checkOut = useMutation(trpc.checkIns.checkOut.mutationOptions(settled))
   return (
@@ -130,10 +115,7 @@ function Events({ location }: { location: Place }) {
 function EventCard({ event, timeZone }: { event: Meeting; timeZone: string }) {
   const { t, language } = useText()
   const signedIn = useSignedIn()
-  const settled = {
-    onError: (error: unknown) => say(explain(error, t)),
-    onSettled: () => void queryClient.invalidateQueries(trpc.events.pathFilter()),
-  }
+  const settled = useSettled(trpc.events.pathFilter())
   const attend = useMutation(trpc.events.attend.mutationOptions(settled))
   const leave = useMutation(trpc.events.leave.mutationOptions(settled))
   const { id, title, text, capacity, attending, waiting, priceMinor, currency, mine } = event

@@ -1,12 +1,29 @@
 import { Button as BaseButton } from '@base-ui/react/button'
+import { Checkbox } from '@base-ui/react/checkbox'
 import { Field } from '@base-ui/react/field'
 import { Select } from '@base-ui/react/select'
 import type { ComponentProps } from 'react'
 
-type ButtonProps = ComponentProps<'button'> & { look?: 'main' | 'quiet' | 'danger' | 'plain' }
+type ButtonProps = ComponentProps<'button'> & {
+  look?: 'main' | 'quiet' | 'danger' | 'plain'
+  /** What it is for, where that is plain to those who see the page only. */
+  of?: string
+}
 
-export function Button({ look = 'plain', className = '', type = 'button', ...rest }: ButtonProps) {
-  return <BaseButton type={type} className={`button ${look} ${className}`} {...rest} />
+export function Button({
+  look = 'plain',
+  className = '',
+  type = 'button',
+  of,
+  children,
+  ...rest
+}: ButtonProps) {
+  return (
+    <BaseButton type={type} className={`button ${look} ${className}`} {...rest}>
+      {children}
+      {of && <span className="unseen"> {of}</span>}
+    </BaseButton>
+  )
 }
 
 type TextFieldProps = Omit<ComponentProps<'input'>, 'onChange' | 'value'> & {
@@ -25,6 +42,39 @@ export function TextField({ label, hint, error, value, onChange, className = '',
       <Field.Control value={value} onValueChange={onChange} {...rest} />
       {hint && <Field.Description>{hint}</Field.Description>}
       {error && <Field.Error match>{error}</Field.Error>}
+    </Field.Root>
+  )
+}
+
+type TextAreaProps = Omit<ComponentProps<'textarea'>, 'onChange' | 'value'> & {
+  label: string
+  value: string
+  onChange(value: string): void
+}
+
+/** Several lines of text. */
+export function TextArea({ label, value, onChange, ...rest }: TextAreaProps) {
+  return (
+    <Field.Root className="field whole">
+      <Field.Label>{label}</Field.Label>
+      <Field.Control value={value} onValueChange={onChange} render={<textarea rows={4} {...rest} />} />
+    </Field.Root>
+  )
+}
+
+type CheckProps = { label: string; hint?: string; checked: boolean; onChange(checked: boolean): void }
+
+/** Yes or no. */
+export function Check({ label, hint, checked, onChange }: CheckProps) {
+  return (
+    <Field.Root className="field check">
+      <Field.Label>
+        <Checkbox.Root className="box" checked={checked} onCheckedChange={onChange}>
+          <Checkbox.Indicator>✓</Checkbox.Indicator>
+        </Checkbox.Root>
+        {label}
+      </Field.Label>
+      {hint && <Field.Description>{hint}</Field.Description>}
     </Field.Root>
   )
 }

@@ -1,6 +1,6 @@
 import { AlertDialog } from '@base-ui/react/alert-dialog'
 import { Dialog } from '@base-ui/react/dialog'
-import type { ReactNode } from 'react'
+import { type ComponentProps, type ReactNode, useState } from 'react'
 import { useText } from '../i18n'
 import { Button } from './controls'
 
@@ -33,6 +33,40 @@ export function Confirm({ open, title, text, action, busy, onConfirm, onClose }:
         </AlertDialog.Popup>
       </AlertDialog.Portal>
     </AlertDialog.Root>
+  )
+}
+
+type AskButtonProps = ComponentProps<typeof Button> & {
+  title: string
+  text: string
+  action: string
+  /** Closes when it is done; the change itself says why it failed. */
+  onConfirm(): Promise<unknown>
+}
+
+/** A button for what is not undone: it asks first. */
+export function AskButton({ title, text, action, onConfirm, ...button }: AskButtonProps) {
+  const [isOpen, setOpen] = useState(false)
+  const [isBusy, setBusy] = useState(false)
+  async function confirm() {
+    setBusy(true)
+    await onConfirm().catch(() => undefined)
+    setBusy(false)
+    setOpen(false)
+  }
+  return (
+    <>
+      <Button look="quiet" {...button} onClick={() => setOpen(true)} />
+      <Confirm
+        open={isOpen}
+        title={title}
+        text={text}
+        action={action}
+        busy={isBusy}
+        onConfirm={() => void confirm()}
+        onClose={() => setOpen(false)}
+      />
+    </>
   )
 }
 

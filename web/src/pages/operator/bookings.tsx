@@ -1,14 +1,15 @@
 import type { Booking } from '@coworkspace/client'
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
-import { client, queryClient, trpc } from '../../api'
+import { client, trpc, useSpaces } from '../../api'
 import { formatMoment, formatMoney } from '../../format'
 import { useText } from '../../i18n'
+import { useSettled } from '../../ui/changes'
 import { Button, Choice, TextField } from '../../ui/controls'
-import { Confirm } from '../../ui/dialogs'
+import { AskButton } from '../../ui/dialogs'
+import { Entry, PagedList } from '../../ui/lists'
 import { usePages } from '../../ui/pages'
-import { Empty, explain, Loaded } from '../../ui/states'
-import { say } from '../../ui/toasts'
+import { RefundButton } from './refund-dialog'
 import { OperatorPage } from './shell'
 
 type Status = Booking['status'] | 'any'
@@ -30,7 +31,7 @@ function AllBookings() {
     ...(status !== 'any' && { status }),
     ...(from && { from: `${from}T00:00:00Z` }),
   }
-  const spaces = useQuery(trpc.spaces.list.queryOptions({ limit: 100 })).data?.items ?? []
+  const spaces = useSpaces()
   const query = usePages([...trpc.bookings.list.pathKey(), 'all', filter], (cursor) =>
     client.bookings.list.query({ as: 'admin', limit: 50, cursor, ...filter }),
   )
@@ -51,25 +52,11 @@ function AllBookings() {
         />
         <TextField label={t.operator.from} type="date" value={from} onChange={setFrom} />
       </div>
-      <Loaded query={query}>
-        {(bookings) => (
-          <>
-            {bookings.length === 0 && <Empty title={t.operator.noBookings} />}
-            <ul className="list">
-              {bookings.map((booking) => (
-                <li key={booking.id}>
-                  <BookingLine booking={booking} space={spaces.find(({ id }) => id === booking.spaceId)} />
-                </li>
-              ))}
-            </ul>
-            {query.hasMore && (
-              <Button onClick={query.showMore} disabled={query.isBusy}>
-                {t.state.more}
-              </Button>
-            )}
-          </>
+      <PagedList query={query} empty={t.operator.noBookings}>
+        {(booking) => (
+          <BookingLine booking={booking} space={spaces.find(({ id }) => id === booking.spaceId)} />
         )}
-      </Loaded>
+      </PagedList>
     </>
   )
 }
@@ -78,85 +65,60 @@ type BookingLineProps = { booking: Booking; space: { name: string; timeZone: str
 
 function BookingLine({ booking, space }: BookingLineProps) {
   const { t, language } = useText()
-  const [asking, setAsking] = useState(false)
-  const settled = {
-    onError: (error: unknown) => say(explain(error, t)),
-    onSettled() {
-      setAsking(false)
-      void queryClient.invalidateQueries(trpc.bookings.pathFilter())
-    },
-  }
+  const settled = useSettled(trpc.bookings.pathFilter())
   const cancel = useMutation(trpc.bookings.cancel.mutationOptions(settled))
   const complete = useMutation(trpc.bookings.complete.mutationOptions(settled))
   const noShow = useMutation(trpc.bookings.noShow.mutationOptions(settled))
-  const [refunding, setRefunding] = useState(false)
-  const refund = useMutation(
-    trpc.payments.refund.mutationOptions({
-      onSuccess: () => say(t.operator.refunded),
-      onError: settled.onError,
-      onSettled() {
-        setRefunding(false)
-        settled.onSettled()
-      },
-    }),
-  )
-  const { id, status } = booking
-  const left = booking.paidMinor - booking.refundedMinor
+  const { id, status, currency } = booking
   const now = Date.now()
   const hasBegun = Date.parse(booking.startsAt) <= now
   const isOver = Date.parse(booking.endsAt) <= now
   const stands = status === 'confirmed' || status === 'pending' || status === 'held'
+  const when = formatMoment(booking.startsAt, language, space?.timeZone ?? 'UTC')
+  const money = (minor: number) => formatMoney(minor, currency, language)
   return (
-    <article className={`card booking ${status}`}>
-      <div className="grow">
-        <h2>{space?.name ?? t.bookings.unknownSpace}</h2>
-        <p>{formatMoment(booking.startsAt, language, space?.timeZone ?? 'UTC')}</p>
-        <p className="soft">
-          {t.bookingStatus[status]}
-          {booking.priceMinor > 0 &&
-            ` · ${formatMoney(booking.priceMinor, booking.currency, language)} · ${t.operator.paid}: ${formatMoney(booking.paidMinor, booking.currency, language)}`}
-        </p>
-      </div>
-      <div className="actions">
-        {status === 'confirmed' && isOver && (
-          <Button disabled={complete.isPending} onClick={() => complete.mutate({ id })}>
-            {t.operator.complete}
-          </Button>
-        )}
-        {status === 'confirmed' && hasBegun && (
-          <Button disabled={noShow.isPending} onClick={() => noShow.mutate({ id })}>
-            {t.operator.noShow}
-          </Button>
-        )}
-        {left > 0 && (
-          <Button look="quiet" onClick={() => setRefunding(true)}>
-            {t.operator.refund}
-          </Button>
-        )}
-        {stands && !hasBegun && (
-          <Button look="quiet" onClick={() => setAsking(true)}>
-            {t.bookings.cancel}
-          </Button>
-        )}
-      </div>
-      <Confirm
-        open={asking}
-        title={t.bookings.cancelTitle}
-        text={formatMoment(booking.startsAt, language, space?.timeZone ?? 'UTC')}
-        action={t.bookings.cancelDo}
-        busy={cancel.isPending}
-        onConfirm={() => cancel.mutate({ id })}
-        onClose={() => setAsking(false)}
-      />
-      <Confirm
-        open={refunding}
-        title={t.operator.refundTitle(formatMoney(left, booking.currency, language))}
-        text={t.operator.refundText}
-        action={t.operator.refund}
-        busy={refund.isPending}
-        onConfirm={() => refund.mutate({ bookingId: id })}
-        onClose={() => setRefunding(false)}
-      />
-    </article>
+    <Entry
+      className={`booking ${status}`}
+      title={space?.name ?? t.bookings.unknownSpace}
+      actions={
+        <>
+          {status === 'confirmed' && isOver && (
+            <Button of={when} disabled={complete.isPending} onClick={() => complete.mutate({ id })}>
+              {t.operator.complete}
+            </Button>
+          )}
+          {status === 'confirmed' && hasBegun && (
+            <Button of={when} disabled={noShow.isPending} onClick={() => noShow.mutate({ id })}>
+              {t.operator.noShow}
+            </Button>
+          )}
+          <RefundButton
+            of={when}
+            bookingId={id}
+            leftMinor={booking.paidMinor - booking.refundedMinor}
+            currency={currency}
+          />
+          {stands && !hasBegun && (
+            <AskButton
+              of={when}
+              title={t.bookings.cancelTitle}
+              text={when}
+              action={t.bookings.cancelDo}
+              onConfirm={() => cancel.mutateAsync({ id })}
+            >
+              {t.bookings.cancel}
+            </AskButton>
+          )}
+        </>
+      }
+    >
+      <p>{when}</p>
+      <p className="soft">
+        {t.bookingStatus[status]}
+        {booking.priceMinor > 0 &&
+          ` · ${money(booking.priceMinor)} · ${t.operator.paid}: ${money(booking.paidMinor)}`}
+        {booking.refundedMinor > 0 && ` · ${t.operator.givenBack}: ${money(booking.refundedMinor)}`}
+      </p>
+    </Entry>
   )
 }

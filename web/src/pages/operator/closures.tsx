@@ -1,14 +1,18 @@
 import type { Location } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { queryClient, trpc } from '../../api'
+import { trpc, useSpaces } from '../../api'
 import { formatMoment, instantOf, localOf } from '../../format'
 import { useText } from '../../i18n'
+import { AtLocation } from '../../ui/at-location'
+import { makeOld, useSettled } from '../../ui/changes'
 import { Button, Choice, TextField } from '../../ui/controls'
 import { Modal } from '../../ui/dialogs'
-import { Empty, explain, Loaded } from '../../ui/states'
+import { Form } from '../../ui/forms'
+import { Entry, List } from '../../ui/lists'
+import { Loaded } from '../../ui/states'
 import { say } from '../../ui/toasts'
-import { AtLocation, OperatorPage } from './shell'
+import { OperatorPage } from './shell'
 
 export default function ClosuresPage() {
   const { t } = useText()
@@ -16,11 +20,11 @@ export default function ClosuresPage() {
   return (
     <OperatorPage title={t.operator.closures}>
       <AtLocation
-        beside={() => (
+        beside={
           <Button look="main" onClick={() => setAdding(true)}>
             {t.operator.addClosure}
           </Button>
-        )}
+        }
       >
         {(location) => (
           <>
@@ -35,42 +39,32 @@ export default function ClosuresPage() {
   )
 }
 
-const useSpacesOf = (location: Location) =>
-  useQuery(trpc.spaces.list.queryOptions({ locationId: location.id, limit: 100 })).data?.items ?? []
-
 function Closures({ location }: { location: Location }) {
   const { t, language } = useText()
-  const spaces = useSpacesOf(location)
+  const spaces = useSpaces(location.id)
   const closures = useQuery(trpc.closures.list.queryOptions({ locationId: location.id, limit: 100 }))
-  const remove = useMutation(
-    trpc.closures.remove.mutationOptions({
-      onError: (error) => say(explain(error, t)),
-      onSettled: () => void queryClient.invalidateQueries(trpc.closures.pathFilter()),
-    }),
-  )
+  const remove = useMutation(trpc.closures.remove.mutationOptions(useSettled(trpc.closures.pathFilter())))
   const moment = (instant: string) => formatMoment(instant, language, location.timeZone)
   return (
     <Loaded query={closures}>
       {({ items }) => (
-        <>
-          {items.length === 0 && <Empty title={t.operator.noClosures} />}
-          <ul className="list">
-            {items.map(({ id, spaceId, startsAt, endsAt, reason }) => (
-              <li key={id} className="card row spread">
-                <div className="grow">
-                  <h2>{spaces.find((space) => space.id === spaceId)?.name ?? t.operator.wholeLocation}</h2>
-                  <p>
-                    {moment(startsAt)} – {moment(endsAt)}
-                  </p>
-                  {reason && <p className="soft">{reason}</p>}
-                </div>
+        <List items={items} empty={t.operator.noClosures}>
+          {({ id, spaceId, startsAt, endsAt, reason }) => (
+            <Entry
+              title={spaces.find((space) => space.id === spaceId)?.name ?? t.operator.wholeLocation}
+              actions={
                 <Button disabled={remove.isPending} onClick={() => remove.mutate({ id })}>
                   {t.operator.reopen}
                 </Button>
-              </li>
-            ))}
-          </ul>
-        </>
+              }
+            >
+              <p>
+                {moment(startsAt)} – {moment(endsAt)}
+              </p>
+              {reason && <p className="soft">{reason}</p>}
+            </Entry>
+          )}
+        </List>
       )}
     </Loaded>
   )
@@ -78,7 +72,7 @@ function Closures({ location }: { location: Location }) {
 
 function ClosureForm({ location, onDone }: { location: Location; onDone(): void }) {
   const { t } = useText()
-  const spaces = useSpacesOf(location)
+  const spaces = useSpaces(location.id)
   const [spaceId, setSpaceId] = useState('all')
   const [from, setFrom] = useState(() => localOf(new Date().toISOString(), location.timeZone))
   const [to, setTo] = useState('')
@@ -86,17 +80,16 @@ function ClosureForm({ location, onDone }: { location: Location; onDone(): void 
   const create = useMutation(
     trpc.closures.create.mutationOptions({
       onSuccess({ standing }) {
-        void queryClient.invalidateQueries(trpc.closures.pathFilter())
+        makeOld(trpc.closures.pathFilter())
         say(standing.length > 0 ? t.operator.standing(standing.length) : t.state.saved)
         onDone()
       },
     }),
   )
   return (
-    <form
-      className="form-grid"
-      onSubmit={(event) => {
-        event.preventDefault()
+    <Form
+      change={create}
+      onSubmit={() =>
         create.mutate({
           locationId: location.id,
           spaceId: spaceId === 'all' ? null : spaceId,
@@ -104,7 +97,7 @@ function ClosureForm({ location, onDone }: { location: Location; onDone(): void 
           endsAt: instantOf(to, location.timeZone),
           reason,
         })
-      }}
+      }
     >
       <Choice
         label={t.operator.space}
@@ -126,16 +119,6 @@ function ClosureForm({ location, onDone }: { location: Location; onDone(): void 
         required
       />
       <p className="soft whole">{t.board.timesIn(location.timeZone)}</p>
-      {create.error && (
-        <p className="error whole" role="alert">
-          {explain(create.error, t)}
-        </p>
-      )}
-      <div className="actions whole">
-        <Button type="submit" look="main" disabled={create.isPending}>
-          {t.state.save}
-        </Button>
-      </div>
-    </form>
+    </Form>
   )
 }

@@ -6,8 +6,9 @@ import { LiveMark } from '../../board/board-view'
 import { useBoard } from '../../board/use-board'
 import { dateIn, formatTime } from '../../format'
 import { useText } from '../../i18n'
+import { AtLocation } from '../../ui/at-location'
 import { Empty, Failed, Loaded } from '../../ui/states'
-import { AtLocation, OperatorPage } from './shell'
+import { OperatorPage } from './shell'
 
 const LEGEND = ['free', 'held', 'booked', 'closed', 'past'] as const
 

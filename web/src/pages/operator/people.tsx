@@ -1,12 +1,13 @@
 import type { User } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useDeferredValue, useState } from 'react'
-import { client, queryClient, trpc, useMe } from '../../api'
+import { client, trpc, useMe } from '../../api'
 import { formatMoment } from '../../format'
 import { useText } from '../../i18n'
-import { Button, Choice, TextField } from '../../ui/controls'
+import { useSettled } from '../../ui/changes'
+import { Choice, TextField } from '../../ui/controls'
+import { Entry, PagedList } from '../../ui/lists'
 import { usePages } from '../../ui/pages'
-import { Empty, explain, Loaded } from '../../ui/states'
 import { say } from '../../ui/toasts'
 import { OperatorPage } from './shell'
 
@@ -29,25 +30,9 @@ function People() {
   return (
     <>
       <TextField label={t.operator.search} type="search" value={typed} onChange={setTyped} maxLength={100} />
-      <Loaded query={query}>
-        {(people) => (
-          <>
-            {people.length === 0 && <Empty title={t.operator.noPeople} />}
-            <ul className="list">
-              {people.map((person) => (
-                <li key={person.id}>
-                  <Person person={person} />
-                </li>
-              ))}
-            </ul>
-            {query.hasMore && (
-              <Button onClick={query.showMore} disabled={query.isBusy}>
-                {t.state.more}
-              </Button>
-            )}
-          </>
-        )}
-      </Loaded>
+      <PagedList query={query} empty={t.operator.noPeople}>
+        {(person) => <Person person={person} />}
+      </PagedList>
     </>
   )
 }
@@ -57,33 +42,30 @@ function Person({ person }: { person: User }) {
   const me = useMe()
   const update = useMutation(
     trpc.users.update.mutationOptions({
+      ...useSettled(trpc.users.pathFilter()),
       onSuccess: () => say(t.state.saved),
-      onError: (error) => say(explain(error, t)),
-      onSettled: () => void queryClient.invalidateQueries(trpc.users.pathFilter()),
     }),
   )
+  const role =
+    person.id === me?.id ? (
+      <p className="soft">{t.roles[person.role]}</p>
+    ) : (
+      <Choice
+        quiet
+        label={`${t.operator.role}: ${person.name}`}
+        value={person.role}
+        onChange={(chosen) => update.mutate({ id: person.id, role: chosen })}
+        options={(['customer', 'specialist', 'admin'] as const).map((value) => ({
+          value,
+          label: t.roles[value],
+        }))}
+      />
+    )
   return (
-    <article className="card row spread">
-      <div className="grow">
-        <h2>{person.name}</h2>
-        <p className="soft">
-          {person.email} · {formatMoment(person.createdAt, language)}
-        </p>
-      </div>
-      {person.id === me?.id ? (
-        <p className="soft">{t.roles[person.role]}</p>
-      ) : (
-        <Choice
-          quiet
-          label={`${t.operator.role}: ${person.name}`}
-          value={person.role}
-          onChange={(role) => update.mutate({ id: person.id, role })}
-          options={(['customer', 'specialist', 'admin'] as const).map((value) => ({
-            value,
-            label: t.roles[value],
-          }))}
-        />
-      )}
-    </article>
+    <Entry title={person.name} actions={role}>
+      <p className="soft">
+        {person.email} · {formatMoment(person.createdAt, language)}
+      </p>
+    </Entry>
   )
 }

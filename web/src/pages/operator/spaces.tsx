@@ -1,43 +1,36 @@
 import type { Inputs, Location, Space } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { queryClient, trpc } from '../../api'
-import { formatLength, formatMoney } from '../../format'
+import { trpc } from '../../api'
+import { formatLength, formatMoney, unitOf } from '../../format'
 import { useText } from '../../i18n'
+import { AtLocation } from '../../ui/at-location'
+import { useSaved, useSettled } from '../../ui/changes'
 import { Button, Choice, TextField } from '../../ui/controls'
-import { Confirm, Modal } from '../../ui/dialogs'
-import { Empty, explain, Loaded } from '../../ui/states'
-import { say } from '../../ui/toasts'
-import { AtLocation, OperatorPage } from './shell'
+import { AskButton } from '../../ui/dialogs'
+import { EditDialog, Form, useEdited } from '../../ui/forms'
+import { Entry, List } from '../../ui/lists'
+import { Loaded } from '../../ui/states'
+import { OperatorPage } from './shell'
 
 export default function SpacesPage() {
   const { t } = useText()
-  const [edited, setEdited] = useState<Space | 'new'>()
+  const editing = useEdited<Space>()
   return (
     <OperatorPage title={t.operator.spaces}>
       <AtLocation
-        beside={() => (
-          <Button look="main" onClick={() => setEdited('new')}>
+        beside={
+          <Button look="main" onClick={editing.add}>
             {t.operator.addSpace}
           </Button>
-        )}
+        }
       >
         {(location) => (
           <>
-            <Spaces location={location} onEdit={setEdited} />
-            <Modal
-              open={edited !== undefined}
-              title={edited === 'new' || !edited ? t.operator.addSpace : edited.name}
-              onClose={() => setEdited(undefined)}
-            >
-              {edited && (
-                <SpaceForm
-                  location={location}
-                  space={edited === 'new' ? undefined : edited}
-                  onDone={() => setEdited(undefined)}
-                />
-              )}
-            </Modal>
+            <Spaces location={location} onEdit={editing.edit} />
+            <EditDialog editing={editing} addTitle={t.operator.addSpace} titleOf={({ name }) => name}>
+              {(space) => <SpaceForm location={location} space={space} onDone={editing.done} />}
+            </EditDialog>
           </>
         )}
       </AtLocation>
@@ -47,59 +40,43 @@ export default function SpacesPage() {
 
 function Spaces({ location, onEdit }: { location: Location; onEdit(space: Space): void }) {
   const { t, language } = useText()
-  const [leaving, setLeaving] = useState<Space>()
   const spaces = useQuery(trpc.spaces.list.queryOptions({ locationId: location.id, limit: 100 }))
-  const remove = useMutation(
-    trpc.spaces.remove.mutationOptions({
-      onError: (error) => say(explain(error, t)),
-      onSettled() {
-        setLeaving(undefined)
-        void queryClient.invalidateQueries(trpc.spaces.pathFilter())
-      },
-    }),
-  )
+  const remove = useMutation(trpc.spaces.remove.mutationOptions(useSettled(trpc.spaces.pathFilter())))
   return (
     <Loaded query={spaces}>
       {({ items }) => (
-        <>
-          {items.length === 0 && <Empty title={t.home.empty} />}
-          <ul className="list">
-            {items.map((space) => (
-              <li key={space.id} className="card row spread">
-                <div className="grow">
-                  <h2>{space.name}</h2>
-                  <p className="soft">
-                    {t.kinds[space.kind]} · {t.home.people(space.capacity)} ·{' '}
-                    {t.home.perSlot(
-                      formatMoney(space.priceMinor, space.currency, language),
-                      formatLength(space.slotMinutes, language),
-                    )}
-                    {space.units > 1 && ` · ${t.home.units(space.units)}`}
-                  </p>
-                </div>
-                <div className="actions">
-                  <Button onClick={() => onEdit(space)}>
+        <List items={items} empty={t.home.empty}>
+          {(space) => (
+            <Entry
+              title={space.name}
+              actions={
+                <>
+                  <Button of={space.name} onClick={() => onEdit(space)}>
                     {t.state.edit}
-                    <span className="unseen"> {space.name}</span>
                   </Button>
-                  <Button look="quiet" onClick={() => setLeaving(space)}>
+                  <AskButton
+                    of={space.name}
+                    title={t.operator.removeSpace(space.name)}
+                    text={t.operator.removeText}
+                    action={t.state.remove}
+                    onConfirm={() => remove.mutateAsync({ id: space.id })}
+                  >
                     {t.state.remove}
-                    <span className="unseen"> {space.name}</span>
-                  </Button>
-                </div>
-              </li>
-            ))}
-          </ul>
-          <Confirm
-            open={leaving !== undefined}
-            title={t.operator.removeSpace(leaving?.name ?? '')}
-            text={t.operator.removeText}
-            action={t.state.remove}
-            busy={remove.isPending}
-            onConfirm={() => leaving && remove.mutate({ id: leaving.id })}
-            onClose={() => setLeaving(undefined)}
-          />
-        </>
+                  </AskButton>
+                </>
+              }
+            >
+              <p className="soft">
+                {t.kinds[space.kind]} · {t.home.people(space.capacity)} ·{' '}
+                {t.home.perSlot(
+                  formatMoney(space.priceMinor, space.currency, language),
+                  formatLength(space.slotMinutes, language),
+                )}
+                {space.units > 1 && ` · ${t.home.units(space.units)}`}
+              </p>
+            </Entry>
+          )}
+        </List>
       )}
     </Loaded>
   )
@@ -129,16 +106,9 @@ function SpaceForm({
     bufferMinutes: String(space?.bufferMinutes ?? 0),
     maxSlots: String(space?.maxSlots ?? 8),
   })
-  const options = {
-    onSuccess() {
-      void queryClient.invalidateQueries(trpc.spaces.pathFilter())
-      say(t.state.saved)
-      onDone()
-    },
-  }
-  const create = useMutation(trpc.spaces.create.mutationOptions(options))
-  const update = useMutation(trpc.spaces.update.mutationOptions(options))
-  const { isPending, error } = space ? update : create
+  const saved = useSaved(onDone, trpc.spaces.pathFilter())
+  const create = useMutation(trpc.spaces.create.mutationOptions(saved))
+  const update = useMutation(trpc.spaces.update.mutationOptions(saved))
 
   function save() {
     const settings: Omit<SpaceInput, 'locationId'> = {
@@ -153,13 +123,7 @@ function SpaceForm({
   }
 
   return (
-    <form
-      className="form-grid"
-      onSubmit={(event) => {
-        event.preventDefault()
-        save()
-      }}
-    >
+    <Form change={space ? update : create} onSubmit={save}>
       <TextField label={t.operator.name} value={name} onChange={setName} required maxLength={200} />
       <Choice<Space['kind']>
         label={t.operator.kind}
@@ -194,23 +158,6 @@ function SpaceForm({
           required
         />
       ))}
-      {error && (
-        <p className="error whole" role="alert">
-          {explain(error, t)}
-        </p>
-      )}
-      <div className="actions whole">
-        <Button type="submit" look="main" disabled={isPending}>
-          {t.state.save}
-        </Button>
-      </div>
-    </form>
+    </Form>
   )
-}
-
-/** How many of the smallest unit make one of a currency; 1 for a code that is only half typed. */
-function unitOf(currency: string): number {
-  if (!/^[A-Z]{3}$/.test(currency)) return 1
-  const digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions()
-  return 10 ** (digits.maximumFractionDigits ?? 2)
 }

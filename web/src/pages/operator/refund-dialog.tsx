@@ -1,0 +1,76 @@
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { trpc } from '../../api'
+import { formatMoney, unitOf } from '../../format'
+import { useText } from '../../i18n'
+import { makeOld } from '../../ui/changes'
+import { Button, TextField } from '../../ui/controls'
+import { Modal } from '../../ui/dialogs'
+import { Form } from '../../ui/forms'
+import { say } from '../../ui/toasts'
+
+type Refundable = { bookingId: string; leftMinor: number; currency: string }
+
+/** Gives back what is left of what was paid, or a part of it, and says why; nothing is shown where nothing is left. */
+export function RefundButton({ of, ...refundable }: Refundable & { of: string }) {
+  const { t, language } = useText()
+  const [isOpen, setOpen] = useState(false)
+  const { leftMinor, currency } = refundable
+  if (leftMinor <= 0) return null
+  return (
+    <>
+      <Button look="quiet" of={of} onClick={() => setOpen(true)}>
+        {t.operator.refund}
+      </Button>
+      <Modal
+        open={isOpen}
+        title={t.operator.refundTitle(formatMoney(leftMinor, currency, language))}
+        onClose={() => setOpen(false)}
+      >
+        <RefundForm {...refundable} onDone={() => setOpen(false)} />
+      </Modal>
+    </>
+  )
+}
+
+function RefundForm({ bookingId, leftMinor, currency, onDone }: Refundable & { onDone(): void }) {
+  const { t } = useText()
+  const unit = unitOf(currency)
+  const [amount, setAmount] = useState(String(leftMinor / unit))
+  const [reason, setReason] = useState('')
+  const refund = useMutation(
+    trpc.payments.refund.mutationOptions({
+      onSuccess() {
+        makeOld(trpc.bookings.pathFilter(), trpc.payments.pathFilter())
+        say(t.operator.refunded)
+        onDone()
+      },
+    }),
+  )
+  return (
+    <Form
+      change={refund}
+      action={t.operator.refund}
+      onSubmit={() =>
+        refund.mutate({
+          bookingId,
+          amountMinor: Math.round(Number(amount) * unit),
+          ...(reason.trim() && { reason }),
+        })
+      }
+    >
+      <p className="soft whole">{t.operator.refundText}</p>
+      <TextField
+        label={`${t.operator.amount} (${currency})`}
+        type="number"
+        min={1 / unit}
+        max={leftMinor / unit}
+        step={1 / unit}
+        value={amount}
+        onChange={setAmount}
+        required
+      />
+      <TextField label={t.operator.reason} value={reason} onChange={setReason} maxLength={500} />
+    </Form>
+  )
+}

@@ -1,0 +1,71 @@
+import { type ReactNode, useState } from 'react'
+import { useText } from '../i18n'
+import { Button } from './controls'
+import { Modal } from './dialogs'
+import { explain } from './states'
+
+type FormProps = {
+  /** The change that it makes: whether it is on its way, and why it was refused. */
+  change: { isPending: boolean; error: unknown }
+  onSubmit(): void
+  action?: string
+  children: ReactNode
+}
+
+/** Fields beside each other where there is room, why they were refused, and the button that sends them. */
+export function Form({ change, onSubmit, action, children }: FormProps) {
+  const { t } = useText()
+  return (
+    <form
+      className="form-grid"
+      onSubmit={(event) => {
+        event.preventDefault()
+        onSubmit()
+      }}
+    >
+      {children}
+      {change.error !== null && (
+        <p className="error whole" role="alert">
+          {explain(change.error, t)}
+        </p>
+      )}
+      <div className="actions whole">
+        <Button type="submit" look="main" disabled={change.isPending}>
+          {action ?? t.state.save}
+        </Button>
+      </div>
+    </form>
+  )
+}
+
+/** What a dialog edits: a thing there is, a new one, or nothing, and then it is closed. */
+export type Edited<T> = T | 'new' | undefined
+
+export function useEdited<T>() {
+  const [edited, setEdited] = useState<Edited<T>>()
+  return {
+    edited,
+    add: () => setEdited('new'),
+    edit: (item: T) => setEdited(item),
+    done: () => setEdited(undefined),
+  }
+}
+
+type EditDialogProps<T> = {
+  editing: { edited: Edited<T>; done(): void }
+  addTitle: string
+  titleOf: (item: T) => string
+  /** The form, of a thing there is or of a new one. */
+  children: (item: T | undefined) => ReactNode
+}
+
+/** The one dialog with which things of a list are added and changed. */
+export function EditDialog<T>({ editing, addTitle, titleOf, children }: EditDialogProps<T>) {
+  const { edited, done } = editing
+  const item = edited === 'new' ? undefined : edited
+  return (
+    <Modal open={edited !== undefined} title={item ? titleOf(item) : addTitle} onClose={done}>
+      {edited !== undefined && children(item)}
+    </Modal>
+  )
+}

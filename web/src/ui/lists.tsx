@@ -1,0 +1,62 @@
+import type { ReactNode } from 'react'
+import { useText } from '../i18n'
+import { Button } from './controls'
+import type { usePages } from './pages'
+import { Empty, Loaded } from './states'
+
+type ListProps<T> = {
+  items: T[]
+  /** What is said where there is nothing. */
+  empty: string
+  children: (item: T) => ReactNode
+}
+
+/** One below the other, or a word where there is none. */
+export function List<T extends { id: string }>({ items, empty, children }: ListProps<T>) {
+  if (items.length === 0) return <Empty title={empty} />
+  return (
+    <ul className="list">
+      {items.map((item) => (
+        <li key={item.id}>{children(item)}</li>
+      ))}
+    </ul>
+  )
+}
+
+type PagedListProps<T> = Omit<ListProps<T>, 'items'> & { query: ReturnType<typeof usePages<T>> }
+
+/** The same for a list that comes in pages, with the way to the next one. */
+export function PagedList<T extends { id: string }>({ query, empty, children }: PagedListProps<T>) {
+  const { t } = useText()
+  return (
+    <Loaded query={query}>
+      {(items) => (
+        <>
+          <List items={items} empty={empty}>
+            {children}
+          </List>
+          {query.hasMore && (
+            <Button onClick={query.showMore} disabled={query.isBusy}>
+              {t.state.more}
+            </Button>
+          )}
+        </>
+      )}
+    </Loaded>
+  )
+}
+
+type EntryProps = { title: ReactNode; children?: ReactNode; actions?: ReactNode; className?: string }
+
+/** A thing of a list: what it is, what there is to say of it, and what can be done with it. */
+export function Entry({ title, children, actions, className = '' }: EntryProps) {
+  return (
+    <article className={`card row spread ${className}`}>
+      <div className="grow">
+        <h2>{title}</h2>
+        {children}
+      </div>
+      {actions && <div className="actions">{actions}</div>}
+    </article>
+  )
+}
