@@ -1,6 +1,7 @@
 import type { Booking, Reason, Space, User } from '@coworkspace/client'
 import { community } from './community/en'
 import { operator } from './operator/en'
+import { reviews } from './reviews/en'
 
 const kinds: Record<Space['kind'], string> = {
   desk: 'Desk',
@@ -68,6 +69,7 @@ export const messages = {
     notFound: 'There is nothing here',
     notFoundText: 'The address may be old, or what it named is gone.',
     notAllowed: 'This page is for operators',
+    notSpecialist: 'This page is for specialists',
     notAllowedText: 'Your account may not see it. Ask an operator if you think it should.',
     signInFirst: 'Sign in to see this',
     more: 'Show more',
@@ -181,6 +183,7 @@ export const messages = {
     moved: (when: string) => `Moved to ${when}.`,
     unknownSpace: 'A space that is gone',
   },
+  reviews,
   community,
   account: {
     title: 'Account',

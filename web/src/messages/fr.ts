@@ -1,6 +1,7 @@
 import { community } from './community/fr'
 import type { Messages } from './en'
 import { operator } from './operator/fr'
+import { reviews } from './reviews/fr'
 
 export const messages: Messages = {
   app: {
@@ -24,6 +25,7 @@ export const messages: Messages = {
     notFound: 'Il n’y a rien ici',
     notFoundText: 'L’adresse est peut-être ancienne, ou ce qu’elle désignait n’existe plus.',
     notAllowed: 'Cette page est réservée aux gestionnaires',
+    notSpecialist: 'Cette page est pour les spécialistes',
     notAllowedText: 'Votre compte ne peut pas la voir. Demandez à un gestionnaire si besoin.',
     signInFirst: 'Connectez-vous pour voir cette page',
     more: 'Afficher plus',
@@ -172,6 +174,7 @@ export const messages: Messages = {
     moved: (when) => `Déplacée : ${when}.`,
     unknownSpace: 'Un espace qui n’existe plus',
   },
+  reviews,
   community,
   account: {
     title: 'Compte',

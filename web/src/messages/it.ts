@@ -1,6 +1,7 @@
 import { community } from './community/it'
 import type { Messages } from './en'
 import { operator } from './operator/it'
+import { reviews } from './reviews/it'
 
 export const messages: Messages = {
   app: {
@@ -24,6 +25,7 @@ export const messages: Messages = {
     notFound: 'Qui non c’è nulla',
     notFoundText: 'L’indirizzo potrebbe essere vecchio, o ciò che indicava non c’è più.',
     notAllowed: 'Questa pagina è per i gestori',
+    notSpecialist: 'Questa pagina è per gli specialisti',
     notAllowedText: 'Il tuo account non può vederla. Se pensi che dovrebbe, chiedi a un gestore.',
     signInFirst: 'Accedi per vedere questa pagina',
     more: 'Mostra altro',
@@ -172,6 +174,7 @@ export const messages: Messages = {
     moved: (when) => `Spostata a ${when}.`,
     unknownSpace: 'Uno spazio che non c’è più',
   },
+  reviews,
   community,
   account: {
     title: 'Profilo',

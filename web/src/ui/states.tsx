@@ -59,8 +59,10 @@ export function Loaded<T>({ query, children }: { query: Query<T>; children: (dat
   return <Loading />
 }
 
-/** Shows what only those see who are signed in, and what only operators see. */
-export function Only({ admin = false, children }: { admin?: boolean; children: ReactNode }) {
+type OnlyProps = { admin?: boolean; specialist?: boolean; children: ReactNode }
+
+/** Shows what only those see who are signed in, and what only operators or specialists see. */
+export function Only({ admin = false, specialist = false, children }: OnlyProps) {
   const { t } = useText()
   const signedIn = useSignedIn()
   const me = useMe()
@@ -73,8 +75,10 @@ export function Only({ admin = false, children }: { admin?: boolean; children: R
       </Empty>
     )
   }
-  if (!admin) return children
+  if (!admin && !specialist) return children
   if (!me) return <Loading />
-  if (me.role !== 'admin') return <Empty title={t.state.notAllowed} text={t.state.notAllowedText} />
+  if (specialist && me.role !== 'specialist')
+    return <Empty title={t.state.notSpecialist} text={t.state.notAllowedText} />
+  if (admin && me.role !== 'admin') return <Empty title={t.state.notAllowed} text={t.state.notAllowedText} />
   return children
 }

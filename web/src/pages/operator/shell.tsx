@@ -1,14 +1,13 @@
 import type { ReactNode } from 'react'
-import { Link, useLocation } from 'wouter'
 import { useText } from '../../i18n'
 import { PATHS } from '../../paths'
 import { Only } from '../../ui/states'
+import { Tabs } from '../../ui/tabs'
 import { useTitle } from '../../ui/title'
 
 /** What every page of operators has: its tabs, and the answer to whoever is none. */
 export function OperatorPage({ title, children }: { title: string; children: ReactNode }) {
   const { t } = useText()
-  const [path] = useLocation()
   useTitle(title)
   const tabs = [
     [PATHS.live, t.operator.live],
@@ -24,13 +23,7 @@ export function OperatorPage({ title, children }: { title: string; children: Rea
     <>
       <h1>{title}</h1>
       <Only admin>
-        <nav aria-label={t.operator.title} className="tabs">
-          {tabs.map(([to, text]) => (
-            <Link key={to} href={to} aria-current={path === to ? 'page' : undefined}>
-              {text}
-            </Link>
-          ))}
-        </nav>
+        <Tabs label={t.operator.title} tabs={tabs} />
         {children}
       </Only>
     </>
