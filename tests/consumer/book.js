@@ -6,12 +6,15 @@ export async function bookAndWatch(url, spaceId, date, slotId, email, live) {
   await client.auth.register.mutate({ email, password: 'a-long-passphrase', name: 'Ada' })
 
   const seen = []
-  const booked = new Promise((resolve) => {
+  // A board may be shown twice in one state, and each is asked for once: booking again what was just booked is refused.
+  const hold = once(() => client.slots.hold.mutate({ slotId }))
+  const book = once(() => client.slots.book.mutate({ slotId }))
+  const booked = new Promise((resolve, reject) => {
     client.watchBoard(spaceId, date, (board, { live, via }) => {
       const { status, heldByMe } = board.slots.find(({ id }) => id === slotId)
       seen.push({ status, heldByMe, live, via })
-      if (status === 'free') client.slots.hold.mutate({ slotId }).catch(ignoreTaken)
-      if (status === 'held' && heldByMe) client.slots.book.mutate({ slotId }).catch(() => {})
+      if (status === 'free') hold().catch(reject)
+      if (status === 'held' && heldByMe) book().catch(reject)
       if (status === 'booked') resolve()
     })
   })
@@ -27,7 +30,11 @@ export async function bookAndWatch(url, spaceId, date, slotId, email, live) {
   }
 }
 
-/** It may be held already, by the hold before: the board was shown twice. */
-function ignoreTaken(error) {
-  if (!isRefused(error, 'SLOT_TAKEN')) throw error
+/** A call that is made the first time only; after that its answer is given again. */
+function once(call) {
+  let answer
+  return () => {
+    answer ??= call()
+    return answer
+  }
 }
