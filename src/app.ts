@@ -11,7 +11,7 @@ import { filesDoor, loggedPath } from './files'
 import { addressReader, type Caller } from './limits'
 import { socketDoor, socketSettings } from './realtime/door'
 import type { Connections } from './realtime/socket'
-import { requestIdOf } from './requests'
+import { MAX_BODY_BYTES, refuseLongBody, requestIdOf } from './requests'
 import { refusalResponse, restDoor } from './rest'
 import { checkDatabase } from './services/health'
 import { refusalOfThrown } from './trpc'
@@ -19,8 +19,6 @@ import { trpcDoor } from './trpc-door'
 import { webDoor } from './web'
 import { sandboxDoor, stripeDoor } from './webhooks/stripe'
 
-/** The largest body of a request that is read, in bytes. */
-const MAX_BODY_BYTES = 1 << 20
 /** Beyond this the connection is ended without a word of ours, whatever length was declared. */
 const MAX_RECEIVED_BYTES = 4 * MAX_BODY_BYTES
 const startedAt = Date.now()
@@ -89,7 +87,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       maxRequestBodySize: MAX_RECEIVED_BYTES,
       idleTimeout: 120,
     },
-    websocket: socketSettings,
+    websocket: socketSettings(env),
   })
     .onStart((app) => {
       server = app.server
@@ -98,7 +96,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       startedOf.set(request, performance.now())
       set.headers['x-request-id'] = requestIdOf(request)
       Object.assign(set.headers, SECURITY_HEADERS)
-      if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw bodyTooLarge()
+      refuseLongBody(request)
     })
     .use(cors({ origin: env.CORS_ORIGINS.includes('*') ? true : env.CORS_ORIGINS, ...CORS }))
     .onError({ as: 'global' }, ({ error, code, request, path, set }) => {
@@ -145,7 +143,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     .use(sandboxDoor(deps))
     .use(docsDoor(publicUrl))
     .use(webDoor({ stripe: deps.stripe.publishableKey !== '' && !deps.stripe.sandbox }))
-    .use(socketDoor(deps, connections))
+    .use(socketDoor(deps, connections, callerOf))
 }
 
 export type App = ReturnType<typeof createApp>
@@ -167,8 +165,6 @@ const CORS = {
 }
 
 const noSuchPath = () => new AppError('NOT_FOUND', 'There is nothing at this address.')
-
-const bodyTooLarge = () => new AppError('VALIDATION', `A body has ${MAX_BODY_BYTES} bytes at the most.`)
 
 const startedOf = new WeakMap<Request, number>()
 

@@ -120,6 +120,15 @@ export const EnvSchema = z.object({
         'Proxies whose X-Forwarded-For is believed: addresses, networks, loopback, linklocal or uniquelocal, separated by commas.',
       example: 'loopback,10.0.0.0/8',
     }),
+  SOCKETS_PER_ADDRESS: whole(1, 1_000_000, 1000).meta({
+    description: 'How many sockets one address may have open on one server process.',
+  }),
+  SOCKETS_PER_PERSON: whole(1, 1_000_000, 50).meta({
+    description: 'How many sockets one person may have open on one server process.',
+  }),
+  SOCKET_IDLE_SECONDS: whole(8, 960, 60).meta({
+    description: 'How long a socket may not even answer a ping before it is closed.',
+  }),
   PAYMENT_GRACE_SECONDS: whole(0, 86_400, 600).meta({
     description: 'By how much a hold is extended, once, when its payment begins.',
   }),

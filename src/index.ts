@@ -23,7 +23,8 @@ async function main(): Promise<void> {
     process.stdout.write(welcome(env.PUBLIC_URL ?? workers.url, demo))
   } else {
     const server = await startServer(env, log)
-    stopOnSignals(server.stop, log)
+    // A terminal that is closed hangs up.
+    stopOnSignals(server.stop, log, ['SIGINT', 'SIGTERM', 'SIGHUP'])
     prepareWebApp(log)
     process.stdout.write(welcome(env.PUBLIC_URL ?? server.url, demo))
   }
@@ -36,8 +37,8 @@ async function work(env: Env, number: string, parent: Log): Promise<void> {
   const supervisor = connectSupervisor(() => server.deps.metrics.registry)
   if (supervisor) server.deps.metrics.readAll = supervisor.readMetrics
   stopOnSignals(server.stop, log, ['SIGTERM'])
-  // Ctrl-C in a terminal reaches every process; the supervisor says when to stop.
-  process.on('SIGINT', () => undefined)
+  // Ctrl-C in a terminal, and closing it, reaches every process; the supervisor says when to stop.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
   supervisor?.onGone(() => process.kill(process.pid, 'SIGTERM'))
   supervisor?.ready()
   prepareWebApp(log)

@@ -11,6 +11,7 @@ export const TIERS = {
   person: { points: 600, seconds: 60 },
   admin: { points: 3000, seconds: 60 },
   write: { points: 120, seconds: 60 },
+  socket: { points: 600, seconds: 60 },
   'sign-in-address': { points: 50, seconds: 900 },
   'sign-in-email': { points: 10, seconds: 900 },
 } as const
@@ -37,6 +38,11 @@ export type Limits = {
    */
   countCall(actor: Actor, caller: Caller, type: 'query' | 'mutation' | 'subscription'): Promise<void>
   /**
+   * Counts the opening of a socket against its address.
+   * @throws RATE_LIMITED
+   */
+  countSocket(caller: Caller): Promise<void>
+  /**
    * Counts an attempt to sign in, against the address and against the e-mail that is tried.
    * @throws RATE_LIMITED
    */
@@ -47,6 +53,7 @@ export type Limits = {
 
 const unlimited: Limits = {
   countCall: async () => undefined,
+  countSocket: async () => undefined,
   countSignIn: async () => undefined,
   forgiveSignIn: async () => undefined,
 }
@@ -89,6 +96,7 @@ export function createLimits(redis: RedisLink | null, on: boolean, tiers: Tiers 
       await count(caller, tier, key)
       if (type === 'mutation' && tier !== 'admin') await count(caller, 'write', key)
     },
+    countSocket: (caller) => count(caller, 'socket', caller.address),
     async countSignIn(caller, email) {
       await count(caller, 'sign-in-address', caller.address)
       await count(caller, 'sign-in-email', email)

@@ -19,8 +19,44 @@ export const withRequestId = <T>(request: Request, run: () => T): T => current.r
 
 export const currentRequestId = (): string | undefined => current.getStore()
 
-/** The body as text. One that is cut on its way, by the caller or for its length, is no failure of ours. @throws VALIDATION */
-export const readBodyText = (request: Request): Promise<string> =>
-  request.text().catch(() => {
-    throw new AppError('VALIDATION', 'The body could not be read.')
-  })
+/** The largest body of a request that is read, in bytes. */
+export const MAX_BODY_BYTES = 1 << 20
+
+/** @throws VALIDATION where a body is said to be larger than what is read, before any of it is */
+export function refuseLongBody(request: Request): void {
+  if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw bodyTooLarge()
+}
+
+/** The body as text. One that is cut on its way is no failure of ours. @throws VALIDATION, also where it is too large */
+export const readBodyText = async (request: Request): Promise<string> =>
+  hasUnknownLength(request)
+    ? new TextDecoder().decode(await readBody(request))
+    : request.text().catch(unreadable)
+
+/** Whether a body comes in pieces, of which only the last one tells how long it was. */
+export const hasUnknownLength = ({ headers }: Request): boolean => headers.has('transfer-encoding')
+
+/** A body that comes in pieces, read no further than to where it is too large. @throws VALIDATION */
+export async function readBody({ body }: Request): Promise<Uint8Array<ArrayBuffer>> {
+  const read = new Bun.ArrayBufferSink()
+  read.start({ asUint8Array: true })
+  let bytes = 0
+  try {
+    // Leaving the loop ends the stream.
+    for await (const piece of body ?? []) {
+      bytes += piece.byteLength
+      if (bytes > MAX_BODY_BYTES) throw bodyTooLarge()
+      read.write(piece)
+    }
+  } catch (error) {
+    if (error instanceof AppError) throw error
+    return unreadable()
+  }
+  return read.end() as Uint8Array<ArrayBuffer>
+}
+
+function unreadable(): never {
+  throw new AppError('VALIDATION', 'The body could not be read.')
+}
+
+const bodyTooLarge = () => new AppError('VALIDATION', `A body has ${MAX_BODY_BYTES} bytes at the most.`)

@@ -4,7 +4,7 @@ import { createBunHttpHandler } from 'trpc-bun-adapter/dist/index.mjs'
 import type { Context } from './context'
 import { AppError, retryAfterOf } from './errors'
 import { limitHeaders } from './limits'
-import { readBodyText, requestIdOf, withRequestId } from './requests'
+import { hasUnknownLength, readBody, readBodyText, requestIdOf, withRequestId } from './requests'
 import { appRouter } from './routers'
 import { textOf } from './shapes/answers'
 
@@ -31,14 +31,16 @@ export function trpcDoor({ createContext, onError }: Options) {
     router: appRouter,
     endpoint: ENDPOINT.slice(0, -1),
     maxBatchSize: MAX_BATCH,
-    createContext: ({ req, info }) => createContext(req, info.calls.length),
-    onError: ({ error, path, req }) => onError({ error, path, requestId: requestIdOf(req) }),
+    createContext: ({ req, info }) => createContext(asReceived(req), info.calls.length),
+    onError: ({ error, path, req }) => onError({ error, path, requestId: requestIdOf(asReceived(req)) }),
     responseMeta: ({ ctx, errors }) => ({ headers: headersOf(ctx, errors.find(isLimited)) }),
   })
 
   /** What tRPC refuses before it looks at a procedure goes out without a type, though it is JSON. */
   async function adapt(request: Request, server: Server<unknown> | null): Promise<Response | undefined> {
-    const response = await withRequestId(request, () => adapter(request, server as never))
+    // The adapter reads a body whole, whatever its length.
+    const short = hasUnknownLength(request) ? withBody(request, await readBody(request)) : request
+    const response = await withRequestId(request, () => adapter(short, server as never))
     if (response && !response.headers.get('content-type')?.match(/json|event-stream/)) {
       response.headers.set('content-type', 'application/json')
     }
@@ -56,8 +58,7 @@ export function trpcDoor({ createContext, onError }: Options) {
       })
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
-      const again = { method: request.method, headers: request.headers, body: text }
-      return adapt(new Request(request.url, again), server)
+      return adapt(withBody(request, text), server)
     }
   }
 
@@ -113,6 +114,18 @@ export function trpcDoor({ createContext, onError }: Options) {
     return adapt(request, server)
   }
 }
+
+/** The same request with its body, which can be read only once, and was. */
+function withBody(request: Request, body: string | Uint8Array<ArrayBuffer>): Request {
+  const { url, method, headers, signal } = request
+  const again = new Request(url, { method, headers, signal, ...(body.length > 0 && { body }) })
+  received.set(again, request)
+  return again
+}
+
+/** The request that came over the network, which alone has an address and an id. */
+const asReceived = (request: Request): Request => received.get(request) ?? request
+const received = new WeakMap<Request, Request>()
 
 /** The input of a query, where that is all that the address carries; undefined where the adapter must look. */
 function readInput(query: string): { value: unknown } | undefined {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { version } from '../package.json'
 import { AppError, REASONS, type Reason } from '../src/errors'
+import { TIERS } from '../src/limits'
 import { refusalResponse } from '../src/rest'
 import type { RunningServer } from '../src/server'
 import { createDatabase } from './support/database'
@@ -104,6 +105,51 @@ test.each(everyKind)(
     expect(REASONS[refusal.reason as Reason][1]).toBe(status as never)
   },
 )
+
+/** A body that comes in pieces and says nothing of its length, as long as somebody reads. */
+function endlessBody() {
+  let sent = 0
+  const body = new ReadableStream({
+    pull(controller) {
+      sent += 65_536
+      controller.enqueue(new Uint8Array(65_536).fill(32))
+    },
+  })
+  return { body, sent: () => sent }
+}
+
+test.each(['/api/auth/login', '/trpc/auth.login', '/trpc/auth.login,auth.login?batch=1', '/webhooks/stripe'])(
+  'a body without a length at %s is read no further than others are, and refused',
+  async (path) => {
+    const { body, sent } = endlessBody()
+    const headers = { 'content-type': 'application/json', 'x-request-id': 'a-test' }
+    const response = await get(path, { method: 'POST', body, headers })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({
+      reason: 'VALIDATION',
+      message: expect.stringContaining('1048576'),
+      requestId: 'a-test',
+    })
+    expect(sent()).toBeLessThan(1 << 23)
+  },
+)
+
+test('a body in pieces is read as one with a length is, by a batch too, and counted against its address', async () => {
+  const strict = await startTestServer({ env: { RATE_LIMITS: 'on' } })
+  const input = JSON.stringify({ email: 'nobody@example.com', password: 'wrong' })
+  for (const [path, text] of [
+    ['/api/auth/login', input],
+    ['/trpc/auth.login', input],
+    ['/trpc/auth.login?batch=1', `{"0":${input}}`],
+  ] as const) {
+    const body = new Blob([text.slice(0, 9), text.slice(9)]).stream()
+    const headers = { 'content-type': 'application/json' }
+    const response = await fetch(`${strict.url}${path}`, { method: 'POST', body, headers })
+    expect(await response.text()).toContain('WRONG_CREDENTIALS')
+  }
+  const left = (await rest(strict, '/spaces')).headers.get('ratelimit')
+  expect(left).toContain(`r=${TIERS.anonymous.points - 4};`)
+})
 
 test('an id that is not sane is replaced by one of ours', async () => {
   for (const sent of ['a b', 'x'.repeat(101), '<script>', '', '"']) {

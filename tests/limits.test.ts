@@ -37,6 +37,30 @@ test('every answer says by the standard headers what is left, through both doors
   expect(third.headers.get('ratelimit')).toStartWith(`"person";r=${TIERS.person.points - 1};`)
 })
 
+test('an admin may ask more, writing has a limit of its own, and both are told', async () => {
+  const server = await limited()
+  const admin = await makePerson(server, 'admin')
+  const asked = await rest(server, '/users', { person: admin })
+  expect(asked.headers.get('ratelimit-policy')).toBe(
+    `"admin";q=${TIERS.admin.points};w=${TIERS.admin.seconds}`,
+  )
+  const person = await makePerson(server)
+  const write = () =>
+    rest(server, '/bookings', { method: 'POST', person, body: { spaceId: Bun.randomUUIDv7() } })
+  expect((await write()).headers.get('ratelimit-policy')).toBe(
+    `"write";q=${TIERS.write.points};w=${TIERS.write.seconds}`,
+  )
+  const caller: Caller = { address: 'x', allowance: null }
+  const actor = { kind: 'person', id: person.id, role: 'customer' } as const
+  for (let count = 1; count < TIERS.write.points; count++)
+    await server.deps.limits.countCall(actor, caller, 'mutation')
+  const refused = await write()
+  expect(refused).toMatchObject({ status: 429, body: { reason: 'RATE_LIMITED' } })
+  expect(refused.headers.get('ratelimit')).toStartWith('"write";r=0;')
+  expect(Number(refused.headers.get('retry-after'))).toBeWithin(1, TIERS.write.seconds + 1)
+  expect((await rest(server, '/auth/me', { person })).status).toBe(200)
+})
+
 test('who asks too much is told to wait, and how long, and others are not', async () => {
   const server = await limited({ TRUST_PROXY: 'loopback' })
   const batch = `${server.url}/trpc/${Array(50).fill('spaces.list').join()}?batch=1&input=%7B%7D`

@@ -84,6 +84,14 @@ describe('an embedded database', () => {
   }, 60_000)
 })
 
+test('a server whose terminal is closed stops as it should, and leaves no database behind', async () => {
+  const dataDir = path.join(folder, 'hung-up')
+  const { server } = await start({ DATA_DIR: dataDir })
+  server.kill('SIGHUP')
+  expect(await server.exited).toBe(0)
+  expect(await postmaster(dataDir).catch(() => 'gone')).toBe('gone')
+}, 60_000)
+
 test('a port that somebody else holds is named, and how to choose another', async () => {
   const port = freePort()
   const holder = Bun.serve({ port, hostname: '127.0.0.1', fetch: () => new Response('somebody else') })

@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import Stripe from 'stripe'
 import type { Deps } from '../context'
 import { AppError } from '../errors'
+import { readBodyText } from '../requests'
 import { storeEvent } from '../services/stripeEvents'
 
 /** How old a signature may be, in seconds; Stripe's own proposal. */
@@ -34,7 +35,7 @@ export function sandboxDoor({ stripe: { sandbox, publishableKey } }: Deps) {
     const url = new URL(request.url)
     url.pathname = url.pathname.replace(/^\/sandbox\/stripe/, '')
     const headers = { authorization: `Bearer ${publishableKey}` }
-    const body = request.method === 'GET' ? undefined : await request.text()
+    const body = request.method === 'GET' ? undefined : await readBodyText(request)
     return sandbox(
       new Request(url.href, { method: request.method, headers, ...(body !== undefined && { body }) }),
     )
@@ -47,7 +48,7 @@ export function sandboxDoor({ stripe: { sandbox, publishableKey } }: Deps) {
 /** @throws VALIDATION for whatever Stripe did not sign, with one of our secrets, within the last minutes */
 async function verifiedEvent({ stripe }: Deps, request: Request): Promise<Stripe.Event> {
   const signature = request.headers.get('stripe-signature')
-  const body = await request.text()
+  const body = await readBodyText(request)
   if (!signature || body.length > MAX_BYTES) throw unsigned()
   for (const secret of stripe.webhookSecrets) {
     const event = await Stripe.webhooks
