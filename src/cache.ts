@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Log } from './log'
 import type { Metrics } from './metrics'
 import type { RedisLink } from './redis'
+import { createSharedCache } from './sharedCache'
 import { MINUTE } from './time'
 
 /** A value, and for how long the clock alone leaves it true. */
@@ -22,24 +23,54 @@ export type Cache = {
     options: { tag: string; maxAgeMs: number },
     load: () => Promise<Loaded<T>>,
   ): Promise<T>
-  /** As `near`, and also in Redis, for what is dear to make and may be as old as `maxAgeMs` for everybody. */
-  far<T extends object>(key: string, options: { maxAgeMs: number }, load: () => Promise<T>): Promise<T>
+  /** As `near`, and also in Redis, for all servers: what is dear to make, or the same for a long time. */
+  far<T extends object>(key: string, options: FarOptions, load: () => Promise<T>): Promise<T>
+  /**
+   * After the commit of a change, and before it is answered: from then on nobody, on whichever server, gets what was read
+   * before it. Guests elsewhere may for a moment, until they are told.
+   */
+  drop(...tags: FarTag[]): Promise<void>
+  /** What this process keeps under a tag. */
   forget(tag: string): void
   forgetAll(): void
+}
+
+/** What a change of these ends. */
+export type FarTag = 'services' | 'specialists' | `user:${string}`
+type FarOptions = {
+  maxAgeMs: number
+  /** By which a change ends it before its time; without one it grows old for everybody. */
+  tag?: FarTag | undefined
+  /** For somebody who may just have made such a change on another server. */
+  exact?: boolean
 }
 
 const NEAR_ENTRIES = 5000
 /** What Redis has, a process keeps for so long, so that servers do not differ for longer. */
 const NEAR_COPY_MS = MINUTE / 2
 
-type Parts = { redis: RedisLink | null; on: boolean; metrics: Metrics; log: Log }
+type Parts = {
+  redis: RedisLink | null
+  on: boolean
+  metrics: Metrics
+  log: Log
+  /** Tells every server, this one too, to forget what it keeps under these tags. */
+  tellAll: (tags: string[]) => void
+}
 
 /**
  * The one cache. Authorisation is never inside: what is kept is the same for everybody who may ask for it.
  * Without Redis it is exact, since every change passes this process. With Redis other servers hear of a change a moment later,
- * so who is signed in, and may have made it, is answered from the database; and while Redis is away nothing kept here is used.
+ * so who is signed in, and may have made it, is answered from the database, or from Redis by the stamps that changes renew
+ * there; and while Redis is away nothing kept here is used.
+ *
+ * It is not bentocache, which was tried (1.6.1 on ioredis 6, two processes): what its factory read before a `delete` and wrote
+ * after it stayed for its whole time on both; a read on the other process straight after a `delete` was now and then the old
+ * value; and with Redis gone a `delete` did not return while the other process went on with what it had.
  */
-export function createCache({ redis, on, metrics, log }: Parts): Cache {
+export function createCache({ redis, on, metrics, log, tellAll }: Parts): Cache {
+  const shared = redis && createSharedCache(redis, log)
+  const sharedLoads = new Map<string, Promise<object>>()
   const entries = new LRUCache<string, Entry>({ max: NEAR_ENTRIES, ttl: MINUTE, ttlResolution: 0 })
   const loading = new Map<string, Loading>()
   // Counts what was forgotten. A value is good if it began to be loaded after its tag was last forgotten.
@@ -92,18 +123,23 @@ export function createCache({ redis, on, metrics, log }: Parts): Cache {
     return start(key, options, load)
   }
 
-  async function readFar<T extends object>(key: string): Promise<T | undefined> {
-    const text = await redis?.commands.get(`coworkspace:cache:${key}`).catch(() => null)
-    if (!text) return undefined
-    metrics.countCacheRead('far')
-    return JSON.parse(text)
-  }
-
-  function writeFar(key: string, value: object, maxAgeMs: number): void {
-    if (!redis?.isUp()) return
-    redis.commands
-      .set(`coworkspace:cache:${key}`, JSON.stringify(value), 'PX', maxAgeMs)
-      .catch((error) => log.debug({ error, key }, 'Redis did not keep a value'))
+  /** From Redis, or anew: once for all who ask this process while the same stamp is true. */
+  async function readShared<T extends object>(
+    key: string,
+    { tag, maxAgeMs }: Pick<FarOptions, 'tag' | 'maxAgeMs'>,
+    load: () => Promise<T>,
+  ): Promise<T> {
+    const found = await shared?.find(key, tag ?? 'aged')
+    if (found?.value) {
+      metrics.countCacheRead('far')
+      return found.value as T
+    }
+    if (!shared || !found) return load()
+    const flight = `${key} ${found.stamp}`
+    const promise = sharedLoads.getOrInsertComputed(flight, () =>
+      shared.load(key, found, maxAgeMs, load).finally(() => sharedLoads.delete(flight)),
+    )
+    return promise as Promise<T>
   }
 
   return {
@@ -114,16 +150,20 @@ export function createCache({ redis, on, metrics, log }: Parts): Cache {
         return load()
       })
     },
-    async far(key, { maxAgeMs }, load) {
-      const options = { tag: key, maxAgeMs: redis ? Math.min(maxAgeMs, NEAR_COPY_MS) : maxAgeMs }
-      return near(key, options, async () => {
-        const kept = redis?.isUp() && (await readFar<Awaited<ReturnType<typeof load>>>(key))
-        if (kept) return { value: kept }
+    async far(key, { maxAgeMs, tag, exact = false }, load) {
+      const loadAnew = () => {
         metrics.countCacheRead('missed')
-        const value = await load()
-        writeFar(key, value, maxAgeMs)
-        return { value }
-      })
+        return load()
+      }
+      if (!isUsable()) return load()
+      const read = () => readShared(key, { tag, maxAgeMs }, loadAnew)
+      if (shared && exact) return read()
+      const copyMs = shared ? Math.min(maxAgeMs, NEAR_COPY_MS) : maxAgeMs
+      return near(key, { tag: tag ?? key, maxAgeMs: copyMs }, async () => ({ value: await read() }))
+    },
+    async drop(...tags) {
+      await shared?.forget(tags)
+      tellAll(tags)
     },
     forget(tag) {
       clock += 1

@@ -60,7 +60,13 @@ export function openCore(
   const locations = createWatchedLocations({ db: client.db, deliver: bus.deliver })
   shareBoards(bus, { boards, locations }, redis)
   const metrics = createMetrics()
-  const cache = createCache({ redis, on: env.CACHE === 'on', metrics, log })
+  const cache = createCache({
+    redis,
+    on: env.CACHE === 'on',
+    metrics,
+    log,
+    tellAll: (tags) => bus.signal({ forget: tags }),
+  })
   forgetWhatChanged(bus, cache, redis)
   const deps: Deps = {
     db: client.db,
@@ -114,7 +120,7 @@ function shareBoards(
 function forgetWhatChanged(bus: Bus, cache: Cache, redis: RedisLink | null): void {
   bus.onPublished(cache.forget)
   bus.onSignal((signal) => {
-    if (!('refreshBoards' in signal)) return
+    if ('forget' in signal) return signal.forget.forEach(cache.forget)
     for (const id of signal.refreshBoards)
       for (const key of [{ spaceId: id }, { specialistId: id }]) cache.forget(topicOf.calendar(key))
   })

@@ -30,6 +30,7 @@ const aCache = () =>
     on: true,
     metrics: createMetrics(),
     log: createLog({ level: 'silent', terminal: false }),
+    tellAll: () => undefined,
   })
 
 /** How often the boards of this server were found, and how often they had to be read. */

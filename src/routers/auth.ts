@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import * as accounts from '../services/accounts'
 import * as sessions from '../services/sessions'
+import { getMe } from '../services/users'
 import { BookingShape } from '../shapes/bookings'
 import { PastCheckInShape } from '../shapes/checkIns'
 import { Id, InstantOut, Line, listOf, Ok } from '../shapes/common'
@@ -68,7 +69,7 @@ export const authRouter = router({
     .meta({ openapi: { method: 'GET', path: '/auth/me', tags, summary: 'Who one is' } })
     .input(z.strictObject({}).optional())
     .output(UserShape)
-    .query(({ ctx }) => accounts.getMe(ctx)),
+    .query(({ ctx }) => getMe(ctx)),
 
   update: signedInProcedure
     .meta({

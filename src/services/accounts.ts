@@ -16,7 +16,7 @@ import { type CommunityExport, exportCommunity, leaveCommunity, locationsOf } fr
 import { moveUnderLock } from './moves'
 import { listSessions, startSession } from './sessions'
 import { calendarOfSpecialist, retireSpecialist } from './specialists'
-import { accountGone } from './users'
+import { accountGone, getMe } from './users'
 
 /** A hash of no password at all, of the cost of every other: signing in takes as long where there is nobody to sign in. */
 const NOBODYS_HASH =
@@ -84,9 +84,6 @@ async function signedIn(ctx: Context, db: Db, user: UserRow, platform: string | 
   return { user: userView(user), ...(await startSession(ctx, db, user, platform)) }
 }
 
-/** @throws NOT_SIGNED_IN where the account is gone */
-export const getMe = async (ctx: SignedInContext): Promise<User> => userView(await findMe(ctx, ctx.db))
-
 /**
  * A new password needs the present one, and ends every session.
  * @throws EMAIL_TAKEN, WRONG_CREDENTIALS, RATE_LIMITED
@@ -123,6 +120,7 @@ export async function updateMe(
       if (password !== undefined) await endAllSessions(tx, me.id)
       return userView(row)
     })
+    await ctx.cache.drop(`user:${me.id}`)
     if (user.name !== me.name || user.hidden !== me.hidden) await refreshPresence(ctx)
     return user
   } catch (error) {
@@ -193,6 +191,7 @@ export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
     const touched = [...left.touched, ...outcomes.flatMap((outcome) => outcome.touched)]
     return { ...left, result: undefined, touched, bookings: [] }
   })
+  await ctx.cache.drop(`user:${id}`, 'services', 'specialists')
   return { ok: true }
 }
 

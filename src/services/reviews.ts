@@ -19,9 +19,12 @@ type ListInput = Page & {
   bookingId?: string | undefined
 }
 
-/** What people see of a space, of a specialist or of all, the newest first. */
+/**
+ * What people see of a space, of a specialist or of all, the newest first. Who is signed in may just have written one, so
+ * only guests are answered from the replica.
+ */
 export const listReviews = (ctx: Context, input: ListInput) =>
-  readReviews(ctx.db, input, isNull(reviews.hiddenAt))
+  readReviews(ctx.actor.kind === 'anonymous' ? ctx.replica : ctx.db, input, isNull(reviews.hiddenAt))
 
 /** What admins have hidden, and why. */
 export const listHiddenReviews = (ctx: SignedInContext, input: ListInput) =>
@@ -60,7 +63,7 @@ export async function createReview(
     calendars: async (tx: Tx) => calendarsOf(await subjectOf(tx, ctx.actor.id, bookingId)),
   }
   try {
-    return await changeCalendars(ctx, locks, async (tx) => {
+    const review = await changeCalendars(ctx, locks, async (tx) => {
       const subject = await subjectOf(tx, ctx.actor.id, bookingId)
       const [row] = await tx
         .insert(reviews)
@@ -69,12 +72,17 @@ export async function createReview(
       if (!row) throw new Error('the review was not inserted')
       return { result: await readReview(tx, row.id), touched: [], bookings: [] }
     })
+    await dropRatings(ctx)
+    return review
   } catch (error) {
     if (violates(error, 'reviews_booking_key'))
       throw new AppError('ALREADY_REVIEWED', 'This booking has a review already.')
     throw error
   }
 }
+
+/** A profile shows the average of its reviews. */
+const dropRatings = ({ cache }: Context) => cache.drop('specialists')
 
 /** Whom or what a review of a booking is of. @throws NOT_FOUND, INVALID_STATE */
 async function subjectOf(
@@ -123,10 +131,12 @@ async function changeReview(
   run: (tx: Tx, review: ReviewRow) => Promise<unknown>,
 ): Promise<Review> {
   const locks = { calendars: async (tx: Tx) => calendarsOf(await findReview(tx, id)) }
-  return changeCalendars(ctx, locks, async (tx) => {
+  const review = await changeCalendars(ctx, locks, async (tx) => {
     await run(tx, await findReview(tx, id))
     return { result: await readReview(tx, id), touched: [], bookings: [] }
   })
+  await dropRatings(ctx)
+  return review
 }
 
 /** Answers a review in public; a later answer takes the place of the first. @throws NOT_FOUND, NOT_ALLOWED */

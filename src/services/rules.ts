@@ -13,7 +13,7 @@ import { changeCalendars, uuidArray } from './calendar'
  * @param concerned locks what owns the rules and names the calendars that follow them
  */
 export async function changeRules<T>(
-  deps: Pick<Deps, 'db' | 'publish' | 'refreshBoards'>,
+  deps: Pick<Deps, 'db' | 'publish' | 'refreshBoards' | 'cache'>,
   concerned: (tx: Tx) => Promise<CalendarKey[]>,
   change: (tx: Tx, keys: CalendarKey[]) => Promise<T>,
 ): Promise<T> {
@@ -38,6 +38,7 @@ export async function changeRules<T>(
     }
     return { result: changed, touched: [], bookings: [] }
   })
+  if (keys.some(({ specialistId }) => specialistId)) await deps.cache.drop('services', 'specialists')
   deps.refreshBoards(keys.map(calendarId))
   return result
 }

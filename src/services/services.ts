@@ -1,27 +1,32 @@
 import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
-import type { Tx } from '../db/client'
+import type { Db, Tx } from '../db/client'
 import { type ServiceRow, services, specialists } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { refuseUnpayablePrice } from '../money'
 import type { Page } from '../shapes/common'
 import type { Service } from '../shapes/specialists'
+import { MINUTE } from '../time'
 import { pageOf } from './paging'
 import { changeRules } from './rules'
 import { ownCalendar } from './specialists'
 
 type Fields = Partial<Omit<typeof services.$inferInsert, 'id' | 'specialistId' | 'removedAt' | 'createdAt'>>
 
+type ListInput = Page & { specialistId?: string | undefined; locationId?: string | undefined }
+
 /** Services that are offered, in the order in which they were made. */
-export async function listServices(
-  ctx: Context,
-  {
-    specialistId,
-    locationId,
-    ...page
-  }: Page & { specialistId?: string | undefined; locationId?: string | undefined },
-) {
-  const rows = await ctx.db
+export const listServices = (ctx: Context, input: ListInput) =>
+  ctx.cache.far(
+    `services:${JSON.stringify(input)}`,
+    { tag: 'services', maxAgeMs: SERVICES_MAX_AGE_MS, exact: ctx.actor.kind === 'person' },
+    () => readServices(ctx.db, input),
+  )
+
+const SERVICES_MAX_AGE_MS = 30 * MINUTE
+
+async function readServices(db: Db, { specialistId, locationId, ...page }: ListInput) {
+  const rows = await db
     .select({ service: services })
     .from(services)
     .innerJoin(specialists, eq(specialists.id, services.specialistId))

@@ -7,6 +7,7 @@ import { hoursOf } from './locations'
 import { pageOf } from './paging'
 import { renderBoard } from './slots'
 import {
+  profilesFor,
   type SpecialistColumns,
   type SpecialistFilter,
   selectSpecialists,
@@ -24,12 +25,14 @@ export async function listSpecialists(
 ) {
   const { date } = input
   if (date === undefined) {
-    const rows = await selectSpecialists(ctx.db, input, input.limit + 1)
-    return page(ctx.db, rows, input)
+    return ctx.cache.far(`specialists:${JSON.stringify(input)}`, profilesFor(ctx), async () => {
+      const rows = await selectSpecialists(ctx.db, input, input.limit + 1)
+      return page(ctx.db, rows, input)
+    })
   }
   // Who is signed in may just have changed what he searches, so he is answered from the primary, as it stands.
   if (ctx.actor.kind !== 'anonymous') return searchDate(ctx.db, input, date)
-  return ctx.cache.far(`specialists:${JSON.stringify(input)}`, { maxAgeMs: SEARCH_MAX_AGE_MS }, () =>
+  return ctx.cache.far(`specialists.search:${JSON.stringify(input)}`, { maxAgeMs: SEARCH_MAX_AGE_MS }, () =>
     searchDate(ctx.replica, input, date),
   )
 }

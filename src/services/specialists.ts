@@ -9,6 +9,7 @@ import { averageRating } from '../shapes/reviews'
 import type { CalendarKey } from '../shapes/slots'
 import type { Hours } from '../shapes/spaces'
 import type { Specialist } from '../shapes/specialists'
+import { MINUTE } from '../time'
 import type { Calendar } from './availability'
 import { around } from './boards'
 import { multirange } from './calendar'
@@ -35,7 +36,14 @@ type Settings = {
 
 /** @throws NOT_FOUND */
 export const getSpecialist = (ctx: Context, { id }: { id: string }): Promise<Specialist> =>
-  readSpecialist(ctx.db, id)
+  ctx.cache.far(`specialist:${id}`, profilesFor(ctx), () => readSpecialist(ctx.db, id))
+
+/** How profiles are cached, for whoever asks. Whatever changes one drops them all: it is rare beside reading them. */
+export const profilesFor = ({ actor }: Context) => ({
+  tag: 'specialists' as const,
+  maxAgeMs: 60 * MINUTE,
+  exact: actor.kind === 'person',
+})
 
 /**
  * Adds the profile of a person who works here as a specialist: an admin for anybody of that role, a specialist their own.
@@ -53,7 +61,7 @@ export async function createSpecialist(
   if (ctx.actor.role !== 'admin' && userId !== ctx.actor.id)
     throw new AppError('NOT_ALLOWED', 'Only an admin adds the profile of somebody else.')
   try {
-    return await ctx.db.transaction(async (tx) => {
+    const specialist = await ctx.db.transaction(async (tx) => {
       const [user] = await tx
         .select({ role: users.role, name: users.name })
         .from(users)
@@ -76,6 +84,8 @@ export async function createSpecialist(
       await replaceHours(tx, { specialistId: row.id }, hours)
       return readSpecialist(tx, row.id)
     })
+    await ctx.cache.drop('specialists')
+    return specialist
   } catch (error) {
     if (violates(error, 'specialists_user'))
       throw new AppError('INVALID_STATE', 'This person has a profile already.')

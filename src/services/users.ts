@@ -6,6 +6,7 @@ import { users } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import type { Page } from '../shapes/common'
 import { type User, userView } from '../shapes/users'
+import { MINUTE } from '../time'
 import { pageOf } from './paging'
 
 /** Everyone who has an account, in the order in which they came; `search` looks into names and e-mails. */
@@ -53,6 +54,20 @@ export async function setRole(db: Db, { id, role }: Pick<User, 'id' | 'role'>): 
   if (!row) throw notFound('user')
   return userView(row)
 }
+
+/** The role is what it is at this call; the rest may be cached. @throws NOT_SIGNED_IN where the account is gone */
+export async function getMe(ctx: SignedInContext): Promise<User> {
+  const { id, role } = ctx.actor
+  const how = { tag: `user:${id}` as const, maxAgeMs: ME_MAX_AGE_MS, exact: true }
+  const me = await ctx.cache.far(`me:${id}`, how, async () => {
+    const [row] = await ctx.db.select().from(users).where(existing(id))
+    if (!row) throw accountGone()
+    return userView(row)
+  })
+  return { ...me, role }
+}
+
+const ME_MAX_AGE_MS = 10 * MINUTE
 
 const existing = (id: string) => and(eq(users.id, id), isNull(users.deletedAt))
 
