@@ -152,6 +152,7 @@ export const messages = {
   pay: {
     title: 'Pay and book',
     sandbox: 'This server has no keys of Stripe. Choose a test card: no money moves.',
+    unreachable: 'The payment form of Stripe could not be loaded. The time is still yours: please try again.',
     card: 'Card',
     cards: {
       pm_card_visa: 'pays',

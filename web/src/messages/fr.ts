@@ -143,6 +143,7 @@ export const messages: Messages = {
   pay: {
     title: 'Payer et réserver',
     sandbox: 'Ce serveur n’a pas de clés Stripe. Choisissez une carte de test : aucun débit réel.',
+    unreachable: 'Le formulaire de paiement de Stripe ne se charge pas. L’horaire reste à vous : réessayez.',
     card: 'Carte',
     cards: {
       pm_card_visa: 'paie',

@@ -143,6 +143,7 @@ export const messages: Messages = {
   pay: {
     title: 'Paga e prenota',
     sandbox: 'Questo server non ha chiavi Stripe. Scegli una carta di prova: nessun addebito reale.',
+    unreachable: 'Il modulo di pagamento di Stripe non si carica. L’orario resta tuo: riprova.',
     card: 'Carta',
     cards: {
       pm_card_visa: 'paga',

@@ -1,3 +1,6 @@
+import type { Stripe, StripeElements } from '@stripe/stripe-js'
+// The plain way in loads Stripe's script as soon as it is imported; this one when a payment needs it.
+import { loadStripe } from '@stripe/stripe-js/pure'
 import { useMutation } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { useText } from '../i18n'
@@ -5,68 +8,40 @@ import { Button } from '../ui/controls'
 import { Loading } from '../ui/states'
 import type { PayFormProps } from './pay-dialog'
 
-const SCRIPT = 'https://js.stripe.com/v3/'
+type Paying = { stripe: Stripe; elements: StripeElements }
 
-/** As much of Stripe's own script as is used here. */
-type Elements = { create(kind: 'payment'): { mount(place: HTMLElement): void; destroy(): void } }
-type Stripe = {
-  elements(options: { clientSecret: string; appearance: { theme: 'stripe' | 'night' } }): Elements
-  confirmPayment(options: {
-    elements: Elements
-    confirmParams: { return_url: string }
-    redirect: 'if_required'
-  }): Promise<{ error?: { message?: string } }>
-}
-type WithStripe = { Stripe?: (publishableKey: string) => Stripe }
-
-let script: Promise<void> | undefined
-
-/** Stripe asks that its script comes from its own server, and nothing of a card from ours. */
-function loadScript(): Promise<void> {
-  script ??= new Promise((resolve, reject) => {
-    const element = document.createElement('script')
-    element.src = SCRIPT
-    element.onload = () => resolve()
-    element.onerror = () => {
-      script = undefined
-      reject(new Error('the script of Stripe could not be loaded'))
-    }
-    document.head.append(element)
-  })
-  return script
-}
-
-type Paying = { stripe: Stripe; elements: Elements }
-
+/** Stripe's own Payment Element: its script and its frame come from Stripe, and nothing of a card from us. */
 export default function StripeForm({ intent, busy, onPaid }: PayFormProps) {
-  const { t } = useText()
+  const { t, language } = useText()
   const place = useRef<HTMLDivElement>(null)
   const [paying, setPaying] = useState<Paying>()
   const [failed, setFailed] = useState(false)
+  const { publishableKey, clientSecret } = intent
 
   useEffect(() => {
     let stop = () => {}
     let isOver = false
     async function show(): Promise<void> {
-      await loadScript()
-      const stripe = (window as WithStripe).Stripe?.(intent.publishableKey)
+      const stripe = await loadStripe(publishableKey, { locale: language })
       if (!stripe || !place.current || isOver) return
-      const isDark = getComputedStyle(document.body).colorScheme === 'dark'
+      const isDark = matchMedia('(prefers-color-scheme: dark)').matches
+      const { theme } = document.documentElement.dataset
       const elements = stripe.elements({
-        clientSecret: intent.clientSecret,
-        appearance: { theme: isDark ? 'night' : 'stripe' },
+        clientSecret,
+        appearance: { theme: theme === 'dark' || (theme === 'auto' && isDark) ? 'night' : 'stripe' },
       })
       const element = elements.create('payment')
+      element.on('ready', () => setPaying({ stripe, elements }))
+      element.on('loaderror', () => setFailed(true))
       element.mount(place.current)
       stop = () => element.destroy()
-      setPaying({ stripe, elements })
     }
     show().catch(() => setFailed(true))
     return () => {
       isOver = true
       stop()
     }
-  }, [intent.publishableKey, intent.clientSecret])
+  }, [publishableKey, clientSecret, language])
 
   const pay = useMutation({
     async mutationFn({ stripe, elements }: Paying) {
@@ -80,14 +55,19 @@ export default function StripeForm({ intent, busy, onPaid }: PayFormProps) {
     onSuccess: onPaid,
   })
 
-  if (failed) return <p className="error">{t.state.unreachable}</p>
+  if (failed)
+    return (
+      <p className="error" role="alert">
+        {t.pay.unreachable}
+      </p>
+    )
   return (
     <>
       {!paying && <Loading />}
       <div ref={place} />
       {pay.error && (
         <p className="error" role="alert">
-          {pay.error.message || t.refusals.PAYMENT_FAILED}
+          {pay.error.message || t.refusals.PAYMENT_FAILED} {t.pay.another}
         </p>
       )}
       {paying && (

@@ -1,0 +1,165 @@
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import path from 'node:path'
+import type { Page } from 'playwright-core'
+import { createLog } from '../src/log'
+import { type StripeSandbox, startStripeSandbox } from '../src/sandbox/stripe'
+import type { RunningServer } from '../src/server'
+import { hasBrowser } from './support/browser'
+import { createDatabase } from './support/database'
+import { untilBooking } from './support/money'
+import { closeBrowser, seriousViolations, takePicture, unexpected, type Visit, visit } from './support/web'
+import {
+  at,
+  clientOf,
+  makePerson,
+  makeSpace,
+  startTestServer,
+  stopTestServers,
+  testDate,
+} from './support/world'
+
+// Stripe itself is not reached: its script, its frame and its API are answered by this file. What runs is the app's own
+// way with them: loading the script, the policy of the page, mounting, paying, being declined, and not getting the script.
+setDefaultTimeout(60_000)
+
+const KEYS = {
+  STRIPE_SECRET_KEY: 'sk_test_of_this_test',
+  STRIPE_PUBLISHABLE_KEY: 'pk_test_of_this_test',
+  STRIPE_WEBHOOK_SECRET: 'whsec_of_this_test',
+}
+const CARD_FRAME = `<!doctype html><html lang="en"><title>Card</title>
+  <label>Card <input id="card" autocomplete="off"></label>
+  <script>addEventListener('message', ({ source, origin }) => source.postMessage(card.value, origin))</script>`
+
+let stripe: StripeSandbox
+let server: RunningServer
+const visits: Visit[] = []
+
+beforeAll(async () => {
+  stripe = await startStripeSandbox({
+    databaseUrl: await createDatabase(),
+    log: createLog({ level: 'silent', terminal: false }),
+    secretKey: KEYS.STRIPE_SECRET_KEY,
+    webhookSecret: KEYS.STRIPE_WEBHOOK_SECRET,
+  })
+  server = await startTestServer({ queue: true, env: { ...KEYS, STRIPE_API_URL: stripe.url } })
+  stripe.setWebhookUrl(`${server.url}/webhooks/stripe`)
+})
+afterEach(async () => {
+  for (const { context } of visits.splice(0)) await context.close()
+})
+afterAll(async () => {
+  await closeBrowser()
+  await stopTestServers()
+  await stripe.stop()
+})
+
+/** Answers what the page asks of Stripe, and keeps which addresses it asked for. */
+async function standIn(page: Page, { script = true } = {}): Promise<string[]> {
+  const asked: string[] = []
+  await page.route(/^https:/, async (route) => {
+    const request = route.request()
+    const { origin, pathname } = new URL(request.url())
+    asked.push(`${origin}${pathname}`)
+    if (origin === 'https://js.stripe.com' && pathname.endsWith('.js') && script)
+      return route.fulfill({ path: path.join(import.meta.dir, 'fixtures/stripe-stand-in.js') })
+    if (origin === 'https://js.stripe.com' && pathname.endsWith('.html'))
+      return route.fulfill({ body: CARD_FRAME, contentType: 'text/html' })
+    if (origin !== 'https://api.stripe.com') return route.abort()
+    const headers = {
+      'access-control-allow-origin': server.url,
+      'access-control-allow-headers': 'authorization, content-type',
+    }
+    if (request.method() === 'OPTIONS') return route.fulfill({ status: 204, headers })
+    expect(await request.headerValue('authorization')).toBe(`Bearer ${KEYS.STRIPE_PUBLISHABLE_KEY}`)
+    const answer = await fetch(`${stripe.url}${pathname}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${stripe.publishableKey}` },
+      body: new URLSearchParams(request.postData() ?? ''),
+    })
+    return route.fulfill({
+      status: answer.status,
+      headers,
+      contentType: 'application/json',
+      body: await answer.text(),
+    })
+  })
+  return asked
+}
+
+async function holdForPay(options: { script?: boolean } = {}) {
+  const space = await makeSpace(server, { priceMinor: 1800 })
+  const person = await makePerson(server)
+  const visitor = await visit(server, '/api/health', { person })
+  visits.push(visitor)
+  const { page } = visitor
+  page.setDefaultTimeout(15_000)
+  const asked = await standIn(page, options)
+  await page.goto(`${server.url}/spaces/${space.id}?date=${testDate}`)
+  await page.locator(`[data-slot="${at(9)}"]`).click()
+  await page.getByRole('button', { name: 'Pay €18.00' }).click()
+  const { items } = await clientOf(server, person).bookings.list.query({})
+  return { visitor, page, asked, booking: items[0], dialog: page.getByRole('dialog') }
+}
+
+const browser = hasBrowser()
+
+test('with keys the policy of the page lets in Stripe’s script, API and frames, and nobody else’s; without keys nobody’s', async () => {
+  const policyOf = async ({ url }: RunningServer) =>
+    (await fetch(url)).headers
+      .get('content-security-policy')
+      ?.split('; ')
+      .filter((directive) => directive.includes('https:'))
+  expect(await policyOf(server)).toEqual([
+    `script-src 'self' https://js.stripe.com https://*.js.stripe.com`,
+    `img-src 'self' data: https://*.stripe.com`,
+    `connect-src 'self' https://api.stripe.com`,
+    `frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com`,
+  ])
+  expect(await policyOf(await startTestServer())).toEqual([])
+})
+
+test.skipIf(!browser)(
+  'the app loads Stripe’s script when somebody pays, shows the element, tells of a declined card, and books with one that pays',
+  async () => {
+    const { visitor, page, asked, booking, dialog } = await holdForPay()
+    const card = page.frameLocator('iframe[title="Secure payment input frame"]').getByLabel('Card')
+    await card.fill('pm_card_chargeDeclined')
+    await dialog.getByRole('button', { name: 'Pay now' }).click()
+    await page.getByText(/Your card was declined.*The time is still yours/).waitFor()
+    expect(await seriousViolations(page)).toEqual([])
+    await takePicture(page, 'stripe-declined')
+    await card.fill('pm_card_visa')
+    await dialog.getByRole('button', { name: 'Pay now' }).click()
+    await page.getByText('Booked. See you there!').waitFor()
+    const row = await untilBooking(server, String(booking?.id), ({ status }) => status === 'confirmed')
+    expect(row.paidMinor).toBe(1800)
+    expect([...new Set(asked.map((address) => new URL(address).origin))]).toEqual([
+      'https://js.stripe.com',
+      'https://api.stripe.com',
+    ])
+    expect(unexpected(visitor)).toEqual([])
+  },
+)
+
+test.skipIf(!browser)(
+  'where Stripe’s script does not come, the person is told, and keeps the hold',
+  async () => {
+    const { page, booking } = await holdForPay({ script: false })
+    await page.getByText(/The payment form of Stripe could not be loaded/).waitFor()
+    expect(booking).toMatchObject({ status: 'held' })
+  },
+)
+
+test.skipIf(!browser)('the page refuses a script of anybody else’s, asked for or not', async () => {
+  const visitor = await visit(server, '/')
+  visits.push(visitor)
+  const asked = await standIn(visitor.page)
+  const refused = await visitor.page.evaluate(`new Promise((resolve) => {
+    document.addEventListener('securitypolicyviolation', ({ blockedURI }) => resolve(blockedURI))
+    const script = document.createElement('script')
+    script.src = 'https://cdn.example.com/stripe.js'
+    document.head.append(script)
+  })`)
+  expect([refused, asked]).toEqual(['https://cdn.example.com/stripe.js', []])
+})
