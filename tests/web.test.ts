@@ -7,7 +7,6 @@ import { webApp } from '../web/build'
 import { PATHS } from '../web/src/paths'
 import { makeAccount, password } from './support/accounts'
 import { hasBrowser } from './support/browser'
-import { insertBooking } from './support/rows'
 import {
   closeBrowser,
   receivedBytes,
@@ -26,7 +25,6 @@ import {
   startTestServer,
   stopTestServers,
   testDate,
-  until,
 } from './support/world'
 
 setDefaultTimeout(60_000)
@@ -298,41 +296,3 @@ test.skipIf(!browser)(
     expect(Math.min(...times)).toBeLessThan(INTERACTIVE_MS)
   },
 )
-
-const looks = [
-  { name: 'phone', phone: true, dark: true, locale: 'it-IT', words: { find: 'Trova il tuo spazio' } },
-  { name: 'desk', words: { find: 'Find your space' } },
-  { name: 'french', phone: true, locale: 'fr-FR', words: { find: 'Trouvez votre espace' } },
-]
-
-for (const { name, words, ...look } of process.env.PROVE === '1' ? looks : looks.slice(0, 1)) {
-  test.skipIf(!browser)(`every page works for everyone and without an error: ${name}`, async () => {
-    const admin = await makePerson(server, 'admin')
-    const space = await makeSpace(server, { name: 'Sala Leonardo', kind: 'meeting_room', units: 2 })
-    const booking = await insertBooking(server, space, admin)
-    await insertBooking(server, space, await makePerson(server), {
-      unit: 2,
-      status: 'held',
-      from: at(11),
-      to: at(12),
-    })
-    const title = 'Aperitivo'
-    const period = { locationId: space.locationId, startsAt: at(18), endsAt: at(20) }
-    await clientOf(server, admin).events.create.mutate({ title, ...period })
-    const opened = await open(PATHS.home, { person: admin, ...look })
-    const { page } = opened
-    await said(page, words.find)
-    const query = `?location=${space.locationId}&date=${testDate}`
-    for (const [path, address] of Object.entries(PATHS)) {
-      const id = address === PATHS.move ? booking.id : space.id
-      await page.goto(`${server.url}${address.replace(':id', id)}${query}`)
-      await page.getByRole('heading', { level: 1 }).waitFor()
-      await until(async () => (await page.locator('[aria-busy]').count()) === 0, 15_000)
-      expect([path, await seriousViolations(page)]).toEqual([path, []])
-      const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
-      expect([path, Number(overflow) <= 0]).toEqual([path, true])
-      await takePicture(page, `${name}-${path}`)
-    }
-    expect(opened.errors).toEqual([])
-  })
-}

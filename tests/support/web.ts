@@ -77,8 +77,9 @@ export async function seriousViolations(page: Page): Promise<string[]> {
 type Axe = { axe: { run(): Promise<{ violations: Violation[] }> } }
 
 export async function takePicture(page: Page, name: string): Promise<void> {
-  await mkdir(PICTURES, { recursive: true })
-  await page.screenshot({ path: path.join(PICTURES, `${name}.png`) })
+  const file = path.join(PICTURES, `${name}.png`)
+  await mkdir(path.dirname(file), { recursive: true })
+  await page.screenshot({ path: file, fullPage: true })
 }
 
 /** How many bytes came over the wire for what a page has loaded, compressed as they were. */
