@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Role } from '../src/actor'
 import { stripeEvents } from '../src/db/schema'
-import { PEOPLE, SPACES } from '../src/seed/data'
+import { PEOPLE, SPACES, SPECIALISTS } from '../src/seed/data'
 import type { RunningServer } from '../src/server'
 import { webApp } from '../web/build'
 import { hasBrowser } from './support/browser'
@@ -63,7 +63,7 @@ async function fillIn(): Promise<Record<PageOfOne, string>> {
     attempts: 4,
     error: "No such payment_intent: 'pi_3Pgc76B7WZ01zgkW0cXyRHS1'",
   })
-  return { space: desks.id, move: move.id }
+  return { space: desks.id, specialist: SPECIALISTS[0]?.id ?? '', move: move.id }
 }
 
 /** A Wednesday that many days ahead or a little later, when everything is open. */

@@ -12,6 +12,8 @@ const imports = {
   [PATHS.signIn]: () => import('./pages/sign-in'),
   [PATHS.register]: () => import('./pages/sign-in'),
   [PATHS.space]: () => import('./pages/space'),
+  [PATHS.specialists]: () => import('./pages/specialists'),
+  [PATHS.specialist]: () => import('./pages/specialist'),
   [PATHS.bookings]: () => import('./pages/bookings'),
   [PATHS.move]: () => import('./pages/move'),
   [PATHS.community]: () => import('./pages/community'),
@@ -82,6 +84,11 @@ function Header() {
       </Link>
       <nav aria-label={t.app.menu}>
         <NavLink to={PATHS.home} text={t.app.find} isHere={path === '/' || path.startsWith('/spaces')} />
+        <NavLink
+          to={PATHS.specialists}
+          text={t.specialists.title}
+          isHere={path.startsWith(PATHS.specialists)}
+        />
         {signedIn && (
           <NavLink to={PATHS.bookings} text={t.app.bookings} isHere={path.startsWith(PATHS.bookings)} />
         )}
@@ -106,11 +113,15 @@ function Header() {
 
 function NavLink({ to, text, isHere }: { to: string; text: string; isHere: boolean }) {
   return (
-    <Link href={to} aria-current={isHere ? 'page' : undefined}>
+    <Link href={to} ref={isHere ? intoView : undefined} aria-current={isHere ? 'page' : undefined}>
       {text}
     </Link>
   )
 }
+
+/** The menu of a phone is one line, and longer than the screen. */
+const intoView = (link: HTMLAnchorElement | null): void =>
+  link?.scrollIntoView({ block: 'nearest', inline: 'center' })
 
 /** Whoever moves to another page by keyboard or by ear begins at its top, as on any page that is loaded. */
 function FocusOnMove() {

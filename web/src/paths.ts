@@ -4,6 +4,8 @@ export const PATHS = {
   signIn: '/sign-in',
   register: '/register',
   space: '/spaces/:id',
+  specialists: '/specialists',
+  specialist: '/specialists/:id',
   bookings: '/bookings',
   move: '/bookings/:id/move',
   community: '/community',

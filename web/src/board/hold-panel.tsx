@@ -1,7 +1,7 @@
 import type { Board, Booking, Slot } from '@coworkspace/client'
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
-import { formatCountdown, formatDay, formatMoney, formatPeriod, formatTime } from '../format'
+import { formatCountdown, formatDay, formatMoment, formatMoney, formatPeriod, formatTime } from '../format'
 import { useText } from '../i18n'
 import { useNow } from '../online'
 import { PATHS } from '../paths'
@@ -67,18 +67,37 @@ export function HoldPanel(props: HoldPanelProps) {
       </Panel>
     )
   }
-  if (booking.status === 'confirmed' || booking.status === 'pending') {
+  if (booking.status === 'declined') {
     return (
-      <Panel look="mine">
+      <Panel look="ended">
         <div className="grow">
-          <p className="strong">{t.board.booked}</p>
+          <p className="strong">{t.board.declined}</p>
+          <p>{t.board.declinedText}</p>
+        </div>
+        <Button look="quiet" onClick={onDismiss}>
+          {t.state.close}
+        </Button>
+      </Panel>
+    )
+  }
+  if (booking.status === 'confirmed' || booking.status === 'pending') {
+    const waits = booking.status === 'pending'
+    return (
+      <Panel look={waits ? 'holding' : 'mine'}>
+        <div className="grow">
+          <p className="strong">{waits ? t.board.asked : t.board.booked}</p>
           <p>
             {formatDay(booking.startsAt, timeZone, language)}, {period}
           </p>
+          {waits && booking.answerBy && (
+            <p className="soft">{t.board.answerBy(formatMoment(booking.answerBy, language, timeZone))}</p>
+          )}
         </div>
-        <a className="button quiet" download="booking.ics" href={calendarFile(booking)}>
-          {t.board.calendarFile}
-        </a>
+        {!waits && (
+          <a className="button quiet" download="booking.ics" href={calendarFile(booking)}>
+            {t.board.calendarFile}
+          </a>
+        )}
         <Link className="button main" href={PATHS.bookings}>
           {t.board.seeBookings}
         </Link>

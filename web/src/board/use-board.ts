@@ -1,25 +1,28 @@
 import type { Board, Booking, Slot, WatchError } from '@coworkspace/client'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
-import { client, trpc, useSignedIn } from '../api'
+import { trpc, useSignedIn } from '../api'
+import { watchDay } from './watch-day'
 
 type Watched = { board?: Board; live: boolean; error?: WatchError }
 
-/** One day of a space, as it is now and at every change. */
-export function useBoard(spaceId: string, date: string): Watched {
+/** Whose day it is: that of a space, or of a specialist for one of their services. */
+export type DayOf = { spaceId: string } | { specialistId: string; serviceId: string }
+
+/** One day of a space or a specialist, as it is now and at every change. */
+export function useBoard(dayOf: DayOf, date: string): Watched {
   const [watched, setWatched] = useState<Watched & { of: string }>({ live: false, of: '' })
-  const of = `${spaceId} ${date}`
+  const of = JSON.stringify([dayOf, date])
   useEffect(() => {
     const update = (change: Partial<Watched>) =>
       setWatched((before) => ({ ...(before.of === of ? before : { live: false }), ...change, of }))
-    const watch = client.watchBoard(
-      spaceId,
-      date,
-      (board, { live }) => update({ board, live, error: undefined }),
-      { onStatus: ({ live }) => update({ live }), onError: (error) => update({ error }) },
-    )
+    const [day]: [DayOf] = JSON.parse(of)
+    const watch = watchDay(day, date, (board, { live }) => update({ board, live, error: undefined }), {
+      onStatus: ({ live }) => update({ live }),
+      onError: (error) => update({ error }),
+    })
     return () => watch.stop()
-  }, [spaceId, date, of])
+  }, [date, of])
   return watched.of === of ? watched : { live: false }
 }
 
@@ -38,7 +41,9 @@ export function useMine(board: Board | undefined): Booking[] {
   useEffect(() => {
     if (signedIn && version !== undefined && from) void refetch()
   }, [signedIn, version, from, refetch])
-  return signedIn ? (data?.items.filter(({ spaceId }) => spaceId === board?.spaceId) ?? []) : []
+  const isHere = ({ spaceId, specialistId }: Booking) =>
+    board?.specialistId ? specialistId === board.specialistId : spaceId === board?.spaceId
+  return signedIn ? (data?.items.filter(isHere) ?? []) : []
 }
 
 export type Look = Slot['status'] | 'holding' | 'mine'

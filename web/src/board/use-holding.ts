@@ -1,4 +1,4 @@
-import { type Booking, isRefused, type Slot } from '@coworkspace/client'
+import { type Booking, type Inputs, isRefused, type Slot } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { queryClient, trpc } from '../api'
@@ -6,7 +6,8 @@ import { useText } from '../i18n'
 import { explain } from '../ui/states'
 import { say } from '../ui/toasts'
 
-type Wish = { spaceId: string; slot: Slot; endsAt: string }
+/** What is to be held. */
+export type Wish = Inputs['bookings']['create']
 
 /** The way of one booking on a board: held, then booked or given back; or lost to somebody else. */
 export function useHolding(mine: Booking[]) {
@@ -49,23 +50,21 @@ export function useHolding(mine: Booking[]) {
     lost,
     booking: current && current.id !== dismissed ? current : undefined,
     isBusy: hold.isPending || confirm.isPending || release.isPending,
-    hold({ spaceId, slot, endsAt }: Wish) {
+    hold(slot: Slot, wish: Wish) {
       setLost(undefined)
-      hold.mutate(
-        { spaceId, startsAt: slot.startsAt, endsAt },
-        {
-          onError(error) {
-            if (isRefused(error, 'SLOT_TAKEN')) setLost(slot)
-            else say(explain(error, t))
-          },
+      hold.mutate(wish, {
+        onError(error) {
+          if (isRefused(error, 'SLOT_TAKEN')) setLost(slot)
+          else say(explain(error, t))
         },
-      )
+      })
     },
     book: (id: string) => confirm.mutate({ id }),
     follow,
     release: (id: string) => release.mutate({ id }),
-    again({ spaceId, startsAt, endsAt }: Booking) {
-      if (spaceId) hold.mutate({ spaceId, startsAt, endsAt }, { onError })
+    again({ serviceId, spaceId, startsAt, endsAt }: Booking) {
+      if (serviceId) hold.mutate({ serviceId, startsAt }, { onError })
+      else if (spaceId) hold.mutate({ spaceId, startsAt, endsAt }, { onError })
     },
     forgetLost: () => setLost(undefined),
     dismiss: setDismissed,

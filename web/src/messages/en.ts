@@ -2,6 +2,7 @@ import type { Booking, Reason, Space, User } from '@coworkspace/client'
 import { community } from './community/en'
 import { operator } from './operator/en'
 import { reviews } from './reviews/en'
+import { specialists } from './specialists/en'
 
 const kinds: Record<Space['kind'], string> = {
   desk: 'Desk',
@@ -96,6 +97,10 @@ export const messages = {
     allKinds: 'All kinds',
     empty: 'No space fits.',
     emptyText: 'Choose another kind or another location.',
+    howMany: 'How many people',
+    freeOn: 'Free on',
+    from: 'From',
+    until: 'Until',
     noLocations: 'There is no location yet.',
     people: (count: number) => (count === 1 ? 'for 1 person' : `for ${count} people`),
     units: (count: number) => `${count} of them`,
@@ -145,6 +150,10 @@ export const messages = {
     endedText: 'The time is free for everyone again.',
     again: 'Hold it again',
     booked: 'Booked. See you there!',
+    asked: 'Asked. Your specialist has to say yes.',
+    answerBy: (when: string) => `You will have the answer by ${when}.`,
+    declined: 'Your specialist cannot then.',
+    declinedText: 'What you have paid comes back whole. Another time may fit.',
     seeBookings: 'See my bookings',
     calendarFile: 'Add to calendar',
     released: 'Given back.',
@@ -185,6 +194,7 @@ export const messages = {
     unknownSpace: 'A space that is gone',
   },
   reviews,
+  specialists,
   community,
   account: {
     title: 'Account',

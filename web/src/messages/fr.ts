@@ -2,6 +2,7 @@ import { community } from './community/fr'
 import type { Messages } from './en'
 import { operator } from './operator/fr'
 import { reviews } from './reviews/fr'
+import { specialists } from './specialists/fr'
 
 export const messages: Messages = {
   app: {
@@ -87,6 +88,10 @@ export const messages: Messages = {
     allKinds: 'Tous les types',
     empty: 'Aucun espace ne correspond.',
     emptyText: 'Choisissez un autre type ou un autre lieu.',
+    howMany: 'Combien de personnes',
+    freeOn: 'Libre le',
+    from: 'De',
+    until: 'À',
     noLocations: 'Il n’y a pas encore de lieu.',
     people: (count) => (count <= 1 ? 'pour 1 personne' : `pour ${count} personnes`),
     units: (count) => `il y en a ${count}`,
@@ -136,6 +141,10 @@ export const messages: Messages = {
     endedText: 'L’horaire est de nouveau libre pour tous.',
     again: 'Reprendre une option',
     booked: 'Réservé. À bientôt !',
+    asked: 'Demande envoyée. Votre spécialiste doit confirmer.',
+    answerBy: (when) => `Vous aurez la réponse avant : ${when}.`,
+    declined: 'Votre spécialiste ne peut pas à ce moment.',
+    declinedText: 'Ce que vous avez payé vous est rendu en entier. Un autre horaire convient peut-être.',
     seeBookings: 'Voir mes réservations',
     calendarFile: 'Ajouter au calendrier',
     released: 'Rendu.',
@@ -176,6 +185,7 @@ export const messages: Messages = {
     unknownSpace: 'Un espace qui n’existe plus',
   },
   reviews,
+  specialists,
   community,
   account: {
     title: 'Compte',

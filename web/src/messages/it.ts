@@ -2,6 +2,7 @@ import { community } from './community/it'
 import type { Messages } from './en'
 import { operator } from './operator/it'
 import { reviews } from './reviews/it'
+import { specialists } from './specialists/it'
 
 export const messages: Messages = {
   app: {
@@ -87,6 +88,10 @@ export const messages: Messages = {
     allKinds: 'Tutti i tipi',
     empty: 'Nessuno spazio corrisponde.',
     emptyText: 'Scegli un altro tipo o un’altra sede.',
+    howMany: 'Per quante persone',
+    freeOn: 'Libero il',
+    from: 'Dalle',
+    until: 'Alle',
     noLocations: 'Non c’è ancora nessuna sede.',
     people: (count) => (count === 1 ? 'per 1 persona' : `per ${count} persone`),
     units: (count) => `ce ne sono ${count}`,
@@ -136,6 +141,10 @@ export const messages: Messages = {
     endedText: 'L’orario è di nuovo libero per tutti.',
     again: 'Riservalo di nuovo',
     booked: 'Prenotato. A presto!',
+    asked: 'Richiesta inviata. Manca la conferma dello specialista.',
+    answerBy: (when) => `Avrai la risposta entro: ${when}.`,
+    declined: 'Lo specialista non può a quell’ora.',
+    declinedText: 'Quanto hai pagato ti torna per intero. Forse va bene un altro orario.',
     seeBookings: 'Vedi le mie prenotazioni',
     calendarFile: 'Aggiungi al calendario',
     released: 'Liberato.',
@@ -176,6 +185,7 @@ export const messages: Messages = {
     unknownSpace: 'Uno spazio che non c’è più',
   },
   reviews,
+  specialists,
   community,
   account: {
     title: 'Profilo',

@@ -2,9 +2,10 @@ import type { Location, Space } from '@coworkspace/client'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useSearchParams } from 'wouter'
 import { trpc } from '../api'
-import { formatLength, formatMoney } from '../format'
+import { dateIn, formatLength, formatMoney, instantOf } from '../format'
 import { useText } from '../i18n'
-import { Choice } from '../ui/controls'
+import { Choice, TextField } from '../ui/controls'
+import { Rating } from '../ui/stars'
 import { Empty, Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
 
@@ -30,7 +31,19 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
   const [search, setSearch] = useSearchParams()
   const location = locations.find(({ id }) => id === search.get('location')) ?? first
   const kind = (Object.keys(t.kinds) as Space['kind'][]).find((name) => name === search.get('kind'))
-  const spaces = useQuery(trpc.spaces.list.queryOptions({ locationId: location.id, kind, limit: 100 }))
+  const people = Number(search.get('people'))
+  const filter = {
+    locationId: location.id,
+    kind,
+    ...(people >= 1 && { minCapacity: Math.min(Math.floor(people), 10_000) }),
+    limit: 100,
+  }
+  const period = periodOf(search, location.timeZone)
+  const all = useQuery(trpc.spaces.list.queryOptions(filter, { enabled: !period }))
+  const free = useQuery(
+    trpc.spaces.search.queryOptions({ ...filter, ...(period ?? ALWAYS) }, { enabled: !!period }),
+  )
+  const spaces = period ? free : all
   const choose = (change: Record<string, string>) =>
     setSearch((before) => ({ ...Object.fromEntries(before), ...change }), { replace: true })
   return (
@@ -54,6 +67,33 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
             ...Object.entries(t.kinds).map(([value, label]) => ({ value, label })),
           ]}
         />
+        <TextField
+          label={t.home.howMany}
+          type="number"
+          min={1}
+          max={10_000}
+          value={search.get('people') ?? ''}
+          onChange={(count) => choose({ people: count })}
+        />
+        <TextField
+          label={t.home.freeOn}
+          type="date"
+          min={dateIn(location.timeZone)}
+          value={search.get('date') ?? ''}
+          onChange={(date) => choose({ date })}
+        />
+        <TextField
+          label={t.home.from}
+          type="time"
+          value={search.get('from') ?? ''}
+          onChange={(from) => choose({ from })}
+        />
+        <TextField
+          label={t.home.until}
+          type="time"
+          value={search.get('to') ?? ''}
+          onChange={(to) => choose({ to })}
+        />
       </div>
       <Loaded query={spaces}>
         {({ items }) =>
@@ -63,7 +103,7 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
             <ul className="cards">
               {items.map((space) => (
                 <li key={space.id}>
-                  <SpaceCard space={space} />
+                  <SpaceCard space={space} date={search.get('date') ?? ''} />
                 </li>
               ))}
             </ul>
@@ -74,15 +114,24 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
   )
 }
 
-function SpaceCard({ space }: { space: Space }) {
+const ALWAYS = { from: '', to: '' }
+
+/** The time for which something is to be free, where a day and both its times are given in their order. */
+function periodOf(search: URLSearchParams, timeZone: string): { from: string; to: string } | undefined {
+  const [date, from, to] = ['date', 'from', 'to'].map((name) => search.get(name))
+  if (!date || !from || !to || from >= to) return undefined
+  return { from: instantOf(`${date}T${from}`, timeZone), to: instantOf(`${date}T${to}`, timeZone) }
+}
+
+function SpaceCard({ space, date }: { space: Space; date: string }) {
   const { t, language } = useText()
   return (
-    <Link className="card space" href={`/spaces/${space.id}`}>
+    <Link className="card space" href={`/spaces/${space.id}${date && `?date=${date}`}`}>
       <span className={`tag ${space.kind}`}>{t.kinds[space.kind]}</span>
       <h2>{space.name}</h2>
       <p className="soft">
         {t.home.people(space.capacity)}
-        {space.units > 1 && `, ${t.home.units(space.units)}`}
+        {space.units > 1 && `, ${t.home.units(space.units)}`} <Rating {...space} />
       </p>
       <p className="strong">
         {space.priceMinor === 0

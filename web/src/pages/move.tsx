@@ -45,7 +45,7 @@ function Move({ booking, space }: { booking: Booking; space: Space }) {
   const [, navigate] = useLocation()
   const [date, setDate] = useState(dateIn(space.timeZone, new Date(booking.startsAt)))
   const [lost, setLost] = useState<Slot>()
-  const { board, live, error } = useBoard(space.id, date)
+  const { board, live, error } = useBoard({ spaceId: space.id }, date)
   const mine = useMine(board)
   const when = (at: { startsAt: string; endsAt: string }) =>
     `${formatDay(at.startsAt, space.timeZone, language)}, ${formatPeriod(at, space.timeZone, language)}`

@@ -55,7 +55,7 @@ function AllSpaces({ locationId }: { locationId: string }) {
 
 function SpaceToday({ space }: { space: Space }) {
   const { t, language } = useText()
-  const { board, live, error } = useBoard(space.id, dateIn(space.timeZone))
+  const { board, live, error } = useBoard({ spaceId: space.id }, dateIn(space.timeZone))
   return (
     <article className="card">
       <div className="row spread">

@@ -1,0 +1,18 @@
+export const specialists = {
+  title: 'Specialists',
+  lead: 'People who work here and offer their time: choose who and what, and hold a time.',
+  service: 'What do you need?',
+  anywhere: 'All locations',
+  freeOn: 'Free on',
+  rating: 'Rating',
+  anyRating: 'Any rating',
+  atLeast: (stars: string) => `${stars} stars or more`,
+  empty: 'Nobody fits.',
+  emptyText: 'Ask for less: another day, another word, any location.',
+  services: 'Services',
+  noServices: 'Nothing is offered at the moment.',
+  plusRoom: '+ a room',
+  deposit: (amount: string) => `${amount} now, the rest afterwards`,
+  needsYes: 'Waits for a yes',
+  gone: 'A specialist who is gone',
+}

@@ -1,0 +1,20 @@
+import type { Messages } from '../en'
+
+export const specialists: Messages['specialists'] = {
+  title: 'Specialisti',
+  lead: 'Chi lavora qui e offre il suo tempo: scegli chi e che cosa, e riserva un orario.',
+  service: 'Di che cosa hai bisogno?',
+  anywhere: 'Tutte le sedi',
+  freeOn: 'Libero il',
+  rating: 'Valutazione',
+  anyRating: 'Qualsiasi',
+  atLeast: (stars) => `Almeno ${stars} stelle`,
+  empty: 'Nessuno corrisponde.',
+  emptyText: 'Chiedi di meno: un altro giorno, un’altra parola, tutte le sedi.',
+  services: 'Servizi',
+  noServices: 'Al momento non si offre nulla.',
+  plusRoom: '+ una sala',
+  deposit: (amount) => `${amount} subito, il resto dopo`,
+  needsYes: 'Attende una conferma',
+  gone: 'Uno specialista che non c’è più',
+}
