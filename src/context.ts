@@ -4,6 +4,7 @@ import type { Db } from './db/client'
 import type { Env } from './env'
 import type { Caller, Limits } from './limits'
 import type { Log } from './log'
+import type { Mailer } from './mail'
 import type { Metrics } from './metrics'
 import type { BoardMessage, ServerMessage, Topic } from './realtime/events'
 import type { RedisLink } from './redis'
@@ -51,6 +52,8 @@ export type Deps = {
   watchBoard: WatchBoard
   /** What this server shares with others; null where it is the only one. */
   redis: RedisLink | null
+  /** Null where no SMTP_URL is set: then nobody gets mail. */
+  mailer: Mailer | null
   limits: Limits
   cache: Cache
   metrics: Metrics

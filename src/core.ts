@@ -4,6 +4,7 @@ import { connectDatabase } from './db/client'
 import type { Env } from './env'
 import { createLimits } from './limits'
 import type { Log } from './log'
+import { createMailer } from './mail'
 import { addReadings, createMetrics } from './metrics'
 import { createWatchedBoards, type WatchedBoards } from './realtime/boards'
 import { type Bus, createLocalBus, createSharedBus } from './realtime/bus'
@@ -68,6 +69,8 @@ export function openCore(
     tellAll: (tags) => bus.signal({ forget: tags }),
   })
   forgetWhatChanged(bus, cache, redis)
+  const mailer = createMailer(env)
+  if (mailer) releasers.push(async () => mailer.close())
   const deps: Deps = {
     db: client.db,
     env,
@@ -78,6 +81,7 @@ export function openCore(
     refreshBoards: (calendarIds) => bus.signal({ refreshBoards: calendarIds }),
     watchBoard: feeds.watch,
     redis,
+    mailer,
     metrics,
     cache,
     replica: replica?.db ?? client.db,

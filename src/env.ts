@@ -166,6 +166,18 @@ export const EnvSchema = z.object({
       description: 'Another server that speaks as Stripe does.',
       example: 'http://127.0.0.1:12111',
     }),
+  SMTP_URL: z
+    .string()
+    .refine((text) => /^smtps?:\/\/./.test(text) && URL.canParse(text), 'must be smtp://… or smtps://…')
+    .optional()
+    .meta({
+      description: 'The mail server that notifications go through; unset, nobody gets mail.',
+      example: 'smtps://user:secret@mail.example.com:465',
+    }),
+  MAIL_FROM: z.email().optional().meta({
+    description: 'Whom mail comes from; unset, no-reply at the host of PUBLIC_URL.',
+    example: 'hello@example.com',
+  }),
   RATE_LIMITS: onOff('on').meta({ description: 'Whether those who ask too much are told to wait.' }),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').meta({
     description: 'The least severe lines that are written.',

@@ -14,6 +14,8 @@ export type Metrics = {
   countHold(outcome: string): void
   /** Holds that were freed by the sweep; each as late as `lateSeconds`. */
   countSwept(lateSeconds: number[]): void
+  /** A notification went out through a channel, or did not. */
+  countNotification(channel: string, outcome: 'sent' | 'failed' | 'refused' | 'withdrawn'): void
   countCacheRead(found: 'near' | 'far' | 'missed'): void
 }
 
@@ -56,6 +58,12 @@ export function createMetrics(): Metrics {
     buckets: [1, 5, 10, 30, 60, 120, 300, 900],
     registers,
   })
+  const notifications = new Counter({
+    name: 'coworkspace_notifications_total',
+    help: 'Notifications by channel and outcome: sent, failed (and tried again), refused for good, or withdrawn since it is not so any more.',
+    labelNames: ['channel', 'outcome'],
+    registers,
+  })
   const cacheReads = new Counter({
     name: 'coworkspace_cache_reads_total',
     help: 'Reads of cached answers: found in this process (near), in Redis (far), or made anew (missed).',
@@ -77,6 +85,7 @@ export function createMetrics(): Metrics {
     countSwept(lateSeconds) {
       for (const seconds of lateSeconds) swept.observe(seconds)
     },
+    countNotification: (channel, outcome) => notifications.inc({ channel, outcome }),
     countCacheRead: (found) => cacheReads.inc({ found }),
   }
 }

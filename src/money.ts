@@ -85,8 +85,22 @@ export function refuseUnpayablePrice(
     refuse(field, 'makes the longest booking more expensive than a card can be charged')
 }
 
+const decimalsOf = (currency: string) =>
+  WITHOUT_MINOR_UNITS.has(currency) ? 0 : WITH_THREE_DECIMALS.has(currency) ? 3 : 2
+
 /** An amount as a person reads it, such as `EUR 12.50` or `JPY 1200`. */
 export function formatMoney(amountMinor: number, currency: string): string {
-  const decimals = WITHOUT_MINOR_UNITS.has(currency) ? 0 : WITH_THREE_DECIMALS.has(currency) ? 3 : 2
+  const decimals = decimalsOf(currency)
   return `${currency} ${(amountMinor / 10 ** decimals).toFixed(decimals)}`
+}
+
+/** An amount as people write it in a language, such as `€12.50`, or `12,50 €`. */
+export function localMoney(amountMinor: number, currency: string, locale: string): string {
+  const decimals = decimalsOf(currency)
+  return new Intl.NumberFormat(locale, {
+    style: 'currency',
+    currency,
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+  }).format(amountMinor / 10 ** decimals)
 }

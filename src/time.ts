@@ -35,6 +35,18 @@ export const localTime = (at: Date | Millis, timeZone: string): string =>
     .toString({ smallestUnit: 'minute' })
     .replace('T', ' ')
 
+/** The local time at an instant as people write it in a language, such as `Mon, 4 January 2027 at 09:00`. */
+export const localTimeIn = (at: Millis, timeZone: string, locale: string): string =>
+  new Intl.DateTimeFormat(locale, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZone,
+  }).format(at)
+
 export const addDays = (date: string, days: number): string =>
   Temporal.PlainDate.from(date).add({ days }).toString()
 

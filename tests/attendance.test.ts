@@ -5,6 +5,7 @@ import { eventAttendees, events } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { remindAttendees } from '../src/services/attendance'
 import { attendeesOf, makeEvent, makePeople, noticesOf } from './support/events'
+import { untilTold } from './support/notifications'
 import { randomFrom, sized } from './support/proof'
 import { openSocket } from './support/socket'
 import {
@@ -14,11 +15,12 @@ import {
   startTestServer,
   stopTestServers,
   type TestPerson,
+  until,
 } from './support/world'
 
 let server: RunningServer
 beforeAll(async () => {
-  server = await startTestServer({ env: { DATABASE_POOL: '20' } })
+  server = await startTestServer({ env: { DATABASE_POOL: '20' }, queue: true })
 })
 afterAll(stopTestServers)
 
@@ -101,6 +103,7 @@ test('many people race for few places while others leave: never too many, the wa
   const event = await clientOf(server).events.byId.query({ id })
   expect(event).toMatchObject({ attending: attending.length, waiting: waiting.length })
 
+  await untilTold(server)
   // A notice for everyone marks the end of what was said before.
   await clientOf(server, maker).events.update.mutate({ id, title: 'The end' })
   const ids = new Set(attending.map(({ userId }) => userId))
@@ -172,11 +175,13 @@ test('attendees are reminded a day and an hour before, each once, on however man
   for (const minutes of [25 * 60, 23 * 60, 22 * 60, 59, 10]) {
     await begins(minutes)
     counts.push(await remind())
+    // One of a time that is not any more would not be told.
+    await untilTold(server)
   }
   expect(counts).toEqual([0, 2, 0, 2, 0])
   const [forAda, forBob, forCyd] = sockets
   for (const socket of [forAda, forBob])
-    expect(socket && noticesOf(socket, id)).toEqual(['event_reminder', 'event_reminder'])
+    await until(() => socket && noticesOf(socket, id).join() === 'event_reminder,event_reminder')
   expect(forCyd && noticesOf(forCyd, id)).toEqual([])
   await Promise.all(sockets.map((socket) => socket.close()))
 })

@@ -20,7 +20,7 @@ import {
 
 let server: RunningServer
 beforeAll(async () => {
-  server = await startTestServer()
+  server = await startTestServer({ queue: true })
 })
 afterAll(stopTestServers)
 
@@ -169,7 +169,8 @@ test('without an arrival within the grace the rest of the time is free, once, an
   const [free] = await server.deps.db.execute<{ unit: number | null }>(sql`
     SELECT free_unit(${space.id}::uuid, 1, tstzrange(now(), now() + interval '90 minutes'), now()) AS unit`)
   expect(free?.unit).toBe(1)
-  expect(await socket.next('notification')).toMatchObject({ kind: 'booking_no_show', bookingId: id })
+  const told = await socket.next('notification', ({ kind }) => kind === 'booking_no_show')
+  expect(told).toMatchObject({ bookingId: id })
   await Promise.all([socket.close(), watcher.close()])
 })
 

@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm'
 import { seedDatabase } from '../src/seed'
 import type { RunningServer } from '../src/server'
 import { attendeesOf, type EventSettings, makeEvent, makePeople, noticesOf } from './support/events'
+import { untilTold } from './support/notifications'
 import { openSocket } from './support/socket'
 import {
   at,
@@ -18,7 +19,7 @@ import {
 
 let server: RunningServer
 beforeAll(async () => {
-  server = await startTestServer()
+  server = await startTestServer({ queue: true })
 })
 afterAll(stopTestServers)
 
@@ -134,6 +135,7 @@ test('a change and a cancellation tell everyone who attends or waits, and nobody
   for (const person of [bob, cyd]) await clientOf(server, person).events.attend.mutate({ id })
   const sockets = await Promise.all([ada, bob, cyd, dan].map(({ token }) => openSocket(server, token)))
   await clientOf(server, ada).events.update.mutate({ id, startsAt: at(10), endsAt: at(12) })
+  await untilTold(server)
   await clientOf(server, ada).events.update.mutate({ id, visibility: 'members' })
   await clientOf(server, ada).events.remove.mutate({ id })
   const [forAda, forBob, forCyd, forDan] = sockets
@@ -141,7 +143,7 @@ test('a change and a cancellation tell everyone who attends or waits, and nobody
     const { text } = (await socket?.next('notification', ({ kind }) => kind === 'event_cancelled')) ?? {
       text: '',
     }
-    expect(text).toContain('2027-01-04 10:00')
+    expect(text).toContain('Mon, 4 January 2027 at 10:00')
     expect(socket && noticesOf(socket, id)).toEqual(['event_changed', 'event_cancelled'])
   }
   for (const socket of [forAda, forDan]) expect(socket && noticesOf(socket, id)).toEqual([])
@@ -149,7 +151,7 @@ test('a change and a cancellation tell everyone who attends or waits, and nobody
 })
 
 test('a person who goes leaves the place to whoever waits, and the events to an admin, or cancels them', async () => {
-  const alone = await startTestServer()
+  const alone = await startTestServer({ queue: true })
   const [ada, bob, cyd] = await Promise.all([1, 2, 3].map(() => makePerson(alone)))
   if (!ada || !bob || !cyd) throw new Error('nobody is there')
   const space = await makeSpace(alone)

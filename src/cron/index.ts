@@ -7,8 +7,9 @@ import { remindAttendees } from '../services/attendance'
 import { checkOutAtClosing } from '../services/closing'
 import { deleteOldKeys } from '../services/idempotency'
 import { requeueLostWork, rescueJobs } from '../services/jobs'
-import { remindOfBookings } from '../services/notifications'
+import { deleteOldNotifications } from '../services/notifications'
 import { reconcile } from '../services/reconcile'
+import { remindOfBookings } from '../services/reminders'
 import { deleteDeadTokens } from '../services/sessions'
 import { deleteOldEvents } from '../services/stripeEvents'
 import { completePastBookings, declineUnanswered, sweepExpiredHolds } from '../services/sweep'
@@ -32,6 +33,7 @@ const jobsOf = (deps: Deps, watched: Watched): Job[] => [
   { name: 'ask again for lost work', everySeconds: 600, run: () => requeueLostWork(deps.db) },
   { name: 'reconcile payments', at: '0 10 3 * * *', run: () => reconcileRecently(deps) },
   { name: 'delete old payment events', everySeconds: 86_400, run: () => deleteOldEvents(deps) },
+  { name: 'delete old notifications', everySeconds: 86_400, run: () => deleteOldNotifications(deps) },
   { name: 'delete old idempotency keys', everySeconds: 3600, run: () => deleteOldKeys(deps) },
 ]
 

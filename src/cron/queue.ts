@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type Deps, systemContext } from '../context'
 import { silentLogger } from '../db/migrate'
 import { chargeBalance } from '../services/balances'
+import { deliverNotification, sendNotification } from '../services/deliveries'
 import { forgetCustomer, reviewPayment } from '../services/intents'
 import type { JobName, Jobs } from '../services/jobs'
 import { makeRefund } from '../services/refundJobs'
@@ -25,23 +26,36 @@ const TASKS: { [Name in JobName]: Task<Name> } = {
   'make-refund': { input: z.object({ refundId: z.string() }), run: makeRefund },
   'charge-balance': { input: z.object({ bookingId: z.string() }), run: chargeBalance },
   'forget-customer': { input: z.object({ customerId: z.string() }), run: forgetCustomer },
+  'deliver-notification': { input: z.object({ notificationId: z.string() }), run: deliverNotification },
+  'send-notification': {
+    input: z.object({ notificationId: z.string(), channel: z.enum(['email', 'telegram']) }),
+    run: sendNotification,
+  },
 }
+
+/** What waits for somebody else's server for a long time, so that money and live pushes do not wait behind it. */
+const SLOW: readonly JobName[] = ['send-notification']
 
 /** Starts to work on the queue. A job that throws is logged and tried again, with growing pauses. */
 export async function startQueue(deps: Deps, databaseUrl: string): Promise<{ stop(): Promise<void> }> {
-  const taskList = Object.fromEntries(
-    (Object.keys(TASKS) as JobName[]).map((name) => [name, handlerOf(deps, name)]),
-  )
-  const runner: Runner = await run({
-    connectionString: databaseUrl,
-    maxPoolSize: CONNECTIONS,
-    concurrency: CONCURRENCY,
-    pollInterval: POLL_MS,
-    noHandleSignals: true,
-    logger: silentLogger,
-    taskList,
-  })
-  return { stop: () => runner.stop().catch(() => undefined) }
+  const work = (names: JobName[]): Promise<Runner> =>
+    run({
+      connectionString: databaseUrl,
+      maxPoolSize: CONNECTIONS,
+      concurrency: CONCURRENCY,
+      pollInterval: POLL_MS,
+      noHandleSignals: true,
+      logger: silentLogger,
+      taskList: Object.fromEntries(names.map((name) => [name, handlerOf(deps, name)])),
+    })
+  const names = Object.keys(TASKS) as JobName[]
+  const [slow = [], fast = []] = [true, false].map((is) => names.filter((name) => SLOW.includes(name) === is))
+  const runners = await Promise.all([work(fast), work(slow)])
+  return {
+    async stop() {
+      await Promise.all(runners.map((runner) => runner.stop().catch(() => undefined)))
+    },
+  }
 }
 
 function handlerOf<Name extends JobName>(deps: Deps, name: Name) {

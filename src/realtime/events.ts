@@ -3,6 +3,7 @@ import { BookingShape } from '../shapes/bookings'
 import { CheckInShape } from '../shapes/checkIns'
 import { Id, Instant, InstantOut, LocalDate, ReasonShape, SlotId } from '../shapes/common'
 import { EventShape } from '../shapes/events'
+import { NotificationShape } from '../shapes/notifications'
 import { PaymentShape } from '../shapes/payments'
 import { BoardShape, type CalendarKey, SlotShape } from '../shapes/slots'
 
@@ -143,16 +144,8 @@ export const ServerMessageShape = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('events'), locationId: Id, version: z.int(), events: z.array(EventShape) }),
   z.object({ type: z.literal('location_version'), locationId: Id, version: z.int() }),
-  z.object({
-    type: z.literal('notification'),
-    id: Id,
-    kind: z.string(),
-    text: z.string(),
-    bookingId: Id.nullable(),
-    eventId: Id.nullable(),
-    readAt: InstantOut.nullable(),
-    createdAt: InstantOut,
-  }),
+  NotificationShape.extend({ type: z.literal('notification') }),
+  z.object({ type: z.literal('notifications_unread'), unread: z.int() }),
   z.object({ type: z.literal('payment_update'), payment: PaymentShape }),
   z.object({ type: z.literal('announcement'), message: z.string() }),
   z.object({ type: z.literal('server_closing'), reconnectInSeconds: z.number() }),

@@ -37,6 +37,7 @@ export const MESSAGE_NOTES: Record<ClientMessage['type'] | ServerMessage['type']
   location_version:
     'Every sweep, for each location that is watched: where it is ahead of the last one seen, join again.',
   notification: 'Something that one should hear of, in words.',
+  notifications_unread: 'How many notifications are unread: after each that comes, and after any were read.',
   payment_update: "A payment of one's own has changed: it was paid, declined, ended or given back.",
   announcement: 'An operator speaks to everyone.',
   server_closing: 'The server stops as planned: connect again after so many seconds.',

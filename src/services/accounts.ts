@@ -208,6 +208,8 @@ async function endForGood(tx: Tx, ctx: SignedInContext, row: BookingRow, now: Mi
 async function anonymise(tx: Tx, id: string): Promise<void> {
   await tx.execute(sql`DELETE FROM refresh_tokens WHERE user_id = ${id}`)
   await tx.execute(sql`DELETE FROM idempotency_keys WHERE user_id = ${id}`)
+  await tx.execute(sql`DELETE FROM notifications WHERE user_id = ${id}`)
+  await tx.execute(sql`DELETE FROM notification_preferences WHERE user_id = ${id}`)
   await tx
     .update(users)
     .set({

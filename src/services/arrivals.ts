@@ -1,11 +1,10 @@
 import { eq, sql } from 'drizzle-orm'
 import { type Deps, systemContext } from '../context'
 import type { Tx } from '../db/client'
-import { type BookingRow, bookings, locations, spaces } from '../db/schema'
+import { type BookingRow, bookings, spaces } from '../db/schema'
 import { AppError, notFound } from '../errors'
-import { localTime, MINUTE } from '../time'
+import { MINUTE } from '../time'
 import { moveUnderLock } from './moves'
-import { tellPerson } from './notices'
 import { onCalendarOf } from './onCalendar'
 
 /** Nobody arrives for a booking earlier than this before its start. */
@@ -61,28 +60,19 @@ const missed = sql`${bookings.status} = 'confirmed' AND ${bookings.kind} = 'book
 export async function markMissedArrivals(deps: Deps): Promise<number> {
   const ctx = systemContext(deps, 'clock')
   const due = await deps.db
-    .select({ id: bookings.id, space: spaces.name, timeZone: locations.timeZone })
+    .select({ id: bookings.id })
     .from(bookings)
     .innerJoin(spaces, eq(spaces.id, bookings.spaceId))
-    .innerJoin(locations, eq(locations.id, bookings.locationId))
     .where(missed)
     .orderBy(bookings.startsAt)
     .limit(BATCH)
   let total = 0
-  for (const { id, space, timeZone } of due) {
+  for (const { id } of due) {
     const gone = await onCalendarOf(ctx, id, async (tx, row, now) => {
       if (!(await isMissed(tx, id))) return { result: null, touched: [], bookings: [] }
       return moveUnderLock(tx, ctx.actor, row, 'no_show', now)
     }).catch(ignoreGone)
-    if (!gone) continue
-    total += 1
-    const when = localTime(Date.parse(gone.startsAt), timeZone)
-    tellPerson(deps, {
-      userId: gone.userId,
-      kind: 'booking_no_show',
-      bookingId: id,
-      text: `You did not come to ${space} at ${when}, so the rest of the time is free for others.`,
-    })
+    if (gone) total += 1
   }
   return total
 }

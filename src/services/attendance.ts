@@ -4,9 +4,8 @@ import type { Db, Tx } from '../db/client'
 import { type EventRow, eventAttendees, events } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { type Event, eventView } from '../shapes/events'
-import { localTime } from '../time'
 import { changeCommunity, nothingOnCalendars } from './community'
-import { type Notice, tellPerson } from './notices'
+import { type Notice, notify } from './notices'
 
 /** Hours before the start at which attendees are reminded, the last first. */
 const REMINDERS = [1, 24]
@@ -96,21 +95,31 @@ async function attendanceOf(db: Db, eventId: string, userId: string) {
 }
 
 /** Gives free places to those who wait, in the order in which they came. The event's location must be locked. */
-export async function moveUp(tx: Tx, { id, title }: Pick<EventRow, 'id' | 'title'>): Promise<Notice[]> {
-  const moved = await tx.execute<{ user_id: string }>(sql`
+export async function moveUp(tx: Tx, event: EventRow): Promise<Notice[]> {
+  const { id } = event
+  const moved = await tx.execute<{ user_id: string; position: string }>(sql`
     WITH next AS (
       SELECT a.event_id, a.user_id FROM event_attendees a
       WHERE a.event_id = ${id} AND a.status = 'waiting' ORDER BY a.position
       LIMIT (SELECT coalesce(e.capacity - e.attending, e.waiting) FROM events e WHERE e.id = ${id}))
     UPDATE event_attendees a SET status = 'attending' FROM next n
-    WHERE a.event_id = n.event_id AND a.user_id = n.user_id RETURNING a.user_id`)
-  return moved.map(({ user_id }) => ({
+    WHERE a.event_id = n.event_id AND a.user_id = n.user_id RETURNING a.user_id, a.position`)
+  return moved.map(({ user_id, position }) => ({
     userId: user_id,
     kind: 'event_place',
-    eventId: id,
-    text: `A place is free: you attend “${title}” now.`,
+    // Whoever leaves and waits again has another position, and hears of a place again.
+    source: `${id}:${position}`,
+    ...aboutEvent(event),
   }))
 }
+
+/** What a notice about an event says of it. */
+export const aboutEvent = ({ id, title, startsAt, locationId }: EventRow) => ({
+  eventId: id,
+  title,
+  startsAt,
+  locationId,
+})
 
 /** Who attends or waits, but for one person, in order. */
 export async function listConcerned(tx: Tx, eventId: string, except?: string): Promise<string[]> {
@@ -126,36 +135,41 @@ export async function listConcerned(tx: Tx, eventId: string, except?: string): P
  * Reminds attendees a day and an hour before the start, each once, unless they came later than that. Safe on any number
  * of servers at once. @returns how many were reminded
  */
-export async function remindAttendees(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
+export async function remindAttendees(deps: Pick<Deps, 'db'>): Promise<number> {
   let total = 0
   for (const hours of REMINDERS) {
     for (;;) {
-      const reminded = await remindBatch(deps.db, hours)
-      for (const { eventId, userId, title, startsAt, timeZone } of reminded) {
-        const when = localTime(startsAt, timeZone)
-        const text = `“${title}” begins at ${when}.`
-        tellPerson(deps, { userId, kind: 'event_reminder', eventId, text })
-      }
-      total += reminded.length
-      if (reminded.length < BATCH) break
+      const reminded = await deps.db.transaction((tx) => remindBatch(tx, hours))
+      total += reminded
+      if (reminded < BATCH) break
     }
   }
   return total
 }
 
-type Reminded = { eventId: string; userId: string; title: string; startsAt: number; timeZone: string }
+type Reminded = { eventId: string; userId: string; title: string; startsAt: number; locationId: string }
 
-function remindBatch(db: Db, hours: number): Promise<Reminded[]> {
+async function remindBatch(tx: Tx, hours: number): Promise<number> {
   const before = sql`make_interval(hours => ${hours}::int)`
-  return db.execute<Reminded>(sql`
+  const reminded = await tx.execute<Reminded>(sql`
     WITH due AS (
-      SELECT a.event_id, a.user_id, e.title, e.starts_at, l.time_zone
-      FROM event_attendees a JOIN events e ON e.id = a.event_id JOIN locations l ON l.id = e.location_id
+      SELECT a.event_id, a.user_id, e.title, e.starts_at, e.location_id
+      FROM event_attendees a JOIN events e ON e.id = a.event_id
       WHERE a.status = 'attending' AND e.starts_at > clock_timestamp() AND e.starts_at <= clock_timestamp() + ${before}
         AND (a.reminded_hours IS NULL OR a.reminded_hours > ${hours}::int) AND a.created_at < e.starts_at - ${before}
       LIMIT ${BATCH} FOR UPDATE OF a SKIP LOCKED)
     UPDATE event_attendees a SET reminded_hours = ${hours}::int FROM due d
     WHERE a.event_id = d.event_id AND a.user_id = d.user_id
     RETURNING d.event_id AS "eventId", d.user_id AS "userId", d.title, epoch_ms(d.starts_at)::float8 AS "startsAt",
-      d.time_zone AS "timeZone"`)
+      d.location_id AS "locationId"`)
+  await notify(
+    tx,
+    ...reminded.map(({ startsAt, ...about }) => ({
+      ...about,
+      kind: 'event_reminder' as const,
+      source: `${about.eventId}@${startsAt}:${hours}`,
+      startsAt: new Date(startsAt),
+    })),
+  )
+  return reminded.length
 }

@@ -6,7 +6,7 @@ import { isDecline } from '../stripe'
 import { DAY } from '../time'
 import { ensureIntent, isOpen, nextAttempt } from './intents'
 import { enqueue } from './jobs'
-import { notify } from './notifications'
+import { notify } from './notices'
 import { withPayment } from './paymentState'
 import { beginPayment } from './payments'
 

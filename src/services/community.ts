@@ -8,7 +8,7 @@ import { type CheckIn, checkInView, type PresentRow } from '../shapes/checkIns'
 import { type ComingRow, type Event, eventView } from '../shapes/events'
 import type { CalendarKey } from '../shapes/slots'
 import { changeCalendars, type Outcome, uuidArray } from './calendar'
-import { type Notice, tellPerson } from './notices'
+import { type Notice, notify } from './notices'
 import { accountGone } from './users'
 
 /** The coming events that a location tells of at once, the next first. */
@@ -41,7 +41,6 @@ export async function changeCommunity<T>(
   run: (tx: Tx) => Promise<CommunityOutcome<T>>,
 ): Promise<T> {
   let told: { part: Part; community: Community }[] = []
-  let notices: Notice[] = []
   const result = await changeCalendars(
     deps,
     {
@@ -57,12 +56,11 @@ export async function changeCommunity<T>(
       told = []
       for (const { locationId, part } of distinct(outcome.changed))
         told.push({ part, community: await raiseLocation(tx, locationId) })
-      notices = outcome.notices
+      await notify(tx, ...outcome.notices)
       return outcome
     },
   )
   for (const { part, community } of told) tellLocation(deps, part, community)
-  for (const notice of notices) tellPerson(deps, notice)
   return result
 }
 

@@ -1,12 +1,12 @@
 import { and, asc, eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
-import type { Db, Tx } from '../db/client'
-import { type EventRow, eventAttendees, events, locations } from '../db/schema'
+import type { Tx } from '../db/client'
+import { type EventRow, eventAttendees, events } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import type { Page } from '../shapes/common'
 import { type ComingRow, type Event, eventView } from '../shapes/events'
-import { DAY, iso, localTime } from '../time'
-import { findEvent, listConcerned, moveUp, refuseIfOver } from './attendance'
+import { DAY, iso } from '../time'
+import { aboutEvent, findEvent, listConcerned, moveUp, refuseIfOver } from './attendance'
 import { type CommunityOutcome, changeCommunity } from './community'
 import { claimForEvent, findSpaceOf, releaseClaims } from './eventClaims'
 import { refuseUnlessInUse } from './locations'
@@ -180,8 +180,8 @@ async function noticesOfChange(
     JSON.stringify([title, text, startsAt, endsAt, spaceId, priceMinor, currency])
   if (told(former) === told(event)) return []
   const people = await listConcerned(tx, event.id, ctx.actor.id)
-  const text = `“${former.title}” has changed: “${event.title}” is at ${await whenOf(tx, event)}.`
-  return people.map((userId) => ({ userId, kind: 'event_changed', eventId: event.id, text }))
+  const source = `${event.id}:${event.updatedAt.getTime()}`
+  return people.map((userId) => ({ userId, kind: 'event_changed', source, ...aboutEvent(event) }))
 }
 
 /**
@@ -199,21 +199,12 @@ export async function removeEvent(ctx: SignedInContext, { id }: { id: string }):
 /** Deletes an event whose location and calendar are locked; its attendance goes with it. */
 export async function dissolveEvent(tx: Tx, event: EventRow, except?: string) {
   const people = event.endsAt.getTime() > Date.now() ? await listConcerned(tx, event.id, except) : []
-  const text = `“${event.title}” at ${await whenOf(tx, event)} is cancelled.`
   const touched = await releaseClaims(tx, event.id, 'cancelled')
   await tx.delete(events).where(eq(events.id, event.id))
   const notices = people.map(
-    (userId): Notice => ({ userId, kind: 'event_cancelled', eventId: event.id, text }),
+    (userId): Notice => ({ userId, kind: 'event_cancelled', source: event.id, ...aboutEvent(event) }),
   )
   return { touched, notices }
-}
-
-async function whenOf(db: Db, { startsAt, locationId }: EventRow): Promise<string> {
-  const [location] = await db
-    .select({ timeZone: locations.timeZone, name: locations.name })
-    .from(locations)
-    .where(eq(locations.id, locationId))
-  return location ? `${localTime(startsAt, location.timeZone)} (${location.name})` : iso(startsAt)
 }
 
 /** Runs with the event's location locked, and its space and further ones after that; for its creator and for admins. */

@@ -8,6 +8,8 @@ export type Jobs = {
   'make-refund': { refundId: string }
   'charge-balance': { bookingId: string }
   'forget-customer': { customerId: string }
+  'deliver-notification': { notificationId: string }
+  'send-notification': { notificationId: string; channel: 'email' | 'telegram' }
 }
 export type JobName = keyof Jobs
 
@@ -78,8 +80,8 @@ export async function rescueJobs(db: Db): Promise<number> {
 }
 
 /**
- * Asks again for refunds and events that wait with nobody at work on them: their job was given up, or did not come along
- * when the database was restored from a backup.
+ * Asks again for refunds, events and notifications that wait with nobody at work on them: their job was given up, or did
+ * not come along when the database was restored from a backup.
  */
 export async function requeueLostWork(db: Db): Promise<number> {
   const lost = (kind: string, id: ReturnType<typeof sql>) => sql`NOT EXISTS (
@@ -93,6 +95,17 @@ export async function requeueLostWork(db: Db): Promise<number> {
     SELECT graphile_worker.add_job('stripe-event', json_build_object('eventId', e.id), job_key := 'stripe-event:' || e.id)
     FROM stripe_events e
     WHERE e.state IN ('waiting', 'failed') AND e.received_at BETWEEN now() - interval '7 days' AND now() - interval '10 minutes'
-      AND ${lost('stripe-event', sql`e.id`)}`)
+      AND ${lost('stripe-event', sql`e.id`)}
+    UNION ALL
+    SELECT graphile_worker.add_job('deliver-notification', json_build_object('notificationId', n.id), job_key := 'deliver-notification:' || n.id)
+    FROM notifications n
+    WHERE n.told_at IS NULL AND n.withdrawn_at IS NULL AND n.created_at BETWEEN now() - interval '7 days' AND now() - interval '10 minutes'
+      AND ${lost('deliver-notification', sql`n.id`)}
+    UNION ALL
+    SELECT graphile_worker.add_job('send-notification', json_build_object('notificationId', d.notification_id, 'channel', d.channel),
+      job_key := 'send-notification:' || d.channel || ':' || d.notification_id)
+    FROM notification_deliveries d
+    WHERE d.sent_at IS NULL AND d.refused IS NULL AND d.created_at BETWEEN now() - interval '7 days' AND now() - interval '10 minutes'
+      AND ${lost('send-notification', sql`d.channel || ':' || d.notification_id`)}`)
   return asked.length
 }

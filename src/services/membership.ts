@@ -13,7 +13,7 @@ import {
 import type { PastCheckIn } from '../shapes/checkIns'
 import { type Event, eventView } from '../shapes/events'
 import { iso, isoOrNull } from '../time'
-import { moveUp } from './attendance'
+import { aboutEvent, moveUp } from './attendance'
 import type { CommunityOutcome } from './community'
 import { dissolveEvent } from './events'
 
@@ -120,11 +120,11 @@ async function passOnEvents(
     .set({ userId: admin.id })
     .where(and(eq(bookings.userId, userId), eq(bookings.kind, 'event')))
   const coming = made.filter(({ endsAt }) => endsAt.getTime() > Date.now())
-  const notices = coming.map(({ id, title }) => ({
+  const notices = coming.map((event) => ({
     userId: admin.id,
     kind: 'event_passed_on' as const,
-    eventId: id,
-    text: `Who made “${title}” has left. It is yours now.`,
+    source: `${event.id}:${userId}`,
+    ...aboutEvent(event),
   }))
   return { touched: [], notices, events: coming }
 }

@@ -8,8 +8,10 @@ import type { ChangeCause } from '../realtime/events'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { CalendarKey } from '../shapes/slots'
 import type { Millis } from '../time'
+import { noticesOfMove, sideOf } from './bookingNotices'
 import { calendarsOf, claimedPeriod, type Outcome, range, touchesOf } from './calendar'
 import { holdExpired } from './holds'
+import { notify } from './notices'
 import { areAmong, Elsewhere, onCalendarOf } from './onCalendar'
 import { expireHolds, findStale, refuseTime } from './places'
 import { settleEnding } from './refunds'
@@ -163,6 +165,8 @@ export async function moveUnderLock(
   if (!changed) throw noSuchMove(row.status, to)
   const own = actor.kind === 'person' && actor.id === row.userId
   const moved = await settleEnding(tx, changed, { from: row.status, own, now })
+  const refundMinor = moved.refundedMinor - changed.refundedMinor
+  await notify(tx, ...noticesOfMove(moved, { from: row.status, by: sideOf(actor, row), refundMinor }))
   const touched = [row, ...expired].flatMap((left) => touchesOf(left, move.cause))
   return { result: bookingView(moved), touched, bookings: [moved, ...expired] }
 }

@@ -1,37 +1,88 @@
-import type { Deps } from '../context'
-import { topicOf } from '../realtime/events'
-import { iso } from '../time'
+import { sql } from 'drizzle-orm'
+import type { Db } from '../db/client'
+import type { KindAbout } from '../shapes/notifications'
 
-/** Something that a person should hear of, in words, with what it is about. */
+/** Who has done what is told of: the operator is any admin who is not on either side, the clock is nobody. */
+export type By = 'customer' | 'specialist' | 'operator' | 'clock'
+
+type OfEvent = { eventId: string; title: string; startsAt: Date; locationId: string }
+type OfBooking = {
+  bookingId: string
+  by?: By
+  /** Its former start, where it was moved. */
+  formerly?: Date
+  /** What goes back to its customer. */
+  amountMinor?: number
+  currency?: string
+}
+type OfMoney = { amountMinor: number; currency: string } & ({ bookingId: string } | OfEvent)
+
+/** Something that a person is told, with what it is about. */
 export type Notice = {
   userId: string
-  kind: NoticeKind
-  text: string
-  bookingId?: string
-  eventId?: string
-}
-
-export type NoticeKind =
-  | 'booking_no_show'
-  | 'event_place'
-  | 'event_changed'
-  | 'event_cancelled'
-  | 'event_reminder'
-  | 'event_passed_on'
+  /** What has made it true: of one kind and source a person is told once, however often it is given. */
+  source: string
+} & (
+  | ({ kind: KindAbout<'booking'> } & OfBooking)
+  | ({ kind: KindAbout<'money'> } & OfMoney)
+  | ({ kind: KindAbout<'event'> } & OfEvent)
+)
 
 /**
- * Tells a person something, on all of his own sockets; who is not connected does not hear it. Called after the commit of
- * what it tells. The one way in which services speak to a person, so whatever else is to carry a notice begins here.
+ * Tells people something: the one way in which services speak to a person. Written by the transaction that makes it true,
+ * with the job that delivers it, so it is told where that commits, and only then; the rest of what the sentence needs is
+ * read from the booking as it stands in that transaction. Whoever is gone is not told.
+ * @returns how many were not told before
  */
-export function tellPerson({ publish }: Pick<Deps, 'publish'>, notice: Notice): void {
-  publish(topicOf.user(notice.userId), {
-    type: 'notification',
-    id: Bun.randomUUIDv7(),
-    kind: notice.kind,
-    text: notice.text,
-    bookingId: notice.bookingId ?? null,
-    eventId: notice.eventId ?? null,
-    readAt: null,
-    createdAt: iso(Date.now()),
+export async function notify(tx: Db, ...notices: Notice[]): Promise<number> {
+  if (notices.length === 0) return 0
+  const given = notices.map(({ userId, kind, source, ...about }) => {
+    const { bookingId, eventId, locationId, ...facts } = {
+      bookingId: null,
+      eventId: null,
+      locationId: null,
+      ...about,
+    }
+    return {
+      id: Bun.randomUUIDv7(),
+      userId,
+      kind,
+      source,
+      bookingId,
+      eventId,
+      locationId,
+      facts: asFacts(facts),
+    }
   })
+  const told = await tx.execute(sql`
+    WITH told AS (
+      INSERT INTO notifications (id, user_id, kind, source, booking_id, event_id, facts)
+      SELECT g.id, g."userId", g.kind, g.source, g."bookingId", g."eventId",
+        CASE WHEN b.id IS NULL THEN '{}'::jsonb ELSE jsonb_build_object(
+          'side', CASE WHEN b.user_id = g."userId" THEN 'customer' ELSE 'specialist' END, 'space', s.name, 'service', v.name,
+          'startsAt', epoch_ms(b.starts_at), 'endsAt', epoch_ms(b.ends_at), 'answerBy', epoch_ms(b.answer_by)) END
+        || jsonb_build_object('location', l.name, 'timeZone', l.time_zone) || g.facts
+      FROM jsonb_to_recordset(${JSON.stringify(given)}::text::jsonb) AS g(id uuid, "userId" uuid, kind text, source text,
+        "bookingId" uuid, "eventId" uuid, "locationId" uuid, facts jsonb)
+      JOIN users u ON u.id = g."userId" AND u.deleted_at IS NULL
+      LEFT JOIN bookings b ON b.id = g."bookingId"
+      LEFT JOIN spaces s ON s.id = b.space_id
+      LEFT JOIN services v ON v.id = b.service_id
+      LEFT JOIN locations l ON l.id = coalesce(g."locationId", b.location_id)
+      ON CONFLICT (user_id, kind, source) DO NOTHING
+      RETURNING id)
+    SELECT graphile_worker.add_job('deliver-notification', json_build_object('notificationId', id),
+      job_key := 'deliver-notification:' || id) FROM told`)
+  return told.length
 }
+
+/** Takes back what is not so any more and was not told yet, where that cannot be seen from its booking or event. */
+export const withdraw = (tx: Db, { userId, kind, source }: Pick<Notice, 'userId' | 'kind' | 'source'>) =>
+  tx.execute(sql`
+    UPDATE notifications SET withdrawn_at = clock_timestamp()
+    WHERE user_id = ${userId} AND kind = ${kind} AND source = ${source} AND told_at IS NULL`)
+
+const asFacts = (facts: Record<string, unknown>) =>
+  Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [name, value instanceof Date ? value.getTime() : value]),
+  )

@@ -11,7 +11,7 @@ import type { CalendarKey } from '../shapes/slots'
 import { isStripeDown } from '../stripe'
 import type { Millis } from '../time'
 import type { Outcome } from './calendar'
-import { notify } from './notifications'
+import { notify, withdraw } from './notices'
 import { onCalendarOf } from './onCalendar'
 import { sumUp } from './refunds'
 import { settlePayment } from './settling'
@@ -198,10 +198,29 @@ async function recordRefunds(
       Object.assign(now, seen)
     } else continue
     moved = true
-    if (status === 'failed')
-      await notify(tx, { userId: row.userId, kind: 'refund_failed', bookingId: row.id, source: refund.id })
+    await tellOfRefund(tx, payment, row, refund)
   }
   return (await dropImpossible(tx, payment, ours)) || moved
+}
+
+/** Of a refund that is on its way nobody hears before it is made, or has failed. */
+async function tellOfRefund(
+  tx: Tx,
+  { currency }: PaymentRow,
+  row: BookingRow,
+  refund: Stripe.Refund,
+): Promise<void> {
+  const status = refundStatusOf(refund)
+  if (status === 'requested') return
+  if (status === 'failed') await withdraw(tx, { userId: row.userId, kind: 'refund_made', source: refund.id })
+  await notify(tx, {
+    userId: row.userId,
+    kind: status === 'failed' ? 'refund_failed' : 'refund_made',
+    bookingId: row.id,
+    source: refund.id,
+    amountMinor: fromStripeAmount(refund.amount, currency),
+    currency,
+  })
 }
 
 /** A refund that Stripe has no money left for, since it was made there by hand meanwhile, will never be made. */

@@ -6,8 +6,10 @@ import { AppError, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { CalendarKey } from '../shapes/slots'
 import { DAY, type Millis, type Period } from '../time'
+import { noticesOfReschedule } from './bookingNotices'
 import { calendarsOf, type Outcome, touchesOf } from './calendar'
 import { holdExpired } from './holds'
+import { notify } from './notices'
 import { areAmong, Elsewhere, onCalendarOf } from './onCalendar'
 import { choosePlace, expireHolds, findStale, type Plan, planTime } from './places'
 
@@ -115,6 +117,7 @@ async function moveInTime(
     .where(eq(bookings.id, row.id))
     .returning()
   if (!moved) throw notFound('booking')
+  if (moved.status === 'confirmed') await notify(tx, ...noticesOfReschedule(row, moved))
   return {
     result: bookingView(moved),
     touched: [row, moved, ...expired].flatMap((changed) => touchesOf(changed, 'rescheduled')),

@@ -8,6 +8,7 @@ import type { Page } from '../shapes/common'
 import type { Review } from '../shapes/reviews'
 import { iso } from '../time'
 import { calendarsOf, changeCalendars } from './calendar'
+import { notify } from './notices'
 import { pageOf } from './paging'
 
 /** For so long its author may change a review. */
@@ -70,6 +71,8 @@ export async function createReview(
         .values({ ...subject, bookingId, userId: ctx.actor.id, rating, comment: comment ?? null })
         .returning({ id: reviews.id })
       if (!row) throw new Error('the review was not inserted')
+      const reviewed = await whoIsReviewed(tx, subject)
+      if (reviewed) await notify(tx, { userId: reviewed, kind: 'review_received', bookingId, source: row.id })
       return { result: await readReview(tx, row.id), touched: [], bookings: [] }
     })
     await dropRatings(ctx)
@@ -147,8 +150,12 @@ export async function answerReview(
   const review = await findReview(ctx.db, id)
   if (ctx.actor.role !== 'admin' && (await whoIsReviewed(ctx.db, review)) !== ctx.actor.id)
     throw new AppError('NOT_ALLOWED', 'Only whom a review is of may answer it.')
-  await ctx.db.update(reviews).set({ answer }).where(eq(reviews.id, id))
-  return readReview(ctx.db, id)
+  return ctx.db.transaction(async (tx) => {
+    await tx.update(reviews).set({ answer }).where(eq(reviews.id, id))
+    const { userId, bookingId } = review
+    await notify(tx, { userId, kind: 'review_answered', bookingId, source: id })
+    return readReview(tx, id)
+  })
 }
 
 /** Takes a review out of sight and out of the average, with a reason that other admins see. @throws NOT_FOUND */
@@ -172,7 +179,10 @@ async function findReview(db: Db, id: string): Promise<ReviewRow> {
   return row
 }
 
-async function whoIsReviewed(db: Db, { specialistId }: ReviewRow): Promise<string | null> {
+async function whoIsReviewed(
+  db: Db,
+  { specialistId }: Pick<ReviewRow, 'specialistId'>,
+): Promise<string | null> {
   if (specialistId === null) return null
   const [row] = await db
     .select({ userId: specialists.userId })

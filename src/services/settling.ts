@@ -7,7 +7,7 @@ import { type Millis, overlap } from '../time'
 import { readCalendar, withReach } from './boards'
 import { calendarsOf, claimedPeriod, type Outcome } from './calendar'
 import { dueToStand, findPlaceAgain, moveUnderLock } from './moves'
-import { notify } from './notifications'
+import { notify } from './notices'
 import { requestRefund, sumUp } from './refunds'
 
 /** The database's time, and the calendars that are locked. */
@@ -38,6 +38,15 @@ export async function settlePayment(
       currency: payment.currency,
     })
   }
+  if (keptMinor > 0)
+    await notify(tx, {
+      userId: row.userId,
+      kind: 'payment_received',
+      bookingId: row.id,
+      source: payment.id,
+      amountMinor: keptMinor,
+      currency: payment.currency,
+    })
   const booking = await sumUp(tx, row.id)
   return { booking, touched, bookings: [...changed.filter(({ id }) => id !== row.id), booking] }
 }

@@ -5,6 +5,7 @@ import { type BookingRow, bookings, spaces, specialists } from '../db/schema'
 import { type ChangeCause, topicOf } from '../realtime/events'
 import { calendarId, calendarKey } from '../shapes/slots'
 import { iso } from '../time'
+import { noticesOfMove } from './bookingNotices'
 import {
   type CalendarChange,
   calendarsOf,
@@ -15,6 +16,7 @@ import {
   touchesOf,
   uuidArray,
 } from './calendar'
+import { notify } from './notices'
 import { settleEnding } from './refunds'
 
 /** Bookings and calendars in one transaction: few enough that a claim which meets them hardly waits. */
@@ -145,9 +147,15 @@ async function moveBatch(
       .where(sql`${bookings.id} IN ${batch}`)
       .returning()
     const moved = to === 'declined' ? await settleDeclined(tx, changed) : changed
+    await notify(tx, ...moved.flatMap((row, index) => noticesOfSweep(row, changed[index])))
     const touched = moved.flatMap((row) => touchesOf(row, cause))
     return { told: await raiseVersions(tx, { touched, bookings: moved }), moved }
   })
+}
+
+function noticesOfSweep(row: BookingRow, before = row) {
+  const from = row.status === 'completed' ? 'confirmed' : row.status === 'declined' ? 'pending' : 'held'
+  return noticesOfMove(row, { from, by: 'clock', refundMinor: row.refundedMinor - before.refundedMinor })
 }
 
 async function settleDeclined(tx: Tx, declined: BookingRow[]): Promise<BookingRow[]> {

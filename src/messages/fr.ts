@@ -1,0 +1,127 @@
+import type { Catalogue, Doer } from '.'
+
+const by = (doer: Doer, other: string) =>
+  ({ you: ' par vous', them: ` par ${other}`, operator: ' par la maison', nobody: '' })[doer]
+const back = (amount: string, mine: boolean) =>
+  amount && ` ${amount} ${mine ? 'vous sont remboursés' : 'sont remboursés au client'}.`
+
+export const fr: Catalogue = {
+  locale: 'fr-FR',
+  phrases: {
+    serviceWith: (service, name) => `${service} avec ${name}`,
+    serviceFor: (service, name) => `${service} pour ${name}`,
+    somebody: 'quelqu’un',
+    booking: 'votre réservation',
+    hello: (name) => `Bonjour ${name},`,
+    farewell: 'À bientôt.',
+  },
+  kinds: {
+    booking_requested: {
+      subject: 'Une demande',
+      text: ({ what, when, mine, other, answerBy }) =>
+        mine
+          ? `Vous avez demandé ${what}, ${when}. Vous aurez une réponse avant ${answerBy}.`
+          : `${other} demande ${what}, ${when}. Acceptez ou refusez avant ${answerBy}.`,
+    },
+    booking_confirmed: {
+      subject: 'Réservé',
+      text: ({ what, when, mine, other }) =>
+        mine ? `C’est réservé : ${what}, ${when}.` : `${other} a réservé ${what}, ${when}.`,
+    },
+    booking_accepted: {
+      subject: 'Accepté',
+      text: ({ what, when, mine, other }) =>
+        mine ? `${other} a dit oui : ${what}, ${when}, est réservé.` : `C’est accepté : ${what}, ${when}.`,
+    },
+    booking_declined: {
+      subject: 'Refusé',
+      text: ({ what, when, by: doer, other, mine, amount }) =>
+        (doer === 'nobody'
+          ? `La demande est restée sans réponse : ${what}, ${when}.`
+          : `La demande a été refusée${by(doer, other)} : ${what}, ${when}.`) + back(amount, mine),
+    },
+    booking_cancelled: {
+      subject: 'Annulé',
+      text: ({ what, when, by: doer, other, mine, amount }) =>
+        `La réservation a été annulée${by(doer, other)} : ${what}, ${when}.${back(amount, mine)}`,
+    },
+    booking_moved: {
+      subject: 'Déplacé',
+      text: ({ what, when, formerly }) =>
+        `La réservation a été déplacée : ${what}, désormais ${when}, et non ${formerly}.`,
+    },
+    booking_no_show: {
+      subject: 'Absence',
+      text: ({ what, when, mine, other }) =>
+        mine
+          ? `Vous n’êtes pas venu : ${what}, ${when}. Le temps qui reste est libre pour d’autres.`
+          : `${other} n’est pas venu : ${what}, ${when}.`,
+    },
+    booking_completed: {
+      subject: 'Comment était-ce ?',
+      text: ({ what, when, mine }) =>
+        mine
+          ? `${what}, ${when}, est terminé. Vous pouvez dire comment c’était.`
+          : `Cela a eu lieu : ${what}, ${when}.`,
+    },
+    reminder_day: {
+      subject: 'Demain',
+      text: ({ what, when }) => `D’ici un jour : ${what}, ${when}.`,
+    },
+    reminder_hour: {
+      subject: 'Bientôt',
+      text: ({ what, when }) => `D’ici une heure : ${what}, ${when}.`,
+    },
+    payment_received: {
+      subject: 'Paiement reçu',
+      text: ({ what, when, amount }) => `Nous avons reçu ${amount} pour ${what}, ${when}. Merci.`,
+    },
+    payment_returned: {
+      subject: 'Paiement rendu',
+      text: ({ what, when, amount }) =>
+        `${amount} n’étaient pas dus, ou sont arrivés trop tard, pour ${what}, ${when} : ils vous sont rendus.`,
+    },
+    refund_made: {
+      subject: 'Remboursement',
+      text: ({ what, when, amount }) => `Nous vous avons remboursé ${amount} pour ${what}, ${when}.`,
+    },
+    refund_failed: {
+      subject: 'Un remboursement a échoué',
+      text: ({ what, when, amount }) =>
+        `Le remboursement de ${amount} pour ${what}, ${when}, a échoué : votre banque l’a refusé. Écrivez-nous.`,
+    },
+    balance_declined: {
+      subject: 'Carte refusée',
+      text: ({ what, when, amount }) =>
+        `Votre carte a été refusée : il reste ${amount} à payer pour ${what}, ${when}.`,
+    },
+    review_received: {
+      subject: 'Un avis',
+      text: ({ what, other }) => `${other} a donné son avis sur ${what}.`,
+    },
+    review_answered: {
+      subject: 'Une réponse à votre avis',
+      text: ({ what }) => `Votre avis sur ${what} a une réponse.`,
+    },
+    event_place: {
+      subject: 'Vous avez une place',
+      text: ({ what, when }) => `Une place est libre : vous participez à « ${what} », ${when}.`,
+    },
+    event_changed: {
+      subject: 'Un événement a changé',
+      text: ({ what, when, where }) => `« ${what} » a changé : c’est ${when}, ${where}.`,
+    },
+    event_cancelled: {
+      subject: 'Un événement est annulé',
+      text: ({ what, when, where }) => `« ${what} » est annulé : ${when}, ${where}.`,
+    },
+    event_reminder: {
+      subject: 'Un événement commence bientôt',
+      text: ({ what, when, where }) => `« ${what} » commence ${when}, ${where}.`,
+    },
+    event_passed_on: {
+      subject: 'Un événement est à vous',
+      text: ({ what }) => `L’auteur de « ${what} » est parti. L’événement est à vous.`,
+    },
+  },
+}

@@ -1,0 +1,55 @@
+import type { UserRow } from '../db/schema/users'
+import type { KINDS, NotificationKind } from '../shapes/notifications'
+import { en } from './en'
+import { fr } from './fr'
+import { it } from './it'
+
+export type Language = UserRow['language']
+
+/** Who has done it, as its reader would say. */
+export type Doer = 'you' | 'them' | 'operator' | 'nobody'
+
+/** What a sentence may speak of, by what its kind is about; times and amounts are in the reader's language already. */
+export type Facts = {
+  booking: {
+    /** The space, or the service and with whom, or for whom. */
+    what: string
+    /** In the location's zone. */
+    when: string
+    formerly: string
+    answerBy: string
+    by: Doer
+    /** Whether its reader is the customer, and not the specialist. */
+    mine: boolean
+    /** The name of the other side. */
+    other: string
+    /** What goes back to the customer; empty where nothing does. */
+    amount: string
+  }
+  money: { what: string; when: string; amount: string }
+  event: { what: string; when: string; where: string }
+}
+
+type Message<K extends NotificationKind> = {
+  /** A few words, for the subject of an e-mail. */
+  subject: string
+  text: (facts: Facts[(typeof KINDS)[K]['about']]) => string
+}
+
+/** Everything that people are told, in one language. A kind that is missing, or one too many, does not compile. */
+export type Catalogue = {
+  /** How dates and amounts are written. */
+  locale: string
+  phrases: {
+    serviceWith: (service: string, name: string) => string
+    serviceFor: (service: string, name: string) => string
+    somebody: string
+    booking: string
+    /** At the end of an e-mail. */
+    farewell: string
+    hello: (name: string) => string
+  }
+  kinds: { [K in NotificationKind]: Message<K> }
+}
+
+export const catalogues: Record<Language, Catalogue> = { en, it, fr }

@@ -1,0 +1,55 @@
+import type { Actor } from '../actor'
+import type { BookingRow, BookingStatus } from '../db/schema'
+import type { By, Notice } from './notices'
+
+/** The kind of notice that each move of a booking gives; what is not here is nobody's news, such as a hold that ends. */
+const KIND_OF_MOVE = {
+  pending: 'booking_requested',
+  confirmed: 'booking_confirmed',
+  declined: 'booking_declined',
+  cancelled: 'booking_cancelled',
+  completed: 'booking_completed',
+  no_show: 'booking_no_show',
+} as const
+
+/**
+ * What both sides of a booking are told of a move: its customer and, where there is one, its specialist. Whoever made the
+ * move is told as well: it is their record of it. A hold that is given back or ends is no news.
+ * @param moved the booking as it stands after the move
+ */
+export function noticesOfMove(
+  moved: BookingRow,
+  { from, by, refundMinor = 0 }: { from: BookingStatus; by: By; refundMinor?: number },
+): Notice[] {
+  const { status } = moved
+  if (status === 'held' || status === 'expired' || (status === 'cancelled' && from === 'held')) return []
+  const kind = status === 'confirmed' && from === 'pending' ? 'booking_accepted' : KIND_OF_MOVE[status]
+  const money = refundMinor > 0 ? { amountMinor: refundMinor, currency: moved.currency } : {}
+  return forBothSides(moved, { kind, bookingId: moved.id, source: moved.id, by, ...money })
+}
+
+/** What both sides are told of a booking that has another time now. */
+export const noticesOfReschedule = (former: BookingRow, moved: BookingRow): Notice[] =>
+  forBothSides(moved, {
+    kind: 'booking_moved',
+    bookingId: moved.id,
+    source: `${moved.id}:${moved.updatedAt.getTime()}`,
+    by: 'customer',
+    formerly: former.startsAt,
+  })
+
+function forBothSides(
+  { userId, specialistUserId }: BookingRow,
+  notice: Omit<Extract<Notice, { by?: By }>, 'userId'>,
+): Notice[] {
+  const people = new Set([userId, specialistUserId].filter((id) => id !== null))
+  return [...people].map((id) => ({ ...notice, userId: id }))
+}
+
+/** On which side of a booking an actor has acted. */
+export function sideOf(actor: Actor, row: Pick<BookingRow, 'userId' | 'specialistUserId'>): By {
+  if (actor.kind === 'payment') return 'customer'
+  if (actor.kind !== 'person') return 'clock'
+  if (actor.id === row.userId) return 'customer'
+  return actor.id === row.specialistUserId ? 'specialist' : 'operator'
+}

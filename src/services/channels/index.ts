@@ -1,0 +1,29 @@
+import type { Context } from '../../context'
+import type { ChannelName, NotificationRow, UserRow } from '../../db/schema'
+import { email } from './email'
+
+/** A notification as a channel sends it, in the language of its person. */
+export type Outgoing = {
+  row: NotificationRow
+  person: UserRow
+  subject: string
+  text: string
+}
+
+/** It will never be sent: no mailbox of that name, or a chat that was blocked. Anything else that is thrown is tried again. */
+export class Refused extends Error {}
+
+/** A way out of here to a person. */
+export type Channel = {
+  /** Whether this person can be reached that way at all; where not, nothing is sent and nothing has failed. */
+  reaches(ctx: Context, person: UserRow): Promise<boolean>
+  /**
+   * Sends it, in less than a minute. May be called again for the same notification where a server died after it was sent
+   * and before that was written down, so it says which one it is, where the channel has a way to.
+   * @throws {Refused}
+   */
+  deliver(ctx: Context, outgoing: Outgoing): Promise<void>
+}
+
+/** Every way out of here, beside the sockets of the app itself. A channel that is not in it reaches nobody. */
+export const channels: Partial<Record<Exclude<ChannelName, 'app'>, Channel>> = { email }

@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { CHANNELS, type ChannelName } from '../db/schema/notifications'
+import { Id, InstantOut } from './common'
+
+export const CATEGORIES = ['bookings', 'reminders', 'payments', 'reviews', 'events'] as const
+type Category = (typeof CATEGORIES)[number]
+
+/** What a kind speaks of, which decides the facts that its sentence has. */
+type About = 'booking' | 'money' | 'event'
+type Kind = { category: Category; about: About; channels: readonly ChannelName[] }
+
+const kind = <A extends About>(category: Category, about: A, channels: readonly ChannelName[]) => ({
+  category,
+  about,
+  channels,
+})
+const everywhere = CHANNELS
+const appOnly = ['app'] as const
+
+/**
+ * Everything that a person may be told, whichever side he is on: what it belongs to, what it speaks of, and through which
+ * channels it goes unless he wishes otherwise. A further kind needs its line here, its sentence in each catalogue of
+ * `src/messages`, and its line in `STILL_SO` of `services/truth.ts`; the compiler asks for all three.
+ */
+export const KINDS = {
+  booking_requested: kind('bookings', 'booking', everywhere),
+  booking_confirmed: kind('bookings', 'booking', everywhere),
+  booking_accepted: kind('bookings', 'booking', everywhere),
+  booking_declined: kind('bookings', 'booking', everywhere),
+  booking_cancelled: kind('bookings', 'booking', everywhere),
+  booking_moved: kind('bookings', 'booking', everywhere),
+  booking_no_show: kind('bookings', 'booking', everywhere),
+  booking_completed: kind('bookings', 'booking', appOnly),
+  reminder_day: kind('reminders', 'booking', everywhere),
+  reminder_hour: kind('reminders', 'booking', ['app', 'telegram']),
+  payment_received: kind('payments', 'money', ['app', 'email']),
+  payment_returned: kind('payments', 'money', everywhere),
+  refund_made: kind('payments', 'money', ['app', 'email']),
+  refund_failed: kind('payments', 'money', everywhere),
+  balance_declined: kind('payments', 'money', everywhere),
+  review_received: kind('reviews', 'booking', ['app', 'email']),
+  review_answered: kind('reviews', 'booking', ['app', 'email']),
+  event_place: kind('events', 'event', everywhere),
+  event_changed: kind('events', 'event', everywhere),
+  event_cancelled: kind('events', 'event', everywhere),
+  event_reminder: kind('reminders', 'event', ['app', 'telegram']),
+  event_passed_on: kind('events', 'event', ['app', 'email']),
+} satisfies Record<string, Kind>
+
+export type NotificationKind = keyof typeof KINDS
+/** The kinds that speak of one thing. */
+export type KindAbout<A extends About> = {
+  [K in NotificationKind]: (typeof KINDS)[K]['about'] extends A ? K : never
+}[NotificationKind]
+
+export const KIND_NAMES = Object.keys(KINDS) as [NotificationKind, ...NotificationKind[]]
+export const isKind = (name: string): name is NotificationKind => Object.hasOwn(KINDS, name)
+
+/** As it is listed, and pushed to its person's sockets. */
+export const NotificationShape = z
+  .object({
+    id: Id,
+    kind: z.string(),
+    text: z.string().meta({ description: "A sentence in its person's language." }),
+    bookingId: Id.nullable(),
+    eventId: Id.nullable(),
+    readAt: InstantOut.nullable(),
+    createdAt: InstantOut,
+  })
+  .meta({ id: 'Notification' })
+export type Notification = z.infer<typeof NotificationShape>
+
+export const PreferenceShape = z
+  .object({
+    kind: z.enum(KIND_NAMES),
+    category: z.enum(CATEGORIES),
+    app: z.boolean(),
+    email: z.boolean(),
+    telegram: z.boolean(),
+  })
+  .meta({ id: 'NotificationPreference' })
+export type Preference = z.infer<typeof PreferenceShape>
