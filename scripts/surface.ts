@@ -63,10 +63,11 @@ const ASSETS = '/swagger/assets/'
 function readRoutes(): Surface[string] {
   // Nothing is called, so nothing is needed but the settings.
   const inert: unknown = new Proxy(() => inert, { get: (_, name) => (name === 'env' ? readEnv({}) : inert) })
-  const { routes } = createApp(inert as Deps, inert as Connections, '')
-  const names = routes
-    .map((route) => `${route.method} ${route.path}`)
-    .filter((name) => !name.includes(ASSETS))
+  const { app } = createApp(inert as Deps, inert as Connections, '')
+  const names = [
+    'WS /realtime',
+    ...app.routes.map(({ method, path }) => `${method} ${path}`).filter((name) => !name.includes(ASSETS)),
+  ]
   return Object.fromEntries(names.map((name) => [name, true]))
 }
 

@@ -1,18 +1,20 @@
 import { cors } from '@elysiajs/cors'
-import type { Server } from 'bun'
+import type { BunRequest, Server } from 'bun'
 import { Elysia } from 'elysia'
 // By its file: by its name Bun loads the CommonJS build, whose own copy of tRPC does not know what `tracked` marks here.
 import { version } from '../package.json'
 import type { Actor } from './actor'
 import type { Context, Deps } from './context'
 import { docsDoor } from './docs'
-import { AppError } from './errors'
-import { filesDoor, loggedPath } from './files'
+import { AppError, noSuchPath } from './errors'
+import { filesDoor } from './files'
+import { type Answering, createFrame, type Handler, responseOf } from './frame'
+import { createKeptAnswers } from './kept'
 import { addressReader, type Caller } from './limits'
-import { socketDoor, socketSettings } from './realtime/door'
+import { socketDoor } from './realtime/door'
 import type { Connections } from './realtime/socket'
-import { MAX_BODY_BYTES, refuseLongBody, requestIdOf } from './requests'
-import { refusalResponse, restDoor } from './rest'
+import { MAX_BODY_BYTES, requestIdOf } from './requests'
+import { refusalAnswer, refusalResponse, restRoutes } from './rest'
 import { checkDatabase } from './services/health'
 import { refusalOfThrown } from './trpc'
 import { trpcDoor } from './trpc-door'
@@ -42,6 +44,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       caller: callerOf(request),
       requestId: requestIdOf(request),
       device: deviceOf(request),
+      reply: {},
       ...(idempotencyKey !== null && { idempotencyKey }),
     }
   }
@@ -75,29 +78,49 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     else if (reason === 'UNAVAILABLE') log.warn({ error, path, requestId }, 'a dependency is down')
   }
 
-  const trpc = trpcDoor({ createContext, onError })
-  // The line of a request holds nothing secret, and looking for secrets in it would take longer than writing it.
-  const requestLog = log.child({}, { redact: [] })
+  const frame = createFrame(deps)
+  const kept = createKeptAnswers({ ...deps, callerOf })
+  const trpc = trpcDoor({ createContext, kept, onError })
+  const rest = restRoutes({ createContext, kept, onError })
+  const socket = socketDoor(deps, connections, callerOf)
 
-  return new Elysia({
+  const refuse = (error: unknown, request: Request, path: string) => {
+    const requestId = requestIdOf(request)
+    onError({ error: error instanceof Error ? error : new Error(String(error)), path, requestId })
+    return refusalAnswer(error, requestId)
+  }
+  /** Pages of other origins are Elysia's, with whatever else its plugin for them must look at. */
+  const quickly = <R extends Request>(handle: Handler<R>) =>
+    frame.around<R>(
+      (request, listening) =>
+        request.headers.has('origin') || request.method === 'OPTIONS'
+          ? undefined
+          : handle(request, listening),
+      { refuse, otherwise: (request) => app.fetch(request) },
+    )
+  const routes: Record<string, unknown> = {
+    '/trpc/*': quickly(trpc),
+    '/realtime': frame.around(socket.upgrade, { refuse }),
+  }
+  for (const { method, path, handle } of rest) {
+    const route = quickly((request: BunRequest) => handle(request, request.params))
+    routes[path] = { ...(routes[path] as object | undefined), [method]: route }
+  }
+
+  const app: Elysia = new Elysia({
     serve: {
       hostname: env.HOST,
       // Only meant where a supervisor runs several: else a second server would silently take half of the connections.
       reusePort: env.WORKERS > 1,
       maxRequestBodySize: MAX_RECEIVED_BYTES,
       idleTimeout: 120,
+      routes: routes as never,
     },
-    websocket: socketSettings(env),
   })
     .onStart((app) => {
       server = app.server
     })
-    .onRequest(({ request, set }) => {
-      startedOf.set(request, performance.now())
-      set.headers['x-request-id'] = requestIdOf(request)
-      Object.assign(set.headers, SECURITY_HEADERS)
-      refuseLongBody(request)
-    })
+    .use(frame.hooks)
     .use(cors({ origin: env.CORS_ORIGINS.includes('*') ? true : env.CORS_ORIGINS, ...CORS }))
     .onError({ as: 'global' }, ({ error, code, request, path, set }) => {
       const requestId = requestIdOf(request)
@@ -107,16 +130,6 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       const response = refusalResponse(failure, requestId)
       set.status = response.status
       return response
-    })
-    .onAfterResponse({ as: 'global' }, ({ request, set, path, responseValue }) => {
-      const started = startedOf.get(request)
-      const status = responseValue instanceof Response ? responseValue.status : (set.status ?? 200)
-      const ms = started === undefined ? undefined : Math.round((performance.now() - started) * 10) / 10
-      deps.metrics.countAnswer(Number(status))
-      requestLog.info(
-        { requestId: requestIdOf(request), method: request.method, path: loggedPath(path), status, ms },
-        'request',
-      )
     })
     .get('/api/health', () => ({
       status: 'ok',
@@ -136,24 +149,26 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       set.headers['content-type'] = deps.metrics.registry.contentType
       return deps.metrics.readAll()
     })
-    .all('/trpc/*', ({ request, server }) => trpc(request, server), { parse: 'none' })
+    .all('/trpc/*', ({ request, server }) => asResponse(trpc(request, server)), { parse: 'none' })
     .use(filesDoor({ createContext, onError }))
-    .use(restDoor({ createContext, onError }))
     .use(stripeDoor(deps))
     .use(sandboxDoor(deps))
     .use(docsDoor(publicUrl))
-    .use(webDoor({ stripe: deps.stripe.publishableKey !== '' && !deps.stripe.sandbox }))
-    .use(socketDoor(deps, connections, callerOf))
+    .use(webDoor({ stripe: deps.stripe.publishableKey !== '' && !deps.stripe.sandbox })) as unknown as Elysia
+  for (const { method, path, handle } of rest) {
+    app.route(method, path, ({ request, params }) => asResponse(handle(request, params)), {
+      parse: 'none',
+      detail: { hide: true },
+    })
+  }
+  return { app, websocket: socket.websocket }
 }
 
 export type App = ReturnType<typeof createApp>
 
-const SECURITY_HEADERS = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'cross-origin',
-  'strict-transport-security': 'max-age=31536000',
+async function asResponse(answering: Answering | Promise<Answering>): Promise<Response | undefined> {
+  const answer = await answering
+  return answer === undefined || answer instanceof Response ? answer : responseOf(answer)
 }
 
 const CORS = {
@@ -163,10 +178,6 @@ const CORS = {
   exposeHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'],
   maxAge: 86_400,
 }
-
-const noSuchPath = () => new AppError('NOT_FOUND', 'There is nothing at this address.')
-
-const startedOf = new WeakMap<Request, number>()
 
 /** What a session is recognised by: the start of the browser's or the program's own name. */
 function deviceOf(request: Request): string | null {

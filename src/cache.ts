@@ -8,7 +8,7 @@ import { MINUTE } from './time'
 /** A value, and for how long the clock alone leaves it true. */
 export type Loaded<T> = { value: T; trueForMs?: number }
 
-type Entry = { value: object; tag: string; loadedAt: number }
+type Entry = { value: object; tag: string; loadedAt: number; goodUntil: number }
 type Loading = { tag: string; startedAt: number; promise: Promise<object> }
 
 export type Cache = {
@@ -25,6 +25,8 @@ export type Cache = {
   ): Promise<T>
   /** As `near`, and also in Redis, for all servers: what is dear to make, or the same for a long time. */
   far<T extends object>(key: string, options: FarOptions, load: () => Promise<T>): Promise<T>
+  /** What tells, at any later time, whether this value is still what is kept near under a key; undefined where it is not now. */
+  standing(key: string, value: object): (() => boolean) | undefined
   /**
    * After the commit of a change, and before it is answered: from then on nobody, on whichever server, gets what was read
    * before it. Guests elsewhere may for a moment, until they are told.
@@ -95,7 +97,7 @@ export function createCache({ redis, on, metrics, log, tellAll }: Parts): Cache 
     const promise = load().then(({ value, trueForMs }) => {
       const ttl = Math.floor(Math.min(maxAgeMs, trueForMs ?? maxAgeMs))
       if (ttl > 0 && isGood({ tag, at: startedAt }))
-        entries.set(key, { value, tag, loadedAt: startedAt }, { ttl })
+        entries.set(key, { value, tag, loadedAt: startedAt, goodUntil: performance.now() + ttl }, { ttl })
       return value
     })
     const entry = { tag, startedAt, promise }
@@ -164,6 +166,12 @@ export function createCache({ redis, on, metrics, log, tellAll }: Parts): Cache 
     async drop(...tags) {
       await shared?.forget(tags)
       tellAll(tags)
+    },
+    standing(key, value) {
+      const entry = entries.peek(key)
+      if (entry?.value !== value) return undefined
+      const { tag, loadedAt: at, goodUntil } = entry
+      return () => performance.now() < goodUntil && isGood({ tag, at }) && isUsable()
     },
     forget(tag) {
       clock += 1

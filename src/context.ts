@@ -60,12 +60,19 @@ export type Deps = {
   realtimeStats: () => RealtimeStats
 }
 
+/** What a door may do with the answer of a call. */
+export type Reply = {
+  /** Set by what answers the same to everybody who is not signed in: the answer may be given again while this is true. */
+  standsWhile?: () => boolean
+}
+
 /** One call: who makes it, and with what. Services take this, or a narrower one. */
 export type Context = Deps & {
   actor: Actor
   caller: Caller
   requestId: string
   device: string | null
+  reply: Reply
   /** What the caller named this one call by, so that asking again does not do it again. */
   idempotencyKey?: string
 }
@@ -78,6 +85,7 @@ export const contextOf = <A extends Actor>(deps: Deps, actor: A): Context & { ac
   caller: { address: actor.kind, allowance: null },
   requestId: Bun.randomUUIDv7(),
   device: null,
+  reply: {},
 })
 
 /** The context of a job: nobody asked for it, the system itself acts. */

@@ -68,6 +68,8 @@ export class AppError extends Error {
   readonly retryAfterSeconds: number | undefined
 }
 
+export const noSuchPath = () => new AppError('NOT_FOUND', 'There is nothing at this address.')
+
 /** Also for what exists but is not the caller's to see: the two must not be told apart. */
 export const notFound = (what: string) => new AppError('NOT_FOUND', `There is no such ${what}.`)
 

@@ -8,6 +8,8 @@ export type Metrics = {
   readAll: () => Promise<string>
   /** One call of a procedure, through whichever door; `reason` is OK or why it was refused. */
   countCall(procedure: string, reason: string, seconds: number): void
+  /** One call whose answer was kept from another one. */
+  countKept(procedure: string): void
   /** One answer of the HTTP server. */
   countAnswer(status: number): void
   /** Somebody asked for a time, and got it or was told why not. */
@@ -27,12 +29,39 @@ export function createMetrics(): Metrics {
   const registers = [registry]
   collectDefaultMetrics({ register: registry, prefix: 'coworkspace_' })
 
-  const calls = new Counter({
-    name: 'coworkspace_calls_total',
-    help: 'Calls of procedures, by how they ended: OK, or the reason of the refusal.',
-    labelNames: ['procedure', 'reason'],
-    registers,
-  })
+  /** A counter that is told what was counted when somebody reads it: counting is an addition and nothing else. */
+  function counter<Label extends string>(name: string, help: string, labelNames: Label[]) {
+    const counted = new Map<string, { labels: Record<Label, string>; count: number }>()
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        for (const entry of counted.values()) {
+          this.inc(entry.labels, entry.count)
+          entry.count = 0
+        }
+      },
+    })
+    return (...values: string[]) => {
+      const key = values.length === 1 ? (values[0] ?? '') : values.join('\n')
+      const entry = counted.getOrInsertComputed(key, () => ({
+        labels: Object.fromEntries(labelNames.map((label, n) => [label, values[n] ?? ''])) as Record<
+          Label,
+          string
+        >,
+        count: 0,
+      }))
+      entry.count += 1
+    }
+  }
+
+  const countCalls = counter(
+    'coworkspace_calls_total',
+    'Calls of procedures, by how they ended: OK, or the reason of the refusal.',
+    ['procedure', 'reason'],
+  )
   const callSeconds = new Histogram({
     name: 'coworkspace_call_seconds',
     help: 'How long calls of procedures took.',
@@ -40,53 +69,53 @@ export function createMetrics(): Metrics {
     buckets: SECONDS,
     registers,
   })
-  const answers = new Counter({
-    name: 'coworkspace_http_responses_total',
-    help: 'Answers of the HTTP server, by status.',
-    labelNames: ['status'],
-    registers,
-  })
-  const holds = new Counter({
-    name: 'coworkspace_holds_total',
-    help: 'Attempts to hold a time, by outcome: HELD, SLOT_TAKEN and so on.',
-    labelNames: ['outcome'],
-    registers,
-  })
+  const countAnswers = counter('coworkspace_http_responses_total', 'Answers of the HTTP server, by status.', [
+    'status',
+  ])
+  const countHolds = counter(
+    'coworkspace_holds_total',
+    'Attempts to hold a time, by outcome: HELD, SLOT_TAKEN and so on.',
+    ['outcome'],
+  )
   const swept = new Histogram({
     name: 'coworkspace_swept_late_seconds',
     help: 'Holds freed by the sweep, by how long after their end.',
     buckets: [1, 5, 10, 30, 60, 120, 300, 900],
     registers,
   })
-  const notifications = new Counter({
-    name: 'coworkspace_notifications_total',
-    help: 'Notifications by channel and outcome: sent, failed (and tried again), refused for good, or withdrawn since it is not so any more.',
-    labelNames: ['channel', 'outcome'],
-    registers,
-  })
-  const cacheReads = new Counter({
-    name: 'coworkspace_cache_reads_total',
-    help: 'Reads of cached answers: found in this process (near), in Redis (far), or made anew (missed).',
-    labelNames: ['found'],
-    registers,
-  })
-  // Finding a labelled child costs more than counting in it, and procedures are few.
+  const countNotifications = counter(
+    'coworkspace_notifications_total',
+    'Notifications by channel and outcome: sent, failed (and tried again), refused for good, or withdrawn since it is not so any more.',
+    ['channel', 'outcome'],
+  )
+  const countCacheReads = counter(
+    'coworkspace_cache_reads_total',
+    'Reads of cached answers: found in this process (near), in Redis (far), or made anew (missed).',
+    ['found'],
+  )
+  // Finding a labelled child costs more than observing with it, and procedures are few.
   const procedures = new Map<string, ReturnType<typeof callSeconds.labels>>()
+
+  function countCall(procedure: string, reason: string, seconds: number): void {
+    countCalls(procedure, reason)
+    procedures.getOrInsertComputed(procedure, () => callSeconds.labels(procedure)).observe(seconds)
+  }
 
   return {
     registry,
     readAll: () => registry.metrics(),
-    countCall(procedure, reason, seconds) {
-      calls.inc({ procedure, reason })
-      procedures.getOrInsertComputed(procedure, () => callSeconds.labels(procedure)).observe(seconds)
+    countCall,
+    countKept(procedure) {
+      countCacheReads('near')
+      countCall(procedure, 'OK', 0)
     },
-    countAnswer: (status) => answers.inc({ status }),
-    countHold: (outcome) => holds.inc({ outcome }),
+    countAnswer: (status) => countAnswers(String(status)),
+    countHold: (outcome) => countHolds(outcome),
     countSwept(lateSeconds) {
       for (const seconds of lateSeconds) swept.observe(seconds)
     },
-    countNotification: (channel, outcome) => notifications.inc({ channel, outcome }),
-    countCacheRead: (found) => cacheReads.inc({ found }),
+    countNotification: (channel, outcome) => countNotifications(channel, outcome),
+    countCacheRead: (found) => countCacheReads(found),
   }
 }
 

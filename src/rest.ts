@@ -4,11 +4,12 @@ import {
   getTRPCErrorFromUnknown,
   type TRPCError,
 } from '@trpc/server'
-import { Elysia } from 'elysia'
 import type { OpenApiMeta } from 'trpc-to-openapi'
 import { z } from 'zod'
 import type { Context } from './context'
 import { AppError, retryAfterOf } from './errors'
+import { type Answer, type Answering, responseOf } from './frame'
+import type { KeptAnswers } from './kept'
 import { limitHeaders } from './limits'
 import { readBodyText } from './requests'
 import { appRouter } from './routers'
@@ -17,8 +18,16 @@ import { refusalOfThrown } from './trpc'
 
 type RestOptions = {
   createContext: (request: Request) => Promise<Context>
+  kept: KeptAnswers
   /** Everything that was refused or failed; what to make of it is for the caller. */
   onError: (failure: { error: TRPCError; path: string; requestId: string }) => void
+}
+
+export type RestRoute = {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** With `:name` where a part of the input stands. */
+  path: string
+  handle: (request: Request, params: Record<string, string>) => Answering | Promise<Answering>
 }
 
 /**
@@ -26,11 +35,12 @@ type RestOptions = {
  * request handler is not used, since it builds the whole document anew for each request, and turns on coercion inside the
  * validators that tRPC shares, so that after one REST call `""` would be a number for everybody.
  */
-export function restDoor({ createContext, onError }: RestOptions) {
-  const app = new Elysia({ name: 'rest', prefix: '/api' })
-  for (const { path, procedure, openapi } of restProcedures()) {
+export function restRoutes({ createContext, kept, onError }: RestOptions): RestRoute[] {
+  return restProcedures().map(({ path, procedure, openapi }) => {
     const readInput = inputReader(procedure, openapi.method)
-    const handler = async ({ request, params }: { request: Request; params: Record<string, string> }) => {
+    const { type } = procedure._def
+
+    async function call(request: Request, params: Record<string, string>): Promise<Answer | Response> {
       const ctx = await createContext(request)
       try {
         // Asked for more than once, and a body can be read only once.
@@ -39,7 +49,6 @@ export function restDoor({ createContext, onError }: RestOptions) {
           input ??= readInput(request, params)
           return input
         }
-        const type = procedure._def.type
         const data = await callTRPCProcedure({
           router: appRouter,
           path,
@@ -50,20 +59,24 @@ export function restDoor({ createContext, onError }: RestOptions) {
           batchIndex: 0,
         })
         const headers = limitHeaders(ctx.caller.allowance)
-        const asJson = { headers: { 'content-type': 'application/json', ...headers } }
-        return pictureOf(request, data, headers) ?? new Response(textOf(data), asJson)
+        const picture = pictureOf(request, data, headers)
+        if (picture) return picture
+        const answer = { status: 200, body: textOf(data), headers }
+        if (type === 'query') kept.keep(request, { procedure: path, body: answer.body, ctx })
+        return answer
       } catch (thrown) {
         const error = getTRPCErrorFromUnknown(thrown)
         onError({ error, path, requestId: ctx.requestId })
-        return refusalResponse(error, ctx.requestId, limitHeaders(ctx.caller.allowance))
+        return refusalAnswer(error, ctx.requestId, limitHeaders(ctx.caller.allowance))
       }
     }
-    app.route(openapi.method, openapi.path.replace(/\{(\w+)\}/g, ':$1'), handler, {
-      parse: 'none',
-      detail: { hide: true },
-    })
-  }
-  return app
+
+    return {
+      method: openapi.method,
+      path: `/api${openapi.path.replace(/\{(\w+)\}/g, ':$1')}`,
+      handle: (request, params) => kept.answer(request, () => call(request, params)),
+    }
+  })
 }
 
 /** An answer that has a picture is the picture alone for who asks for one, as the `img` of a page does. */
@@ -76,18 +89,21 @@ function pictureOf(request: Request, data: unknown, headers: Record<string, stri
 }
 
 /** A refusal as REST tells it. */
-export function refusalResponse(
+export function refusalAnswer(
   error: unknown,
   requestId: string,
   headers: Record<string, string> = {},
-): Response {
+): Answer {
   const { message, code, status, reason, issues } = refusalOfThrown(error)
-  const retryAfter = retryAfterOf(error)
-  return Response.json(
-    { message, code, reason, requestId, ...(issues && { issues }) },
-    { status, headers: { ...headers, ...retryAfter } },
-  )
+  return {
+    status,
+    body: JSON.stringify({ message, code, reason, requestId, ...(issues && { issues }) }),
+    headers: { ...headers, ...retryAfterOf(error) },
+  }
 }
+
+export const refusalResponse = (error: unknown, requestId: string): Response =>
+  responseOf(refusalAnswer(error, requestId))
 
 type RestProcedure = {
   path: string

@@ -1,5 +1,5 @@
 import type { Server } from 'bun'
-import { createApp } from './app'
+import { type App, createApp } from './app'
 import type { Deps } from './context'
 import { openCore, unwind } from './core'
 import { startJobs } from './cron'
@@ -58,8 +58,7 @@ export async function startServer(
     if (env.SEED === 'demo') await seedDatabase(deps)
 
     if (queue) releasers.push((await startQueue(deps, databaseUrl)).stop)
-    const app = createApp(deps, connections, env.PUBLIC_URL ?? '')
-    const server = listen(app, env)
+    const server = listen(createApp(deps, connections, env.PUBLIC_URL ?? ''), env)
     bus.attach(server, connections.noteUnread)
     releasers.push(() => closeDoors(server, connections, feeds))
     sandbox?.setWebhookUrl(`http://${reachableHost(env.HOST)}:${server.port}/webhooks/stripe`)
@@ -82,9 +81,9 @@ function unusableDatabase(error: Error): Error {
   )
 }
 
-function listen(app: ReturnType<typeof createApp>, env: Env) {
+function listen({ app, websocket }: App, env: Env) {
   try {
-    app.listen({ port: env.PORT, hostname: env.HOST })
+    app.listen({ port: env.PORT, hostname: env.HOST, websocket: websocket as never })
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
       throw new ConfigurationError(

@@ -3,6 +3,8 @@ import type { Server } from 'bun'
 import { createBunHttpHandler } from 'trpc-bun-adapter/dist/index.mjs'
 import type { Context } from './context'
 import { AppError, retryAfterOf } from './errors'
+import type { Answer } from './frame'
+import type { KeptAnswers } from './kept'
 import { limitHeaders } from './limits'
 import { hasUnknownLength, readBody, readBodyText, requestIdOf, withRequestId } from './requests'
 import { appRouter } from './routers'
@@ -10,13 +12,13 @@ import { textOf } from './shapes/answers'
 
 type Options = {
   createContext: (request: Request, calls?: number) => Promise<Context>
+  kept: KeptAnswers
   onError: (failure: { error: Error; path?: string | undefined; requestId: string }) => void
 }
 
 const ENDPOINT = '/trpc/'
 const MAX_BATCH = 50
 
-type Answer = Response | undefined | Promise<Response | undefined>
 type Procedures = Record<string, { _def: { type: 'query' | 'mutation' | 'subscription' } }>
 type Call = { request: Request; path: string; type: 'query' | 'mutation'; input: unknown }
 
@@ -24,7 +26,7 @@ type Call = { request: Request; path: string; type: 'query' | 'mutation'; input:
  * The door of tRPC. One query or mutation with JSON, which is nearly all there ever is, is called directly and costs a fraction
  * of what the adapter takes; batches, streams, uploads and everything unusual is the adapter's, and so is what cannot be read.
  */
-export function trpcDoor({ createContext, onError }: Options) {
+export function trpcDoor({ createContext, kept, onError }: Options) {
   // Flat at run time, by dotted path; the type keeps the nesting.
   const procedures = appRouter._def.procedures as unknown as Procedures
   const adapter = createBunHttpHandler({
@@ -33,7 +35,9 @@ export function trpcDoor({ createContext, onError }: Options) {
     maxBatchSize: MAX_BATCH,
     createContext: ({ req, info }) => createContext(asReceived(req), info.calls.length),
     onError: ({ error, path, req }) => onError({ error, path, requestId: requestIdOf(asReceived(req)) }),
-    responseMeta: ({ ctx, errors }) => ({ headers: headersOf(ctx, errors.find(isLimited)) }),
+    responseMeta: ({ ctx, errors }) => ({
+      headers: { vary: 'Origin', ...headersOf(ctx, errors.find(isLimited)) },
+    }),
   })
 
   /** What tRPC refuses before it looks at a procedure goes out without a type, though it is JSON. */
@@ -62,7 +66,7 @@ export function trpcDoor({ createContext, onError }: Options) {
     }
   }
 
-  async function call({ request, path, type, input }: Call): Promise<Response> {
+  async function call({ request, path, type, input }: Call): Promise<Answer> {
     let ctx: Context | undefined
     try {
       ctx = await createContext(request)
@@ -76,7 +80,8 @@ export function trpcDoor({ createContext, onError }: Options) {
         batchIndex: 0,
       })
       const body = data === undefined ? '{"result":{}}' : `{"result":{"data":${textOf(data)}}}`
-      return new Response(body, { headers: { ...JSON_TYPE, ...headersOf(ctx) } })
+      if (type === 'query') kept.keep(request, { procedure: path, body, ctx })
+      return { status: 200, body, headers: limitHeaders(ctx.caller.allowance) }
     } catch (thrown) {
       return refuse(getTRPCErrorFromUnknown(thrown), { request, path, type, input }, ctx)
     }
@@ -86,17 +91,18 @@ export function trpcDoor({ createContext, onError }: Options) {
     error: ReturnType<typeof getTRPCErrorFromUnknown>,
     { request, ...what }: Call,
     ctx?: Context,
-  ) {
+  ): Answer {
     onError({ error, path: what.path, requestId: requestIdOf(request) })
     const config = appRouter._def._config
     const shape = withRequestId(request, () => getErrorShape({ config, error, ctx, ...what }))
-    return new Response(JSON.stringify({ error: shape }), {
+    return {
       status: shape.data.httpStatus,
-      headers: { ...JSON_TYPE, ...headersOf(ctx, isLimited(error) ? error : undefined) },
-    })
+      body: JSON.stringify({ error: shape }),
+      headers: headersOf(ctx, isLimited(error) ? error : undefined),
+    }
   }
 
-  return (request: Request, server: Server<unknown> | null): Answer => {
+  function ask(request: Request, server: Server<unknown> | null) {
     const { url, method } = request
     const from = url.indexOf(ENDPOINT, 8) + ENDPOINT.length
     const question = url.indexOf('?', from)
@@ -113,6 +119,9 @@ export function trpcDoor({ createContext, onError }: Options) {
     }
     return adapt(request, server)
   }
+
+  return (request: Request, server: Server<unknown> | null) =>
+    kept.answer(request, () => ask(request, server))
 }
 
 /** The same request with its body, which can be read only once, and was. */
@@ -142,10 +151,7 @@ const isJson = (request: Request) => /^application\/json(;|$)/.test(request.head
 
 const isLimited = ({ cause }: Error) => cause instanceof AppError && cause.retryAfterSeconds !== undefined
 
-const JSON_TYPE = { 'content-type': 'application/json' }
-
-const headersOf = (ctx: Context | undefined, limited?: Error) => ({
-  vary: 'Origin',
+const headersOf = (ctx: Context | undefined, limited?: Error): Record<string, string> => ({
   ...limitHeaders(ctx?.caller.allowance ?? null),
   ...retryAfterOf(limited),
 })

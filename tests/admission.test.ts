@@ -49,8 +49,8 @@ test('a socket that is gone without a word is noticed by its silence, and one th
   const server = await startTestServer({ env: { SOCKET_IDLE_SECONDS: '8' } })
   const listening = await openSocket(server)
   // It is open, and answers nothing: not even a ping.
-  const { socket } = await upgrade(server)
   const opened = performance.now()
+  const { socket } = await upgrade(server)
   const closed = new Promise((resolve) => socket.on('close', resolve))
   socket.resume()
   await closed

@@ -1,13 +1,13 @@
-import { Elysia } from 'elysia'
+import type { Server, WebSocketHandler } from 'bun'
 import type { Deps } from '../context'
-import { AppError } from '../errors'
+import { AppError, noSuchPath } from '../errors'
 import type { Caller } from '../limits'
-import { createAdmission, type Opening } from './admission'
+import { requestIdOf } from '../requests'
+import { createAdmission } from './admission'
 import { MAX_FRAME_BYTES, MAX_UNREAD_BYTES } from './limits'
-import type { Connections } from './socket'
+import type { Connections, SocketData } from './socket'
 
-/** Bun's settings of the socket. Elysia hands them on only from its constructor. */
-export const socketSettings = (env: Deps['env']) => ({
+const settingsOf = (env: Deps['env']) => ({
   // Pings are sent in time for an answer: who closes is whoever is gone.
   idleTimeout: env.SOCKET_IDLE_SECONDS,
   sendPings: true,
@@ -19,42 +19,46 @@ export const socketSettings = (env: Deps['env']) => ({
 })
 
 /**
- * The door of live boards. The token comes as `?token=` or as the subprotocols `bearer, <token>`; without one the socket
- * may watch. Pages of other origins are turned away before the upgrade.
+ * The door of live boards. The token comes as `?token=`, or as the subprotocols `bearer, <token>`; without one the socket
+ * may watch. Pages of other origins are turned away before the upgrade. It is Bun's own, without a wrapper, which would
+ * take ten times the memory for each socket.
  */
 export function socketDoor(deps: Deps, connections: Connections, callerOf: (request: Request) => Caller) {
   const admission = createAdmission(deps.env)
-  return new Elysia({ name: 'realtime' }).ws('/realtime', {
-    async beforeHandle({ request, set }) {
-      // What is thrown here is answered as every refusal of the server is, and there is no upgrade.
-      if (!mayConnect(request, deps.env)) throw new AppError('NOT_ALLOWED', 'This origin may not connect.')
-      const caller = callerOf(request)
-      await deps.limits.countSocket(caller)
-      const { token, subprotocol } = tokenOf(request)
-      const verified = token === undefined ? null : await deps.tokens.verify(token)
-      const opening: Opening = { address: caller.address, verified }
-      admission.check(opening)
-      openingOf.set(request, opening)
-      if (subprotocol) set.headers['sec-websocket-protocol'] = subprotocol
+  const websocket: WebSocketHandler<SocketData> = {
+    ...settingsOf(deps.env),
+    open(socket) {
+      admission.enter(socket.data.opening)
+      connections.add(socket)
     },
-    open(ws) {
-      const opening = openingOf.get(ws.data.request)
-      if (opening) admission.enter(opening)
-      connections.add(ws, opening?.verified ?? null)
+    message: (socket, frame) => connections.receive(socket, frame),
+    close(socket, code) {
+      admission.leave(socket.data.opening)
+      connections.remove(socket, code)
     },
-    message(ws, message) {
-      connections.receive(ws.id, message)
-    },
-    close(ws, code) {
-      const opening = openingOf.get(ws.data.request)
-      if (opening) admission.leave(opening)
-      connections.remove(ws.id, code)
-    },
-  })
-}
+  }
 
-/** What the upgrade found out about a request, for the socket that it becomes. */
-const openingOf = new WeakMap<Request, Opening>()
+  /**
+   * Makes a socket of a request.
+   * @throws NOT_ALLOWED, RATE_LIMITED, NOT_SIGNED_IN, TOKEN_EXPIRED, NOT_FOUND where no socket is asked for
+   */
+  async function upgrade(request: Request, server: Server<unknown>): Promise<undefined> {
+    if (!mayConnect(request, deps.env)) throw new AppError('NOT_ALLOWED', 'This origin may not connect.')
+    const caller = callerOf(request)
+    await deps.limits.countSocket(caller)
+    const { token, subprotocol } = tokenOf(request)
+    const verified = token === undefined ? null : await deps.tokens.verify(token)
+    const data: SocketData = { opening: { address: caller.address, verified } }
+    admission.check(data.opening)
+    const headers = {
+      'x-request-id': requestIdOf(request),
+      ...(subprotocol && { 'sec-websocket-protocol': subprotocol }),
+    }
+    if (!server.upgrade(request, { data, headers })) throw noSuchPath()
+  }
+
+  return { websocket, upgrade }
+}
 
 function tokenOf(request: Request): { token?: string; subprotocol?: string } {
   const offered =

@@ -66,9 +66,3 @@ function bucket(size: number, perSecond: number): () => boolean {
     return true
   }
 }
-
-/** Bun knows it of a native socket; Elysia's type of one leaves it out. */
-export const unreadBytes = (raw: object): number =>
-  'getBufferedAmount' in raw && typeof raw.getBufferedAmount === 'function'
-    ? Number(raw.getBufferedAmount())
-    : 0

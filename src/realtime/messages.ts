@@ -18,7 +18,17 @@ export function whatToRelease({ slotId }: Extract<ClientMessage, { type: 'slot_r
   return parseSlotId(slotId)
 }
 
-/** Elysia has parsed what looks like JSON already; text and bytes are what did not. @throws VALIDATION */
+/** What a frame holds: JSON where it is that; bytes, and text that is no JSON, as they came. */
+export function readMessage(frame: string | Buffer): unknown {
+  if (typeof frame !== 'string') return frame
+  try {
+    return JSON.parse(frame)
+  } catch {
+    return frame
+  }
+}
+
+/** @throws VALIDATION */
 export function parseMessage(raw: unknown): ClientMessage {
   if (typeof raw !== 'object' || raw === null || ArrayBuffer.isView(raw)) {
     throw new AppError('VALIDATION', 'A message is a JSON object with a type.')

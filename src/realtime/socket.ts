@@ -1,3 +1,4 @@
+import type { ServerWebSocket } from 'bun'
 import type { Person } from '../actor'
 import type { Context, Deps } from '../context'
 import { AppError, type Refusal, refusalOf } from '../errors'
@@ -9,6 +10,7 @@ import { type Board, type BoardKey, type CalendarKey, calendarId } from '../shap
 import { iso } from '../time'
 import type { Verified } from '../tokens'
 import { refusalOfThrown } from '../trpc'
+import type { Opening } from './admission'
 import { dayOf, type WatchedBoards } from './boards'
 import { type ClientMessage, type ServerMessage, topicOf } from './events'
 import {
@@ -19,42 +21,36 @@ import {
   MESSAGE_BURST,
   SLOW_READER_BYTES,
   UNREAD_EVERY_MS,
-  unreadBytes,
 } from './limits'
 import type { WatchedLocations } from './locations'
-import { parseMessage, requestIdOf, whatToHold, whatToRelease } from './messages'
+import { parseMessage, readMessage, requestIdOf, whatToHold, whatToRelease } from './messages'
 
-/** As much of Elysia's socket as is used here; it is a new wrapper at each event, so sockets are known by their id. */
-type Socket = {
-  id: string
-  raw: object
-  send(message: string): unknown
-  close(code?: number, reason?: string): unknown
-  subscribe(topic: string): unknown
-  unsubscribe(topic: string): unknown
-}
+/** What the upgrade found out, and then the connection that it became. */
+export type SocketData = { opening: Opening; connection?: Connection }
+export type Socket = ServerWebSocket<SocketData>
 
-/** One connection: who speaks, what it watches, and what it has said so far. */
+/** One connection: who speaks, what it watches, and what it has said so far. There are thousands, so it is small. */
 type Connection = {
+  id: string
   socket: Socket
+  open: boolean
   person: Person | null
   expiry: ReturnType<typeof setTimeout> | undefined
-  /** By calendar, then by day. */
-  boards: Map<string, Map<string, BoardKey>>
+  boards: BoardKey[]
   locations: Set<string>
   limits: Limits
   /** Bytes that it had not taken when somebody last looked. */
   unread: number
-  /** What it sent is answered in the order in which it came. */
-  queue: Promise<void>
+  /** What it sent is answered in the order in which it came; none while nothing waits. */
+  queue: Promise<void> | undefined
   queued: number
 }
 
 export type Connections = {
-  add(socket: Socket, verified: Verified | null): void
-  receive(id: string, message: unknown): void
+  add(socket: Socket): void
+  receive(socket: Socket, message: string | Buffer): void
   /** @param code with which the socket was closed */
-  remove(id: string, code: number): void
+  remove(socket: Socket, code: number): void
   /** Somebody did not take a message at once: remembers who has how much unread, which the close no longer tells. */
   noteUnread(): void
   /** Says goodbye to everyone and ends the connections. */
@@ -67,14 +63,14 @@ export function createConnections(
   deps: Deps,
   { boards, locations }: { boards: WatchedBoards; locations: WatchedLocations },
 ): Connections {
-  const connections = new Map<string, Connection>()
+  const connections = new Set<Connection>()
   let messagesIn = 0
   let slowReadersClosed = 0
   let notedAt = 0
 
   function send(connection: Connection, message: ServerMessage): void {
     connection.socket.send(JSON.stringify(message))
-    connection.unread = unreadBytes(connection.socket.raw)
+    connection.unread = connection.socket.getBufferedAmount()
   }
 
   function signIn(connection: Connection, { person, expiresAt }: Verified): void {
@@ -90,12 +86,13 @@ export function createConnections(
     )
   }
 
-  const contextOf = ({ person, socket }: Connection, requestId: string | undefined): Context => ({
+  const contextOf = ({ person, id }: Connection, requestId: string | undefined): Context => ({
     ...deps,
     actor: person ?? { kind: 'anonymous' },
-    caller: { address: socket.id, allowance: null },
+    caller: { address: id, allowance: null },
     requestId: requestId ?? Bun.randomUUIDv7(),
     device: null,
+    reply: {},
   })
 
   function signedInContext(connection: Connection, requestId: string | undefined) {
@@ -174,27 +171,26 @@ export function createConnections(
   }
 
   function join(connection: Connection, board: BoardKey): void {
-    const days = connection.boards.getOrInsert(calendarId(board), new Map<string, BoardKey>())
-    if (days.has(dayOf(board))) return
-    const watched = [...connection.boards.values()].reduce((sum, { size }) => sum + size, 0)
-    if (watched >= MAX_BOARDS)
+    if (connection.boards.some((watched) => isSameBoard(watched, board))) return
+    if (connection.boards.length >= MAX_BOARDS)
       throw new AppError('RATE_LIMITED', `A socket watches ${MAX_BOARDS} boards at the most.`)
-    days.set(dayOf(board), board)
+    connection.boards.push(board)
     boards.watch(board)
     connection.socket.subscribe(topicOf.calendar(board))
   }
 
   function leaveAll(connection: Connection, key: CalendarKey): void {
-    for (const board of connection.boards.get(calendarId(key))?.values() ?? []) leave(connection, board)
+    for (const board of connection.boards.filter((watched) => calendarId(watched) === calendarId(key)))
+      leave(connection, board)
   }
 
   function leave(connection: Connection, board: BoardKey): void {
-    const days = connection.boards.get(calendarId(board))
-    if (!days) return
-    if (days.delete(dayOf(board))) boards.unwatch(board)
-    if (days.size > 0) return
-    connection.boards.delete(calendarId(board))
-    connection.socket.unsubscribe(topicOf.calendar(board))
+    const left = connection.boards.filter((watched) => !isSameBoard(watched, board))
+    if (left.length === connection.boards.length) return
+    connection.boards = left
+    boards.unwatch(board)
+    if (!left.some((watched) => calendarId(watched) === calendarId(board)))
+      connection.socket.unsubscribe(topicOf.calendar(board))
   }
 
   function refuse(connection: Connection, { code, reason, message }: Refusal, requestId?: string): void {
@@ -206,9 +202,10 @@ export function createConnections(
     send(connection, { type: 'error', code, reason, message, ...(requestId !== undefined && { requestId }) })
   }
 
-  async function handle(connection: Connection, raw: unknown): Promise<void> {
+  async function handle(connection: Connection, text: string | Buffer): Promise<void> {
     // It was cut while this waited: a board joined now would be watched for ever.
-    if (!connections.has(connection.socket.id)) return
+    if (!connection.open) return
+    const raw = readMessage(text)
     let requestId: string | undefined
     try {
       const message = parseMessage(raw)
@@ -217,82 +214,89 @@ export function createConnections(
     } catch (error) {
       const refusal = refusalOfThrown(error)
       if (refusal.reason === 'INTERNAL')
-        deps.log.error({ error, requestId, socket: connection.socket.id }, 'a socket message failed')
+        deps.log.error({ error, requestId, socket: connection.id }, 'a socket message failed')
       refuse(connection, refusal, requestId ?? requestIdOf(raw))
     }
   }
 
   return {
-    add(socket, verified) {
+    add(socket) {
+      const { verified } = socket.data.opening
       const connection: Connection = {
+        id: Bun.randomUUIDv7(),
         socket,
+        open: true,
         person: null,
         expiry: undefined,
-        boards: new Map(),
+        boards: [],
         locations: new Set(),
         limits: createLimits(),
         unread: 0,
-        queue: Promise.resolve(),
+        queue: undefined,
         queued: 0,
       }
-      connections.set(socket.id, connection)
+      socket.data.connection = connection
+      connections.add(connection)
       socket.subscribe('everyone')
       if (verified) signIn(connection, verified)
       send(connection, {
         type: 'connection_confirmed',
-        connectionId: socket.id,
+        connectionId: connection.id,
         userId: verified?.person.id ?? null,
         serverTime: iso(Date.now()),
       })
     },
-    receive(id, raw) {
-      const connection = connections.get(id)
-      if (!connection) return
+    receive({ data: { connection } }, text) {
+      if (!connection?.open) return
       messagesIn += 1
       const limited = deps.env.RATE_LIMITS === 'on' && !connection.limits.mayPass()
       if (limited || connection.queued >= MESSAGE_BURST) {
         refuse(
           connection,
           refusalOf(new AppError('RATE_LIMITED', 'Too many messages. Please slow down.')),
-          requestIdOf(raw),
+          requestIdOf(readMessage(text)),
         )
         return
       }
       connection.queued += 1
-      connection.queue = connection.queue
-        .then(() => handle(connection, raw))
+      const answered = (connection.queue ?? Promise.resolve())
+        .then(() => handle(connection, text))
         .finally(() => {
           connection.queued -= 1
+          if (connection.queued === 0) connection.queue = undefined
         })
+      connection.queue = answered
     },
-    remove(id, code) {
-      const connection = connections.get(id)
-      if (!connection) return
+    remove({ data: { connection } }, code) {
+      if (!connection?.open) return
       if (code === CLOSE.dropped && connection.unread >= SLOW_READER_BYTES) slowReadersClosed += 1
+      connection.open = false
+      connections.delete(connection)
       clearTimeout(connection.expiry)
-      for (const days of connection.boards.values()) for (const board of days.values()) boards.unwatch(board)
-      connection.boards.clear()
+      for (const board of connection.boards) boards.unwatch(board)
+      connection.boards = []
       locations.forget(connection)
-      connections.delete(id)
     },
     noteUnread() {
       if (performance.now() - notedAt < UNREAD_EVERY_MS) return
       notedAt = performance.now()
-      for (const connection of connections.values()) connection.unread = unreadBytes(connection.socket.raw)
+      for (const connection of connections) connection.unread = connection.socket.getBufferedAmount()
     },
     async close() {
       const reconnectInSeconds = 1
-      for (const connection of connections.values())
-        send(connection, { type: 'server_closing', reconnectInSeconds })
-      await Promise.all([...connections.values()].map(({ queue }) => queue))
-      for (const connection of [...connections.values()])
+      for (const connection of connections) send(connection, { type: 'server_closing', reconnectInSeconds })
+      await Promise.all([...connections].map(({ queue }) => queue))
+      for (const connection of [...connections])
         connection.socket.close(CLOSE.goingAway, 'the server is closing')
     },
     stats: () => ({
       sockets: connections.size,
-      signedIn: [...connections.values()].filter(({ person }) => person).length,
+      signedIn: [...connections].filter(({ person }) => person).length,
       messagesIn,
       slowReadersClosed,
     }),
   }
 }
+
+const isSameBoard = (a: BoardKey, b: BoardKey): boolean =>
+  calendarId(a) === calendarId(b) && dayOf(a) === dayOf(b)

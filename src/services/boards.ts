@@ -29,15 +29,14 @@ export async function getBoard(ctx: Context, board: BoardKey): Promise<Board> {
   const me = ctx.actor.kind === 'person' ? ctx.actor.id : undefined
   if (!ctx.cache.isExactFor(me !== undefined)) return readBoard(ctx.db, board, me)
   const maxAgeMs = Math.min(MINUTE, ctx.env.SWEEP_SECONDS * 1000)
-  const cached = await ctx.cache.near(
-    `board:${calendarId(board)}:${date}:${serviceId}`,
-    { tag: topicOf.calendar(board), maxAgeMs },
-    async () => {
-      const read = await readDay(ctx.db, board)
-      const value = { calendar: read, board: renderBoard(read, date) }
-      return { value, trueForMs: nextChangeByClock(read, date) - read.now }
-    },
-  )
+  const key = `board:${calendarId(board)}:${date}:${serviceId}`
+  const cached = await ctx.cache.near(key, { tag: topicOf.calendar(board), maxAgeMs }, async () => {
+    const read = await readDay(ctx.db, board)
+    const value = { calendar: read, board: renderBoard(read, date) }
+    return { value, trueForMs: nextChangeByClock(read, date) - read.now }
+  })
+  const standsWhile = ctx.cache.standing(key, cached)
+  if (standsWhile) ctx.reply.standsWhile = standsWhile
   const isMine = me !== undefined && cached.calendar.claims.some(({ userId }) => userId === me)
   return isMine ? renderBoard(cached.calendar, date, me) : cached.board
 }
