@@ -9,7 +9,7 @@ const tags = ['People']
 export const usersRouter = router({
   list: adminProcedure
     .meta({ openapi: { method: 'GET', path: '/users', tags, summary: 'Everyone who has an account' } })
-    .input(z.strictObject({ search: Line(100).optional(), ...page }))
+    .input(z.strictObject({ search: Line(100).optional(), role: RoleShape.optional(), ...page }))
     .output(listOf(UserShape))
     .query(({ ctx, input }) => users.listUsers(ctx, input)),
 

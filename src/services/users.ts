@@ -10,7 +10,10 @@ import { MINUTE } from '../time'
 import { pageOf } from './paging'
 
 /** Everyone who has an account, in the order in which they came; `search` looks into names and e-mails. */
-export async function listUsers(ctx: Context, { search, ...page }: Page & { search?: string | undefined }) {
+export async function listUsers(
+  ctx: Context,
+  { search, role, ...page }: Page & { search?: string | undefined; role?: User['role'] | undefined },
+) {
   const like = search && `%${search.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
   const rows = await ctx.db
     .select()
@@ -19,6 +22,7 @@ export async function listUsers(ctx: Context, { search, ...page }: Page & { sear
       and(
         isNull(users.deletedAt),
         like ? sql`(${users.email} LIKE ${like} OR lower(${users.name}) LIKE ${like})` : undefined,
+        role ? eq(users.role, role) : undefined,
         page.cursor ? gt(users.id, page.cursor) : undefined,
       ),
     )

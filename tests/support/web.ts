@@ -93,3 +93,28 @@ export async function receivedBytes(page: Page): Promise<number> {
   )
   return sizes.reduce((sum, size) => sum + size, 0)
 }
+
+/** For `beforeEach` and the like of a file: browsers that are closed when the test is over. */
+export function createVisits(serverOf: () => RunningServer) {
+  const visits: Visit[] = []
+  return {
+    async open(address: string, visitor?: Visitor): Promise<Visit> {
+      const opened = await visit(serverOf(), address, visitor)
+      opened.page.setDefaultTimeout(15_000)
+      visits.push(opened)
+      return opened
+    },
+    async close(): Promise<void> {
+      for (const { context } of visits.splice(0)) await context.close()
+    },
+  }
+}
+
+export const said = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
+export const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first()
+
+/** Chooses in a list that opens, by keyboard. */
+export async function choose(page: Page, label: string, option: string | RegExp): Promise<void> {
+  await page.getByRole('combobox', { name: label }).press('Enter')
+  await page.getByRole('option', { name: option }).click()
+}

@@ -26,6 +26,9 @@ const imports = {
   [PATHS.operatorBookings]: () => import('./pages/operator/bookings'),
   [PATHS.operatorPayments]: () => import('./pages/operator/payments'),
   [PATHS.operatorInbox]: () => import('./pages/operator/inbox'),
+  [PATHS.operatorSpecialists]: () => import('./pages/operator/specialists'),
+  [PATHS.operatorReviews]: () => import('./pages/operator/reviews'),
+  [PATHS.operatorDoor]: () => import('./pages/operator/door'),
 } satisfies Record<Path, () => Promise<{ default: ComponentType }>>
 
 const pages = Object.entries(imports).map(([path, load]) => ({ path, load, page: lazy(load) }))

@@ -18,6 +18,9 @@ export const PATHS = {
   operatorBookings: '/operator/bookings',
   operatorPayments: '/operator/payments',
   operatorInbox: '/operator/stripe',
+  operatorSpecialists: '/operator/specialists',
+  operatorReviews: '/operator/reviews',
+  operatorDoor: '/operator/door',
 } as const
 
 export type Path = (typeof PATHS)[keyof typeof PATHS]

@@ -1,8 +1,8 @@
-import type { Booking } from '@coworkspace/client'
+import type { Booking, Outputs } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { client, trpc, useSpaces } from '../../api'
-import { formatMoment, formatMoney } from '../../format'
+import { formatMoment, formatMoney, formatTime } from '../../format'
 import { useText } from '../../i18n'
 import { useSettled } from '../../ui/changes'
 import { Button, Choice, TextField } from '../../ui/controls'
@@ -61,7 +61,8 @@ function AllBookings() {
   )
 }
 
-type BookingLineProps = { booking: Booking; space: { name: string; timeZone: string } | undefined }
+type ListedBooking = Outputs['bookings']['list']['items'][number]
+type BookingLineProps = { booking: ListedBooking; space: { name: string; timeZone: string } | undefined }
 
 function BookingLine({ booking, space }: BookingLineProps) {
   const { t, language } = useText()
@@ -74,7 +75,8 @@ function BookingLine({ booking, space }: BookingLineProps) {
   const hasBegun = Date.parse(booking.startsAt) <= now
   const isOver = Date.parse(booking.endsAt) <= now
   const stands = status === 'confirmed' || status === 'pending' || status === 'held'
-  const when = formatMoment(booking.startsAt, language, space?.timeZone ?? 'UTC')
+  const zone = space?.timeZone ?? 'UTC'
+  const when = formatMoment(booking.startsAt, language, zone)
   const money = (minor: number) => formatMoney(minor, currency, language)
   return (
     <Entry
@@ -112,7 +114,9 @@ function BookingLine({ booking, space }: BookingLineProps) {
         </>
       }
     >
-      <p>{when}</p>
+      <p>
+        {when}–{formatTime(booking.endsAt, zone, language)} · {booking.customerName}
+      </p>
       <p className="soft">
         {t.bookingStatus[status]}
         {booking.priceMinor > 0 &&

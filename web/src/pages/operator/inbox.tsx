@@ -15,7 +15,7 @@ type StripeEvent = Outputs['payments']['events']['items'][number]
 type State = StripeEvent['state'] | 'any'
 
 /** Events are worked on without anybody's doing: what is shown is asked for again after so long. */
-const LOOK_AGAIN_MS = 15_000
+const LOOK_AGAIN_MS = 5000
 
 export default function InboxPage() {
   const { t } = useText()

@@ -8,6 +8,7 @@ import { dateIn, formatTime } from '../../format'
 import { useText } from '../../i18n'
 import { AtLocation } from '../../ui/at-location'
 import { Empty, Failed, Loaded } from '../../ui/states'
+import { Connected } from './announce'
 import { OperatorPage } from './shell'
 
 const LEGEND = ['free', 'held', 'booked', 'closed', 'past'] as const
@@ -18,6 +19,7 @@ export default function LivePage() {
     <OperatorPage title={t.operator.live}>
       <p className="soft">{t.operator.liveText}</p>
       <AtLocation>{({ id }) => <AllSpaces key={id} locationId={id} />}</AtLocation>
+      <Connected />
     </OperatorPage>
   )
 }

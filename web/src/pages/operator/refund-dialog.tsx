@@ -1,7 +1,8 @@
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { trpc } from '../../api'
-import { formatMoney, unitOf } from '../../format'
+import { amountField, minorOf, typedAmount } from '../../fields/numbers'
+import { formatMoney } from '../../format'
 import { useText } from '../../i18n'
 import { makeOld } from '../../ui/changes'
 import { Button, TextField } from '../../ui/controls'
@@ -35,8 +36,7 @@ export function RefundButton({ of, ...refundable }: Refundable & { of: string })
 
 function RefundForm({ bookingId, leftMinor, currency, onDone }: Refundable & { onDone(): void }) {
   const { t } = useText()
-  const unit = unitOf(currency)
-  const [amount, setAmount] = useState(String(leftMinor / unit))
+  const [amount, setAmount] = useState(typedAmount(leftMinor, currency))
   const [reason, setReason] = useState('')
   const refund = useMutation(
     trpc.payments.refund.mutationOptions({
@@ -54,7 +54,7 @@ function RefundForm({ bookingId, leftMinor, currency, onDone }: Refundable & { o
       onSubmit={() =>
         refund.mutate({
           bookingId,
-          amountMinor: Math.round(Number(amount) * unit),
+          amountMinor: minorOf(amount, currency),
           ...(reason.trim() && { reason }),
         })
       }
@@ -62,13 +62,9 @@ function RefundForm({ bookingId, leftMinor, currency, onDone }: Refundable & { o
       <p className="soft whole">{t.operator.refundText}</p>
       <TextField
         label={`${t.operator.amount} (${currency})`}
-        type="number"
-        min={1 / unit}
-        max={leftMinor / unit}
-        step={1 / unit}
-        value={amount}
-        onChange={setAmount}
-        required
+        {...amountField({ value: amount, currency, onChange: setAmount })}
+        min={typedAmount(1, currency)}
+        max={typedAmount(leftMinor, currency)}
       />
       <TextField label={t.operator.reason} value={reason} onChange={setReason} maxLength={500} />
     </Form>

@@ -1,31 +1,83 @@
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
+import { Link, useLocation } from 'wouter'
 import { useText } from '../../i18n'
 import { PATHS } from '../../paths'
 import { Only } from '../../ui/states'
-import { Tabs } from '../../ui/tabs'
 import { useTitle } from '../../ui/title'
 
-/** What every page of operators has: its tabs, and the answer to whoever is none. */
+/** What every page of operators has: the way to the others, and the answer to whoever is none. */
 export function OperatorPage({ title, children }: { title: string; children: ReactNode }) {
-  const { t } = useText()
   useTitle(title)
-  const tabs = [
-    [PATHS.live, t.operator.live],
-    [PATHS.operatorBookings, t.operator.bookings],
-    [PATHS.operatorPayments, t.operator.payments.title],
-    [PATHS.operatorInbox, t.operator.inbox.title],
-    [PATHS.operatorSpaces, t.operator.spaces],
-    [PATHS.operatorLocations, t.operator.locations],
-    [PATHS.operatorClosures, t.operator.closures],
-    [PATHS.operatorPeople, t.operator.people],
-  ] as const
   return (
     <>
       <h1>{title}</h1>
       <Only admin>
-        <Tabs label={t.operator.title} tabs={tabs} />
-        {children}
+        <div className="operator">
+          <OperatorMenu />
+          <div className="stack">{children}</div>
+        </div>
       </Only>
     </>
+  )
+}
+
+/** Beside the page where there is room, else a strip above it that is drawn along. */
+function OperatorMenu() {
+  const { t } = useText()
+  const [path] = useLocation()
+  const current = useRef<HTMLAnchorElement>(null)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is the move that this waits for
+  useEffect(() => current.current?.scrollIntoView({ block: 'nearest', inline: 'center' }), [path])
+  const groups = [
+    [
+      t.operator.groups.today,
+      [
+        [PATHS.live, t.operator.live],
+        [PATHS.operatorBookings, t.operator.bookings],
+        [PATHS.operatorDoor, t.operator.door.title],
+      ],
+    ],
+    [
+      t.operator.groups.money,
+      [
+        [PATHS.operatorPayments, t.operator.payments.title],
+        [PATHS.operatorInbox, t.operator.inbox.title],
+      ],
+    ],
+    [
+      t.operator.groups.place,
+      [
+        [PATHS.operatorLocations, t.operator.locations],
+        [PATHS.operatorSpaces, t.operator.spaces],
+        [PATHS.operatorClosures, t.operator.closures],
+      ],
+    ],
+    [
+      t.operator.groups.people,
+      [
+        [PATHS.operatorPeople, t.operator.people],
+        [PATHS.operatorSpecialists, t.operator.specialists],
+        [PATHS.operatorReviews, t.operator.reviews.title],
+      ],
+    ],
+  ] as const
+  return (
+    <nav aria-label={t.operator.title} className="side">
+      {groups.map(([name, links]) => (
+        <div key={name}>
+          <p className="soft">{name}</p>
+          {links.map(([to, text]) => (
+            <Link
+              key={to}
+              href={to}
+              aria-current={path === to ? 'page' : undefined}
+              ref={path === to ? current : undefined}
+            >
+              {text}
+            </Link>
+          ))}
+        </div>
+      ))}
+    </nav>
   )
 }

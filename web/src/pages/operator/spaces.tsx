@@ -1,12 +1,15 @@
-import type { Inputs, Location, Space } from '@coworkspace/client'
+import type { Location, Space } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { trpc } from '../../api'
-import { formatLength, formatMoney, unitOf } from '../../format'
+import { CancellationField } from '../../fields/cancellation-field'
+import { HoursField } from '../../fields/hours-field'
+import { amountField, minorOf, typedAmount, useNumbers } from '../../fields/numbers'
+import { formatLength, formatMoney } from '../../format'
 import { useText } from '../../i18n'
 import { AtLocation } from '../../ui/at-location'
 import { useSaved, useSettled } from '../../ui/changes'
-import { Button, Choice, TextField } from '../../ui/controls'
+import { Button, Check, Choice, TextField } from '../../ui/controls'
 import { AskButton } from '../../ui/dialogs'
 import { EditDialog, Form, useEdited } from '../../ui/forms'
 import { Entry, List } from '../../ui/lists'
@@ -82,41 +85,48 @@ function Spaces({ location, onEdit }: { location: Location; onEdit(space: Space)
   )
 }
 
-const NUMBERS = ['capacity', 'units', 'slotMinutes', 'bufferMinutes', 'maxSlots'] as const
-type SpaceInput = Inputs['spaces']['create']
+const NUMBERS = [
+  'capacity',
+  'units',
+  'slotMinutes',
+  'bufferMinutes',
+  'maxSlots',
+  'minNoticeMinutes',
+  'maxNoticeDays',
+] as const
 
-function SpaceForm({
-  location,
-  space,
-  onDone,
-}: {
-  location: Location
-  space: Space | undefined
-  onDone(): void
-}) {
+type SpaceFormProps = { location: Location; space: Space | undefined; onDone(): void }
+
+function SpaceForm({ location, space, onDone }: SpaceFormProps) {
   const { t } = useText()
   const [name, setName] = useState(space?.name ?? '')
   const [kind, setKind] = useState<Space['kind']>(space?.kind ?? 'desk')
   const [currency, setCurrency] = useState(space?.currency ?? 'EUR')
-  const [price, setPrice] = useState(String((space?.priceMinor ?? 0) / unitOf(currency)))
-  const [numbers, setNumbers] = useState({
-    capacity: String(space?.capacity ?? 1),
-    units: String(space?.units ?? 1),
-    slotMinutes: String(space?.slotMinutes ?? 60),
-    bufferMinutes: String(space?.bufferMinutes ?? 0),
-    maxSlots: String(space?.maxSlots ?? 8),
+  const [price, setPrice] = useState(typedAmount(space?.priceMinor ?? 0, currency))
+  const [hours, setHours] = useState(space?.hours ?? null)
+  const [cancellation, setCancellation] = useState(space?.cancellation ?? [])
+  const numbers = useNumbers({
+    capacity: space?.capacity ?? 1,
+    units: space?.units ?? 1,
+    slotMinutes: space?.slotMinutes ?? 60,
+    bufferMinutes: space?.bufferMinutes ?? 0,
+    maxSlots: space?.maxSlots ?? 8,
+    minNoticeMinutes: space?.minNoticeMinutes ?? 0,
+    maxNoticeDays: space?.maxNoticeDays ?? 90,
   })
   const saved = useSaved(onDone, trpc.spaces.pathFilter())
   const create = useMutation(trpc.spaces.create.mutationOptions(saved))
   const update = useMutation(trpc.spaces.update.mutationOptions(saved))
 
   function save() {
-    const settings: Omit<SpaceInput, 'locationId'> = {
+    const settings = {
       name,
       kind,
       currency,
-      priceMinor: Math.round(Number(price) * unitOf(currency)),
-      ...Object.fromEntries(NUMBERS.map((field) => [field, Number(numbers[field])])),
+      priceMinor: minorOf(price, currency),
+      hours,
+      cancellation,
+      ...numbers.read(),
     }
     if (space) update.mutate({ id: space.id, ...settings })
     else create.mutate({ locationId: location.id, ...settings })
@@ -131,15 +141,7 @@ function SpaceForm({
         onChange={setKind}
         options={(Object.keys(t.kinds) as Space['kind'][]).map((value) => ({ value, label: t.kinds[value] }))}
       />
-      <TextField
-        label={t.operator.price}
-        type="number"
-        min={0}
-        step="any"
-        value={price}
-        onChange={setPrice}
-        required
-      />
+      <TextField label={t.operator.price} {...amountField({ value: price, currency, onChange: setPrice })} />
       <TextField
         label={t.operator.currency}
         value={currency}
@@ -148,16 +150,15 @@ function SpaceForm({
         required
       />
       {NUMBERS.map((field) => (
-        <TextField
-          key={field}
-          label={t.operator[field]}
-          type="number"
-          min={field === 'bufferMinutes' ? 0 : 1}
-          value={numbers[field]}
-          onChange={(value) => setNumbers({ ...numbers, [field]: value })}
-          required
-        />
+        <TextField key={field} label={t.operator[field]} {...numbers.field(field)} />
       ))}
+      <Check
+        label={t.operator.ownHours}
+        checked={hours !== null}
+        onChange={(own) => setHours(own ? location.hours : null)}
+      />
+      {hours && <HoursField hours={hours} onChange={setHours} />}
+      <CancellationField tiers={cancellation} onChange={setCancellation} />
     </Form>
   )
 }

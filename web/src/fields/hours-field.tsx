@@ -1,7 +1,7 @@
 import type { Location } from '@coworkspace/client'
-import { weekdayName } from '../../format'
-import { useText } from '../../i18n'
-import { Button, TextField } from '../../ui/controls'
+import { weekdayName } from '../format'
+import { useText } from '../i18n'
+import { Button, TextField } from '../ui/controls'
 
 type Hours = Location['hours']
 const WEEKDAYS = [1, 2, 3, 4, 5, 6, 7] as const

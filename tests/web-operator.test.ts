@@ -1,0 +1,220 @@
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { stripeEvents } from '../src/db/schema'
+import type { RunningServer } from '../src/server'
+import { PATHS } from '../web/src/paths'
+import { hasBrowser } from './support/browser'
+import { holdToPay, payInBrowser } from './support/money'
+import { insertBooking } from './support/rows'
+import { openSocket } from './support/socket'
+import { button, choose, closeBrowser, createVisits, said, unexpected } from './support/web'
+import {
+  at,
+  clientOf,
+  makePerson,
+  makeSpace,
+  startTestServer,
+  stopTestServers,
+  type TestPerson,
+  testDate,
+} from './support/world'
+
+setDefaultTimeout(60_000)
+
+let server: RunningServer
+let admin: TestPerson
+beforeAll(async () => {
+  server = await startTestServer({ queue: true })
+  admin = await makePerson(server, 'admin')
+})
+const visits = createVisits(() => server)
+afterEach(visits.close)
+afterAll(async () => {
+  await closeBrowser()
+  await stopTestServers()
+})
+const open = (address: string) => visits.open(address, { person: admin })
+const it = test.skipIf(!hasBrowser())
+
+it('an operator gives a part of a payment back, says why, and cannot give more than is left', async () => {
+  const { booking, intent, client } = await holdToPay(server)
+  await payInBrowser(server, intent)
+  await client.payments.confirm.mutate({ bookingId: booking.id })
+  const visitor = await open(PATHS.operatorPayments)
+  const { page } = visitor
+  const dialog = page.getByRole('dialog')
+  await button(page, /Give money back/).press('Enter')
+  const amount = dialog.getByLabel('How much (EUR)')
+  await amount.fill('20.01')
+  await amount.press('Enter')
+  expect(await amount.evaluate((field) => field.matches(':invalid'))).toBe(true)
+  await amount.fill('5.50')
+  await dialog.getByLabel('Why').fill('The heating was off')
+  await dialog.getByRole('button', { name: 'Give money back' }).press('Enter')
+  await said(page, /Given back: €5.50/)
+  expect(await client.bookings.byId.query({ id: booking.id })).toMatchObject({
+    status: 'confirmed',
+    paidMinor: 2000,
+    refundedMinor: 550,
+  })
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('an event of Stripe’s that failed is shown with the reason, and is worked on again when asked', async () => {
+  const id = `evt_${Bun.randomUUIDv7().replaceAll('-', '')}`
+  await server.deps.db.insert(stripeEvents).values({
+    id,
+    type: 'charge.succeeded',
+    intentId: 'pi_gone',
+    state: 'failed',
+    attempts: 7,
+    error: "No such payment_intent: 'pi_gone'",
+  })
+  const visitor = await open(PATHS.operatorInbox)
+  const { page } = visitor
+  await choose(page, 'State', 'Failed')
+  const line = page.getByRole('article').filter({ hasText: id })
+  await line.getByText("No such payment_intent: 'pi_gone'").waitFor()
+  await line.getByText('tried 7 times').waitFor()
+  await line.getByRole('button', { name: /Work on it again/ }).press('Enter')
+  await said(page, 'Put back to be worked on.')
+  await line.getByText(/tried ([89]|1\d) times/).waitFor()
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('whoever closes a space is told which bookings still stand, and nobody can book it then', async () => {
+  const space = await makeSpace(server, { name: 'Sala Verdi' })
+  await insertBooking(server, space, await makePerson(server))
+  const visitor = await open(`${PATHS.operatorClosures}?location=${space.locationId}`)
+  const { page } = visitor
+  await button(page, 'Close for a while').press('Enter')
+  await choose(page, 'Space', 'Sala Verdi')
+  await page.getByLabel('Why').fill('New lamps')
+  await page.getByLabel('From').fill(`${testDate}T08:00`)
+  await page.getByLabel('To', { exact: true }).fill(`${testDate}T12:00`)
+  await button(page, 'Save').press('Enter')
+  await said(page, 'One booking still stands in this time.')
+  await page.getByRole('article').getByText('New lamps').waitFor()
+  const { slots } = await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })
+  expect(slots.filter(({ status }) => status === 'closed').map(({ startsAt }) => startsAt)).toEqual([
+    at(8),
+    at(9),
+    at(10),
+    at(11),
+  ])
+  await button(page, 'Open again').press('Enter')
+  await said(page, 'Nothing is closed.')
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('a location and a space with hours and terms of its own are made by keyboard, and changed, and taken out of use', async () => {
+  const visitor = await open(PATHS.operatorLocations)
+  const { page } = visitor
+  const client = clientOf(server, admin)
+  const name = `Officina ${Bun.randomUUIDv7()}`
+  await button(page, 'Open a location').press('Enter')
+  await page.getByLabel('Name').fill(name)
+  await page.getByLabel('Time zone').fill('Nowhere/Land')
+  await button(page, 'Save').press('Enter')
+  await page.getByRole('alert').waitFor()
+  await page.getByLabel('Time zone').fill('Europe/Rome')
+  await button(page, 'Save').press('Enter')
+  await said(page, 'Saved.')
+  const { items } = await client.locations.list.query({ limit: 100 })
+  const location = items.find((one) => one.name === name)
+  expect(location).toMatchObject({ timeZone: 'Europe/Rome' })
+
+  await page.goto(`${server.url}${PATHS.operatorSpaces}?location=${location?.id}`)
+  await button(page, 'Add a space').press('Enter')
+  await page.getByLabel('Name').fill('Sala Rossa')
+  await choose(page, 'Kind', 'Meeting room')
+  await page.getByLabel('Price of a slot').fill('12.5')
+  await page.getByRole('checkbox', { name: 'Has opening hours of its own' }).press('Space')
+  await page.getByLabel('Monday, Opens').fill('10:00')
+  await button(page, 'Add Cancelling').press('Enter')
+  await page.getByLabel('Percent that come back').fill('80')
+  await button(page, 'Save').press('Enter')
+  await said(page, /€12.50 for 1/)
+  const spaces = await client.spaces.list.query({ locationId: String(location?.id) })
+  expect(spaces.items).toMatchObject([
+    { priceMinor: 1250, cancellation: [{ hoursBefore: 24, refundPercent: 80 }] },
+  ])
+  expect(spaces.items[0]?.hours?.find(({ weekday }) => weekday === 1)).toMatchObject({ opensAt: '10:00' })
+
+  await button(page, 'Edit Sala Rossa').press('Enter')
+  await page.getByLabel('Name').fill('Sala Blu')
+  await button(page, 'Save').press('Enter')
+  await button(page, 'Remove Sala Blu').press('Enter')
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).press('Enter')
+  await said(page, 'No space fits.')
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('a specialist is made for somebody with that role, and offers a service', async () => {
+  const { locationId } = await makeSpace(server)
+  const { id: userId } = await makePerson(server, 'specialist')
+  const visitor = await open(`${PATHS.operatorSpecialists}?location=${locationId}`)
+  const { page } = visitor
+  await button(page, 'Add a specialist').press('Enter')
+  await page.getByLabel('Name').fill('Dr. Verdi')
+  await page.getByLabel('About').fill('Backs and necks.')
+  await button(page, 'Save').press('Enter')
+  await said(page, 'Backs and necks.')
+  await button(page, /Add a service/).press('Enter')
+  await page.getByLabel('Name').fill('Massage')
+  await page.getByLabel('Price', { exact: true }).fill('45')
+  await page.getByRole('checkbox', { name: 'Each booking needs a yes' }).press('Space')
+  await page.getByLabel('Hours to say yes').fill('12')
+  await button(page, 'Save').press('Enter')
+  await said(page, /€45.00 · Each booking needs a yes/)
+  const client = clientOf(server)
+  const [specialist] = (await client.specialists.list.query({ locationId })).items
+  expect(specialist).toMatchObject({ name: 'Dr. Verdi', userId })
+  expect((await client.services.list.query({ specialistId: specialist?.id })).items).toMatchObject([
+    { name: 'Massage', priceMinor: 4500, needsApproval: true, answerHours: 12 },
+  ])
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('a review is hidden with a reason, which only operators see, and shown again', async () => {
+  const person = await makePerson(server)
+  const space = await makeSpace(server)
+  const { id: bookingId } = await insertBooking(server, space, person, { status: 'completed' })
+  const comment = 'Too loud, and worse.'
+  await clientOf(server, person).reviews.create.mutate({ bookingId, rating: 2, comment })
+  const visitor = await open(PATHS.operatorReviews)
+  const { page } = visitor
+  await said(page, comment)
+  await button(page, /^Hide/).press('Enter')
+  await page.getByLabel('Why').fill('It names somebody')
+  await page.getByRole('dialog').getByRole('button', { name: 'Hide' }).press('Enter')
+  await said(page, 'There is none.')
+  const { items } = await clientOf(server).reviews.list.query({ spaceId: space.id })
+  expect(items).toEqual([])
+  await choose(page, 'Which', 'That are hidden')
+  await said(page, 'Why: It names somebody')
+  await button(page, /Show again/).press('Enter')
+  await said(page, 'There is none.')
+  expect((await clientOf(server).reviews.list.query({ spaceId: space.id })).items).toHaveLength(1)
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('an operator sees who is connected, speaks to them all, and has the code at the door', async () => {
+  const { locationId } = await makeSpace(server)
+  const listener = await openSocket(server)
+  const visitor = await open(`${PATHS.live}?location=${locationId}`)
+  const { page } = visitor
+  await said(page, 'Boards watched')
+  await button(page, 'Speak to everyone').press('Enter')
+  await page.getByLabel('What to say').fill('We close early today.')
+  await button(page, 'Say it').press('Enter')
+  await said(page, 'Said.')
+  expect(await listener.next('announcement')).toMatchObject({ message: 'We close early today.' })
+  await listener.close()
+  await page.goto(`${server.url}${PATHS.operatorDoor}?location=${locationId}`)
+  const image = page.getByRole('img', { name: /QR code/ })
+  await image.waitFor()
+  expect(
+    await image.evaluate((element) => 'naturalWidth' in element && element.naturalWidth),
+  ).toBeGreaterThan(0)
+  expect(unexpected(visitor)).toEqual([])
+})

@@ -1,0 +1,61 @@
+import type { Space } from '@coworkspace/client'
+import { useText } from '../i18n'
+import { Button, TextField } from '../ui/controls'
+
+type Cancellation = Space['cancellation']
+type CancellationFieldProps = { tiers: Cancellation; onChange(tiers: Cancellation): void }
+
+/** What comes back to whoever cancels, by how long before; nothing where no line fits. */
+export function CancellationField({ tiers, onChange }: CancellationFieldProps) {
+  const { t } = useText()
+  const change = (index: number, part: Partial<Cancellation[number]>) =>
+    onChange(tiers.map((tier, at) => (at === index ? { ...tier, ...part } : tier)))
+  return (
+    <fieldset className="hours">
+      <legend className="strong">{t.operator.cancellation}</legend>
+      {tiers.length === 0 && <p className="soft">{t.operator.noCancellation}</p>}
+      {tiers.map(({ hoursBefore, refundPercent }, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: lines have nothing else to be told apart by
+        <div key={index} className="row top">
+          <TextField
+            className="short"
+            label={t.operator.hoursBefore}
+            type="number"
+            min={0}
+            max={8760}
+            required
+            value={String(hoursBefore)}
+            onChange={(text) => change(index, { hoursBefore: Number(text) })}
+          />
+          <TextField
+            className="short"
+            label={t.operator.refundPercent}
+            type="number"
+            min={0}
+            max={100}
+            required
+            value={String(refundPercent)}
+            onChange={(text) => change(index, { refundPercent: Number(text) })}
+          />
+          <Button
+            look="quiet"
+            className="end"
+            of={t.operator.hoursBeforeOf(hoursBefore)}
+            onClick={() => onChange(tiers.filter((_, at) => at !== index))}
+          >
+            {t.state.remove}
+          </Button>
+        </div>
+      ))}
+      {tiers.length < 10 && (
+        <Button
+          look="quiet"
+          of={t.operator.cancellation}
+          onClick={() => onChange([...tiers, { hoursBefore: 24, refundPercent: 100 }])}
+        >
+          {t.state.add}
+        </Button>
+      )}
+    </fieldset>
+  )
+}

@@ -1,0 +1,41 @@
+import { useState } from 'react'
+import { unitOf } from '../format'
+
+/** Whole numbers of a form, while they are typed: `<TextField label={…} {...numbers.field('units')} />`. */
+export function useNumbers<K extends string>(first: Record<K, number>) {
+  const [typed, setTyped] = useState<Record<string, string>>(() =>
+    Object.fromEntries(Object.entries<number>(first).map(([name, value]) => [name, String(value)])),
+  )
+  return {
+    read: () =>
+      Object.fromEntries(Object.entries(typed).map(([name, text]) => [name, Number(text)])) as Record<
+        K,
+        number
+      >,
+    field: (name: K) => ({
+      type: 'number',
+      min: 0,
+      required: true,
+      value: typed[name] ?? '',
+      onChange: (text: string) => setTyped({ ...typed, [name]: text }),
+    }),
+  }
+}
+
+/** An amount as it is typed, in the currency's own unit: `12.50`. */
+export const typedAmount = (minor: number, currency: string): string => String(minor / unitOf(currency))
+/** What was typed, in the smallest unit. */
+export const minorOf = (typed: string, currency: string): number =>
+  Math.round(Number(typed) * unitOf(currency))
+
+type AmountField = { value: string; currency: string; onChange(text: string): void }
+
+/** What a field for an amount is given beside its label. */
+export const amountField = ({ value, currency, onChange }: AmountField) => ({
+  type: 'number',
+  min: 0,
+  step: 1 / unitOf(currency),
+  required: true,
+  value,
+  onChange,
+})
