@@ -9,6 +9,7 @@ import { type Console, createConsole, type Surroundings } from './console'
 import { addDatabaseCommands } from './database'
 import { addDoctorCommand } from './doctor'
 import { type Installation, type Opening, openInstallation } from './installation'
+import { addLoyaltyCommand } from './loyalty'
 import { addPaymentCommands } from './payments'
 import { addSpaceCommands } from './spaces'
 import { addUserCommands } from './users'
@@ -73,6 +74,7 @@ function createProgram(surroundings: Surroundings): Admin {
   addSpaceCommands(admin)
   addBookingCommands(admin)
   addPaymentCommands(admin)
+  addLoyaltyCommand(admin)
   addDatabaseCommands(admin, surroundings)
   addDoctorCommand(admin)
   return admin

@@ -69,9 +69,15 @@ const userTable = (users: User[]) =>
   )
 
 async function changeRole({ ctx, console }: Work, email: string, role: Role): Promise<void> {
-  const found = await everyPage((page) => listUsers(ctx, { ...page, search: email }))
-  const id = found.find((user) => user.email === email)?.id
-  if (!id) throw new AppError('NOT_FOUND', `Nobody has an account with the e-mail ${email}.`)
+  const { id } = await findByEmail(ctx, email)
   const user = await setRole(ctx.db, { id, role })
   console.show(user, () => `${email} is ${role === 'admin' ? 'an' : 'a'} ${role} now.`)
+}
+
+/** Who has an account with this e-mail. @throws NOT_FOUND */
+export async function findByEmail(ctx: Work['ctx'], email: string): Promise<User> {
+  const found = await everyPage((page) => listUsers(ctx, { ...page, search: email }))
+  const user = found.find((one) => one.email === email)
+  if (!user) throw new AppError('NOT_FOUND', `Nobody has an account with the e-mail ${email}.`)
+  return user
 }

@@ -6,6 +6,7 @@ import { BookingShape } from '../shapes/bookings'
 import { PastCheckInShape } from '../shapes/checkIns'
 import { Id, InstantOut, Line, listOf, Ok } from '../shapes/common'
 import { EventShape } from '../shapes/events'
+import { LoyaltyEntryShape } from '../shapes/loyalty'
 import { EmailShape, LanguageShape, SessionShape, SignedInShape, UserShape } from '../shapes/users'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
 
@@ -121,6 +122,7 @@ export const authRouter = router({
         user: UserShape,
         sessions: z.array(SessionShape),
         bookings: z.array(BookingShape),
+        loyalty: z.array(LoyaltyEntryShape),
         checkIns: z.array(PastCheckInShape),
         events: z.array(EventShape),
         exportedAt: InstantOut,

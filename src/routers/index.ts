@@ -6,6 +6,7 @@ import { checkInsRouter } from './checkIns'
 import { closuresRouter } from './closures'
 import { eventsRouter } from './events'
 import { locationsRouter } from './locations'
+import { loyaltyRouter } from './loyalty'
 import { paymentsRouter } from './payments'
 import { realtimeRouter } from './realtime'
 import { reviewsRouter } from './reviews'
@@ -23,6 +24,7 @@ export const appRouter = router({
   closures: closuresRouter,
   events: eventsRouter,
   locations: locationsRouter,
+  loyalty: loyaltyRouter,
   payments: paymentsRouter,
   realtime: realtimeRouter,
   reviews: reviewsRouter,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { createIntent } from '../services/paying'
 import * as payments from '../services/payments'
 import * as events from '../services/stripeEvents'
 import { BookingShape } from '../shapes/bookings'
@@ -24,11 +25,14 @@ export const paymentsRouter = router({
         path: '/payments/create-payment-intent',
         tags,
         summary: 'Begin to pay for what one holds, or still owes',
+        description:
+          '`redeemPoints` is how many points pay for a part of what one holds, in all: asked again it changes nothing, and 0 ' +
+          'takes them back. No more are taken than are needed, and where something is left, enough for a card to be charged.',
       },
     })
-    .input(ofBooking)
+    .input(z.strictObject({ bookingId: Id, redeemPoints: whole(0, 10_000_000).optional() }))
     .output(IntentShape)
-    .mutation(({ ctx, input }) => payments.createIntent(ctx, input)),
+    .mutation(({ ctx, input }) => createIntent(ctx, input)),
 
   confirm: signedInProcedure
     .meta({

@@ -2,7 +2,7 @@ import { and, asc, eq, isNull, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { violates } from '../db/errors'
-import { type BookingRow, bookings, reviews, type UserRow, users } from '../db/schema'
+import { type BookingRow, bookings, loyaltyEntries, reviews, type UserRow, users } from '../db/schema'
 import { AppError } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { CalendarKey } from '../shapes/slots'
@@ -12,6 +12,7 @@ import { calendarsOf, lockPerson } from './calendar'
 import { refreshPresence } from './checkIns'
 import { changeCommunity } from './community'
 import { enqueue } from './jobs'
+import { exportLoyalty, type LoyaltyExport } from './loyalty'
 import { type CommunityExport, exportCommunity, leaveCommunity, locationsOf } from './membership'
 import { moveUnderLock } from './moves'
 import { listSessions, startSession } from './sessions'
@@ -136,7 +137,10 @@ const endAllSessions = (tx: Tx, userId: string) =>
 /** Everything that is stored about a person, in the shapes of the API. */
 export async function exportMe(
   ctx: SignedInContext,
-): Promise<{ user: User; sessions: Session[]; bookings: Booking[]; exportedAt: string } & CommunityExport> {
+): Promise<
+  { user: User; sessions: Session[]; bookings: Booking[]; exportedAt: string } & CommunityExport &
+    LoyaltyExport
+> {
   const user = await getMe(ctx)
   const rows = await ctx.db
     .select()
@@ -147,6 +151,7 @@ export async function exportMe(
     user,
     sessions: (await listSessions(ctx)).items,
     bookings: rows.map(bookingView),
+    ...(await exportLoyalty(ctx)),
     ...(await exportCommunity(ctx)),
     exportedAt: iso(Date.now()),
   }
@@ -221,6 +226,7 @@ async function anonymise(tx: Tx, id: string): Promise<void> {
       deletedAt: sql`now()`,
     })
     .where(eq(users.id, id))
+  await tx.delete(loyaltyEntries).where(eq(loyaltyEntries.userId, id))
 }
 
 /** Where a person has claims, what they have reviewed, and their own calendar where they are a specialist. */

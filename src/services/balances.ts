@@ -7,8 +7,8 @@ import { DAY } from '../time'
 import { ensureIntent, isOpen, nextAttempt } from './intents'
 import { enqueue } from './jobs'
 import { notify } from './notices'
+import { beginPayment } from './paying'
 import { withPayment } from './paymentState'
-import { beginPayment } from './payments'
 
 /** How often a card that declines is tried, a day apart; after that the person pays by hand. */
 const ATTEMPTS = 4
@@ -25,6 +25,7 @@ export async function chargeBalance(ctx: Context, { bookingId }: { bookingId: st
   // Somebody who has left took the card along.
   if (!deposit?.stripeIntentId || !(await hasCustomer(ctx, booking.userId))) return
   const { payment } = await beginPayment(ctx, bookingId)
+  if (!payment) return
   await ensureIntent(ctx, payment.id)
   const savedFrom = deposit.stripeIntentId
   const { payment: tried } = await withPayment(ctx, payment.id, {

@@ -7,7 +7,7 @@ import type { Page, SlotName } from '../shapes/common'
 import { holdAt, holdExpired } from './holds'
 import { capacitiesOf, findMove, moveBooking } from './moves'
 import { pageOf } from './paging'
-import { refundOfEnding } from './refunds'
+import { pointsOfEnding, refundOfEnding } from './refunds'
 
 type ListInput = Page & {
   status?: BookingStatus | undefined
@@ -87,12 +87,13 @@ export const declineBooking = (ctx: SignedInContext, { id }: { id: string }) =>
 export async function previewRefund(
   ctx: SignedInContext,
   { id }: { id: string },
-): Promise<{ amountMinor: number; currency: string }> {
+): Promise<{ amountMinor: number; points: number; currency: string }> {
   const row = await findBooking(ctx, id)
   const now = Date.now()
   findMove(ctx.actor, row, 'cancelled', now)
-  const own = row.userId === ctx.actor.id
-  return { amountMinor: refundOfEnding(row, { from: row.status, own, now }), currency: row.currency }
+  const ending = { from: row.status, own: row.userId === ctx.actor.id, now }
+  const { currency } = row
+  return { amountMinor: refundOfEnding(row, ending), points: pointsOfEnding(row, ending), currency }
 }
 
 /** @throws NOT_FOUND, NOT_CANCELLABLE once it has begun or is over */

@@ -36,7 +36,7 @@ export async function holdTime(ctx: SignedInContext, wish: WishWithNotes): Promi
 
 async function tryToHold(ctx: SignedInContext, { notes, ...wish }: WishWithNotes): Promise<Booking> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const plan = await planTime(ctx.db, wish)
+    const plan = await planTime(ctx.db, wish, ctx.actor.id)
     const claim = await claimPlan(ctx, plan, { notes, again: attempt > 1 })
     if (claim.outcome === 'HELD' && claim.booking)
       return bookingView(rowFromJson<BookingRow>(bookings, claim.booking))

@@ -73,13 +73,14 @@ function holdEndedOrUnpaid(row: BookingRow, now: Millis): AppError | null {
   return unpaid(row)
 }
 
-/** What must be paid before a booking stands: the deposit where there is one, else the price. */
 function unpaid(row: BookingRow): AppError | null {
   if (row.paidMinor - row.refundedMinor >= dueToStand(row)) return null
   return new AppError('PAYMENT_REQUIRED', 'This booking must be paid before it is confirmed.')
 }
 
-export const dueToStand = ({ depositMinor, priceMinor }: BookingRow): number => depositMinor || priceMinor
+/** What must be paid in money before a booking stands: the deposit where there is one, else the price, less what points pay. */
+export const dueToStand = ({ depositMinor, priceMinor, pointsMinor }: BookingRow): number =>
+  Math.max(0, (depositMinor || priceMinor) - pointsMinor)
 
 function holdRuns({ holdExpiresAt }: BookingRow, now: Millis): AppError | null {
   return holdExpiresAt && holdExpiresAt.getTime() > now

@@ -1,110 +1,16 @@
 import { and, desc, eq, lt, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
-import type { Tx } from '../db/client'
-import { type BookingRow, bookings, type PaymentRow, payments, refunds } from '../db/schema'
+import { bookings, payments, refunds } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { Page } from '../shapes/common'
-import { type Intent, type Payment, paymentView, type Refund, refundView } from '../shapes/payments'
-import type { Millis } from '../time'
-import type { Outcome } from './calendar'
+import { type Payment, paymentView, type Refund, refundView } from '../shapes/payments'
 import { holdExpired } from './holds'
-import { dueOf, ensureCustomer, ensureIntent, isOpen, withdrawPayment } from './intents'
 import { capacitiesOf, moveBooking } from './moves'
 import { onCalendarOf } from './onCalendar'
 import { pageOf } from './paging'
 import { withPayment } from './paymentState'
 import { refundedOf, requestRefunds, sumUp } from './refunds'
-
-/**
- * The intent with which a hold is paid, or what a booking still owes. Asked again it is the same one, as long as the same
- * amount is due; the first time extends the hold by PAYMENT_GRACE_SECONDS.
- * @throws NOT_FOUND, HOLD_EXPIRED, INVALID_STATE where nothing is to be paid, UNAVAILABLE while Stripe does not answer
- */
-export async function createIntent(
-  ctx: SignedInContext,
-  { bookingId }: { bookingId: string },
-): Promise<Intent> {
-  for (let attempt = 1; attempt <= 3; attempt++) {
-    const { payment, amountMinor, currency } = await beginPayment(ctx, bookingId)
-    if (payment.amountMinor !== amountMinor || payment.currency !== currency) {
-      await withdrawPayment(ctx, payment.id)
-      continue
-    }
-    if (payment.kind === 'deposit') await ensureCustomer(ctx, ctx.actor.id)
-    const { intent, payment: now } = await ensureIntent(ctx, payment.id)
-    if (now.status === 'succeeded') throw new AppError('INVALID_STATE', 'This booking is paid already.')
-    if (!intent?.client_secret || !isOpen(now)) continue
-    const { publishableKey } = ctx.stripe
-    return {
-      paymentId: payment.id,
-      clientSecret: intent.client_secret,
-      publishableKey,
-      amountMinor,
-      currency: payment.currency,
-    }
-  }
-  throw new AppError('IN_PROGRESS', 'Another payment of this booking is being ended. Please try again.')
-}
-
-type Begun = { payment: PaymentRow; amountMinor: number; currency: string }
-
-/** The open payment of a booking, begun where there is none, and what is due now. */
-export const beginPayment = (ctx: Context, bookingId: string): Promise<Begun> =>
-  onCalendarOf(ctx, bookingId, async (tx, row, now): Promise<Outcome<Begun>> => {
-    if (ctx.actor.kind === 'person' && row.userId !== ctx.actor.id) throw notFound('booking')
-    const { kind, amountMinor } = whatIsDue(row, now)
-    const open = await openPayment(tx, row.id, kind)
-    const { currency } = row
-    if (open) return { result: { payment: open, amountMinor, currency }, touched: [], bookings: [] }
-    const extended = await extendHoldOnce(tx, row, ctx.env.PAYMENT_GRACE_SECONDS)
-    const [payment] = await tx
-      .insert(payments)
-      .values({ bookingId: row.id, kind, amountMinor, currency })
-      .returning()
-    if (!payment) throw new Error('the payment was not inserted')
-    return { result: { payment, amountMinor, currency }, touched: [], bookings: extended }
-  })
-
-function whatIsDue(row: BookingRow, now: Millis): { kind: PaymentRow['kind']; amountMinor: number } {
-  if (
-    row.status === 'expired' ||
-    (row.status === 'held' && row.holdExpiresAt && row.holdExpiresAt.getTime() <= now)
-  )
-    throw holdExpired()
-  if (row.status === 'held' && dueOf(row) > 0)
-    return { kind: row.depositMinor > 0 ? 'deposit' : 'full', amountMinor: dueOf(row) }
-  if (row.balanceDueMinor > 0) return { kind: 'balance', amountMinor: row.balanceDueMinor }
-  throw new AppError('INVALID_STATE', 'There is nothing to pay for this booking.')
-}
-
-async function openPayment(
-  tx: Tx,
-  bookingId: string,
-  kind: PaymentRow['kind'],
-): Promise<PaymentRow | undefined> {
-  const rows = await tx
-    .select()
-    .from(payments)
-    .where(and(eq(payments.bookingId, bookingId), eq(payments.kind, kind)))
-  return rows.find(isOpen)
-}
-
-/** The first payment of a hold gives its owner time to look for the card; a second one does not. */
-async function extendHoldOnce(tx: Tx, row: BookingRow, graceSeconds: number): Promise<BookingRow[]> {
-  if (row.status !== 'held') return []
-  const [before] = await tx
-    .select({ id: payments.id })
-    .from(payments)
-    .where(eq(payments.bookingId, row.id))
-    .limit(1)
-  if (before) return []
-  return tx
-    .update(bookings)
-    .set({ holdExpiresAt: sql`${bookings.holdExpiresAt} + make_interval(secs => ${graceSeconds})` })
-    .where(eq(bookings.id, row.id))
-    .returning()
-}
 
 /**
  * Asks Stripe what became of the payment of a booking, and answers with both as they stand then: for the page that a

@@ -15,6 +15,7 @@ import {
   whyNotByRules,
 } from './availability'
 import { calendarsOf, multirange, range, uuidArray } from './calendar'
+import { standingOf } from './loyalty'
 
 /** What somebody wants: a time of a space, or of a service with the room it may need, which may be named. */
 export type Wish = {
@@ -47,12 +48,14 @@ export type Plan = {
 
 /**
  * Decides a wish by the rules: whether the time can be had at all, where, and what it costs there.
+ * @param personId whose wish it is: their tier may let them book further ahead than everyone
  * @throws NOT_FOUND, VALIDATION, SLOT_PAST, SLOT_CLOSED, OFF_GRID, TOO_LONG, TOO_LATE, TOO_EARLY
  */
-export async function planTime(db: Db, wish: Wish): Promise<Plan> {
+export async function planTime(db: Db, wish: Wish, personId: string): Promise<Plan> {
   const { spaceId = wish.slotOf, serviceId = wish.slotOf } = wish
-  const ofSpace = wish.serviceId === undefined && spaceId ? await planSpace(db, spaceId, wish) : undefined
-  const plan = ofSpace ?? (serviceId ? await planService(db, serviceId, wish) : undefined)
+  const ofSpace =
+    wish.serviceId === undefined && spaceId ? await planSpace(db, spaceId, wish, personId) : undefined
+  const plan = ofSpace ?? (serviceId ? await planService(db, serviceId, wish, personId) : undefined)
   if (!plan) throw notFound(serviceId ? 'service' : 'space')
   return plan
 }
@@ -68,12 +71,12 @@ const spaceQuery = prepared((db) =>
     .prepare('rules'),
 )
 
-async function planSpace(db: Db, spaceId: string, wish: Wish): Promise<Plan | undefined> {
+async function planSpace(db: Db, spaceId: string, wish: Wish, personId: string): Promise<Plan | undefined> {
   const [row] = await spaceQuery(db).execute({ id: spaceId, window: multirange([widest(wish)]) })
   if (!row?.rules) return undefined
   const { rules } = row
   const time = timeOf(wish, rules)
-  refuseByRules(rules, time, row.now)
+  await refuseByRules(db, rules, time, row.now, personId)
   return {
     ...planned(rules, time),
     spaces: [spaceId],
@@ -94,7 +97,12 @@ const serviceQuery = prepared((db) =>
     .prepare('service_rules'),
 )
 
-async function planService(db: Db, serviceId: string, wish: Wish): Promise<Plan | undefined> {
+async function planService(
+  db: Db,
+  serviceId: string,
+  wish: Wish,
+  personId: string,
+): Promise<Plan | undefined> {
   const [row] = await serviceQuery(db).execute({ id: serviceId, window: multirange([widest(wish)]) })
   const { rules, rooms = [], now: at = 0 } = row ?? {}
   const calendar = rules && forService({ rules, rooms, claims: [], now: at }, serviceId)
@@ -102,7 +110,7 @@ async function planService(db: Db, serviceId: string, wish: Wish): Promise<Plan 
   if (wish.specialistId && wish.specialistId !== calendar.rules.specialistId)
     throw invalid('specialistId', 'does not offer this service')
   const time = timeOf(wish, calendar.rules)
-  refuseByRules(calendar.rules, time, at)
+  await refuseByRules(db, calendar.rules, time, at, personId)
   const fitting = roomsFor(calendar, time, wish.spaceId)
   const { priceMinor } = calendar.rules
   return {
@@ -158,9 +166,23 @@ function widest({ startsAt, endsAt }: Wish): Period {
   return { from, to: Math.max(endsAt?.getTime() ?? 0, from + DAY) }
 }
 
-function refuseByRules(rules: Rules, time: Period, at: Millis): void {
+/**
+ * Boards are the same for everyone and say TOO_EARLY of what only some may hold yet: those are known here, and for them
+ * the same rule decides again, with the longer notice of their tier.
+ */
+async function refuseByRules(
+  db: Db,
+  rules: Rules,
+  time: Period,
+  at: Millis,
+  personId: string,
+): Promise<void> {
   if (time.from >= time.to) throw invalid('endsAt', 'must be after the start')
-  const reason = whyNotByRules(rules, time, at)
+  let reason = whyNotByRules(rules, time, at)
+  if (reason === 'TOO_EARLY') {
+    const { extraNoticeDays } = await standingOf(db, personId)
+    reason = whyNotByRules({ ...rules, maxNoticeDays: rules.maxNoticeDays + extraNoticeDays }, time, at)
+  }
   if (reason) throw refuseTime(reason)
 }
 

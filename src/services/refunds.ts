@@ -21,7 +21,7 @@ type Ending = { from: BookingStatus; own: boolean; now: Millis }
 /**
  * What a booking's end means for its money, written by the transaction that ends it: a refund by the policy frozen on it
  * where its owner cancels, of everything where somebody else does, and nothing is owed any more. A hold gives back whatever
- * had arrived for it. The calendar must be locked.
+ * had arrived for it. Points go back by the same share as money does. The calendar must be locked.
  * @param ending from which state it was moved, and whether by its owner
  * @returns the booking as it stands then
  */
@@ -30,15 +30,36 @@ export async function settleEnding(tx: Tx, row: BookingRow, { from, own, now }: 
   const left = row.paidMinor - row.refundedMinor
   const refundable = row.status === 'no_show' ? 0 : refundOfEnding(row, { from, own, now })
   if (refundable > 0) await requestRefunds(tx, row, refundable, endingReason(row.status, own))
-  if (row.balanceDueMinor > 0)
-    await tx.update(bookings).set({ balanceDueMinor: 0 }).where(eq(bookings.id, row.id))
-  return left > 0 || row.balanceDueMinor > 0 ? sumUp(tx, row.id) : row
+  const back = row.status === 'no_show' ? 0 : pointsOfEnding(row, { from, own, now })
+  if (row.balanceDueMinor > 0 || back > 0) {
+    const kept = pointsLeft(row, back)
+    await tx
+      .update(bookings)
+      .set({ balanceDueMinor: 0, ...kept })
+      .where(eq(bookings.id, row.id))
+  }
+  return left > 0 || back > 0 || row.balanceDueMinor > 0 ? sumUp(tx, row.id) : row
 }
 
 /** What comes back where a booking is cancelled or declined now. */
 export function refundOfEnding(row: BookingRow, { from, own, now }: Ending): number {
   const left = row.paidMinor - row.refundedMinor
   return from === 'held' || !own ? left : left - keptByPolicy(row, now)
+}
+
+/** How many of the points that pay for a booking come back where it is cancelled or declined now. */
+export function pointsOfEnding(row: BookingRow, { from, own, now }: Ending): number {
+  if (from === 'held' || !own) return row.redeemedPoints
+  return Math.round((row.redeemedPoints * percentNow(row, now)) / 100)
+}
+
+/** What points still pay for where so many of them go back. */
+function pointsLeft({ redeemedPoints, pointsMinor }: BookingRow, back: number) {
+  const left = redeemedPoints - back
+  return {
+    redeemedPoints: left,
+    pointsMinor: redeemedPoints > 0 ? Math.floor((pointsMinor * left) / redeemedPoints) : 0,
+  }
 }
 
 const endingReason = (status: BookingStatus, own: boolean) =>
@@ -50,10 +71,12 @@ const endingReason = (status: BookingStatus, own: boolean) =>
 
 /** How much of what was paid stays, when its owner cancels now; what was given back before counts against it. */
 function keptByPolicy(row: BookingRow, now: Millis): number {
-  const percent = refundPercent(row.cancellation, (row.firstStartsAt.getTime() - now) / HOUR)
-  const back = shareOf(row.paidMinor, percent, row.currency)
+  const back = shareOf(row.paidMinor, percentNow(row, now), row.currency)
   return Math.max(0, row.paidMinor - Math.max(back, row.refundedMinor))
 }
+
+const percentNow = ({ cancellation, firstStartsAt }: BookingRow, now: Millis) =>
+  refundPercent(cancellation, (firstStartsAt.getTime() - now) / HOUR)
 
 /** The tier with the most hours that still fits counts; where none does, nothing is given back. */
 export function refundPercent(tiers: CancellationTier[], hoursBefore: number): number {

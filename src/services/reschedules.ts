@@ -9,6 +9,7 @@ import { DAY, type Millis, type Period } from '../time'
 import { noticesOfReschedule } from './bookingNotices'
 import { calendarsOf, type Outcome, touchesOf } from './calendar'
 import { holdExpired } from './holds'
+import { priceFor } from './loyalty'
 import { notify } from './notices'
 import { areAmong, Elsewhere, onCalendarOf } from './onCalendar'
 import { choosePlace, expireHolds, findStale, type Plan, planTime } from './places'
@@ -86,12 +87,16 @@ async function moveInTime(
   const time = newTime(row, input)
   const plan = atItsPrice(
     row,
-    await planTime(tx, {
-      serviceId: row.serviceId ?? undefined,
-      spaceId: input.spaceId ?? (row.serviceId ? undefined : (row.spaceId ?? undefined)),
-      startsAt: new Date(time.from),
-      endsAt: new Date(time.to),
-    }),
+    await planTime(
+      tx,
+      {
+        serviceId: row.serviceId ?? undefined,
+        spaceId: input.spaceId ?? (row.serviceId ? undefined : (row.spaceId ?? undefined)),
+        startsAt: new Date(time.from),
+        endsAt: new Date(time.to),
+      },
+      row.userId,
+    ),
   )
   const place = await choosePlace(tx, plan, row.id)
   const goals = calendarsOf({ spaceId: place.spaceId, specialistId: plan.specialistId })
@@ -108,10 +113,9 @@ async function moveInTime(
       endsAt: new Date(time.to),
       claimed: place.claimed,
       firstStartsAt: new Date(Math.min(time.from, row.firstStartsAt.getTime())),
-      priceMinor: plan.prices[place.spaceId ? plan.spaces.indexOf(place.spaceId) : 0] ?? row.priceMinor,
       currency: plan.currency,
       // Nothing is agreed on yet: who moves a hold elsewhere does not take along better terms than there are there.
-      ...(!isSettled(row) && (await termsOf(tx, row, place.spaceId))),
+      ...(!isSettled(row) && (await termsOf(tx, row, plan, place.spaceId))),
       ...(input.notes !== undefined && { notes: input.notes }),
     })
     .where(eq(bookings.id, row.id))
@@ -130,7 +134,8 @@ function atItsPrice(row: BookingRow, plan: Plan): Plan {
   const settled = isSettled(row)
   const places = (plan.spaces.length > 0 ? plan.spaces : [null]).flatMap((spaceId, index) => {
     const price = plan.prices[index] ?? 0
-    const keeps = price === row.priceMinor && (price === 0 || plan.currency === row.currency)
+    const keeps =
+      price === row.priceMinor + row.discountMinor && (price === 0 || plan.currency === row.currency)
     return keeps || !settled ? [{ spaceId, price }] : []
   })
   if (places.length === 0) {
@@ -147,10 +152,16 @@ function atItsPrice(row: BookingRow, plan: Plan): Plan {
   }
 }
 
-const isSettled = ({ status, paidMinor }: BookingRow) => status !== 'held' || paidMinor > 0
+const isSettled = ({ status, paidMinor, pointsMinor }: BookingRow) =>
+  status !== 'held' || paidMinor > 0 || pointsMinor > 0
 
-/** What a new hold of the same service, or of this space, would be held with. */
-async function termsOf(tx: Tx, { serviceId }: BookingRow, spaceId: string | null) {
+/** What a new hold of the same service, or of this space, would be held with, and what it would cost its owner. */
+async function termsOf(
+  tx: Tx,
+  { serviceId, userId, depositMinor, priceMinor }: BookingRow,
+  plan: Plan,
+  spaceId: string | null,
+) {
   const [terms] = serviceId
     ? await tx
         .select({ cancellation: services.cancellation, depositMinor: services.depositMinor })
@@ -160,7 +171,8 @@ async function termsOf(tx: Tx, { serviceId }: BookingRow, spaceId: string | null
         .select({ cancellation: spaces.cancellation })
         .from(spaces)
         .where(eq(spaces.id, spaceId ?? ''))
-  return terms
+  const price = plan.prices[spaceId ? plan.spaces.indexOf(spaceId) : 0] ?? priceMinor
+  return { ...terms, ...(await priceFor(tx, userId, { ...plan, priceMinor: price, depositMinor, ...terms })) }
 }
 
 function refuseUnlessMovable(row: BookingRow, now: Millis): void {

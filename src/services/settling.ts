@@ -61,12 +61,14 @@ async function keepWhatIsDue(
 ): Promise<Settled & { keptMinor: number }> {
   if (payment.currency !== row.currency) return NOTHING
   if (row.status === 'held' || row.status === 'expired') {
+    // The points that were to pay a part of it have gone back with the hold, or do when it is swept.
+    const hold = isRunning(row, under.now) ? row : { ...row, redeemedPoints: 0, pointsMinor: 0 }
     const before = row.paidMinor - row.refundedMinor - payment.receivedMinor
-    const due = dueToStand(row) - before
+    const due = dueToStand(hold) - before
     if (due <= 0 || payment.receivedMinor < due) return NOTHING
-    const { taken, ...settled } = await takeTime(tx, row, under)
+    const { taken, ...settled } = await takeTime(tx, hold, under)
     if (!taken) return { ...settled, keptMinor: 0 }
-    const balanceDueMinor = row.priceMinor - dueToStand(row)
+    const balanceDueMinor = hold.priceMinor - hold.pointsMinor - dueToStand(hold)
     await tx.update(bookings).set({ balanceDueMinor }).where(eq(bookings.id, row.id))
     return { ...settled, keptMinor: due }
   }
@@ -92,8 +94,8 @@ async function takeTime(
   row: BookingRow,
   { now, locked }: Under,
 ): Promise<Settled & { taken: boolean }> {
-  const runs = row.status === 'held' && row.holdExpiresAt && row.holdExpiresAt.getTime() > now
-  if (runs) return { ...(await moveUnderLock(tx, PAYMENT, row, 'confirmed', now, locked)), taken: true }
+  if (isRunning(row, now))
+    return { ...(await moveUnderLock(tx, PAYMENT, row, 'confirmed', now, locked)), taken: true }
 
   const ended = row.status === 'held' ? await moveUnderLock(tx, CLOCK, row, 'expired', now) : undefined
   const touched = ended?.touched ?? []
@@ -101,6 +103,9 @@ async function takeTime(
   const stands = await moveUnderLock(tx, PAYMENT, { ...row, status: 'expired' }, 'confirmed', now, locked)
   return { taken: true, touched: [...touched, ...stands.touched], bookings: stands.bookings }
 }
+
+const isRunning = ({ status, holdExpiresAt }: BookingRow, now: Millis): boolean =>
+  status === 'held' && holdExpiresAt !== null && holdExpiresAt.getTime() > now
 
 /** Closures that came meanwhile, and a space or specialist that went out of use, make a time impossible to get back. */
 async function isToBeHadAgain(tx: Tx, row: BookingRow, now: Millis): Promise<boolean> {

@@ -22,11 +22,16 @@ export const BookingShape = z
     answerBy: InstantOut.nullable().meta({
       description: 'Until when its specialist may say yes, while it is pending.',
     }),
-    priceMinor: z.int(),
+    priceMinor: z.int().meta({ description: 'What it costs its owner, the discount taken off.' }),
+    discountMinor: z
+      .int()
+      .meta({ description: "What the owner's tier took off the price when it was held." }),
     depositMinor: z.int(),
     paidMinor: z.int(),
     refundedMinor: z.int(),
     balanceDueMinor: z.int(),
+    redeemedPoints: z.int().meta({ description: 'Points that pay for a part of the price.' }),
+    pointsMinor: z.int().meta({ description: 'The part of the price that points pay for.' }),
     currency: Currency,
     cancellation: CancellationShape,
     notes: z.string().nullable(),
@@ -38,7 +43,7 @@ export type Booking = z.infer<typeof BookingShape>
 
 /** What would come back of a booking that is cancelled now. */
 export const RefundPreviewShape = z
-  .object({ amountMinor: z.int(), currency: Currency })
+  .object({ amountMinor: z.int(), points: z.int(), currency: Currency })
   .meta({ id: 'RefundPreview' })
 
 /** A booking in a list, with whose it is. */
@@ -62,10 +67,13 @@ export function bookingView(row: BookingRow): Booking {
     holdExpiresAt: row.status === 'held' ? isoOrNull(row.holdExpiresAt) : null,
     answerBy: row.status === 'pending' ? isoOrNull(row.answerBy) : null,
     priceMinor: row.priceMinor,
+    discountMinor: row.discountMinor,
     depositMinor: row.depositMinor,
     paidMinor: row.paidMinor,
     refundedMinor: row.refundedMinor,
     balanceDueMinor: row.balanceDueMinor,
+    redeemedPoints: row.redeemedPoints,
+    pointsMinor: row.pointsMinor,
     currency: row.currency,
     cancellation: row.cancellation,
     notes: row.notes,

@@ -40,11 +40,17 @@ export const paymentView = (row: PaymentRow & { refundedMinor: number }): Paymen
 
 export const IntentShape = z
   .object({
-    paymentId: Id,
+    paymentId: z.union([Id, z.literal('')]),
     clientSecret: z.string().meta({ description: "What Stripe's own elements pay with." }),
     publishableKey: z.string(),
-    amountMinor: z.int(),
+    amountMinor: z.int().meta({
+      description:
+        'What is left to pay. 0 where points have paid all of it: then there is no intent, `paymentId` and ' +
+        '`clientSecret` are empty, and the booking stands already.',
+    }),
     currency: Currency,
+    redeemedPoints: z.int().meta({ description: 'How many points pay for a part of it.' }),
+    pointsMinor: z.int().meta({ description: 'The part that they pay for.' }),
   })
   .meta({ id: 'Intent' })
 export type Intent = z.infer<typeof IntentShape>

@@ -15,7 +15,9 @@ export const SlotShape = z
     startsAt: InstantOut,
     endsAt: InstantOut,
     status: SlotStatusShape,
-    reason: ReasonShape.nullable().meta({ description: 'Why it is closed.' }),
+    reason: ReasonShape.nullable().meta({
+      description: 'Why it is closed. TOO_EARLY: to everyone; a tier of members may let one hold it already.',
+    }),
     free: z.int().meta({ description: 'How many units can be had.' }),
     units: z.int(),
     heldByMe: z.boolean(),

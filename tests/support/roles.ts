@@ -138,6 +138,12 @@ export const ROLES: Record<string, Row> = {
   'reviews.answer': [STAFF, async (w) => ({ id: await w.review(), answer: 'Thank you' })],
   'reviews.hide': [ADMIN, async (w) => ({ id: await w.review(), reason: 'Names a person' })],
   'reviews.show': [ADMIN, async (w) => ({ id: await w.review() })],
+  'loyalty.mine': [SIGNED_IN, nothing],
+  'loyalty.ofUser': [ADMIN, async (w) => ({ id: (await makePerson(w.server)).id })],
+  'loyalty.correct': [
+    ADMIN,
+    async (w) => ({ id: (await makePerson(w.server)).id, points: 10, reason: 'Welcome' }),
+  ],
   'realtime.stats': [ADMIN, nothing],
   'realtime.announce': [ADMIN, () => ({ message: 'We close early today.' })],
 }

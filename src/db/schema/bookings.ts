@@ -62,10 +62,15 @@ export const bookings = pgTable(
     /** Until when the specialist may say yes; set when the booking becomes pending. */
     answerBy: instant('answer_by'),
     priceMinor: integer('price_minor').notNull(),
+    /** What its owner's tier had taken off the price when it was held. */
+    discountMinor: integer('discount_minor').notNull().default(0),
     depositMinor: integer('deposit_minor').notNull().default(0),
     paidMinor: integer('paid_minor').notNull().default(0),
     refundedMinor: integer('refunded_minor').notNull().default(0),
     balanceDueMinor: integer('balance_due_minor').notNull().default(0),
+    /** Points that pay for a part of the price, and for which part. The ledger follows them, by a trigger. */
+    redeemedPoints: integer('redeemed_points').notNull().default(0),
+    pointsMinor: integer('points_minor').notNull().default(0),
     currency: text('currency').notNull(),
     cancellation: jsonb('cancellation').$type<CancellationTier[]>().notNull(),
     notes: text('notes'),
@@ -98,6 +103,11 @@ export const bookings = pgTable(
     check(
       'bookings_money',
       sql`${table.priceMinor} >= 0 AND ${table.depositMinor} >= 0 AND ${table.refundedMinor} BETWEEN 0 AND ${table.paidMinor}`,
+    ),
+    check(
+      'bookings_points',
+      sql`${table.discountMinor} >= 0 AND ${table.redeemedPoints} >= 0 AND ${table.pointsMinor} BETWEEN 0 AND ${table.priceMinor}
+        AND (${table.redeemedPoints} = 0) = (${table.pointsMinor} = 0)`,
     ),
   ],
 )
