@@ -170,7 +170,7 @@ withRedis(
     await clientOf(right, person).slots.release.mutate({ slotId })
     await socket.next('slot_update', ({ version }) => version === board.version + 2)
     await socket.close()
-    network.stop()
+    await network.stop()
   },
 )
 

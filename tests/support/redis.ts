@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -16,6 +16,8 @@ export type TestRedis = {
   start(): Promise<void>
   /** Ends it at once; `start` starts it again on the same port. */
   kill(): Promise<void>
+  /** Asks it to end, as an operator does; `start` starts it again. */
+  shutDown(): Promise<void>
   /** For the end of a test. */
   stop(): Promise<void>
   /** Stops it from running, with its connections open, until `resume`. */
@@ -46,6 +48,11 @@ export async function startRedis(...options: string[]): Promise<TestRedis> {
     port,
     start,
     kill,
+    async shutDown() {
+      child?.kill('SIGTERM')
+      await child?.exited
+      child = undefined
+    },
     async stop() {
       await kill()
       await rm(folder, { recursive: true, force: true })
@@ -81,56 +88,69 @@ export async function whenOpen(port: number, timeoutMs = 10_000): Promise<void> 
   }
 }
 
-type Side = { other?: Bun.Socket<Side>; waiting: Buffer[] }
+export type Network = {
+  port: number
+  /** Nothing gets through any more, and nothing is closed: neither side hears of it. */
+  cut(): void
+  /** What was held back gets through, as TCP would have sent it again. */
+  mend(): void
+  stop(): Promise<void>
+}
 
-/**
- * The network between a server and something else on loopback: `cut` holds everything back, both ways, while the
- * connections stay open; `mend` lets it through, as TCP would.
- */
-export async function startNetwork(
-  target: number,
-): Promise<{ port: number; cut(): void; mend(): void; stop(): void }> {
+type Pair = { near: Socket; far: Socket | undefined }
+
+/** The network between servers and something else on loopback, which can be cut while its connections stay open. */
+export async function startNetwork(target: number): Promise<Network> {
   let isCut = false
-  const sides = new Set<Bun.Socket<Side>>()
-  const pass = (socket: Bun.Socket<Side>, data?: Buffer) => {
-    if (data) socket.data.waiting.push(Buffer.from(data))
-    const { other, waiting } = socket.data
-    if (other && !isCut) for (const piece of waiting.splice(0)) other.write(piece)
-  }
-  const close = (socket: Bun.Socket<Side>) => {
-    sides.delete(socket)
-    socket.data.other?.end()
-  }
-  const listener = Bun.listen<Side>({
-    hostname: '127.0.0.1',
-    port: 0,
-    socket: {
-      async open(socket) {
-        socket.data = { waiting: [] }
-        const other = await Bun.connect<Side>({
-          hostname: '127.0.0.1',
-          port: target,
-          data: { other: socket, waiting: [] },
-          socket: { data: pass, close },
-        }).catch(() => undefined)
-        if (!other) return void socket.end()
-        sides.add(socket).add(other)
-        socket.data.other = other
-        pass(socket)
-      },
-      data: pass,
-      close,
-    },
+  const pairs = new Set<Pair>()
+  const listener = createServer({ pauseOnConnect: true }, (near) => {
+    const pair: Pair = { near, far: undefined }
+    pairs.add(pair)
+    near.on('error', () => near.destroy())
+    near.on('close', () => !isCut && end(pair))
+    if (!isCut) join(pair)
   })
+
+  function join(pair: Pair): void {
+    const { near } = pair
+    const far = pair.far ?? connect(target, '127.0.0.1')
+    if (!pair.far) {
+      pair.far = far
+      far.on('error', () => far.destroy())
+      far.on('close', () => !isCut && end(pair))
+    }
+    if (near.destroyed || far.destroyed) end(pair)
+    else near.pipe(far).pipe(near)
+  }
+
+  function part({ near, far }: Pair): void {
+    if (far) near.unpipe(far)
+    far?.unpipe(near)
+    near.pause()
+    far?.pause()
+  }
+
+  function end(pair: Pair): void {
+    pairs.delete(pair)
+    pair.near.destroy()
+    pair.far?.destroy()
+  }
+
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+  const address = listener.address()
   return {
-    port: listener.port,
-    cut: () => {
+    port: typeof address === 'object' && address ? address.port : 0,
+    cut() {
       isCut = true
+      for (const pair of pairs) part(pair)
     },
-    mend: () => {
+    mend() {
       isCut = false
-      for (const side of sides) pass(side)
+      for (const pair of [...pairs]) join(pair)
     },
-    stop: () => listener.stop(true),
+    async stop() {
+      for (const pair of [...pairs]) end(pair)
+      await new Promise((resolve) => listener.close(resolve))
+    },
   }
 }

@@ -4,6 +4,9 @@ import type { Board } from '../../src/shapes/slots'
 
 type Update = Extract<ServerMessage, { type: 'slot_update' }>
 
+/** So that a server that is away is not asked without a pause. */
+const RECONNECT_MS = 20
+
 /** A board followed over a real socket as a good client would. */
 export type Watcher = {
   board(): Board | undefined
@@ -44,7 +47,7 @@ export function watchBoard(
       if (opened === socket) receive(JSON.parse(String(data)))
     }
     opened.onclose = () => {
-      if (opened === socket && !stopped) connect()
+      if (opened === socket && !stopped) setTimeout(() => !stopped && connect(), RECONNECT_MS)
     }
   }
 
