@@ -10,6 +10,7 @@ import type { BoardMessage, ServerMessage, Topic } from './realtime/events'
 import type { RedisLink } from './redis'
 import type { BoardKey } from './shapes/slots'
 import type { StripeAccount } from './stripe'
+import type { TelegramBot } from './telegram'
 import type { Tokens } from './tokens'
 
 /** Sends a message to everyone who listens to a topic. Never fails: what is lost is healed by versions. */
@@ -47,6 +48,7 @@ export type Deps = {
   log: Log
   tokens: Tokens
   stripe: StripeAccount
+  telegram: TelegramBot
   publish: Publish
   refreshBoards: RefreshBoards
   watchBoard: WatchBoard

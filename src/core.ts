@@ -16,6 +16,7 @@ import { connectRedis, type RedisLink } from './redis'
 import { countConnections } from './services/health'
 import { countTroubles } from './services/moneyHealth'
 import { createStripeAccount, type Sandbox } from './stripe'
+import { createTelegramBot, type TelegramSandboxLink } from './telegram'
 import { createTokens } from './tokens'
 
 type Release = () => Promise<unknown>
@@ -33,7 +34,7 @@ export type Core = {
 /**
  * Everything that services work with, over a database whose schema is up to date: what a server has before it opens its
  * doors, and all that a command needs. Nothing listens and no job runs.
- * @param options.sandbox what stands in for Stripe where no key is set
+ * @param options.sandbox what stands in for Stripe where no key is set; `telegramSandbox` for Telegram
  */
 export function openCore(
   env: Env,
@@ -41,8 +42,14 @@ export function openCore(
   databaseUrl: string,
   {
     sandbox,
+    telegramSandbox,
     ...pool
-  }: { connections?: number; statementSeconds?: number; sandbox?: Sandbox | undefined } = {},
+  }: {
+    connections?: number
+    statementSeconds?: number
+    sandbox?: Sandbox | undefined
+    telegramSandbox?: TelegramSandboxLink | undefined
+  } = {},
 ): Core {
   const releasers: Release[] = []
   const client = connectDatabase(databaseUrl, { connections: env.DATABASE_POOL, ...pool })
@@ -77,6 +84,7 @@ export function openCore(
     log,
     tokens: createTokens(env.JWT_SECRET),
     stripe: createStripeAccount(env, sandbox),
+    telegram: createTelegramBot(env, telegramSandbox),
     publish: bus.publish,
     refreshBoards: (calendarIds) => bus.signal({ refreshBoards: calendarIds }),
     watchBoard: feeds.watch,

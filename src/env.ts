@@ -178,6 +178,30 @@ export const EnvSchema = z.object({
     description: 'Whom mail comes from; unset, no-reply at the host of PUBLIC_URL.',
     example: 'hello@example.com',
   }),
+  TELEGRAM_BOT_TOKEN: z
+    .string()
+    .regex(/^\d{1,16}:[\w-]+$/, 'must be the token of a bot, as BotFather gives it')
+    .optional()
+    .meta({
+      description:
+        'Signs people in with Telegram and runs the bot; unset, a sandbox stands in for Telegram, which production does not have.',
+      example: '123456789:an-example-of-a-token',
+    }),
+  TELEGRAM_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^[\w-]{1,256}$/, 'must have 1 to 256 letters, digits, _ or -')
+    .optional()
+    .meta({
+      description: 'What Telegram sends with each update to /webhooks/telegram; without it none is taken.',
+      example: 'a-long-random-word',
+    }),
+  TELEGRAM_API_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .meta({
+      description: 'Another server that speaks as the Bot API of Telegram does.',
+      example: 'http://127.0.0.1:8081',
+    }),
   RATE_LIMITS: onOff('on').meta({ description: 'Whether those who ask too much are told to wait.' }),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').meta({
     description: 'The least severe lines that are written.',

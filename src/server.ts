@@ -12,14 +12,18 @@ import type { Log } from './log'
 import type { BoardFeeds } from './realtime/feeds'
 import type { Connections } from './realtime/socket'
 import { type StripeSandbox, startStripeSandbox } from './sandbox/stripe'
+import { startTelegramSandbox, type TelegramSandbox } from './sandbox/telegram'
 import { seedDatabase } from './seed'
 import { needsSandbox } from './stripe'
+import { needsTelegramSandbox, telegramSandboxKeys } from './telegram'
 
 export type RunningServer = {
   url: string
   deps: Deps
   /** What stands in for Stripe, where no key is set. */
   sandbox?: StripeSandbox | undefined
+  /** What stands in for Telegram, where no token is set. */
+  telegramSandbox?: TelegramSandbox | undefined
   stop(): Promise<void>
 }
 
@@ -51,8 +55,14 @@ export async function startServer(
     })
     const sandbox = queue && needsSandbox(env) ? await startStripeSandbox({ databaseUrl, log }) : undefined
     if (sandbox) releasers.push(sandbox.stop)
+    const telegramSandbox =
+      queue && needsTelegramSandbox(env)
+        ? await startTelegramSandbox({ databaseUrl, log, token: telegramSandboxKeys(env).token })
+        : undefined
+    if (telegramSandbox) releasers.push(telegramSandbox.stop)
     const { deps, boards, feeds, locations, connections, bus, release } = openCore(env, log, databaseUrl, {
       sandbox,
+      telegramSandbox,
     })
     releasers.push(release)
     if (env.SEED === 'demo') await seedDatabase(deps)
@@ -63,7 +73,7 @@ export async function startServer(
     releasers.push(() => closeDoors(server, connections, feeds))
     sandbox?.setWebhookUrl(`http://${reachableHost(env.HOST)}:${server.port}/webhooks/stripe`)
     if (jobs) releasers.push(startJobs(deps, { boards, locations }).stop)
-    return { url: `http://${env.HOST}:${server.port}`, deps, sandbox, stop }
+    return { url: `http://${env.HOST}:${server.port}`, deps, sandbox, telegramSandbox, stop }
   } catch (error) {
     await stop()
     throw error

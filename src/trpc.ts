@@ -107,6 +107,16 @@ const onlyOnce = t.middleware(async ({ ctx, type, path, getRawInput, next }) => 
 })
 
 /**
+ * For an input whose every field counts, those that nobody knows too: a field of this name would be lost before it is looked
+ * at. @throws VALIDATION
+ */
+export const wholeInput = t.middleware(async ({ getRawInput, next }) => {
+  if (Object.hasOwn(Object(await getRawInput()), '__proto__'))
+    throw new AppError('VALIDATION', 'The input is not valid: __proto__ is no field.')
+  return next()
+})
+
+/**
  * Somebody with a token, whoever they are by now: for what asks the database about the person itself, as a claim does,
  * and would lose a round trip by asking twice. It gives nobody more than a customer's rights.
  * @throws NOT_SIGNED_IN

@@ -7,6 +7,7 @@ import { PastCheckInShape } from '../shapes/checkIns'
 import { Id, InstantOut, Line, listOf, Ok } from '../shapes/common'
 import { EventShape } from '../shapes/events'
 import { LoyaltyEntryShape } from '../shapes/loyalty'
+import { TelegramAccountShape } from '../shapes/telegram'
 import { EmailShape, LanguageShape, SessionShape, SignedInShape, UserShape } from '../shapes/users'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
 
@@ -121,6 +122,7 @@ export const authRouter = router({
       z.object({
         user: UserShape,
         sessions: z.array(SessionShape),
+        telegram: TelegramAccountShape.nullable(),
         bookings: z.array(BookingShape),
         loyalty: z.array(LoyaltyEntryShape),
         checkIns: z.array(PastCheckInShape),

@@ -1,4 +1,4 @@
-import { createCallerFactory, router } from '../trpc'
+import { createCallerFactory, mergeRouters, router } from '../trpc'
 import { authRouter } from './auth'
 import { bookingsRouter } from './bookings'
 import { calendarRouter } from './calendar'
@@ -14,10 +14,11 @@ import { servicesRouter } from './services'
 import { slotsRouter } from './slots'
 import { spacesRouter } from './spaces'
 import { specialistsRouter } from './specialists'
+import { telegramRouter } from './telegram'
 import { usersRouter } from './users'
 
 export const appRouter = router({
-  auth: authRouter,
+  auth: mergeRouters(authRouter, telegramRouter),
   bookings: bookingsRouter,
   calendar: calendarRouter,
   checkIns: checkInsRouter,

@@ -6,6 +6,7 @@ import { type BookingRow, bookings, loyaltyEntries, reviews, type UserRow, users
 import { AppError } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { CalendarKey } from '../shapes/slots'
+import type { TelegramAccount } from '../shapes/telegram'
 import { type Session, type SignedIn, type User, userView } from '../shapes/users'
 import { iso, type Millis } from '../time'
 import { calendarsOf, lockPerson } from './calendar'
@@ -15,8 +16,9 @@ import { enqueue } from './jobs'
 import { exportLoyalty, type LoyaltyExport } from './loyalty'
 import { type CommunityExport, exportCommunity, leaveCommunity, locationsOf } from './membership'
 import { moveUnderLock } from './moves'
-import { listSessions, startSession } from './sessions'
+import { listSessions, signedIn } from './sessions'
 import { calendarOfSpecialist, retireSpecialist } from './specialists'
+import { forgetTelegram, getTelegramAccount } from './telegramAccounts'
 import { accountGone, getMe } from './users'
 
 /** A hash of no password at all, of the cost of every other: signing in takes as long where there is nobody to sign in. */
@@ -37,7 +39,7 @@ export async function register(
         .values({ email: input.email, name: input.name, passwordHash })
         .returning()
       if (!user) throw new Error('the user was not inserted')
-      return signedIn(ctx, tx, user, null)
+      return signedIn(ctx, tx, user)
     })
   } catch (error) {
     if (violates(error, 'users_email_key'))
@@ -73,17 +75,14 @@ export async function logIn(
     if (now?.passwordHash !== user.passwordHash) throw wrongCredentials()
     // People imported from elsewhere bring bcrypt hashes, which are accepted once and then replaced by our own kind.
     if (ownHash) await tx.update(users).set({ passwordHash: ownHash }).where(eq(users.id, user.id))
-    return signedIn(ctx, tx, user, input.platform ?? null)
+    const { platform } = input
+    return signedIn(ctx, tx, user, platform === undefined ? {} : { platform, device: platform })
   })
 }
 
 const wrongCredentials = () => new AppError('WRONG_CREDENTIALS', 'The e-mail or the password is wrong.')
 
 export const hashPassword = (password: string) => Bun.password.hash(password, { algorithm: 'argon2id' })
-
-async function signedIn(ctx: Context, db: Db, user: UserRow, platform: string | null): Promise<SignedIn> {
-  return { user: userView(user), ...(await startSession(ctx, db, user, platform)) }
-}
 
 /**
  * A new password needs the present one, and ends every session.
@@ -134,13 +133,12 @@ export async function updateMe(
 const endAllSessions = (tx: Tx, userId: string) =>
   tx.execute(sql`UPDATE refresh_tokens SET ended_at = now() WHERE user_id = ${userId} AND ended_at IS NULL`)
 
+type Own = { user: User; sessions: Session[]; telegram: TelegramAccount | null; bookings: Booking[] }
+
 /** Everything that is stored about a person, in the shapes of the API. */
 export async function exportMe(
   ctx: SignedInContext,
-): Promise<
-  { user: User; sessions: Session[]; bookings: Booking[]; exportedAt: string } & CommunityExport &
-    LoyaltyExport
-> {
+): Promise<Own & CommunityExport & LoyaltyExport & { exportedAt: string }> {
   const user = await getMe(ctx)
   const rows = await ctx.db
     .select()
@@ -150,6 +148,7 @@ export async function exportMe(
   return {
     user,
     sessions: (await listSessions(ctx)).items,
+    telegram: (await getTelegramAccount(ctx)).account,
     bookings: rows.map(bookingView),
     ...(await exportLoyalty(ctx)),
     ...(await exportCommunity(ctx)),
@@ -211,6 +210,7 @@ async function endForGood(tx: Tx, ctx: SignedInContext, row: BookingRow, now: Mi
 }
 
 async function anonymise(tx: Tx, id: string): Promise<void> {
+  await forgetTelegram(tx, id)
   await tx.execute(sql`DELETE FROM refresh_tokens WHERE user_id = ${id}`)
   await tx.execute(sql`DELETE FROM idempotency_keys WHERE user_id = ${id}`)
   await tx.execute(sql`DELETE FROM notifications WHERE user_id = ${id}`)

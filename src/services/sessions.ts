@@ -15,25 +15,34 @@ const REPLAY_GRACE_SECONDS = 10
 
 type Pair = Omit<SignedIn, 'user'>
 
-/** A sign-in: the first refresh token of a new family, and an access token. */
+/**
+ * A sign-in: the first refresh token of a new family, and an access token.
+ * @param from.platform the door that it came through; `device` what it is recognised by, instead of the caller's own name
+ */
 export async function startSession(
   ctx: Context,
   db: Db,
   user: UserRow,
-  platform: string | null,
+  { platform = 'web', device = ctx.device }: { platform?: string; device?: string | null } = {},
 ): Promise<Pair> {
   const token = randomBytes(32).toString('base64url')
-  await insertToken(
-    db,
-    { userId: user.id, family: Bun.randomUUIDv7(), device: platform ?? ctx.device },
-    token,
-  )
+  await insertToken(db, { userId: user.id, family: Bun.randomUUIDv7(), device, platform }, token)
   return pair(ctx, user, token)
+}
+
+/** Who is signed in now, with the tokens of a new session. @param from as `startSession` takes it */
+export async function signedIn(
+  ctx: Context,
+  db: Db,
+  user: UserRow,
+  from: Parameters<typeof startSession>[3] = {},
+): Promise<SignedIn> {
+  return { user: userView(user), ...(await startSession(ctx, db, user, from)) }
 }
 
 async function insertToken(
   db: Db,
-  { userId, family, device }: Pick<RefreshTokenRow, 'userId' | 'family' | 'device'>,
+  { userId, family, device, platform }: Pick<RefreshTokenRow, 'userId' | 'family' | 'device' | 'platform'>,
   token: string,
 ) {
   const [row] = await db
@@ -42,6 +51,7 @@ async function insertToken(
       userId,
       family,
       device,
+      platform,
       tokenHash: hashOf(token),
       expiresAt: sql`now() + ${`${REFRESH_DAYS} days`}::interval`,
     })
@@ -154,6 +164,7 @@ export async function listSessions(ctx: SignedInContext): Promise<{ items: Sessi
     .select({
       id: refreshTokens.family,
       device: refreshTokens.device,
+      platform: refreshTokens.platform,
       startedAt:
         sql`(SELECT min(first.created_at) FROM refresh_tokens first WHERE first.family = ${refreshTokens.family})`.mapWith(
           refreshTokens.createdAt,
@@ -174,6 +185,7 @@ export async function listSessions(ctx: SignedInContext): Promise<{ items: Sessi
   const items = rows.map((row) => ({
     id: row.id,
     device: row.device,
+    platform: row.platform,
     startedAt: iso(row.startedAt),
     lastUsedAt: iso(row.lastUsedAt),
     expiresAt: iso(row.expiresAt),

@@ -41,6 +41,11 @@ export const SessionShape = z
   .object({
     id: Id,
     device: z.string().nullable(),
+    platform: z.string().meta({
+      description:
+        'The door of this sign-in: `web`, `telegram_widget`, `telegram_mini_app`, or what the program called itself.',
+      example: 'web',
+    }),
     startedAt: InstantOut,
     lastUsedAt: InstantOut,
     expiresAt: InstantOut,

@@ -27,6 +27,8 @@ export async function makeAccount(server: RunningServer, passwordHash?: string) 
 export async function startSessionOf({ deps }: RunningServer, person: { id: string }, platform?: string) {
   const [user] = await deps.db.select().from(users).where(eq(users.id, person.id))
   if (!user) throw new Error('nobody there')
-  const pair = await startSession(systemContext(deps, 'clock'), deps.db, user, platform ?? null)
+  const pair = await startSession(systemContext(deps, 'clock'), deps.db, user, {
+    ...(platform && { platform, device: platform }),
+  })
   return { user: userView(user), ...pair }
 }

@@ -46,6 +46,8 @@ export const refreshTokens = pgTable(
     family: uuid('family').notNull(),
     tokenHash: text('token_hash').notNull(),
     device: text('device'),
+    /** From where this sign-in came: `web`, `telegram_widget`, `telegram_mini_app`, or what the program said of itself. */
+    platform: text('platform').notNull().default('web'),
     replacedBy: uuid('replaced_by'),
     replacedAt: instant('replaced_at'),
     endedAt: instant('ended_at'),

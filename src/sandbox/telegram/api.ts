@@ -1,0 +1,177 @@
+import { z } from 'zod'
+import type { Message, Store } from './store'
+
+/** How the stand-in fails when it is told to. */
+export type Failure =
+  | { kind: 'too_many'; retryAfter: number }
+  | { kind: 'error' }
+  /** The work is done, and the answer is an error all the same. */
+  | { kind: 'error_after' }
+
+/** A call that was made, in order. */
+export type Call = { method: string; payload: Record<string, unknown>; status: number }
+
+export type Webhook = { url: string; secret: string }
+type Options = {
+  token: string
+  store: Store
+  nextFailure: (method: string) => Failure | undefined
+  setWebhook: (webhook: Webhook | null) => void
+  webhook: () => Webhook | null
+  noted: (call: Call) => void
+}
+
+const BOT = { id: 0, is_bot: true, first_name: 'CoworkSpace', username: 'coworkspace_sandbox_bot' }
+
+const Button = z
+  .object({
+    text: z.string().min(1),
+    callback_data: z.string().min(1).optional(),
+    url: z.url().optional(),
+  })
+  .refine((button) => Buffer.byteLength(button.callback_data ?? '') <= 64, 'BUTTON_DATA_INVALID')
+  .refine(
+    ({ callback_data, url }) => (callback_data === undefined) !== (url === undefined),
+    "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard",
+  )
+const Keyboard = z.object({ inline_keyboard: z.array(z.array(Button)).max(100) }).optional()
+const Chat = z.union([z.int(), z.string().regex(/^\d+$/).transform(Number)])
+const Text = z.string().trim().min(1, 'message text is empty').max(4096, 'message is too long')
+
+const INPUTS = {
+  getMe: z.object({}),
+  getWebhookInfo: z.object({}),
+  setWebhook: z.object({
+    url: z.string().max(2048),
+    secret_token: z
+      .string()
+      .regex(/^[\w-]{1,256}$/)
+      .default(''),
+  }),
+  deleteWebhook: z.object({}),
+  setMyCommands: z.object({ commands: z.array(z.object({ command: z.string(), description: z.string() })) }),
+  sendMessage: z.object({ chat_id: Chat, text: Text, reply_markup: Keyboard }),
+  editMessageText: z.object({ chat_id: Chat, message_id: z.int(), text: Text, reply_markup: Keyboard }),
+  editMessageReplyMarkup: z.object({ chat_id: Chat, message_id: z.int(), reply_markup: Keyboard }),
+  answerCallbackQuery: z.object({ callback_query_id: z.string(), text: z.string().max(200).default('') }),
+}
+type Method = keyof typeof INPUTS
+const isMethod = (name: string): name is Method => Object.hasOwn(INPUTS, name)
+
+/** The Bot API, as far as the bot uses it: core.telegram.org/bots/api. Any other method is not found. */
+export function createApi({ token, store, nextFailure, setWebhook, webhook, noted }: Options) {
+  const botId = Number(token.split(':')[0])
+  const own = { ...BOT, id: botId }
+
+  async function run(method: Method, payload: unknown): Promise<Answer> {
+    const parsed = INPUTS[method].safeParse(payload)
+    if (!parsed.success) return bad(parsed.error.issues[0]?.message ?? 'wrong parameters')
+    const call = { method, ...parsed.data } as {
+      [Name in Method]: { method: Name } & z.output<(typeof INPUTS)[Name]>
+    }[Method]
+    switch (call.method) {
+      case 'getMe':
+        return done({
+          ...own,
+          can_join_groups: false,
+          can_read_all_group_messages: false,
+          supports_inline_queries: false,
+        })
+      case 'getWebhookInfo':
+        return done({
+          url: webhook()?.url ?? '',
+          has_custom_certificate: false,
+          pending_update_count: await store.pending(),
+        })
+      case 'setWebhook':
+        setWebhook(call.url === '' ? null : { url: call.url, secret: call.secret_token })
+        return done(true)
+      case 'deleteWebhook':
+        setWebhook(null)
+        return done(true)
+      case 'setMyCommands':
+        return done(true)
+      case 'sendMessage': {
+        if (await store.isBlockedBy(call.chat_id)) return blocked
+        const keyboard = call.reply_markup?.inline_keyboard ?? null
+        const message = await store.addMessage({
+          chatId: call.chat_id,
+          from: 'bot',
+          text: call.text,
+          keyboard,
+        })
+        return done(messageOf(message, own))
+      }
+      case 'editMessageText':
+      case 'editMessageReplyMarkup': {
+        if (await store.isBlockedBy(call.chat_id)) return blocked
+        const key = { chatId: call.chat_id, messageId: call.message_id }
+        const text = call.method === 'editMessageText' ? call.text : null
+        const keyboard = call.reply_markup?.inline_keyboard ?? null
+        const all = await store.messages(call.chat_id)
+        const old = all.find(({ messageId, from }) => messageId === call.message_id && from === 'bot')
+        if (!old) return bad('message to edit not found')
+        const same =
+          (text ?? old.text) === old.text && JSON.stringify(keyboard) === JSON.stringify(old.keyboard)
+        if (same)
+          return bad(
+            'message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message',
+          )
+        await store.editMessage(key, { text, keyboard })
+        return done(messageOf({ ...old, text: text ?? old.text, keyboard }, own))
+      }
+      case 'answerCallbackQuery': {
+        const known = await store.answerPress(call.callback_query_id, call.text)
+        return known
+          ? done(true)
+          : bad('query is too old and response timeout expired or query ID is invalid')
+      }
+    }
+  }
+
+  return async function handle(request: Request): Promise<Response> {
+    const [, key, name = ''] = /^\/bot([^/]+)\/(\w+)$/.exec(new URL(request.url).pathname) ?? []
+    if (key !== token) return respond(failed(401, 'Unauthorized'))
+    const payload = await readPayload(request)
+    const answer = await decide(name, payload)
+    noted({ method: name, payload, status: answer.ok ? 200 : answer.error_code })
+    return respond(answer)
+  }
+
+  async function decide(name: string, payload: Record<string, unknown>): Promise<Answer> {
+    if (!isMethod(name)) return failed(404, 'Not Found')
+    const failure = nextFailure(name)
+    if (failure?.kind === 'too_many')
+      return {
+        ...failed(429, `Too Many Requests: retry after ${failure.retryAfter}`),
+        parameters: { retry_after: failure.retryAfter },
+      }
+    if (failure?.kind === 'error') return failed(500, 'Internal Server Error')
+    const answer = await run(name, payload)
+    return failure ? failed(502, 'Bad Gateway') : answer
+  }
+}
+
+type Answer =
+  | { ok: true; result: unknown }
+  | { ok: false; error_code: number; description: string; parameters?: { retry_after: number } }
+
+const done = (result: unknown): Answer => ({ ok: true, result })
+const failed = (error_code: number, description: string) => ({ ok: false as const, error_code, description })
+const bad = (why: string) => failed(400, `Bad Request: ${why}`)
+const blocked = failed(403, 'Forbidden: bot was blocked by the user')
+const respond = (answer: Answer) => Response.json(answer, { status: answer.ok ? 200 : answer.error_code })
+
+async function readPayload(request: Request): Promise<Record<string, unknown>> {
+  const body: unknown = await request.json().catch(() => ({}))
+  return typeof body === 'object' && body !== null ? { ...body } : {}
+}
+
+const messageOf = ({ messageId, chatId, text, keyboard }: Message, from: typeof BOT) => ({
+  message_id: messageId,
+  date: Math.floor(Date.now() / 1000),
+  from,
+  chat: { id: chatId, type: 'private', first_name: 'Somebody' },
+  text,
+  ...(keyboard && { reply_markup: { inline_keyboard: keyboard } }),
+})
