@@ -8,6 +8,7 @@ import { hasBrowser } from './support/browser'
 import { payInBrowser } from './support/money'
 import { everyPage, type PageOfOne, seenBy } from './support/pages'
 import { insertBooking } from './support/rows'
+import { letPass } from './support/specialists'
 import { closeBrowser, seriousViolations, takePicture, type Visit, visit } from './support/web'
 import { at, clientOf, startTestServer, stopTestServers, until } from './support/world'
 
@@ -55,6 +56,7 @@ async function fillIn(): Promise<Record<PageOfOne, string>> {
     endsAt: at(24, inDays(30)),
     reason: 'New lamps',
   })
+  await fillInWork()
   await server.deps.db.insert(stripeEvents).values({
     id: 'evt_1Pgc76B7WZ01zgkWwyRHS12y',
     type: 'charge.dispute.created',
@@ -64,6 +66,37 @@ async function fillIn(): Promise<Record<PageOfOne, string>> {
     error: "No such payment_intent: 'pi_3Pgc76B7WZ01zgkW0cXyRHS1'",
   })
   return { space: desks.id, specialist: SPECIALISTS[0]?.id ?? '', move: move.id }
+}
+
+/** One who asks Sam for a time, one who has it, and one who had it and says how it was. */
+async function fillInWork(): Promise<void> {
+  const [sam] = SPECIALISTS
+  const massage = sam?.services.find(({ needsApproval }) => needsApproval)
+  const advice = sam?.services.find(({ needsRoom }) => needsRoom)
+  const as = async ({ id, role }: { id: string; role: Role }) =>
+    clientOf(server, { token: await server.deps.tokens.sign({ id, role }) })
+  const [carla, own] = [await as(customer), await as(specialist)]
+  async function ask(serviceId: string) {
+    const day = { id: sam?.id ?? '', date: inDays(7), serviceId }
+    const { slots } = await carla.specialists.day.query(day)
+    const startsAt = slots.find(({ status }) => status === 'free')?.startsAt ?? ''
+    const { id, priceMinor } = await carla.bookings.create.mutate({ serviceId, startsAt })
+    if (priceMinor === 0) await carla.bookings.confirm.mutate({ id })
+    else await payInBrowser(server, await carla.payments.createIntent.mutate({ bookingId: id }))
+    if (priceMinor > 0) await carla.payments.confirm.mutate({ bookingId: id })
+    return id
+  }
+  if (!massage || !advice) throw new Error('Sam offers nothing')
+  await ask(massage.id)
+  await own.bookings.accept.mutate({ id: await ask(massage.id) })
+  await ask(advice.id)
+  const over = await ask(massage.id)
+  await own.bookings.accept.mutate({ id: over })
+  await letPass(server, over)
+  await own.bookings.complete.mutate({ id: over })
+  const review = { bookingId: over, rating: 5 as const, comment: 'My shoulders are new. Thank you, Sam!' }
+  const { id } = await carla.reviews.create.mutate(review)
+  await own.reviews.answer.mutate({ id, answer: 'It was a pleasure. Do not sit so long.' })
 }
 
 /** A Wednesday that many days ahead or a little later, when everything is open. */

@@ -65,7 +65,13 @@ export const paymentsRouter = router({
     .meta({
       openapi: { method: 'GET', path: '/payments', tags, summary: "One's payments; for an admin, all" },
     })
-    .input(z.strictObject({ bookingId: Id.optional(), ...page }))
+    .input(
+      z.strictObject({
+        bookingId: Id.optional(),
+        as: z.literal('customer').optional().meta({ description: "An admin's own payments only." }),
+        ...page,
+      }),
+    )
     .output(listOf(PaymentShape))
     .query(({ ctx, input }) => payments.listPayments(ctx, input)),
 

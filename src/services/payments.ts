@@ -91,9 +91,12 @@ export async function refundBooking(
 }
 
 /** Payments, the newest first: one's own, or for an admin everyone's. */
-export async function listPayments(ctx: SignedInContext, input: Page & { bookingId?: string | undefined }) {
+export async function listPayments(
+  ctx: SignedInContext,
+  input: Page & { bookingId?: string | undefined; as?: 'customer' | undefined },
+) {
   const where = and(
-    ctx.actor.role === 'admin' ? undefined : eq(bookings.userId, ctx.actor.id),
+    ctx.actor.role === 'admin' && input.as !== 'customer' ? undefined : eq(bookings.userId, ctx.actor.id),
     input.bookingId ? eq(payments.bookingId, input.bookingId) : undefined,
     input.cursor ? lt(payments.id, input.cursor) : undefined,
   )

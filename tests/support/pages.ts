@@ -13,4 +13,11 @@ export const everyPage = (ids: Record<PageOfOne, string>): [Name, string][] =>
   ])
 
 /** Who looks at a page that an operator has nothing to see on. */
-export const seenBy: Partial<Record<Name, Role>> = {}
+export const seenBy: Partial<Record<Name, Role>> = {
+  bookings: 'customer',
+  payments: 'customer',
+  work: 'specialist',
+  workProfile: 'specialist',
+  workServices: 'specialist',
+  workReviews: 'specialist',
+}

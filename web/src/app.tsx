@@ -14,8 +14,13 @@ const imports = {
   [PATHS.space]: () => import('./pages/space'),
   [PATHS.specialists]: () => import('./pages/specialists'),
   [PATHS.specialist]: () => import('./pages/specialist'),
-  [PATHS.bookings]: () => import('./pages/bookings'),
-  [PATHS.move]: () => import('./pages/move'),
+  [PATHS.bookings]: () => import('./pages/mine/bookings'),
+  [PATHS.move]: () => import('./pages/mine/move'),
+  [PATHS.payments]: () => import('./pages/mine/payments'),
+  [PATHS.work]: () => import('./pages/work/calendar'),
+  [PATHS.workProfile]: () => import('./pages/work/profile'),
+  [PATHS.workServices]: () => import('./pages/work/services'),
+  [PATHS.workReviews]: () => import('./pages/work/reviews'),
   [PATHS.community]: () => import('./pages/community'),
   [PATHS.account]: () => import('./pages/account'),
   [PATHS.live]: () => import('./pages/operator/live'),
@@ -93,7 +98,14 @@ function Header() {
           isHere={path.startsWith(PATHS.specialists)}
         />
         {signedIn && (
-          <NavLink to={PATHS.bookings} text={t.app.bookings} isHere={path.startsWith(PATHS.bookings)} />
+          <NavLink
+            to={PATHS.bookings}
+            text={t.app.bookings}
+            isHere={path.startsWith(PATHS.bookings) || path === PATHS.payments}
+          />
+        )}
+        {me?.role === 'specialist' && (
+          <NavLink to={PATHS.work} text={t.work.title} isHere={path.startsWith(PATHS.work)} />
         )}
         <NavLink to={PATHS.community} text={t.community.title} isHere={path === PATHS.community} />
         {me?.role === 'admin' && (

@@ -40,10 +40,10 @@ export function useHolding(mine: Booking[]) {
   const held = mine.find(({ id, status }) => status === 'held' && id !== dismissed)
   // What the server says of it is newer than what it answered when it was made.
   const current = followed
-    ? (newer(
+    ? newer(
         mine.find(({ id }) => id === followed.id),
         followed,
-      ) ?? held)
+      )
     : held
 
   return {
@@ -71,6 +71,9 @@ export function useHolding(mine: Booking[]) {
   }
 }
 
+/** How far on its way a booking is. */
+const stepOf = ({ status }: Booking): number => ['held', 'pending'].indexOf(status) + 1 || 3
+
 /** A list that was asked for before a change may still say `held` of what is confirmed by now. */
-const newer = (listed: Booking | undefined, answered: Booking): Booking | undefined =>
-  listed && answered.status === 'held' ? listed : answered
+const newer = (listed: Booking | undefined, answered: Booking): Booking =>
+  listed && stepOf(listed) >= stepOf(answered) ? listed : answered

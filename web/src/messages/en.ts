@@ -1,8 +1,10 @@
 import type { Booking, Reason, Space, User } from '@coworkspace/client'
 import { community } from './community/en'
+import { mine } from './mine/en'
 import { operator } from './operator/en'
 import { reviews } from './reviews/en'
 import { specialists } from './specialists/en'
+import { work } from './work/en'
 
 const kinds: Record<Space['kind'], string> = {
   desk: 'Desk',
@@ -195,6 +197,8 @@ export const messages = {
   },
   reviews,
   specialists,
+  mine,
+  work,
   community,
   account: {
     title: 'Account',

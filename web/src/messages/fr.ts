@@ -1,8 +1,10 @@
 import { community } from './community/fr'
 import type { Messages } from './en'
+import { mine } from './mine/fr'
 import { operator } from './operator/fr'
 import { reviews } from './reviews/fr'
 import { specialists } from './specialists/fr'
+import { work } from './work/fr'
 
 export const messages: Messages = {
   app: {
@@ -186,6 +188,8 @@ export const messages: Messages = {
   },
   reviews,
   specialists,
+  mine,
+  work,
   community,
   account: {
     title: 'Compte',

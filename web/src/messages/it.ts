@@ -1,8 +1,10 @@
 import { community } from './community/it'
 import type { Messages } from './en'
+import { mine } from './mine/it'
 import { operator } from './operator/it'
 import { reviews } from './reviews/it'
 import { specialists } from './specialists/it'
+import { work } from './work/it'
 
 export const messages: Messages = {
   app: {
@@ -186,6 +188,8 @@ export const messages: Messages = {
   },
   reviews,
   specialists,
+  mine,
+  work,
   community,
   account: {
     title: 'Profilo',

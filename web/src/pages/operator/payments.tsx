@@ -1,13 +1,11 @@
-import type { Outputs } from '@coworkspace/client'
 import { client, trpc } from '../../api'
-import { formatMoment, formatMoney } from '../../format'
+import { formatMoment } from '../../format'
 import { useText } from '../../i18n'
-import { Entry, PagedList } from '../../ui/lists'
+import { type Payment, PaymentEntry } from '../../payments/payment-entry'
+import { PagedList } from '../../ui/lists'
 import { usePages } from '../../ui/pages'
 import { RefundButton } from './refund-dialog'
 import { OperatorPage } from './shell'
-
-type Payment = Outputs['payments']['list']['items'][number]
 
 export default function PaymentsPage() {
   const { t } = useText()
@@ -31,13 +29,11 @@ function Payments() {
 }
 
 function PaymentLine({ payment }: { payment: Payment }) {
-  const { t, language } = useText()
-  const { bookingId, status, kind, amountMinor, refundedMinor, currency, createdAt } = payment
-  const money = (minor: number) => formatMoney(minor, currency, language)
+  const { language } = useText()
+  const { bookingId, status, amountMinor, refundedMinor, currency, createdAt } = payment
   return (
-    <Entry
-      className={`booking ${status}`}
-      title={money(amountMinor)}
+    <PaymentEntry
+      payment={payment}
       actions={
         status === 'succeeded' && (
           <RefundButton
@@ -48,13 +44,6 @@ function PaymentLine({ payment }: { payment: Payment }) {
           />
         )
       }
-    >
-      <p>
-        <span className={`tag ${status}`}>{t.operator.payments.status[status]}</span>{' '}
-        {t.operator.payments.kind[kind]}
-        {refundedMinor > 0 && ` · ${t.operator.givenBack}: ${money(refundedMinor)}`}
-      </p>
-      <p className="soft">{formatMoment(createdAt, language)}</p>
-    </Entry>
+    />
   )
 }

@@ -1,18 +1,20 @@
-import { type Booking, isRefused, type Slot, type Space } from '@coworkspace/client'
+import { type Booking, isRefused, type Slot } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLocation, useParams } from 'wouter'
-import { queryClient, trpc } from '../api'
-import { BoardView, LiveMark } from '../board/board-view'
-import { DayPicker } from '../board/day-picker'
-import { LostPanel } from '../board/hold-panel'
-import { useBoard, useMine } from '../board/use-board'
-import { dateIn, formatDay, formatPeriod } from '../format'
-import { useText } from '../i18n'
-import { PATHS } from '../paths'
-import { explain, Failed, Loaded, Loading, Only } from '../ui/states'
-import { useTitle } from '../ui/title'
-import { say } from '../ui/toasts'
+import { trpc } from '../../api'
+import { BoardView, LiveMark } from '../../board/board-view'
+import { DayPicker } from '../../board/day-picker'
+import { LostPanel } from '../../board/hold-panel'
+import { type DayOf, useBoard, useMine } from '../../board/use-board'
+import { useSubject } from '../../bookings/use-subject'
+import { dateIn, formatDay, formatPeriod } from '../../format'
+import { useText } from '../../i18n'
+import { PATHS } from '../../paths'
+import { makeOld } from '../../ui/changes'
+import { explain, Failed, Loaded, Loading, Only } from '../../ui/states'
+import { useTitle } from '../../ui/title'
+import { say } from '../../ui/toasts'
 
 export default function MovePage() {
   const { t } = useText()
@@ -30,29 +32,34 @@ export default function MovePage() {
 function Found() {
   const { id = '' } = useParams()
   const booking = useQuery(trpc.bookings.byId.queryOptions({ id }))
-  const spaceId = booking.data?.spaceId
-  const space = useQuery(trpc.spaces.byId.queryOptions({ id: spaceId ?? '' }, { enabled: !!spaceId }))
+  const locationId = booking.data?.locationId
+  const location = useQuery(
+    trpc.locations.byId.queryOptions({ id: locationId ?? '' }, { enabled: !!locationId }),
+  )
   return (
     <Loaded query={booking}>
-      {(found) => <Loaded query={space}>{(place) => <Move booking={found} space={place} />}</Loaded>}
+      {(found) => (
+        <Loaded query={location}>{({ timeZone }) => <Move booking={found} timeZone={timeZone} />}</Loaded>
+      )}
     </Loaded>
   )
 }
 
-/** The board of the same space, on which another time of the same length is chosen. */
-function Move({ booking, space }: { booking: Booking; space: Space }) {
+/** The day on which the same was booked, to choose another time of the same length. */
+function Move({ booking, timeZone }: { booking: Booking; timeZone: string }) {
   const { t, language } = useText()
   const [, navigate] = useLocation()
-  const [date, setDate] = useState(dateIn(space.timeZone, new Date(booking.startsAt)))
+  const { title } = useSubject(booking)
+  const [date, setDate] = useState(dateIn(timeZone, new Date(booking.startsAt)))
   const [lost, setLost] = useState<Slot>()
-  const { board, live, error } = useBoard({ spaceId: space.id }, date)
+  const { board, live, error } = useBoard(dayOf(booking), date)
   const mine = useMine(board)
   const when = (at: { startsAt: string; endsAt: string }) =>
-    `${formatDay(at.startsAt, space.timeZone, language)}, ${formatPeriod(at, space.timeZone, language)}`
+    `${formatDay(at.startsAt, timeZone, language)}, ${formatPeriod(at, timeZone, language)}`
   const move = useMutation(
     trpc.bookings.reschedule.mutationOptions({
       onSuccess(moved) {
-        void queryClient.invalidateQueries(trpc.bookings.pathFilter())
+        makeOld(trpc.bookings.pathFilter())
         say(t.bookings.moved(when(moved)))
         navigate(PATHS.bookings)
       },
@@ -71,12 +78,12 @@ function Move({ booking, space }: { booking: Booking; space: Space }) {
     <>
       <div className="row spread top">
         <div>
-          <p className="strong">{space.name}</p>
+          <p className="strong">{title}</p>
           <p className="soft">{t.bookings.moveNow(when(booking))}</p>
         </div>
         {board && <LiveMark live={live} />}
       </div>
-      <DayPicker date={date} timeZone={space.timeZone} onChange={setDate} />
+      <DayPicker date={date} timeZone={timeZone} onChange={setDate} />
       {error && <Failed error={error} />}
       {!board && !error && <Loading />}
       {board && <BoardView board={board} mine={mine} busy={move.isPending} onPick={pick} />}
@@ -94,3 +101,6 @@ function Move({ booking, space }: { booking: Booking; space: Space }) {
     </>
   )
 }
+
+const dayOf = ({ specialistId, serviceId, spaceId }: Booking): DayOf =>
+  specialistId && serviceId ? { specialistId, serviceId } : { spaceId: spaceId ?? '' }

@@ -1,0 +1,203 @@
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import type { Page } from 'playwright-core'
+import type { RunningServer } from '../src/server'
+import { webApp } from '../web/build'
+import { PATHS } from '../web/src/paths'
+import { hasBrowser } from './support/browser'
+import { letPass, makeSpecialist } from './support/specialists'
+import { closeBrowser, seriousViolations, unexpected, type Visit, visit } from './support/web'
+import {
+  at,
+  clientOf,
+  makePerson,
+  makeSpace,
+  startTestServer,
+  stopTestServers,
+  testDate,
+  until,
+} from './support/world'
+
+setDefaultTimeout(90_000)
+
+let server: RunningServer
+beforeAll(async () => {
+  server = await startTestServer({ queue: true })
+  await webApp()
+})
+const visits: Visit[] = []
+afterEach(async () => {
+  for (const { context } of visits.splice(0)) await context.close()
+})
+afterAll(async () => {
+  await closeBrowser()
+  await stopTestServers()
+})
+
+async function open(...[address, visitor]: [string, Parameters<typeof visit>[2]?]): Promise<Visit> {
+  const opened = await visit(server, address, visitor)
+  opened.page.setDefaultTimeout(20_000)
+  visits.push(opened)
+  return opened
+}
+
+const dayOf = ({ specialist }: { specialist: { id: string } }, date = testDate) =>
+  `/specialists/${specialist.id}?date=${date}`
+const slotAt = (page: Page, hour: number) => page.locator(`[data-slot="${at(hour)}"]`)
+const said = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first()
+const browser = hasBrowser()
+
+test.skipIf(!browser)(
+  'a specialist is found and asked for a time with a deposit, says yes, is paid the rest, and reviewed',
+  async () => {
+    const made = await makeSpecialist(server, {
+      service: { name: 'Shiatsu', priceMinor: 5000, depositMinor: 1500, needsApproval: true },
+    })
+    const person = await makePerson(server)
+    const customer = await open(PATHS.specialists, { person })
+    await customer.page.getByLabel('What do you need?').fill('shiatsu')
+    await customer.page.getByRole('link', { name: /Shiatsu/ }).click()
+    await said(customer.page, '€15.00 now, the rest afterwards')
+    await customer.page.goto(`${server.url}${dayOf(made)}`)
+    const watcher = await open(dayOf(made))
+    await slotAt(watcher.page, 9).waitFor()
+    await slotAt(customer.page, 9).click()
+    await button(customer.page, 'Pay €15.00').click()
+    await button(customer.page, 'Pay now').click()
+    await said(customer.page, 'Asked. Your specialist has to say yes.')
+    await watcher.page.locator(`.booked[data-slot="${at(9)}"]`).waitFor()
+
+    const specialist = await open(PATHS.work, { person: made.person })
+    expect(await seriousViolations(specialist.page)).toEqual([])
+    await button(specialist.page, 'Accept').click()
+    await said(specialist.page, 'Nobody waits for an answer.')
+    await said(customer.page, 'Booked. See you there!')
+
+    await customer.page.goto(`${server.url}${PATHS.bookings}`)
+    await button(customer.page, 'Pay the rest: €35.00').click()
+    await button(customer.page, 'Pay now').click()
+    await said(customer.page, /€50\.00 paid/)
+    const [paid] = (await clientOf(server, person).bookings.list.query({})).items
+    if (!paid) throw new Error('there is no booking')
+    expect(paid).toMatchObject({ status: 'confirmed', paidMinor: 5000, balanceDueMinor: 0 })
+
+    await letPass(server, paid.id)
+    const { startsAt } = await made.client.bookings.byId.query({ id: paid.id })
+    await specialist.page.goto(`${server.url}${PATHS.work}?view=day&date=${startsAt.slice(0, 10)}`)
+    await button(specialist.page, 'It took place').click()
+    await said(specialist.page, /^Took place$/)
+
+    await customer.page.reload()
+    await button(customer.page, 'Write a review').click()
+    await customer.page.getByRole('radio', { name: '1 star' }).focus()
+    for (let stars = 1; stars < 4; stars++) await customer.page.keyboard.press('ArrowRight')
+    await customer.page.getByLabel(/In your words/).fill('Good hands.')
+    expect(await seriousViolations(customer.page)).toEqual([])
+    await button(customer.page, 'Publish').click()
+    await button(customer.page, 'Change the review').waitFor()
+
+    await specialist.page.goto(`${server.url}${PATHS.workReviews}`)
+    await button(specialist.page, /^Answer/).click()
+    await specialist.page.getByLabel(/Your answer/).fill('Come again.')
+    await button(specialist.page, 'Publish').click()
+    await said(specialist.page, 'Come again.')
+    await watcher.page.reload()
+    await said(watcher.page, 'Good hands.')
+    await said(watcher.page, 'Come again.')
+    expect(await made.client.specialists.byId.query({ id: made.specialist.id })).toMatchObject({
+      rating: 4,
+      reviewCount: 1,
+    })
+    expect([customer, watcher, specialist].map(unexpected)).toEqual([[], [], []])
+  },
+)
+
+test.skipIf(!browser)(
+  'two want the same time of a specialist: one is told kindly; and who is declined learns it at once',
+  async () => {
+    const made = await makeSpecialist(server, { service: { needsApproval: true } })
+    const [ada, ben] = [await makePerson(server), await makePerson(server)]
+    const first = await open(dayOf(made), { person: ada, phone: true, dark: true })
+    const second = await open(dayOf(made), { person: ben })
+    await Promise.all([slotAt(first.page, 9).waitFor(), slotAt(second.page, 9).waitFor()])
+    const isHeld = Promise.withResolvers<void>()
+    await second.page.route('**/trpc/bookings.create*', async (route) => {
+      await isHeld.promise
+      await route.continue()
+    })
+    await slotAt(second.page, 9).click()
+    await slotAt(first.page, 9).click()
+    await button(first.page, 'Book it').click()
+    await said(first.page, 'Asked. Your specialist has to say yes.')
+    isHeld.resolve()
+    await said(second.page, 'Somebody was a moment faster')
+
+    const specialist = await open(PATHS.work, { person: made.person })
+    await button(specialist.page, 'Decline').click()
+    const asked = specialist.page.getByRole('alertdialog')
+    await asked.getByRole('button', { name: 'Decline' }).click()
+    await said(first.page, 'Your specialist cannot then.')
+    await second.page.locator(`.free[data-slot="${at(9)}"]`).waitFor()
+    expect(await seriousViolations(first.page)).toEqual([])
+    expect([first, second, specialist].map(unexpected)).toEqual([[], [], []])
+  },
+)
+
+test.skipIf(!browser)('a card that is declined leaves the time of a specialist held', async () => {
+  const made = await makeSpecialist(server, { service: { priceMinor: 4000, needsRoom: true } })
+  await makeSpace(server, { locationId: made.locationId, kind: 'meeting_room', priceMinor: 1000 })
+  const visitor = await open(dayOf(made), { person: await makePerson(server) })
+  const { page } = visitor
+  await slotAt(page, 9).click()
+  await button(page, 'Pay €50.00').click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('combobox').click()
+  await page.getByRole('option', { name: /is declined/ }).click()
+  await dialog.getByRole('button', { name: 'Pay now' }).click()
+  await said(page, /The payment did not go through/)
+  await dialog.getByRole('combobox').click()
+  await page.getByRole('option', { name: /4242/ }).click()
+  await dialog.getByRole('button', { name: 'Pay now' }).click()
+  await said(page, 'Booked. See you there!')
+  expect(unexpected(visitor)).toEqual([])
+})
+
+test.skipIf(!browser)('a specialist offers a service, takes time off, and people see both', async () => {
+  const made = await makeSpecialist(server)
+  const { page, ...rest } = await open(PATHS.workServices, { person: made.person })
+  await button(page, 'Add a service').click()
+  await page.getByLabel('Name').fill('Reading of hands')
+  await button(page, 'Save').click()
+  await said(page, 'Reading of hands')
+  await page.goto(`${server.url}${PATHS.workProfile}`)
+  await button(page, 'Take time off').click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('From').fill(`${testDate}T09:00`)
+  await dialog.getByLabel('Until').fill(`${testDate}T12:00`)
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  await dialog.waitFor({ state: 'hidden' })
+  await page.goto(`${server.url}${dayOf(made)}`)
+  await page.getByRole('radio', { name: 'Reading of hands' }).click()
+  await page.locator(`.closed[data-slot="${at(9)}"]`).waitFor()
+  await page.locator(`.free[data-slot="${at(12)}"]`).waitFor()
+  expect(unexpected({ page, ...rest })).toEqual([])
+})
+
+test.skipIf(!browser)(
+  'a new specialist makes a profile first, and nobody else sees these pages',
+  async () => {
+    const { locationId } = await makeSpace(server)
+    const person = await makePerson(server, 'specialist')
+    const { page } = await open(`${PATHS.work}?location=${locationId}`, { person })
+    await said(page, 'You have no profile yet')
+    await button(page, 'Save').click()
+    await said(page, 'Nobody waits for an answer.')
+    const { items } = await clientOf(server).specialists.list.query({ userId: person.id })
+    expect(items).toMatchObject([{ locationId }])
+    const stranger = await open(PATHS.work, { person: await makePerson(server) })
+    await said(stranger.page, 'This page is for specialists')
+    const nobody = await open(PATHS.work)
+    await said(nobody.page, 'Sign in to see this')
+    await until(async () => (await nobody.page.getByRole('link', { name: 'Sign in' }).count()) > 0)
+  },
+)

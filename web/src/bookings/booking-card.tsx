@@ -1,0 +1,102 @@
+import type { Booking } from '@coworkspace/client'
+import { useState } from 'react'
+import { Link } from 'wouter'
+import { trpc } from '../api'
+import { calendarFile } from '../board/calendar-file'
+import { formatCountdown, formatDay, formatMoment, formatMoney, formatPeriod } from '../format'
+import { useText } from '../i18n'
+import { useNow } from '../online'
+import { PayDialog } from '../payments/pay-dialog'
+import { ReviewButton } from '../reviews/review-button'
+import { makeOld } from '../ui/changes'
+import { Button } from '../ui/controls'
+import { CancelButton } from './cancel-button'
+import { useSubject } from './use-subject'
+
+/** One's own booking: what it is, how it stands, and all that can be done with it now. */
+export function BookingCard({ booking }: { booking: Booking }) {
+  const { t, language } = useText()
+  const { title, place, timeZone, service, href } = useSubject(booking)
+  const [paying, setPaying] = useState(false)
+  const { status, balanceDueMinor } = booking
+  const isComing = Date.parse(booking.startsAt) > Date.now()
+  const stands = status === 'confirmed' || status === 'pending'
+  const owes = balanceDueMinor > 0 && (status === 'confirmed' || status === 'completed')
+  return (
+    <article className={`card booking ${status}`}>
+      <div className="grow">
+        <h3>{title}</h3>
+        <p>
+          {formatDay(booking.startsAt, timeZone, language)}, {formatPeriod(booking, timeZone, language)}
+        </p>
+        <p className="soft">{place}</p>
+        <p>
+          <span className={`tag ${status}`}>{t.bookingStatus[status]}</span> <State booking={booking} />
+        </p>
+        <Money booking={booking} />
+      </div>
+      <div className="actions">
+        {status === 'held' && href && (
+          <Link className="button main" href={href}>
+            {t.bookings.goOn}
+          </Link>
+        )}
+        {owes && (
+          <Button look="main" onClick={() => setPaying(true)}>
+            {t.mine.payRest(formatMoney(balanceDueMinor, booking.currency, language))}
+          </Button>
+        )}
+        {status === 'confirmed' && isComing && (
+          <a className="button quiet" download="booking.ics" href={calendarFile(booking)}>
+            {t.board.calendarFile}
+          </a>
+        )}
+        {status === 'confirmed' && isComing && !service?.needsApproval && (
+          <Link className="button" href={`/bookings/${booking.id}/move`}>
+            {t.bookings.move}
+          </Link>
+        )}
+        {stands && isComing && <CancelButton booking={booking} of={title} />}
+        {status === 'completed' && <ReviewButton booking={booking} of={title} />}
+      </div>
+      <PayDialog
+        booking={booking}
+        timeZone={timeZone}
+        open={paying}
+        onPaid={() => {
+          setPaying(false)
+          makeOld(trpc.bookings.pathFilter(), trpc.payments.pathFilter())
+        }}
+        onClose={() => setPaying(false)}
+      />
+    </article>
+  )
+}
+
+/** What there is to know of the state beyond its name. */
+function State({ booking: { status, holdExpiresAt, answerBy } }: { booking: Booking }) {
+  const { t, language } = useText()
+  const now = useNow(status === 'held')
+  if (status === 'held' && holdExpiresAt)
+    return (
+      <>
+        <span className="countdown">{formatCountdown(Date.parse(holdExpiresAt) - now)}</span> {t.board.until}
+      </>
+    )
+  if (status === 'pending' && answerBy) return t.board.answerBy(formatMoment(answerBy, language))
+  return null
+}
+
+function Money({ booking }: { booking: Booking }) {
+  const { t, language } = useText()
+  const { priceMinor, paidMinor, refundedMinor, balanceDueMinor, currency } = booking
+  if (priceMinor === 0) return null
+  const money = (minor: number) => formatMoney(minor, currency, language)
+  const parts = [
+    money(priceMinor),
+    paidMinor > 0 && t.mine.paid(money(paidMinor)),
+    refundedMinor > 0 && t.mine.back(money(refundedMinor)),
+    balanceDueMinor > 0 && t.mine.due(money(balanceDueMinor)),
+  ]
+  return <p className="soft">{parts.filter(Boolean).join(' · ')}</p>
+}

@@ -1,0 +1,45 @@
+import type { Booking } from '@coworkspace/client'
+import { useQuery } from '@tanstack/react-query'
+import { trpc } from '../api'
+import { dateIn } from '../format'
+import { useText } from '../i18n'
+
+/** What places and services are called does not change while somebody looks. */
+const KNOWN_MS = 300_000
+
+/** What a booking is of, in words, and where its times are told. */
+export function useSubject({ locationId, spaceId, specialistId, serviceId, startsAt }: Booking) {
+  const { t } = useText()
+  const options = (isThere: boolean) => ({ enabled: isThere, staleTime: KNOWN_MS })
+  const location = useQuery(trpc.locations.byId.queryOptions({ id: locationId }, options(true))).data
+  const space = useQuery(trpc.spaces.byId.queryOptions({ id: spaceId ?? '' }, options(!!spaceId)))
+  const specialist = useQuery(
+    trpc.specialists.byId.queryOptions({ id: specialistId ?? '' }, options(!!specialistId)),
+  )
+  const services = useQuery(
+    trpc.services.list.queryOptions(
+      { specialistId: specialistId ?? '', limit: 100 },
+      options(!!specialistId),
+    ),
+  ).data
+  const timeZone = location?.timeZone ?? space.data?.timeZone ?? specialist.data?.timeZone ?? 'UTC'
+  const date = dateIn(timeZone, new Date(startsAt))
+  const service = services?.items.find(({ id }) => id === serviceId)
+  // Names that are not there yet are left out; of what is gone it is said that it is.
+  const nameOf = (thing: { data?: { name: string } | undefined; error: unknown }, gone: string) =>
+    thing.data?.name ?? (thing.error ? gone : '…')
+  const room = spaceId ? nameOf(space, t.bookings.unknownSpace) : undefined
+  const person = specialistId ? nameOf(specialist, t.specialists.gone) : undefined
+  return {
+    timeZone,
+    service,
+    specialist: specialist.data,
+    title: person ? [service?.name, person].filter(Boolean).join(' · ') : (room ?? t.bookings.unknownSpace),
+    /** Where it is. */
+    place: [person && room, location?.name].filter(Boolean).join(', '),
+    /** The page on which it was chosen, where that is still there. */
+    href: specialistId
+      ? specialist.data && `/specialists/${specialistId}?service=${serviceId}&date=${date}`
+      : space.data && `/spaces/${spaceId}?date=${date}`,
+  }
+}

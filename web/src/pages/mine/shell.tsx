@@ -1,0 +1,27 @@
+import type { ReactNode } from 'react'
+import { useText } from '../../i18n'
+import { PATHS } from '../../paths'
+import { Only } from '../../ui/states'
+import { Tabs } from '../../ui/tabs'
+import { useTitle } from '../../ui/title'
+
+/** What every page of one's own things has: its tabs, and the way in for who is not signed in. */
+export function MinePage({ title, children }: { title: string; children: ReactNode }) {
+  const { t } = useText()
+  useTitle(title)
+  return (
+    <>
+      <h1>{title}</h1>
+      <Only>
+        <Tabs
+          label={t.mine.title}
+          tabs={[
+            [PATHS.bookings, t.app.bookings],
+            [PATHS.payments, t.mine.payments],
+          ]}
+        />
+        {children}
+      </Only>
+    </>
+  )
+}
