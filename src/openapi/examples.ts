@@ -42,6 +42,7 @@ export function examplesFrom(now: Millis): Examples {
       '/events/{id}/attend': { id: EVENTS[0]?.id },
       '/locations/{id}/door-code': { id: locationId },
       '/auth/me': { name: 'Carla Customer' },
+      '/notifications/preferences': { items: [{ kind: 'reminder_day', email: false }] },
       '/bookings': { spaceId },
       '/bookings/{id}': { startsAt: to },
     },

@@ -7,6 +7,7 @@ import { closuresRouter } from './closures'
 import { eventsRouter } from './events'
 import { locationsRouter } from './locations'
 import { loyaltyRouter } from './loyalty'
+import { notificationsRouter } from './notifications'
 import { paymentsRouter } from './payments'
 import { realtimeRouter } from './realtime'
 import { reviewsRouter } from './reviews'
@@ -26,6 +27,7 @@ export const appRouter = router({
   events: eventsRouter,
   locations: locationsRouter,
   loyalty: loyaltyRouter,
+  notifications: notificationsRouter,
   payments: paymentsRouter,
   realtime: realtimeRouter,
   reviews: reviewsRouter,

@@ -28,16 +28,12 @@ import { pageOf } from './paging'
 import { sentenceOf } from './sentences'
 
 /** What a person was told, the newest first, in his language, and how much of it is unread. */
-export async function listNotifications(
-  ctx: SignedInContext,
-  input: Page & { unread?: boolean | undefined },
-) {
+export async function listNotifications(ctx: SignedInContext, input: Page) {
   const rows = await selectTold(ctx.db)
     .where(
       and(
         eq(notifications.userId, ctx.actor.id),
         isNull(notifications.withdrawnAt),
-        input.unread ? isNull(notifications.readAt) : undefined,
         input.cursor ? lt(notifications.id, input.cursor) : undefined,
       ),
     )

@@ -17,7 +17,9 @@ export function sentenceOf({ kind, ...told }: Told, language: Language): { subje
   const catalogue = catalogues[language]
   // Each kind takes the facts of what it is about; all of them together are more than any kind takes.
   const message: { subject: string; text: (facts: AllFacts) => string } = catalogue.kinds[kind]
-  return { subject: message.subject, text: message.text(factsOf(told, catalogue)) }
+  const text = message.text(factsOf(told, catalogue))
+  // A name that stands first may be a word for somebody.
+  return { subject: message.subject, text: text.charAt(0).toLocaleUpperCase(language) + text.slice(1) }
 }
 
 type AllFacts = Facts[(typeof KINDS)[NotificationKind]['about']] &

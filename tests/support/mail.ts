@@ -1,0 +1,85 @@
+import { type ParsedMail, simpleParser } from 'mailparser'
+import { SMTPServer, type SMTPServerAuthentication } from 'smtp-server'
+
+export type Received = { to: string[]; from: string; raw: string; mail: ParsedMail }
+type Refusal = { responseCode: number; message: string }
+
+export type MailServer = {
+  url: string
+  /** Every mail that was taken, in order. */
+  received: Received[]
+  /** How often a recipient was named, whether it was taken or not. */
+  attempts: number
+  /** What it says to the next ones: one refusal each, then it takes them. */
+  refuseNext(...refusals: Refusal[]): void
+  /** Takes the next mail, and is gone before it says so. */
+  dieAfterNext(): void
+  to(address: string): Received[]
+  stop(): Promise<void>
+}
+
+export const greylisted: Refusal = { responseCode: 451, message: '4.7.1 Greylisted, please try again later' }
+export const noSuchMailbox: Refusal = { responseCode: 550, message: '5.1.1 No such mailbox here' }
+
+/** A real SMTP server, on a free port unless one is named, which keeps what it takes; with a name and a password where they are given. */
+export async function startMailServer(
+  account?: { user: string; password: string },
+  port = 0,
+): Promise<MailServer> {
+  const refusals: Refusal[] = []
+  const received: Received[] = []
+  let dies = false
+  const server = new SMTPServer({
+    hideSTARTTLS: true,
+    authOptional: !account,
+    ...(account && { allowInsecureAuth: true }),
+    disableReverseLookup: true,
+    // A pool keeps its connections; who stops does not wait for them.
+    closeTimeout: 100,
+    onAuth(auth: SMTPServerAuthentication, _session, done) {
+      const right = auth.username === account?.user && auth.password === account?.password
+      if (right) done(null, { user: auth.username })
+      else done(Object.assign(new Error('5.7.8 Wrong name or password'), { responseCode: 535 }))
+    },
+    onRcptTo(_address, _session, done) {
+      mailServer.attempts += 1
+      const refusal = refusals.shift()
+      done(refusal && Object.assign(new Error(refusal.message), refusal))
+    },
+    onData(stream, session, done) {
+      const chunks: Buffer[] = []
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('end', async () => {
+        const raw = Buffer.concat(chunks)
+        const { mailFrom, rcptTo } = session.envelope
+        received.push({
+          to: rcptTo.map(({ address }) => address),
+          from: mailFrom ? mailFrom.address : '',
+          raw: raw.toString(),
+          mail: await simpleParser(raw),
+        })
+        if (!dies) return done()
+        dies = false
+        done(Object.assign(new Error('4.3.0 The connection is gone'), { responseCode: 421 }))
+      })
+    },
+  })
+  // What a client does to its connection is not this server's failure.
+  server.on('error', () => undefined)
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  const address = server.server.address()
+  if (!address || typeof address === 'string') throw new Error('the mail server does not listen')
+  const login = account ? `${encodeURIComponent(account.user)}:${encodeURIComponent(account.password)}@` : ''
+  const mailServer: MailServer = {
+    url: `smtp://${login}127.0.0.1:${address.port}`,
+    received,
+    attempts: 0,
+    refuseNext: (...more) => void refusals.push(...more),
+    dieAfterNext() {
+      dies = true
+    },
+    to: (address) => received.filter(({ to }) => to.includes(address)),
+    stop: () => new Promise((resolve) => server.close(() => resolve())),
+  }
+  return mailServer
+}
