@@ -35,7 +35,11 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
   let server: Server<unknown> | null = null
   const addressOf = addressReader(env.TRUST_PROXY)
 
-  async function createContext(request: Request, calls = 1): Promise<Context> {
+  async function createContext(
+    request: Request,
+    calls = 1,
+    source: Context['source'] = 'web',
+  ): Promise<Context> {
     const idempotencyKey = request.headers.get('idempotency-key')
     if (idempotencyKey !== null && calls > 1)
       throw new AppError('VALIDATION', 'An Idempotency-Key is for one call alone, not for a batch.')
@@ -46,6 +50,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       requestId: requestIdOf(request),
       device: deviceOf(request),
       reply: {},
+      source,
       ...(idempotencyKey !== null && { idempotencyKey }),
     }
   }
@@ -82,7 +87,11 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
   const frame = createFrame(deps)
   const kept = createKeptAnswers({ ...deps, callerOf })
   const trpc = trpcDoor({ createContext, kept, onError })
-  const rest = restRoutes({ createContext, kept, onError })
+  const rest = restRoutes({
+    createContext: (request) => createContext(request, 1, 'rest'),
+    kept,
+    onError,
+  })
   const socket = socketDoor(deps, connections, callerOf)
 
   const refuse = (error: unknown, request: Request, path: string) => {

@@ -1,6 +1,7 @@
 import type { Actor, Person } from './actor'
 import type { Cache } from './cache'
 import type { Db } from './db/client'
+import type { Source } from './db/schema/activity'
 import type { Env } from './env'
 import type { Caller, Limits } from './limits'
 import type { Log } from './log'
@@ -75,19 +76,26 @@ export type Context = Deps & {
   requestId: string
   device: string | null
   reply: Reply
+  /** Through which door it came. */
+  source: Source
   /** What the caller named this one call by, so that asking again does not do it again. */
   idempotencyKey?: string
 }
 export type SignedInContext = Context & { actor: Person }
 
 /** The context of whoever acts without a request: nobody's connection, and a request id of its own. */
-export const contextOf = <A extends Actor>(deps: Deps, actor: A): Context & { actor: A } => ({
+export const contextOf = <A extends Actor>(
+  deps: Deps,
+  actor: A,
+  source: Source = 'system',
+): Context & { actor: A } => ({
   ...deps,
   actor,
   caller: { address: actor.kind, allowance: null },
   requestId: Bun.randomUUIDv7(),
   device: null,
   reply: {},
+  source,
 })
 
 /** The context of a job: nobody asked for it, the system itself acts. */

@@ -50,7 +50,7 @@ export async function openInstallation(
     return {
       env,
       databaseUrl,
-      ctx: contextOf(core.deps, OPERATOR),
+      ctx: contextOf(core.deps, OPERATOR, 'admin'),
       close: () => unwind(releasers, log),
     }
   } catch (error) {

@@ -36,6 +36,7 @@ export function examplesFrom(now: Millis): Examples {
       '/users/{id}': { id: PEOPLE[2].id, role: 'customer' },
       '/auth/register': { email: 'grace@example.com', password: 'a-long-passphrase', name: 'Grace Hopper' },
       '/auth/login': demo,
+      '/analytics/summary': { from: date, to: date },
       '/check-ins': { locationId },
       '/events': { title: 'Breakfast for everyone' },
       '/events/{id}': { id: EVENTS[0]?.id, title: 'Breakfast for everyone' },

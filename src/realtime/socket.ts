@@ -93,6 +93,7 @@ export function createConnections(
     requestId: requestId ?? Bun.randomUUIDv7(),
     device: null,
     reply: {},
+    source: 'socket',
   })
 
   function signedInContext(connection: Connection, requestId: string | undefined) {

@@ -1,4 +1,5 @@
 import { createCallerFactory, mergeRouters, router } from '../trpc'
+import { analyticsRouter } from './analytics'
 import { authRouter } from './auth'
 import { bookingsRouter } from './bookings'
 import { calendarRouter } from './calendar'
@@ -19,6 +20,7 @@ import { telegramRouter } from './telegram'
 import { usersRouter } from './users'
 
 export const appRouter = router({
+  analytics: analyticsRouter,
   auth: mergeRouters(authRouter, telegramRouter),
   bookings: bookingsRouter,
   calendar: calendarRouter,

@@ -73,7 +73,8 @@ const claimQuery = prepared((db) =>
       sql`claim(${sql.placeholder('id')}::uuid, ${sql.placeholder('userId')}::uuid, ${sql.placeholder('spaces')}::uuid[],
         ${sql.placeholder('prices')}::integer[], ${sql.placeholder('serviceId')}::uuid,
         ${sql.placeholder('startsAt')}::timestamptz, ${sql.placeholder('endsAt')}::timestamptz, ${sql.placeholder('rules')}::text::jsonb,
-        ${sql.placeholder('holdSeconds')}::int, ${sql.placeholder('maxHolds')}::int, ${sql.placeholder('notes')}::text, ${sql.placeholder('again')}::boolean) AS c`,
+        ${sql.placeholder('holdSeconds')}::int, ${sql.placeholder('maxHolds')}::int, ${sql.placeholder('notes')}::text, ${sql.placeholder('again')}::boolean,
+        ${sql.placeholder('source')}::text) AS c`,
     )
     .prepare('claim'),
 )
@@ -97,6 +98,7 @@ async function claimPlan(
     maxHolds: ctx.env.MAX_HOLDS_PER_PERSON,
     notes: notes ?? null,
     again,
+    source: ctx.source,
   })
   if (!claim) throw new Error('the claim gave no row')
   const changed = [...(claim.expired ?? []), ...(claim.booking ? [claim.booking] : [])]
