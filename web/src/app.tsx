@@ -4,6 +4,7 @@ import { signOut, useMe, useSignedIn } from './api'
 import { useText } from './i18n'
 import { useOnline } from './online'
 import { PATHS, type Path } from './paths'
+import { Boundary } from './ui/boundary'
 import { Button } from './ui/controls'
 import { Empty, Loading } from './ui/states'
 
@@ -47,6 +48,7 @@ export function preloadPage(address: string): void {
 export function App() {
   const { t } = useText()
   const online = useOnline()
+  const [path] = useLocation()
   return (
     <>
       <a className="skip" href="#content">
@@ -60,16 +62,18 @@ export function App() {
       )}
       <main id="content" tabIndex={-1}>
         <FocusOnMove />
-        <Suspense fallback={<Loading />}>
-          <Switch>
-            {pages.map(({ path, page }) => (
-              <Route key={path} path={path} component={page} />
-            ))}
-            <Route>
-              <Empty title={t.state.notFound} text={t.state.notFoundText} />
-            </Route>
-          </Switch>
-        </Suspense>
+        <Boundary key={path}>
+          <Suspense fallback={<Loading />}>
+            <Switch>
+              {pages.map(({ path, page }) => (
+                <Route key={path} path={path} component={page} />
+              ))}
+              <Route>
+                <Empty title={t.state.notFound} text={t.state.notFoundText} />
+              </Route>
+            </Switch>
+          </Suspense>
+        </Boundary>
       </main>
     </>
   )
@@ -107,7 +111,11 @@ function Header() {
         {me?.role === 'specialist' && (
           <NavLink to={PATHS.work} text={t.work.title} isHere={path.startsWith(PATHS.work)} />
         )}
-        <NavLink to={PATHS.community} text={t.community.title} isHere={path === PATHS.community} />
+        <NavLink
+          to={PATHS.community}
+          text={t.community.title}
+          isHere={path === PATHS.community || path.startsWith('/events/')}
+        />
         {me?.role === 'admin' && (
           <NavLink to={PATHS.live} text={t.app.operate} isHere={path.startsWith(PATHS.live)} />
         )}

@@ -27,7 +27,10 @@ function OperatorMenu() {
   const [path] = useLocation()
   const current = useRef<HTMLAnchorElement>(null)
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is the move that this waits for
-  useEffect(() => current.current?.scrollIntoView({ block: 'nearest', inline: 'center' }), [path])
+  useEffect(() => {
+    // It may answer with a promise, which is no way to clean up.
+    void current.current?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [path])
   const groups = [
     [
       t.operator.groups.today,
