@@ -69,8 +69,10 @@ async function release(userId: string, spaceId: string, startsAt: string): Promi
 }
 
 function publish(spaceId: string, change: CalendarChange, cause: 'held' | 'released'): void {
-  const message = slotUpdate(change, cause)
-  if (message) server.publish(`space:${spaceId}`, JSON.stringify(message))
+  const topic = `space:${spaceId}`
+  const { rules } = change
+  if (!rules || server.subscriberCount(topic) === 0) return
+  server.publish(topic, JSON.stringify(slotUpdate({ ...change, rules }, cause)))
 }
 
 async function slotIdOf(request: Request): Promise<string> {

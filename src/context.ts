@@ -14,8 +14,11 @@ import type { StripeAccount } from './stripe'
 import type { TelegramBot } from './telegram'
 import type { Tokens } from './tokens'
 
-/** Sends a message to everyone who listens to a topic. Never fails: what is lost is healed by versions. */
-export type Publish = (topic: Topic, message: ServerMessage) => void
+/**
+ * Sends a message to everyone who listens to a topic. Never fails: what is lost is healed by versions. What takes long to
+ * make is given as a function, which is not asked where nobody can hear, and may find that there is nothing to say.
+ */
+export type Publish = (topic: Topic, message: ServerMessage | (() => ServerMessage | undefined)) => void
 
 /** Hours, prices or closures changed: whoever watches one of these calendars, on whichever server, gets the board again. */
 export type RefreshBoards = (calendarIds: string[]) => void

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
+import type { Publish } from '../src/context'
 import { bookings } from '../src/db/schema'
 import { createWatchedBoards } from '../src/realtime/boards'
+import { messageOf } from '../src/realtime/bus'
 import type { ServerMessage } from '../src/realtime/events'
 import type { RunningServer } from '../src/server'
 import type { Booking } from '../src/shapes/bookings'
@@ -157,7 +159,11 @@ describe('a watched board', () => {
   function watching() {
     const told: ServerMessage[] = []
     const { db, log } = server.deps
-    const boards = createWatchedBoards({ db, log, deliver: (_, message) => void told.push(message) })
+    const deliver: Publish = (_, message) => {
+      const said = messageOf(message)
+      if (said) told.push(said)
+    }
+    const boards = createWatchedBoards({ db, log, deliver })
     const last = <T extends ServerMessage['type']>(type: T) =>
       told.findLast((message): message is Extract<ServerMessage, { type: T }> => message.type === type)
     return { boards, told, last }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
-import { contextOf, type SignedInContext } from '../src/context'
+import { contextOf, type Publish, type SignedInContext } from '../src/context'
 import { bookings } from '../src/db/schema'
 import { AppError } from '../src/errors'
-import type { ServerMessage } from '../src/realtime/events'
+import { messageOf } from '../src/realtime/bus'
 import type { RunningServer } from '../src/server'
 import { bookSlot, cancelBooking, confirmBooking, releaseSlot } from '../src/services/bookings'
 import { holdTime } from '../src/services/holds'
@@ -24,7 +24,7 @@ import {
 } from './support/world'
 
 const MAX_HOLDS = 4
-const env = { MAX_HOLDS_PER_PERSON: String(MAX_HOLDS) }
+const env = { MAX_HOLDS_PER_PERSON: String(MAX_HOLDS), CACHE: 'on' }
 let server: RunningServer
 let second: RunningServer
 beforeAll(async () => {
@@ -187,8 +187,9 @@ test('many clients at once, through two servers: in the end each booking is what
   const random = randomFrom('many at once')
   const spaces = await makeSpaces()
   const published = new Map<string, number[]>()
-  const publish = (_: string, message: ServerMessage) => {
-    if (message.type !== 'slot_update') return
+  const publish: Publish = (_, given) => {
+    const message = messageOf(given)
+    if (message?.type !== 'slot_update') return
     expect(message.version).toBe(message.fromVersion + 1)
     const id = message.spaceId ?? ''
     published.set(id, [...(published.get(id) ?? []), message.version])

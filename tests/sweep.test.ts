@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import pino from 'pino'
+import type { Publish } from '../src/context'
 import { bookings, spaces } from '../src/db/schema'
+import { messageOf } from '../src/realtime/bus'
 import type { ServerMessage } from '../src/realtime/events'
 import type { RunningServer } from '../src/server'
 import { completePastBookings, sweepExpiredHolds } from '../src/services/sweep'
@@ -34,7 +36,10 @@ type Heard = { topic: string; message: ServerMessage }
 /** The servers with a publish that writes down what they tell. */
 function listening() {
   const heard: Heard[] = []
-  const publish = (topic: string, message: ServerMessage) => heard.push({ topic, message })
+  const publish: Publish = (topic, given) => {
+    const message = messageOf(given)
+    if (message) heard.push({ topic, message })
+  }
   const of = <T extends ServerMessage['type']>(type: T) =>
     heard
       .map(({ message }) => message)

@@ -26,6 +26,12 @@ export type Bus = {
   counts(): { published: number; received: number; undelivered: number }
 }
 
+type Message = Parameters<Publish>[1]
+/** What is to be said, made now where it was not yet; undefined where it turns out to be nothing. */
+export const messageOf = (message: Message): ServerMessage | undefined =>
+  typeof message === 'function' ? message() : message
+const textOf = (message: Message): string | undefined => JSON.stringify(messageOf(message))
+
 /** In one process: straight to Bun's own publish, serialised once. */
 export function createLocalBus(): Bus & { pass(topic: string, text: string): void } {
   let server: Server<unknown> | undefined
@@ -44,9 +50,12 @@ export function createLocalBus(): Bus & { pass(topic: string, text: string): voi
     for (const listener of heard) listener(message)
   }
 
-  function deliver(topic: Topic, message: ServerMessage): void {
+  const isHeard = (topic: string) => listeners.has(topic) || (server?.subscriberCount(topic) ?? 0) > 0
+
+  function deliver(topic: Topic, message: Message): void {
     published += 1
-    deliverText(topic, JSON.stringify(message))
+    const text = isHeard(topic) ? textOf(message) : undefined
+    if (text !== undefined) deliverText(topic, text)
   }
 
   function pass(topic: string, text: string): void {
@@ -58,8 +67,8 @@ export function createLocalBus(): Bus & { pass(topic: string, text: string): voi
     pass,
     deliver,
     publish(topic, message) {
-      published += 1
-      pass(topic, JSON.stringify(message))
+      for (const listener of publishedListeners) listener(topic)
+      deliver(topic, message)
     },
     subscribe(topic, listener) {
       const heard = listeners.getOrInsertComputed(topic, () => new Set())
@@ -128,7 +137,8 @@ export function createSharedBus(redis: RedisLink, log: Log): Bus {
     ...local,
     publish(topic, message) {
       published += 1
-      const text = JSON.stringify(message)
+      const text = textOf(message)
+      if (text === undefined) return
       local.pass(topic, text)
       send(topic, text)
     },

@@ -1,6 +1,6 @@
 import type { ServerWebSocket } from 'bun'
 import type { Person } from '../actor'
-import type { Context, Deps } from '../context'
+import type { Context, Deps, SignedInContext } from '../context'
 import { AppError, type Refusal, refusalOf } from '../errors'
 import { readBoard } from '../services/boards'
 import { releaseHold, releaseSlot } from '../services/bookings'
@@ -96,10 +96,15 @@ export function createConnections(
     source: 'socket',
   })
 
-  function signedInContext(connection: Connection, requestId: string | undefined) {
+  function signedInContext(connection: Connection, requestId: string | undefined): SignedInContext {
     if (!connection.person)
       throw new AppError('NOT_SIGNED_IN', 'This socket may watch. To hold, sign in first.')
     return { ...contextOf(connection, requestId), actor: connection.person }
+  }
+
+  /** In the role that the database says now. @throws NOT_SIGNED_IN */
+  async function inRole(ctx: SignedInContext): Promise<SignedInContext> {
+    return { ...ctx, actor: { ...ctx.actor, role: await readRole(deps.db, ctx.actor.id) } }
   }
 
   async function answer(connection: Connection, message: ClientMessage): Promise<ServerMessage[]> {
@@ -137,11 +142,9 @@ export function createConnections(
       case 'slot_release': {
         const claiming = signedInContext(connection, requestId)
         await deps.limits.countCall(claiming.actor, claiming.caller, 'mutation')
-        const role = await readRole(deps.db, claiming.actor.id)
-        const ctx = { ...claiming, actor: { ...claiming.actor, role } }
         const { id } = message.bookingId
-          ? await releaseHold(ctx, { id: message.bookingId })
-          : await releaseSlot(ctx, whatToRelease(message))
+          ? await releaseHold(await inRole(claiming), { id: message.bookingId })
+          : await releaseSlot(claiming, whatToRelease(message))
         return [{ type: 'hold_released', bookingId: id, ...echo }]
       }
       case 'join_location':

@@ -44,7 +44,7 @@ export const slotsRouter = router({
     .output(BookingShape)
     .mutation(({ ctx, input }) => bookSlot(ctx, parseSlotId(input.slotId))),
 
-  release: signedInProcedure
+  release: claimingProcedure
     .meta({
       openapi: { method: 'POST', path: '/slots/{slotId}/release', tags, summary: 'Give a held slot back' },
     })

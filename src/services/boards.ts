@@ -5,6 +5,7 @@ import { prepared } from '../db/client'
 import { spaces, specialists } from '../db/schema'
 import { notFound } from '../errors'
 import { topicOf } from '../realtime/events'
+import { madeValid } from '../shapes/answers'
 import { type Board, type BoardKey, type CalendarKey, calendarId } from '../shapes/slots'
 import { addDays, DAY, MINUTE, type Millis, type Period } from '../time'
 import { type Calendar, type Claim, forService, type Room, type Rules } from './availability'
@@ -27,18 +28,18 @@ export async function readBoard(db: Db, board: BoardKey, me?: string): Promise<B
 export async function getBoard(ctx: Context, board: BoardKey): Promise<Board> {
   const { date, serviceId = '' } = board
   const me = ctx.actor.kind === 'person' ? ctx.actor.id : undefined
-  if (!ctx.cache.isExactFor(me !== undefined)) return readBoard(ctx.db, board, me)
+  if (!ctx.cache.isExactFor(me !== undefined)) return madeValid(await readBoard(ctx.db, board, me))
   const maxAgeMs = Math.min(MINUTE, ctx.env.SWEEP_SECONDS * 1000)
   const key = `board:${calendarId(board)}:${date}:${serviceId}`
   const cached = await ctx.cache.near(key, { tag: topicOf.calendar(board), maxAgeMs }, async () => {
     const read = await readDay(ctx.db, board)
-    const value = { calendar: read, board: renderBoard(read, date) }
+    const value = { calendar: read, board: madeValid(renderBoard(read, date), { keepText: true }) }
     return { value, trueForMs: nextChangeByClock(read, date) - read.now }
   })
   const standsWhile = ctx.cache.standing(key, cached)
   if (standsWhile) ctx.reply.standsWhile = standsWhile
   const isMine = me !== undefined && cached.calendar.claims.some(({ userId }) => userId === me)
-  return isMine ? renderBoard(cached.calendar, date, me) : cached.board
+  return isMine ? madeValid(renderBoard(cached.calendar, date, me)) : cached.board
 }
 
 /** A board as everyone sees it, with the moment until which it stays as it is while its calendar does. */

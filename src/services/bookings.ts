@@ -4,10 +4,12 @@ import { type BookingRow, type BookingStatus, bookings, users } from '../db/sche
 import { AppError, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { Page, SlotName } from '../shapes/common'
-import { holdAt, holdExpired } from './holds'
+import { holdAt, holdExpired, releaseUnpaid } from './holds'
 import { capacitiesOf, findMove, moveBooking } from './moves'
 import { pageOf } from './paging'
+
 import { pointsOfEnding, refundOfEnding } from './refunds'
+import { readRole } from './users'
 
 type ListInput = Page & {
   status?: BookingStatus | undefined
@@ -113,8 +115,11 @@ export async function bookSlot(ctx: SignedInContext, slot: SlotName): Promise<Bo
   return moveBooking(ctx, id, 'confirmed')
 }
 
-/** Gives the hold that covers a slot back. @throws NOT_FOUND, HOLD_EXPIRED */
+/** Gives one's own hold that covers a slot back. @throws NOT_FOUND, HOLD_EXPIRED, NOT_SIGNED_IN where the person is gone */
 export async function releaseSlot(ctx: SignedInContext, slot: SlotName): Promise<Booking> {
+  const released = await releaseUnpaid(ctx, slot)
+  if (released) return released
+  await readRole(ctx.db, ctx.actor.id)
   const { id } = await holdAt(ctx, slot)
   return releaseHold(ctx, { id })
 }

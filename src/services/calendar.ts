@@ -127,23 +127,22 @@ export async function raiseVersions(
 /** Tells what was committed. Never fails and never waits: who misses it notices by the versions. */
 export function tell({ publish }: Pick<Deps, 'publish'>, { changes, bookings }: Told): void {
   for (const { change, cause } of changes) {
-    const message = slotUpdate(change, cause)
-    if (change.rules && message) publish(topicOf.calendar(change.rules), message)
+    const { rules } = change
+    if (rules) publish(topicOf.calendar(rules), () => slotUpdate({ ...change, rules }, cause))
   }
   for (const row of bookings.filter(({ kind }) => kind === 'booking')) {
     for (const id of new Set([row.userId, row.specialistUserId]))
-      if (id) publish(topicOf.user(id), { type: 'booking_update', booking: bookingView(row) })
+      if (id) publish(topicOf.user(id), () => ({ type: 'booking_update', booking: bookingView(row) }))
   }
 }
 
 type SlotUpdate = Extract<ServerMessage, { type: 'slot_update' }>
 
-/** The message that carries a board from one version to the next; none for a calendar that is no longer in use. */
+/** The message that carries a board from one version to the next. */
 export function slotUpdate(
-  { fromVersion, now, touched, rules, claims, rooms }: CalendarChange,
+  { fromVersion, now, touched, rules, claims, rooms }: CalendarChange & { rules: Rules },
   cause: ChangeCause,
-): SlotUpdate | undefined {
-  if (!rules) return undefined
+): SlotUpdate {
   return {
     type: 'slot_update',
     ...calendarKey(rules),

@@ -8,7 +8,7 @@ import type { SlotName } from '../shapes/common'
 import { calendarId } from '../shapes/slots'
 import { iso } from '../time'
 import { type CalendarChange, rowFromJson, tell } from './calendar'
-import { type Plan, planTime, refuseTime, type Wish } from './places'
+import { type Plan, planTime, RULES, refuseTime, type Wish } from './places'
 
 type WishWithNotes = Wish & { notes?: string | undefined }
 
@@ -36,11 +36,11 @@ export async function holdTime(ctx: SignedInContext, wish: WishWithNotes): Promi
 
 async function tryToHold(ctx: SignedInContext, { notes, ...wish }: WishWithNotes): Promise<Booking> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const plan = await planTime(ctx.db, wish, ctx.actor.id)
-    const claim = await claimPlan(ctx, plan, { notes, again: attempt > 1 })
-    if (claim.outcome === 'HELD' && claim.booking)
-      return bookingView(rowFromJson<BookingRow>(bookings, claim.booking))
-    if (claim.outcome !== 'STALE_RULES' && claim.outcome !== 'AGAIN') throw refuseClaim(claim.outcome)
+    const plan = await planTime(ctx.db, wish, ctx.actor.id, attempt === 1 ? ctx.cache : undefined)
+    const { outcome, booking } = await claimPlan(ctx, plan, { notes, again: attempt > 1 })
+    if (outcome === 'HELD' && booking) return bookingView(booking)
+    if (outcome === 'STALE_RULES') ctx.cache.forget(RULES)
+    else if (outcome !== 'AGAIN') throw refuseClaim(outcome)
   }
   throw new AppError('IN_PROGRESS', 'The rules of this time are being changed. Please try again.')
 }
@@ -84,7 +84,7 @@ async function claimPlan(
   ctx: SignedInContext,
   plan: Plan,
   { notes, again }: { notes: string | undefined; again: boolean },
-): Promise<ClaimRow> {
+): Promise<{ outcome: ClaimOutcome; booking: BookingRow | undefined }> {
   const [claim] = await claimQuery(ctx.db).execute({
     id: Bun.randomUUIDv7(),
     userId: ctx.actor.id,
@@ -101,20 +101,22 @@ async function claimPlan(
     source: ctx.source,
   })
   if (!claim) throw new Error('the claim gave no row')
-  const changed = [...(claim.expired ?? []), ...(claim.booking ? [claim.booking] : [])]
+  const read = (json: Record<string, unknown>) => rowFromJson<BookingRow>(bookings, json)
+  const booking = claim.booking ? read(claim.booking) : undefined
   tell(ctx, {
     changes: (claim.changes ?? []).map((change) => ({
       change,
-      cause: isOf(change, claim) ? 'held' : 'expired',
+      cause: isOf(change, booking) ? 'held' : 'expired',
     })),
-    bookings: changed.map((json) => rowFromJson<BookingRow>(bookings, json)),
+    bookings: [...(claim.expired ?? []).map(read), ...(booking ? [booking] : [])],
   })
-  return claim
+  return { outcome: claim.outcome, booking }
 }
 
 /** Whether the claim itself is on this calendar; another one was only left by a stale hold. */
-function isOf({ rules }: CalendarChange, { booking }: ClaimRow): boolean {
-  return rules !== null && [booking?.space_id, booking?.specialist_id].includes(calendarId(rules))
+function isOf({ rules }: CalendarChange, booking: BookingRow | undefined): boolean {
+  if (rules === null || booking === undefined) return false
+  return [booking.spaceId, booking.specialistId].includes(calendarId(rules))
 }
 
 function refuseClaim(outcome: ClaimOutcome): AppError {
@@ -134,6 +136,38 @@ function refuseClaim(outcome: ClaimOutcome): AppError {
     default:
       throw new Error(`an outcome nobody expects: ${outcome}`)
   }
+}
+
+type ReleaseOutcome = 'RELEASED' | 'NOT_HELD' | 'MONEY'
+const releaseQuery = prepared((db) =>
+  db
+    .select({
+      outcome: sql<ReleaseOutcome>`r.outcome`,
+      booking: sql<ClaimRow['booking']>`r.booking`,
+      changes: sql<ClaimRow['changes']>`r.changes`,
+    })
+    .from(
+      sql`release_hold(${sql.placeholder('userId')}::uuid, ${sql.placeholder('slotOf')}::uuid, ${sql.placeholder('at')}::timestamptz) AS r`,
+    )
+    .prepare('release'),
+)
+
+/**
+ * Gives the hold that this person has on a slot back in one round trip, where nothing was begun to be paid for it.
+ * @returns undefined where there is no such hold, or there is money to look at
+ */
+export async function releaseUnpaid(
+  ctx: SignedInContext,
+  { slotOf, startsAt }: SlotName,
+): Promise<Booking | undefined> {
+  const [release] = await releaseQuery(ctx.db).execute({ userId: ctx.actor.id, slotOf, at: iso(startsAt) })
+  if (!release?.booking) return undefined
+  const row = rowFromJson<BookingRow>(bookings, release.booking)
+  tell(ctx, {
+    changes: (release.changes ?? []).map((change) => ({ change, cause: 'released' })),
+    bookings: [row],
+  })
+  return bookingView(row)
 }
 
 /**

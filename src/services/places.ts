@@ -1,4 +1,5 @@
 import { eq, sql } from 'drizzle-orm'
+import type { Cache } from '../cache'
 import { type Db, prepared, type Tx } from '../db/client'
 import { type BookingRow, bookings, services, spaces } from '../db/schema'
 import { AppError, notFound, type Reason } from '../errors'
@@ -49,12 +50,17 @@ export type Plan = {
 /**
  * Decides a wish by the rules: whether the time can be had at all, where, and what it costs there.
  * @param personId whose wish it is: their tier may let them book further ahead than everyone
+ * @param remembered where the rules of a space may be as they were a moment ago. A plan by such rules is as good as any, since
+ *   who claims by it is told STALE_RULES where they have changed; what they refuse is decided again by those of now
  * @throws NOT_FOUND, VALIDATION, SLOT_PAST, SLOT_CLOSED, OFF_GRID, TOO_LONG, TOO_LATE, TOO_EARLY
  */
-export async function planTime(db: Db, wish: Wish, personId: string): Promise<Plan> {
+export async function planTime(db: Db, wish: Wish, personId: string, remembered?: Cache): Promise<Plan> {
   const { spaceId = wish.slotOf, serviceId = wish.slotOf } = wish
   const ofSpace =
-    wish.serviceId === undefined && spaceId ? await planSpace(db, spaceId, wish, personId) : undefined
+    wish.serviceId === undefined && spaceId
+      ? ((remembered && (await planByMemory(remembered, db, spaceId, wish))) ??
+        (await planSpace(db, spaceId, wish, personId)))
+      : undefined
   const plan = ofSpace ?? (serviceId ? await planService(db, serviceId, wish, personId) : undefined)
   if (!plan) throw notFound(serviceId ? 'service' : 'space')
   return plan
@@ -74,9 +80,38 @@ const spaceQuery = prepared((db) =>
 async function planSpace(db: Db, spaceId: string, wish: Wish, personId: string): Promise<Plan | undefined> {
   const [row] = await spaceQuery(db).execute({ id: spaceId, window: multirange([widest(wish)]) })
   if (!row?.rules) return undefined
-  const { rules } = row
+  const time = timeOf(wish, row.rules)
+  await refuseByRules(db, row.rules, time, row.now, personId)
+  return planByRules(row.rules, spaceId, time)
+}
+
+/** What the rules of a space were when they were read, and the difference between the database's clock and that of this process. */
+type Memory = { rules: Rules | null; clockAhead: Millis }
+
+/** For so long the rules of spaces are remembered, under one tag: they change seldom. */
+const REMEMBERED_MS = MINUTE
+export const RULES = 'rules'
+
+/** @returns undefined where the rules of now must decide */
+async function planByMemory(cache: Cache, db: Db, spaceId: string, wish: Wish): Promise<Plan | undefined> {
+  const { from, to } = widest(wish)
+  const period = { from: Math.floor(from / DAY) * DAY, to: (Math.floor(from / DAY) + 2) * DAY }
+  if (to > period.to) return undefined
+  const { rules, clockAhead } = await cache.near<Memory>(
+    `rules:${spaceId}:${period.from}`,
+    { tag: RULES, maxAgeMs: REMEMBERED_MS },
+    async () => {
+      const [row] = await spaceQuery(db).execute({ id: spaceId, window: multirange([period]) })
+      return { value: { rules: row?.rules ?? null, clockAhead: (row?.now ?? 0) - performance.now() } }
+    },
+  )
+  if (!rules) return undefined
   const time = timeOf(wish, rules)
-  await refuseByRules(db, rules, time, row.now, personId)
+  const refused = time.from >= time.to || whyNotByRules(rules, time, clockAhead + performance.now()) !== null
+  return refused ? undefined : planByRules(rules, spaceId, time)
+}
+
+function planByRules(rules: Rules, spaceId: string, time: Period): Plan {
   return {
     ...planned(rules, time),
     spaces: [spaceId],

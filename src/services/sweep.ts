@@ -71,23 +71,20 @@ export async function declineUnanswered(deps: Pick<Deps, 'db' | 'publish'>): Pro
 
 /** Beside the update of the board, a notice of the slots that can be had again. */
 function tellFreed({ publish }: Pick<Deps, 'publish'>, change: CalendarChange, swept: BookingRow[]): void {
-  const update = slotUpdate(change, 'expired')
-  if (!update || !change.rules) return
-  const key = calendarKey(change.rules)
-  const ended = swept.filter((row) => calendarsOf(row).some((own) => calendarId(own) === calendarId(key)))
-  const slotIds = update.slots
-    .filter((slot) => slot.status === 'free')
-    .filter((slot) =>
-      ended.some((row) => iso(row.startsAt) <= slot.startsAt && slot.startsAt < iso(row.endsAt)),
-    )
-    .map((slot) => slot.id)
-  if (slotIds.length === 0) return
-  publish(topicOf.calendar(key), {
-    type: 'slots_freed',
-    ...key,
-    slotIds,
-    count: slotIds.length,
-    timestamp: update.timestamp,
+  const { rules } = change
+  if (!rules) return
+  const key = calendarKey(rules)
+  publish(topicOf.calendar(key), () => {
+    const ended = swept.filter((row) => calendarsOf(row).some((own) => calendarId(own) === calendarId(key)))
+    const { slots, timestamp } = slotUpdate({ ...change, rules }, 'expired')
+    const slotIds = slots
+      .filter((slot) => slot.status === 'free')
+      .filter((slot) =>
+        ended.some((row) => iso(row.startsAt) <= slot.startsAt && slot.startsAt < iso(row.endsAt)),
+      )
+      .map((slot) => slot.id)
+    if (slotIds.length === 0) return undefined
+    return { type: 'slots_freed', ...key, slotIds, count: slotIds.length, timestamp }
   })
 }
 

@@ -1,44 +1,47 @@
 import { z } from 'zod'
 import { BOOKING_STATUSES, type BookingRow } from '../db/schema/bookings'
 import { iso, isoOrNull } from '../time'
+import { madeValid, validatedOnce } from './answers'
 import { Currency, Id, InstantOut } from './common'
 import { CancellationShape } from './spaces'
 
 export const BookingStatusShape = z.enum(BOOKING_STATUSES)
 
-export const BookingShape = z
-  .object({
-    id: Id,
-    userId: Id,
-    status: BookingStatusShape,
-    locationId: Id,
-    spaceId: Id.nullable(),
-    specialistId: Id.nullable(),
-    serviceId: Id.nullable(),
-    unit: z.int().nullable(),
-    startsAt: InstantOut,
-    endsAt: InstantOut,
-    holdExpiresAt: InstantOut.nullable(),
-    answerBy: InstantOut.nullable().meta({
-      description: 'Until when its specialist may say yes, while it is pending.',
-    }),
-    priceMinor: z.int().meta({ description: 'What it costs its owner, the discount taken off.' }),
-    discountMinor: z
-      .int()
-      .meta({ description: "What the owner's tier took off the price when it was held." }),
-    depositMinor: z.int(),
-    paidMinor: z.int(),
-    refundedMinor: z.int(),
-    balanceDueMinor: z.int(),
-    redeemedPoints: z.int().meta({ description: 'Points that pay for a part of the price.' }),
-    pointsMinor: z.int().meta({ description: 'The part of the price that points pay for.' }),
-    currency: Currency,
-    cancellation: CancellationShape,
-    notes: z.string().nullable(),
-    arrivedAt: InstantOut.nullable(),
-    createdAt: InstantOut,
-  })
-  .meta({ id: 'Booking' })
+export const BookingShape = validatedOnce(
+  z
+    .object({
+      id: Id,
+      userId: Id,
+      status: BookingStatusShape,
+      locationId: Id,
+      spaceId: Id.nullable(),
+      specialistId: Id.nullable(),
+      serviceId: Id.nullable(),
+      unit: z.int().nullable(),
+      startsAt: InstantOut,
+      endsAt: InstantOut,
+      holdExpiresAt: InstantOut.nullable(),
+      answerBy: InstantOut.nullable().meta({
+        description: 'Until when its specialist may say yes, while it is pending.',
+      }),
+      priceMinor: z.int().meta({ description: 'What it costs its owner, the discount taken off.' }),
+      discountMinor: z
+        .int()
+        .meta({ description: "What the owner's tier took off the price when it was held." }),
+      depositMinor: z.int(),
+      paidMinor: z.int(),
+      refundedMinor: z.int(),
+      balanceDueMinor: z.int(),
+      redeemedPoints: z.int().meta({ description: 'Points that pay for a part of the price.' }),
+      pointsMinor: z.int().meta({ description: 'The part of the price that points pay for.' }),
+      currency: Currency,
+      cancellation: CancellationShape,
+      notes: z.string().nullable(),
+      arrivedAt: InstantOut.nullable(),
+      createdAt: InstantOut,
+    })
+    .meta({ id: 'Booking' }),
+)
 export type Booking = z.infer<typeof BookingShape>
 
 /** What would come back of a booking that is cancelled now. */
@@ -53,7 +56,7 @@ export const ListedBookingShape = BookingShape.extend({ customerName: z.string()
 
 /** A booking as its owner sees it. The end of a hold is told only while it is one. */
 export function bookingView(row: BookingRow): Booking {
-  return {
+  return madeValid({
     id: row.id,
     userId: row.userId,
     status: row.status,
@@ -79,5 +82,5 @@ export function bookingView(row: BookingRow): Booking {
     notes: row.notes,
     arrivedAt: isoOrNull(row.arrivedAt),
     createdAt: iso(row.createdAt),
-  }
+  })
 }
