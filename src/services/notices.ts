@@ -31,7 +31,8 @@ export type Notice = {
 /**
  * Tells people something: the one way in which services speak to a person. Written by the transaction that makes it true,
  * with the job that delivers it, so it is told where that commits, and only then; the rest of what the sentence needs is
- * read from the booking as it stands in that transaction. Whoever is gone is not told.
+ * read from the booking as it stands in that transaction. Whoever is gone is not told. However many are told at once, no
+ * money waits behind them.
  * @returns how many were not told before
  */
 export async function notify(tx: Db, ...notices: Notice[]): Promise<number> {
@@ -72,7 +73,7 @@ export async function notify(tx: Db, ...notices: Notice[]): Promise<number> {
       ON CONFLICT (user_id, kind, source) DO NOTHING
       RETURNING id)
     SELECT graphile_worker.add_job('deliver-notification', json_build_object('notificationId', id),
-      job_key := 'deliver-notification:' || id) FROM told`)
+      job_key := 'deliver-notification:' || id, priority := 1) FROM told`)
   return told.length
 }
 

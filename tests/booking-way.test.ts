@@ -1,0 +1,349 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { eq, sql } from 'drizzle-orm'
+import { bookings } from '../src/db/schema'
+import type { RunningServer } from '../src/server'
+import { declineUnanswered } from '../src/services/sweep'
+import type { Booking } from '../src/shapes/bookings'
+import type { Notification } from '../src/shapes/notifications'
+import type { Intent, Payment } from '../src/shapes/payments'
+import type { Board } from '../src/shapes/slots'
+import type { Service, Specialist } from '../src/shapes/specialists'
+import type { SignedIn } from '../src/shapes/users'
+import { payInBrowser } from './support/money'
+import { untilTold } from './support/notifications'
+import { letPass } from './support/specialists'
+import { allDay, at, rest, startTestServer, stopTestServers, testDate, until } from './support/world'
+
+/**
+ * The way of a booking, driven as anybody can drive it: requests of the API, a card in the sandbox of Stripe, and nothing
+ * else. Only time is made to pass from inside.
+ */
+let server: RunningServer
+const people: Record<string, { id: string; token: string }> = {}
+let specialist: Specialist
+let service: Service
+
+beforeAll(async () => {
+  server = await startTestServer({ queue: true, env: { SEED: 'demo' } })
+  await signIn(
+    'admin',
+    await post('/auth/login', { email: 'admin@example.com', password: 'coworkspace-demo' }),
+  )
+  for (const name of ['Carla', 'Sam', 'Steve', 'Otto']) await register(name)
+  for (const name of ['Sam', 'Steve'])
+    await ask('PATCH', `/users/${people[name]?.id}`, 'admin', { role: 'specialist' })
+  const house = { name: 'Studio', timeZone: 'Europe/Rome', hours: allDay }
+  const location = await ask<{ id: string }>('POST', '/locations', 'admin', house)
+  specialist = await ask('POST', '/specialists', 'Sam', {
+    locationId: location.id,
+    hours: allDay,
+    maxNoticeDays: 3650,
+  })
+  service = await ask('POST', '/services', 'Sam', {
+    specialistId: specialist.id,
+    name: 'Tailoring',
+    durationMinutes: 60,
+    priceMinor: 5000,
+    depositMinor: 2000,
+    needsApproval: true,
+    cancellation: [{ hoursBefore: 24, refundPercent: 50 }],
+  })
+})
+afterAll(stopTestServers)
+
+type Answer<T> = { status: number; body: T & { reason?: string } }
+
+const send = <T>(method: string, path: string, who?: string, body?: unknown): Promise<Answer<T>> =>
+  rest<T & { reason?: string }>(server, path, {
+    method,
+    ...(who && people[who] && { person: people[who] }),
+    ...(body !== undefined && { body }),
+  })
+
+async function ask<T>(method: string, path: string, who?: string, body?: unknown): Promise<T> {
+  const answer = await send<T>(method, path, who, body)
+  if (answer.status !== 200) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`)
+  return answer.body
+}
+const post = <T>(path: string, body: unknown): Promise<T> => ask('POST', path, undefined, body)
+
+/** How a step is refused to each of these. */
+async function refusals(method: string, path: string, whom: string[], body?: unknown): Promise<unknown[]> {
+  const answers = []
+  for (const who of whom) answers.push((await send(method, path, who, body)).body.reason)
+  return answers
+}
+
+async function signIn(name: string, { user, accessToken }: SignedIn): Promise<void> {
+  people[name] = { id: user.id, token: accessToken }
+}
+async function register(name: string): Promise<void> {
+  const email = `${name.toLowerCase()}@house.example`
+  await signIn(name, await post('/auth/register', { email, password: 'a-long-passphrase', name }))
+}
+
+const read = new Map<string, Set<string>>()
+/** The kinds and the sentences of what somebody was told since this was asked last, in order. */
+async function news(who: string): Promise<[kind: string, text: string][]> {
+  await untilTold(server)
+  const seen = read.get(who) ?? new Set()
+  read.set(who, seen)
+  const { items } = await ask<{ items: Notification[] }>('GET', '/notifications?limit=100', who)
+  const fresh = items.filter(({ id }) => !seen.has(id)).reverse()
+  for (const { id } of fresh) seen.add(id)
+  return fresh.map(({ kind, text }) => [kind, text.replace(/\s/g, ' ')])
+}
+const sorted = (told: [string, string][]) => told.map(([kind]) => kind).sort()
+
+const bookingOf = (id: string, who = 'Carla') => ask<Booking>('GET', `/bookings/${id}`, who)
+
+/** Carla holds an hour and pays its deposit with a card. */
+async function request(hour: number): Promise<Booking> {
+  const held = await ask<Booking>('POST', '/bookings', 'Carla', { serviceId: service.id, startsAt: at(hour) })
+  expect(held).toMatchObject({ status: 'held', depositMinor: 2000, priceMinor: 5000 })
+  const body = { bookingId: held.id }
+  const intent = await ask<Intent>('POST', '/payments/create-payment-intent', 'Carla', body)
+  expect(intent.amountMinor).toBe(2000)
+  await payInBrowser(server, intent)
+  const { booking } = await ask<{ booking: Booking }>('POST', '/payments/confirm', 'Carla', body)
+  expect(booking).toMatchObject({ status: 'pending', paidMinor: 2000, balanceDueMinor: 3000 })
+  return booking
+}
+
+const WHEN = (hour: number) => `Mon, 4 January 2027 at ${hour}:00`
+
+test('from the search to the answered review: each step for whom it is, refused to everyone else, told to both sides', async () => {
+  // Search, by service, place and day; then the day itself.
+  const query = `service=tailor&locationId=${specialist.locationId}&date=${testDate}`
+  const { items } = await ask<{ items: Specialist[] }>('GET', `/specialists?${query}`)
+  expect(items).toMatchObject([{ id: specialist.id, name: 'Sam', rating: null, reviewCount: 0 }])
+  const day = `/specialists/${specialist.id}/slots/${testDate}?serviceId=${service.id}`
+  const board = await ask<Board>('GET', day)
+  const slot = board.slots.find(({ startsAt }) => startsAt === at(9))
+  expect(slot).toMatchObject({ status: 'free', priceMinor: 5000, id: `${service.id}@${at(9)}` })
+
+  // The hold: nobody is told of it.
+  const wish = { serviceId: service.id, startsAt: at(9) }
+  expect((await send('POST', '/bookings', undefined, wish)).body.reason).toBe('NOT_SIGNED_IN')
+  const { id } = await ask<Booking>('POST', '/bookings', 'Carla', wish)
+  expect((await send('POST', '/bookings', 'Otto', wish)).body.reason).toBe('SLOT_TAKEN')
+  const after = await ask<Board>('GET', day)
+  expect(after.slots.find(({ startsAt }) => startsAt === at(9))).toMatchObject({ status: 'held' })
+  expect([await news('Carla'), await news('Sam')]).toEqual([[], []])
+
+  // The deposit.
+  const body = { bookingId: id }
+  expect(await refusals('POST', `/bookings/${id}/confirm`, ['', 'Carla', 'Otto', 'Sam'])).toEqual([
+    'NOT_SIGNED_IN',
+    'PAYMENT_REQUIRED',
+    'NOT_FOUND',
+    'NOT_ALLOWED',
+  ])
+  expect(
+    await refusals('POST', '/payments/create-payment-intent', ['', 'Otto', 'Sam', 'Steve', 'admin'], body),
+  ).toEqual(['NOT_SIGNED_IN', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND'])
+  const intent = await ask<Intent>('POST', '/payments/create-payment-intent', 'Carla', body)
+  const declined = await payInBrowser(server, intent, 'pm_card_chargeDeclined')
+  expect(declined.status).toBe(402)
+  expect((await send('POST', '/payments/confirm', 'Carla', body)).body.reason).toBe('PAYMENT_FAILED')
+  await payInBrowser(server, intent)
+  expect(await refusals('POST', '/payments/confirm', ['', 'Otto', 'Sam'], body)).toEqual([
+    'NOT_SIGNED_IN',
+    'NOT_FOUND',
+    'NOT_FOUND',
+  ])
+  const paid = await ask<{ booking: Booking; payment: Payment }>('POST', '/payments/confirm', 'Carla', body)
+  expect(paid.booking).toMatchObject({ status: 'pending', paidMinor: 2000, balanceDueMinor: 3000 })
+  expect(paid.payment).toMatchObject({ kind: 'deposit', status: 'succeeded' })
+  const asked = await news('Carla')
+  expect(sorted(asked)).toEqual(['booking_requested', 'payment_received'])
+  expect(asked.map(([, text]) => text).join(' ')).toContain(
+    `You have asked for Tailoring with Sam, ${WHEN(10)}.`,
+  )
+  expect(asked.map(([, text]) => text).join(' ')).toContain('We have received €20.00 for Tailoring with Sam')
+  const [[kind, text] = [], ...more] = await news('Sam')
+  expect([kind, more]).toEqual(['booking_requested', []])
+  expect(text).toStartWith(`Carla asks for Tailoring for Carla, ${WHEN(10)}. Please accept or decline by `)
+
+  // The yes.
+  for (const verb of ['accept', 'decline'])
+    expect(await refusals('POST', `/bookings/${id}/${verb}`, ['', 'Carla', 'Otto', 'Steve'])).toEqual([
+      'NOT_SIGNED_IN',
+      'NOT_ALLOWED',
+      'NOT_FOUND',
+      'NOT_FOUND',
+    ])
+  expect(await ask<Booking>('POST', `/bookings/${id}/accept`, 'Sam')).toMatchObject({ status: 'confirmed' })
+  expect(await refusals('POST', `/bookings/${id}/accept`, ['Sam', 'admin'])).toEqual([
+    'INVALID_STATE',
+    'INVALID_STATE',
+  ])
+  expect(await news('Carla')).toEqual([
+    ['booking_accepted', `Sam says yes: Tailoring with Sam, ${WHEN(10)}, is booked.`],
+  ])
+  expect(await news('Sam')).toEqual([
+    ['booking_accepted', `It is accepted: Tailoring for Carla, ${WHEN(10)}.`],
+  ])
+
+  // It takes place, and the balance is charged.
+  expect(await refusals('POST', `/bookings/${id}/complete`, ['Sam', 'Carla', 'Otto', 'Steve'])).toEqual([
+    'TOO_EARLY',
+    'NOT_ALLOWED',
+    'NOT_FOUND',
+    'NOT_FOUND',
+  ])
+  const review = { bookingId: id, rating: 5, comment: 'Fits' }
+  expect((await send('POST', '/reviews', 'Carla', review)).body.reason).toBe('INVALID_STATE')
+  await letPass(server, id)
+  expect(await ask<Booking>('POST', `/bookings/${id}/complete`, 'Sam')).toMatchObject({ status: 'completed' })
+  await until(async () => (await bookingOf(id)).balanceDueMinor === 0)
+  expect(await bookingOf(id, 'Sam')).toMatchObject({ paidMinor: 5000, refundedMinor: 0 })
+  const done = await news('Carla')
+  expect(sorted(done)).toEqual(['booking_completed', 'payment_received'])
+  expect(done.map(([, text]) => text).join(' ')).toContain('We have received €30.00 for Tailoring with Sam')
+  expect(sorted(await news('Sam'))).toEqual(['booking_completed'])
+
+  // The review, and its answer.
+  expect(await refusals('POST', '/reviews', ['', 'Otto', 'Sam', 'Steve', 'admin'], review)).toEqual([
+    'NOT_SIGNED_IN',
+    ...Array(4).fill('NOT_FOUND'),
+  ])
+  const written = await ask<{ id: string }>('POST', '/reviews', 'Carla', review)
+  expect((await send('POST', '/reviews', 'Carla', review)).body.reason).toBe('ALREADY_REVIEWED')
+  expect(await news('Sam')).toEqual([['review_received', 'Carla has reviewed Tailoring for Carla.']])
+  const answer = { answer: 'Come again' }
+  expect(
+    await refusals('POST', `/reviews/${written.id}/answer`, ['', 'Carla', 'Otto', 'Steve'], answer),
+  ).toEqual(['NOT_SIGNED_IN', 'NOT_ALLOWED', 'NOT_ALLOWED', 'NOT_ALLOWED'])
+  for (let times = 0; times < 2; times++) await ask('POST', `/reviews/${written.id}/answer`, 'Sam', answer)
+  expect(await news('Carla')).toEqual([
+    ['review_answered', 'Your review of Tailoring with Sam has an answer.'],
+  ])
+  expect(await ask<Specialist>('GET', `/specialists/${specialist.id}`)).toMatchObject({
+    rating: 5,
+    reviewCount: 1,
+  })
+  const found = await ask<{ items: Specialist[] }>('GET', `/specialists?minRating=5&${query}`)
+  expect(found.items).toMatchObject([{ id: specialist.id }])
+  expect([await news('Steve'), await news('Otto')]).toEqual([[], []])
+  expect(await ask('POST', '/notifications/read', 'Carla', {})).toEqual({ ok: true, unread: 0 })
+  expect(await ask('GET', '/notifications', 'Sam')).toMatchObject({ unread: 4 })
+}, 120_000)
+
+test('a request that is declined gives everything back, and its time is free again', async () => {
+  const { id } = await request(11)
+  await Promise.all([news('Carla'), news('Sam')])
+  expect(await ask<Booking>('POST', `/bookings/${id}/decline`, 'Sam')).toMatchObject({
+    status: 'declined',
+    refundedMinor: 2000,
+    balanceDueMinor: 0,
+  })
+  const refunded = async () =>
+    (await ask<{ items: Payment[] }>('GET', `/payments?bookingId=${id}`, 'Carla')).items
+  await until(async () => (await refunded())[0]?.refundedMinor === 2000)
+  const seen = new Map(await untilNews('Carla', 'refund_made'))
+  expect(seen.get('booking_declined')).toBe(
+    `The request was declined by Sam: Tailoring with Sam, ${WHEN(12)}. €20.00 goes back to you.`,
+  )
+  expect(seen.get('refund_made')).toBe(
+    `We have given €20.00 back to you for Tailoring with Sam, ${WHEN(12)}.`,
+  )
+  expect(await news('Sam')).toEqual([
+    [
+      'booking_declined',
+      `The request was declined by you: Tailoring for Carla, ${WHEN(12)}. €20.00 goes back to the customer.`,
+    ],
+  ])
+  const day = await ask<Board>(
+    'GET',
+    `/specialists/${specialist.id}/slots/${testDate}?serviceId=${service.id}`,
+  )
+  expect(day.slots.find(({ startsAt }) => startsAt === at(11))).toMatchObject({ status: 'free' })
+  expect(await refusals('POST', `/bookings/${id}/accept`, ['Sam'])).toEqual(['INVALID_STATE'])
+}, 60_000)
+
+test('a request that nobody answers in time is declined by the clock, once, and gives everything back', async () => {
+  const { id } = await request(13)
+  await Promise.all([news('Carla'), news('Sam')])
+  await server.deps.db.update(bookings).set({ answerBy: sql`clock_timestamp()` }).where(eq(bookings.id, id))
+  expect(await refusals('POST', `/bookings/${id}/accept`, ['Sam'])).toEqual(['TOO_LATE'])
+  await Promise.all([declineUnanswered(server.deps), declineUnanswered(server.deps)])
+  expect(await bookingOf(id)).toMatchObject({ status: 'declined', refundedMinor: 2000 })
+  const seen = await untilNews('Carla', 'refund_made')
+  expect(sorted(seen)).toEqual(['booking_declined', 'refund_made'])
+  expect(new Map(seen).get('booking_declined')).toStartWith('The request was not answered in time: ')
+  expect(await news('Sam')).toEqual([
+    [
+      'booking_declined',
+      `The request was not answered in time: Tailoring for Carla, ${WHEN(14)}. €20.00 goes back to the customer.`,
+    ],
+  ])
+}, 60_000)
+
+test('who cancels decides what goes back, and both sides hear who it was', async () => {
+  const [byCarla, bySam] = [await request(15), await request(17)]
+  for (const { id } of [byCarla, bySam]) await ask('POST', `/bookings/${id}/accept`, 'Sam')
+  await Promise.all([news('Carla'), news('Sam')])
+  expect(await refusals('DELETE', `/bookings/${byCarla.id}`, ['', 'Otto', 'Steve'])).toEqual([
+    'NOT_SIGNED_IN',
+    'NOT_FOUND',
+    'NOT_FOUND',
+  ])
+  expect(await ask<Booking>('DELETE', `/bookings/${byCarla.id}`, 'Carla')).toMatchObject({
+    status: 'cancelled',
+    refundedMinor: 1000,
+  })
+  const first = new Map(await untilNews('Carla', 'refund_made'))
+  expect(first.get('booking_cancelled')).toBe(
+    `It was cancelled by you: Tailoring with Sam, ${WHEN(16)}. €10.00 goes back to you.`,
+  )
+  expect(await ask<Booking>('DELETE', `/bookings/${bySam.id}`, 'Sam')).toMatchObject({
+    status: 'cancelled',
+    refundedMinor: 2000,
+  })
+  const second = new Map(await untilNews('Carla', 'refund_made'))
+  expect(second.get('booking_cancelled')).toBe(
+    `It was cancelled by Sam: Tailoring with Sam, ${WHEN(18)}. €20.00 goes back to you.`,
+  )
+  expect(await news('Sam')).toEqual([
+    [
+      'booking_cancelled',
+      `It was cancelled by Carla: Tailoring for Carla, ${WHEN(16)}. €10.00 goes back to the customer.`,
+    ],
+    [
+      'booking_cancelled',
+      `It was cancelled by you: Tailoring for Carla, ${WHEN(18)}. €20.00 goes back to the customer.`,
+    ],
+  ])
+}, 60_000)
+
+test('who does not come is a no-show, for its specialist and nobody else to say, and both sides hear it', async () => {
+  const { id } = await request(19)
+  await ask('POST', `/bookings/${id}/accept`, 'Sam')
+  await Promise.all([news('Carla'), news('Sam')])
+  await letPass(server, id)
+  expect(await refusals('POST', `/bookings/${id}/no-show`, ['', 'Carla', 'Otto', 'Steve'])).toEqual([
+    'NOT_SIGNED_IN',
+    'NOT_ALLOWED',
+    'NOT_FOUND',
+    'NOT_FOUND',
+  ])
+  expect(await ask<Booking>('POST', `/bookings/${id}/no-show`, 'Sam')).toMatchObject({
+    status: 'no_show',
+    paidMinor: 2000,
+    refundedMinor: 0,
+    balanceDueMinor: 0,
+  })
+  expect(sorted(await news('Carla'))).toEqual(['booking_no_show'])
+  expect((await news('Sam'))[0]?.[1]).toStartWith('Carla did not come: Tailoring for Carla, ')
+}, 60_000)
+
+/** What somebody was told, from now until he is told this. */
+async function untilNews(who: string, kind: string): Promise<[string, string][]> {
+  const seen: [string, string][] = []
+  await until(async () => {
+    seen.push(...(await news(who)))
+    return seen.some(([told]) => told === kind)
+  })
+  return seen
+}
