@@ -145,8 +145,12 @@ test('nobody gets into an event with a price without paying', async () => {
   const [ada, bob] = await makePeople(server, 2)
   if (!ada || !bob) throw new Error('nobody is there')
   const { id } = await makeEvent(server, ada, { priceMinor: 500 })
-  expect(await reasonOf(clientOf(server, bob).events.attend.mutate({ id }))).toBe('PAYMENT_REQUIRED')
-  expect(await attendeesOf(server, id)).toHaveLength(1)
+  const { mine, attending, bookingId } = await clientOf(server, bob).events.attend.mutate({ id })
+  expect([mine, attending]).toEqual(['held', 1])
+  expect(await reasonOf(clientOf(server, bob).bookings.confirm.mutate({ id: bookingId ?? '' }))).toBe(
+    'PAYMENT_REQUIRED',
+  )
+  expect((await attendeesOf(server, id)).map(({ status }) => status)).toEqual(['attending', 'held'])
 })
 
 test('attendees are reminded a day and an hour before, each once, on however many servers', async () => {

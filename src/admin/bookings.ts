@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { AppError } from '../errors'
 import { cancelBooking, listBookings, releaseHold } from '../services/bookings'
+import { sweepUnpaidPlaces } from '../services/eventPlaces'
 import { sweepExpiredHolds } from '../services/sweep'
 import { type Booking, BookingStatusShape } from '../shapes/bookings'
 import { Id } from '../shapes/common'
@@ -71,7 +72,7 @@ async function expireHolds(
 ): Promise<void> {
   const named = all ? (await allBookings(work, { status: 'held' })).map(({ id }) => id) : ids
   if (named.length > 0) return eachOf(work, named, releaseHold, 'is free again')
-  const freed = all ? 0 : await sweepExpiredHolds(work.ctx)
+  const freed = all ? 0 : (await sweepExpiredHolds(work.ctx)) + (await sweepUnpaidPlaces(work.ctx))
   work.console.show({ freed }, () => `${freed} holds were past their end and are free now.`)
 }
 

@@ -5,6 +5,7 @@ import type { WatchedLocations } from '../realtime/locations'
 import { markMissedArrivals } from '../services/arrivals'
 import { remindAttendees } from '../services/attendance'
 import { checkOutAtClosing } from '../services/closing'
+import { sweepUnpaidPlaces } from '../services/eventPlaces'
 import { deleteOldKeys } from '../services/idempotency'
 import { requeueLostWork, rescueJobs } from '../services/jobs'
 import { deleteOldNotifications } from '../services/notifications'
@@ -39,7 +40,7 @@ const jobsOf = (deps: Deps, watched: Watched): Job[] => [
 
 /** Frees what has expired, then tells every watcher where its board should be by now. */
 async function sweep(deps: Deps, { boards, locations }: Watched): Promise<number> {
-  const freed = await sweepExpiredHolds(deps)
+  const freed = (await sweepExpiredHolds(deps)) + (await sweepUnpaidPlaces(deps))
   await boards.tick()
   await locations.tick()
   return freed

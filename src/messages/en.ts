@@ -104,13 +104,19 @@ export const en: Catalogue = {
       subject: 'You have a place',
       text: ({ what, when }) => `A place is free: you attend “${what}” now, ${when}.`,
     },
+    event_place_to_pay: {
+      subject: 'A place is held for you',
+      text: ({ what, when, amount, answerBy }) =>
+        `A place is free: “${what}”, ${when}, is yours if you pay ${amount} by ${answerBy}.`,
+    },
     event_changed: {
       subject: 'An event has changed',
       text: ({ what, when, where }) => `“${what}” has changed: it is on ${when}, at ${where}.`,
     },
     event_cancelled: {
       subject: 'An event is cancelled',
-      text: ({ what, when, where }) => `“${what}” is cancelled: ${when}, at ${where}.`,
+      text: ({ what, when, where, amount }) =>
+        `“${what}” is cancelled: ${when}, at ${where}.${back(amount, true)}`,
     },
     event_reminder: {
       subject: 'An event begins soon',

@@ -107,13 +107,19 @@ export const fr: Catalogue = {
       subject: 'Vous avez une place',
       text: ({ what, when }) => `Une place est libre : vous participez à « ${what} », ${when}.`,
     },
+    event_place_to_pay: {
+      subject: 'Une place vous est gardée',
+      text: ({ what, when, amount, answerBy }) =>
+        `Une place est libre : « ${what} », ${when}, est à vous si vous payez ${amount} avant ${answerBy}.`,
+    },
     event_changed: {
       subject: 'Un événement a changé',
       text: ({ what, when, where }) => `« ${what} » a changé : c’est ${when}, ${where}.`,
     },
     event_cancelled: {
       subject: 'Un événement est annulé',
-      text: ({ what, when, where }) => `« ${what} » est annulé : ${when}, ${where}.`,
+      text: ({ what, when, where, amount }) =>
+        `« ${what} » est annulé : ${when}, ${where}.${back(amount, true)}`,
     },
     event_reminder: {
       subject: 'Un événement commence bientôt',

@@ -27,7 +27,14 @@ export type Facts = {
     amount: string
   }
   money: { what: string; when: string; amount: string }
-  event: { what: string; when: string; where: string }
+  event: {
+    what: string
+    when: string
+    where: string
+    /** What a place costs, and until when that is to be paid; or what goes back, empty where nothing does. */
+    amount: string
+    answerBy: string
+  }
 }
 
 type Message<K extends NotificationKind> = {

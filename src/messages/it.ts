@@ -107,13 +107,19 @@ export const it: Catalogue = {
       subject: 'Hai un posto',
       text: ({ what, when }) => `Si è liberato un posto: ora partecipi a «${what}», ${when}.`,
     },
+    event_place_to_pay: {
+      subject: 'Un posto è tenuto per te',
+      text: ({ what, when, amount, answerBy }) =>
+        `Si è liberato un posto: «${what}», ${when}, è tuo se paghi ${amount} entro ${answerBy}.`,
+    },
     event_changed: {
       subject: 'Un evento è cambiato',
       text: ({ what, when, where }) => `«${what}» è cambiato: si tiene ${when}, ${where}.`,
     },
     event_cancelled: {
       subject: 'Un evento è annullato',
-      text: ({ what, when, where }) => `«${what}» è annullato: ${when}, ${where}.`,
+      text: ({ what, when, where, amount }) =>
+        `«${what}» è annullato: ${when}, ${where}.${back(amount, true)}`,
     },
     event_reminder: {
       subject: 'Un evento comincia tra poco',

@@ -25,6 +25,9 @@ export const bookingsRouter = router({
         from: Instant.optional(),
         to: Instant.optional(),
         as: z.enum(['customer', 'specialist', 'admin']).optional(),
+        kind: z.enum(['booking', 'attendance']).optional().meta({
+          description: '`attendance`: places at events that have a price; `booking`: all others.',
+        }),
         ...page,
       }),
     )

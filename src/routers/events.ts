@@ -3,6 +3,7 @@ import { attendEvent, leaveEvent } from '../services/attendance'
 import * as events from '../services/events'
 import { Currency, Id, Instant, Line, listOf, Ok, Prose, page, whole } from '../shapes/common'
 import { EventShape, VisibilityShape } from '../shapes/events'
+import { CancellationInput } from '../shapes/spaces'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Community']
@@ -16,6 +17,7 @@ const details = {
   capacity: whole(1, 100_000).nullable().optional(),
   priceMinor: whole(0, 10_000_000).optional(),
   currency: Currency.optional(),
+  cancellation: CancellationInput.optional(),
   visibility: VisibilityShape.optional(),
 }
 
@@ -64,7 +66,8 @@ export const eventsRouter = router({
         path: '/events/{id}/attend',
         tags,
         summary: 'Attend, or wait for a place',
-        description: 'Where it is full one waits for a place, unless `wait` is false.',
+        description:
+          'Where it is full one waits for a place, unless `wait` is false. A place that has a price is held: pay for its `bookingId` as for any booking.',
       },
     })
     .input(z.strictObject({ id: Id, wait: z.boolean().optional() }))

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import * as services from '../services/services'
 import { Currency, Id, Line, listOf, Ok, page, whole } from '../shapes/common'
-import { CancellationTierShape, SpaceKindShape } from '../shapes/spaces'
+import { CancellationInput, SpaceKindShape } from '../shapes/spaces'
 import { ServiceShape } from '../shapes/specialists'
 import { publicProcedure, router, specialistProcedure } from '../trpc'
 
@@ -17,7 +17,7 @@ const settings = {
   needsRoom: z.boolean().optional(),
   roomKind: SpaceKindShape.optional(),
   roomCapacity: whole(1, 10_000).optional(),
-  cancellation: z.array(z.strictObject(CancellationTierShape.shape)).max(10).optional(),
+  cancellation: CancellationInput.optional(),
 }
 const ownOrAdmin = 'An admin; a specialist for themselves.'
 

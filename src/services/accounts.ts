@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, isNull, ne, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { violates } from '../db/errors'
@@ -143,7 +143,7 @@ export async function exportMe(
   const rows = await ctx.db
     .select()
     .from(bookings)
-    .where(and(eq(bookings.userId, user.id), eq(bookings.kind, 'booking')))
+    .where(and(eq(bookings.userId, user.id), ne(bookings.kind, 'event')))
     .orderBy(asc(bookings.id))
   return {
     user,
@@ -176,7 +176,7 @@ export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
     const claims = await tx
       .select()
       .from(bookings)
-      .where(and(eq(bookings.kind, 'booking'), activeOf(id)))
+      .where(and(ne(bookings.kind, 'event'), activeOf(id)))
       .orderBy(asc(bookings.id))
     const outcomes = []
     for (const row of claims) outcomes.push(await endForGood(tx, ctx, row, Number(clock?.now)))
@@ -193,7 +193,7 @@ export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
     if (kept.length > 0) await anonymise(tx, id)
     else await tx.delete(users).where(eq(users.id, id))
     const touched = [...left.touched, ...outcomes.flatMap((outcome) => outcome.touched)]
-    return { ...left, result: undefined, touched, bookings: [] }
+    return { ...left, result: undefined, touched }
   })
   await ctx.cache.drop(`user:${id}`, 'services', 'specialists')
   return { ok: true }

@@ -1,20 +1,33 @@
 import { and, asc, eq, sql } from 'drizzle-orm'
 import type { Deps, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
-import { type EventRow, eventAttendees, events } from '../db/schema'
-import { AppError, notFound } from '../errors'
+import { type EventAttendeeRow, type EventRow, eventAttendees, events } from '../db/schema'
+import { AppError } from '../errors'
 import { type Event, eventView } from '../shapes/events'
-import { changeCommunity, nothingOnCalendars } from './community'
-import { type Notice, notify } from './notices'
+import { changeCommunity } from './community'
+import {
+  endUnpaidPlaces,
+  findEvent,
+  followBooking,
+  holdPlace,
+  moveUp,
+  type Places,
+  together,
+} from './eventPlaces'
+import { refuseTooManyHolds } from './holds'
+import { moveUnderLock } from './moves'
+import { notify } from './notices'
+import { readBooking } from './onCalendar'
 
 /** Hours before the start at which attendees are reminded, the last first. */
 const REMINDERS = [1, 24]
 const BATCH = 500
 
 /**
- * Attends an event, or waits for a place where it is full. Who attends or waits already does so still.
+ * Attends an event, or waits for a place where it is full. A place that has a price is held for HOLD_SECONDS, until its
+ * booking is paid as any other; the creator pays nothing. Who attends, holds a place or waits already does so still.
  * @param wait false: where it is full, be refused rather than wait
- * @throws NOT_FOUND, TOO_LATE once it is over, EVENT_FULL, PAYMENT_REQUIRED for an event that has a price, NOT_SIGNED_IN
+ * @throws NOT_FOUND, TOO_LATE once it is over, or has begun where it has a price, EVENT_FULL, TOO_MANY_HOLDS, NOT_SIGNED_IN
  */
 export async function attendEvent(
   ctx: SignedInContext,
@@ -23,59 +36,67 @@ export async function attendEvent(
   return onEvent(ctx, id, async (tx, event) => {
     const me = ctx.actor.id
     if (await attendanceOf(tx, id, me)) return false
-    // Payments are for bookings so far; nobody gets in free of charge because of that.
-    if (event.priceMinor > 0 && event.creatorId !== me)
-      throw new AppError('PAYMENT_REQUIRED', 'This event has a price and cannot be paid for here yet.')
-    const full = event.capacity !== null && event.attending >= event.capacity
+    const costs = event.priceMinor > 0 && event.creatorId !== me
+    if (costs) await refuseIfBegun(tx, event)
+    const full = event.capacity !== null && event.attending + event.held >= event.capacity
     if (full && !wait) throw new AppError('EVENT_FULL', 'This event is full.')
-    await tx.insert(eventAttendees).values({
-      eventId: id,
-      userId: me,
-      status: full ? 'waiting' : 'attending',
-    })
-    return []
+    if (costs && !full) {
+      await refuseTooManyHolds(ctx, tx)
+      return { bookings: [await holdPlace(tx, event, me, ctx.env.HOLD_SECONDS)], notices: [] }
+    }
+    const status = full ? 'waiting' : 'attending'
+    await tx.insert(eventAttendees).values({ eventId: id, userId: me, status })
+    return { bookings: [], notices: [] }
   })
 }
 
 /**
- * Gives a place, or the wait for one, back. A place goes to whoever has waited longest, and that person is told.
- * @throws NOT_FOUND, TOO_LATE once it is over
+ * Gives a place, or the wait for one, back. A place goes to whoever has waited longest, and that person is told; what was
+ * paid for it goes back by the policy frozen on its booking.
+ * @throws NOT_FOUND, TOO_LATE once it is over, NOT_CANCELLABLE once it has begun where the place was paid for
  */
 export async function leaveEvent(ctx: SignedInContext, { id }: { id: string }): Promise<Event> {
   return onEvent(ctx, id, async (tx, event) => {
-    const gone = await tx
+    const mine = await attendanceOf(tx, id, ctx.actor.id)
+    if (!mine) throw new AppError('NOT_FOUND', 'You do not attend this event.')
+    if (mine.bookingId) return cancelPlace(ctx, tx, mine.bookingId)
+    await tx
       .delete(eventAttendees)
       .where(and(eq(eventAttendees.eventId, id), eq(eventAttendees.userId, ctx.actor.id)))
-      .returning()
-    if (gone.length === 0) throw new AppError('NOT_FOUND', 'You do not attend this event.')
     return moveUp(tx, event)
   })
 }
 
-/** Runs with the event's location locked; what it gives back is told, and false is that nothing changed. */
+async function cancelPlace(ctx: SignedInContext, tx: Tx, bookingId: string): Promise<Places> {
+  const { row, now } = await readBooking(tx, bookingId)
+  const { bookings } = await moveUnderLock(tx, ctx.actor, row, 'cancelled', now)
+  return together({ bookings, notices: [] }, await followBooking(tx, row))
+}
+
+/**
+ * Runs with the event's location locked, after the places that nobody has paid for in time were given on; false is that
+ * nothing changed.
+ */
 async function onEvent(
   ctx: SignedInContext,
   id: string,
-  run: (tx: Tx, event: EventRow) => Promise<Notice[] | false>,
+  run: (tx: Tx, event: EventRow) => Promise<Places | false>,
 ): Promise<Event> {
   const { locationId } = await findEvent(ctx.db, id)
   return changeCommunity(ctx, { person: ctx.actor.id, locations: [locationId] }, async (tx) => {
+    const former = await findEvent(tx, id)
+    await refuseIfOver(tx, former)
+    const ended = await endUnpaidPlaces(tx, former)
+    const outcome = await run(tx, ended.bookings.length > 0 ? await findEvent(tx, id) : former)
     const event = await findEvent(tx, id)
-    await refuseIfOver(tx, event)
-    const notices = await run(tx, event)
-    const mine = (await attendanceOf(tx, id, ctx.actor.id)) ?? null
-    const result = eventView({ ...(notices ? await findEvent(tx, id) : event), mine })
-    const changed = notices ? [{ locationId, part: 'events' as const }] : []
-    return { result, ...nothingOnCalendars, changed, notices: notices || [] }
+    const mine = await attendanceOf(tx, id, ctx.actor.id)
+    const result = eventView({ ...event, mine: mine?.status ?? null, bookingId: mine?.bookingId ?? null })
+    const changed = outcome || ended.bookings.length > 0 ? [{ locationId, part: 'events' as const }] : []
+    return { result, touched: [], ...together(ended, outcome || NONE), changed }
   })
 }
 
-/** @throws NOT_FOUND */
-export async function findEvent(db: Db, id: string): Promise<EventRow> {
-  const [event] = await db.select().from(events).where(eq(events.id, id))
-  if (!event) throw notFound('event')
-  return event
-}
+const NONE: Places = { bookings: [], notices: [] }
 
 /** @throws TOO_LATE */
 export async function refuseIfOver(db: Db, { id }: EventRow): Promise<void> {
@@ -86,42 +107,23 @@ export async function refuseIfOver(db: Db, { id }: EventRow): Promise<void> {
   if (over) throw new AppError('TOO_LATE', 'This event is over.')
 }
 
-async function attendanceOf(db: Db, eventId: string, userId: string) {
+async function refuseIfBegun(db: Db, { id }: EventRow): Promise<void> {
+  const [begun] = await db
+    .select({ id: events.id })
+    .from(events)
+    .where(sql`${events.id} = ${id} AND ${events.startsAt} <= clock_timestamp()`)
+  if (begun) throw new AppError('TOO_LATE', 'This event has begun, and its places are not sold any more.')
+}
+
+async function attendanceOf(db: Db, eventId: string, userId: string): Promise<EventAttendeeRow | undefined> {
   const [row] = await db
-    .select({ status: eventAttendees.status })
+    .select()
     .from(eventAttendees)
     .where(and(eq(eventAttendees.eventId, eventId), eq(eventAttendees.userId, userId)))
-  return row?.status
+  return row
 }
 
-/** Gives free places to those who wait, in the order in which they came. The event's location must be locked. */
-export async function moveUp(tx: Tx, event: EventRow): Promise<Notice[]> {
-  const { id } = event
-  const moved = await tx.execute<{ user_id: string; position: string }>(sql`
-    WITH next AS (
-      SELECT a.event_id, a.user_id FROM event_attendees a
-      WHERE a.event_id = ${id} AND a.status = 'waiting' ORDER BY a.position
-      LIMIT (SELECT coalesce(e.capacity - e.attending, e.waiting) FROM events e WHERE e.id = ${id}))
-    UPDATE event_attendees a SET status = 'attending' FROM next n
-    WHERE a.event_id = n.event_id AND a.user_id = n.user_id RETURNING a.user_id, a.position`)
-  return moved.map(({ user_id, position }) => ({
-    userId: user_id,
-    kind: 'event_place',
-    // Whoever leaves and waits again has another position, and hears of a place again.
-    source: `${id}:${position}`,
-    ...aboutEvent(event),
-  }))
-}
-
-/** What a notice about an event says of it. */
-export const aboutEvent = ({ id, title, startsAt, locationId }: EventRow) => ({
-  eventId: id,
-  title,
-  startsAt,
-  locationId,
-})
-
-/** Who attends or waits, but for one person, in order. */
+/** Who attends, holds a place or waits, but for one person, in order. */
 export async function listConcerned(tx: Tx, eventId: string, except?: string): Promise<string[]> {
   const rows = await tx
     .select({ userId: eventAttendees.userId })

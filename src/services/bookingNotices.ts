@@ -23,6 +23,8 @@ export function noticesOfMove(
 ): Notice[] {
   const { status } = moved
   if (status === 'held' || status === 'expired' || (status === 'cancelled' && from === 'held')) return []
+  // It asks for a review, and events have none.
+  if (status === 'completed' && moved.kind === 'attendance') return []
   const kind = status === 'confirmed' && from === 'pending' ? 'booking_accepted' : KIND_OF_MOVE[status]
   const money = refundMinor > 0 ? { amountMinor: refundMinor, currency: moved.currency } : {}
   return forBothSides(moved, { kind, bookingId: moved.id, source: moved.id, by, ...money })

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, lt } from 'drizzle-orm'
+import { and, desc, eq, gt, lt, ne } from 'drizzle-orm'
 import type { SignedInContext } from '../context'
 import { type BookingRow, type BookingStatus, bookings, users } from '../db/schema'
 import { AppError, notFound } from '../errors'
@@ -12,6 +12,7 @@ import { pointsOfEnding, refundOfEnding } from './refunds'
 import { readRole } from './users'
 
 type ListInput = Page & {
+  kind?: 'booking' | 'attendance' | undefined
   status?: BookingStatus | undefined
   from?: string | undefined
   to?: string | undefined
@@ -20,7 +21,8 @@ type ListInput = Page & {
 
 /**
  * Bookings, the newest first: one's own, or for an admin everyone's (`as: 'customer'` gives an admin his own). `as:
- * 'specialist'` gives those that others have with oneself. `from` and `to` choose those that take place between the two.
+ * 'specialist'` gives those that others have with oneself. `from` and `to` choose those that take place between the two, `kind` the places
+ * at events or all but them.
  * @throws NOT_ALLOWED where somebody asks as what they are not
  */
 export async function listBookings(ctx: SignedInContext, input: ListInput) {
@@ -35,7 +37,7 @@ export async function listBookings(ctx: SignedInContext, input: ListInput) {
     .innerJoin(users, eq(users.id, bookings.userId))
     .where(
       and(
-        eq(bookings.kind, 'booking'),
+        input.kind ? eq(bookings.kind, input.kind) : ne(bookings.kind, 'event'),
         as === 'specialist' ? eq(bookings.specialistUserId, ctx.actor.id) : undefined,
         as === 'customer' ? eq(bookings.userId, ctx.actor.id) : undefined,
         input.status && eq(bookings.status, input.status),

@@ -130,7 +130,7 @@ export function tell({ publish }: Pick<Deps, 'publish'>, { changes, bookings }: 
     const { rules } = change
     if (rules) publish(topicOf.calendar(rules), () => slotUpdate({ ...change, rules }, cause))
   }
-  for (const row of bookings.filter(({ kind }) => kind === 'booking')) {
+  for (const row of bookings.filter(({ kind }) => kind !== 'event')) {
     for (const id of new Set([row.userId, row.specialistUserId]))
       if (id) publish(topicOf.user(id), () => ({ type: 'booking_update', booking: bookingView(row) }))
   }

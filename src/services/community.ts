@@ -26,7 +26,13 @@ export const nothingOnCalendars = { touched: [], bookings: [] }
 
 type Ids = string[] | ((tx: Tx) => Promise<string[]>)
 type Calendars = CalendarKey[] | ((tx: Tx) => Promise<CalendarKey[]>)
-type Locks = { person?: string; locations: Ids; calendars?: Calendars }
+type Locks = {
+  /** What must stand still before anything else is locked, such as a payment that Stripe is asked about. */
+  first?: ((tx: Tx) => Promise<void>) | undefined
+  person?: string | undefined
+  locations: Ids
+  calendars?: Calendars
+}
 
 /**
  * The one way to change who is at a location and what is on there. Locks the person, then the locations and then the
@@ -37,13 +43,14 @@ type Locks = { person?: string; locations: Ids; calendars?: Calendars }
  */
 export async function changeCommunity<T>(
   deps: Pick<Deps, 'db' | 'publish'>,
-  { person, locations: where, calendars = [] }: Locks,
+  { first, person, locations: where, calendars = [] }: Locks,
   run: (tx: Tx) => Promise<CommunityOutcome<T>>,
 ): Promise<T> {
   let told: { part: Part; community: Community }[] = []
   const result = await changeCalendars(
     deps,
     {
+      first,
       person,
       calendars: async (tx) => {
         if (person) await refuseIfGone(tx, person)
@@ -143,12 +150,12 @@ async function readRows(db: Db, locationId: string, me?: string): Promise<Commun
       coming: sql<ComingRow[]>`(
         SELECT coalesce(json_agg(json_build_object('id', e.id, 'title', e.title, 'text', e.text,
           'locationId', e.location_id, 'spaceId', e.space_id, 'creatorId', e.creator_id, 'startsAt', epoch_ms(e.starts_at), 'endsAt', epoch_ms(e.ends_at),
-          'capacity', e.capacity, 'priceMinor', e.price_minor, 'currency', e.currency, 'visibility', e.visibility,
-          'attending', e.attending, 'waiting', e.waiting,
-          'mine', (SELECT a.status FROM event_attendees a WHERE a.event_id = e.id AND a.user_id = ${me ?? null}::uuid)
-          ) ORDER BY e.starts_at, e.id), '[]')
+          'capacity', e.capacity, 'priceMinor', e.price_minor, 'currency', e.currency, 'cancellation', e.cancellation,
+          'visibility', e.visibility, 'attending', e.attending, 'held', e.held, 'waiting', e.waiting,
+          'mine', a.status, 'bookingId', a.booking_id) ORDER BY e.starts_at, e.id), '[]')
         FROM (SELECT * FROM events WHERE location_id = ${locationId}::uuid AND ends_at > clock_timestamp()
-              ORDER BY starts_at, id LIMIT ${MAX_COMING}) e)`,
+              ORDER BY starts_at, id LIMIT ${MAX_COMING}) e
+        LEFT JOIN event_attendees a ON a.event_id = e.id AND a.user_id = ${me ?? null}::uuid)`,
     })
     .from(locations)
     .where(eq(locations.id, locationId))

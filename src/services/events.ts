@@ -3,12 +3,15 @@ import type { Context, SignedInContext } from '../context'
 import type { Tx } from '../db/client'
 import { type EventRow, eventAttendees, events } from '../db/schema'
 import { AppError, notFound } from '../errors'
+import { refuseUnpayablePrice } from '../money'
 import type { Page } from '../shapes/common'
 import { type ComingRow, type Event, eventView } from '../shapes/events'
 import { DAY, iso } from '../time'
-import { aboutEvent, findEvent, listConcerned, moveUp, refuseIfOver } from './attendance'
+import { listConcerned, refuseIfOver } from './attendance'
 import { type CommunityOutcome, changeCommunity } from './community'
 import { claimForEvent, findSpaceOf, releaseClaims } from './eventClaims'
+import { dissolveEvent } from './eventEndings'
+import { aboutEvent, endUnpaidPlaces, findEvent, movePlaces, moveUp } from './eventPlaces'
 import { refuseUnlessInUse } from './locations'
 import type { Notice } from './notices'
 import { pageOf } from './paging'
@@ -24,6 +27,7 @@ type Details = {
   capacity?: number | null | undefined
   priceMinor?: number | undefined
   currency?: string | undefined
+  cancellation?: EventRow['cancellation'] | undefined
   visibility?: EventRow['visibility'] | undefined
 }
 
@@ -62,7 +66,7 @@ export async function getEvent(ctx: Context, { id }: { id: string }): Promise<Ev
 function selectEvents(ctx: Context, where: SQL | undefined, limit: number): Promise<ComingRow[]> {
   const me = ctx.actor.kind === 'person' ? ctx.actor.id : null
   return ctx.db
-    .select({ ...getTableColumns(events), mine: eventAttendees.status })
+    .select({ ...getTableColumns(events), mine: eventAttendees.status, bookingId: eventAttendees.bookingId })
     .from(events)
     .leftJoin(
       eventAttendees,
@@ -75,7 +79,7 @@ function selectEvents(ctx: Context, where: SQL | undefined, limit: number): Prom
 
 /**
  * Announces an event, which its creator attends from the start. One that uses a space claims the whole of it.
- * @throws VALIDATION, NOT_FOUND, SLOT_PAST, TOO_LONG, NOT_SIGNED_IN, and what `claimForEvent` refuses
+ * @throws VALIDATION, also for a price that no card can pay, NOT_FOUND, SLOT_PAST, TOO_LONG, NOT_SIGNED_IN, and what `claimForEvent` refuses
  */
 export async function createEvent(
   ctx: SignedInContext,
@@ -93,6 +97,7 @@ export async function createEvent(
       .values({ ...input, ...times, creatorId: ctx.actor.id })
       .returning()
     if (!event) throw new Error('the event was not inserted')
+    refuseUnpayablePrice({ leastMinor: event.priceMinor, currency: event.currency })
     await tx.insert(eventAttendees).values({ eventId: event.id, userId: ctx.actor.id, status: 'attending' })
     const claimed = await claimForEvent(tx, ctx.actor, event)
     return { ...claimed, ...(await outcomeOf(ctx, tx, event)), notices: [] }
@@ -117,7 +122,8 @@ async function refuseTimes(tx: Tx, { startsAt, endsAt }: Times, former?: Times):
 
 /**
  * Changes an event. Whoever attends or waits is told; a new time or space is claimed and the old one left as one change,
- * so where it is taken all stays as it was; more places go to those who wait.
+ * so where it is taken all stays as it was; more places go to those who wait. Places that are held or paid keep their price,
+ * and at another time give everything back to who leaves.
  * @throws NOT_FOUND, NOT_ALLOWED, TOO_LATE once it is over, VALIDATION, SLOT_PAST, INVALID_STATE for fewer places than are
  *   taken, and what `claimForEvent` refuses
  */
@@ -129,38 +135,45 @@ export async function updateEvent(
   return onOwnEvent(ctx, id, spaceId ? [spaceId] : [], async (tx, former) => {
     await refuseIfOver(tx, former)
     if (spaceId) await findSpaceOf(tx, { spaceId, locationId: former.locationId })
-    refuseTooFew(former, capacity)
+    const ended = await endUnpaidPlaces(tx, former)
+    refuseTooFew(await findEvent(tx, id), capacity)
     const times = {
       startsAt: startsAt === undefined ? former.startsAt : new Date(startsAt),
       endsAt: endsAt === undefined ? former.endsAt : new Date(endsAt),
     }
-    const moved = times.startsAt.getTime() !== former.startsAt.getTime()
-    if (moved || times.endsAt.getTime() !== former.endsAt.getTime()) await refuseTimes(tx, times, former)
+    if (isElsewhen(former, times)) await refuseTimes(tx, times, former)
     const [event] = await tx
       .update(events)
       .set({ ...fields, ...times, updatedAt: sql`clock_timestamp()` })
       .where(eq(events.id, id))
       .returning()
     if (!event) throw notFound('event')
-    if (moved)
+    refuseUnpayablePrice({ leastMinor: event.priceMinor, currency: event.currency })
+    if (former.startsAt.getTime() !== event.startsAt.getTime())
       await tx.update(eventAttendees).set({ remindedHours: null }).where(eq(eventAttendees.eventId, id))
+    const moved = isElsewhen(former, event) ? await movePlaces(tx, event) : []
     const claims = await moveClaims(tx, ctx, former, event)
-    const notices = [...(await noticesOfChange(tx, ctx, former, event)), ...(await moveUp(tx, event))]
-    return { ...claims, ...(await outcomeOf(ctx, tx, event)), notices }
+    const told = await noticesOfChange(tx, ctx, former, event)
+    const up = await moveUp(tx, event)
+    return {
+      touched: claims.touched,
+      bookings: [...claims.bookings, ...ended.bookings, ...moved, ...up.bookings],
+      notices: [...told, ...ended.notices, ...up.notices],
+      ...(await outcomeOf(ctx, tx, event)),
+    }
   })
 }
 
-function refuseTooFew({ attending }: EventRow, capacity: number | null | undefined): void {
-  if (typeof capacity !== 'number' || capacity >= attending) return
-  throw new AppError('INVALID_STATE', `${attending} people attend already.`)
+const isElsewhen = (former: Times, now: Times) =>
+  former.startsAt.getTime() !== now.startsAt.getTime() || former.endsAt.getTime() !== now.endsAt.getTime()
+
+function refuseTooFew({ attending, held }: EventRow, capacity: number | null | undefined): void {
+  if (typeof capacity !== 'number' || capacity >= attending + held) return
+  throw new AppError('INVALID_STATE', `${attending + held} places are taken already.`)
 }
 
 async function moveClaims(tx: Tx, ctx: SignedInContext, former: EventRow, event: EventRow) {
-  const same =
-    former.spaceId === event.spaceId &&
-    former.startsAt.getTime() === event.startsAt.getTime() &&
-    former.endsAt.getTime() === event.endsAt.getTime()
-  if (same) return { touched: [], bookings: [] }
+  if (former.spaceId === event.spaceId && !isElsewhen(former, event)) return { touched: [], bookings: [] }
   const left = await releaseClaims(tx, event.id, 'rescheduled')
   const { touched, bookings } = await claimForEvent(tx, ctx.actor, event)
   return {
@@ -185,26 +198,16 @@ async function noticesOfChange(
 }
 
 /**
- * Cancels an event: who attends or waits is told, its space is free again, and nothing of it remains.
+ * Cancels an event: who attends or waits is told, what was paid goes back whole, its space is free again, and nothing of it
+ * remains. One that is over is only forgotten.
  * @throws NOT_FOUND, NOT_ALLOWED
  */
 export async function removeEvent(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
   return onOwnEvent(ctx, id, [], async (tx, event) => {
-    const { touched, notices } = await dissolveEvent(tx, event, ctx.actor.id)
+    const ended = await dissolveEvent(tx, event, ctx.actor.id)
     const changed = [{ locationId: event.locationId, part: 'events' as const }]
-    return { result: { ok: true }, touched, bookings: [], changed, notices }
+    return { result: { ok: true }, ...ended, changed }
   })
-}
-
-/** Deletes an event whose location and calendar are locked; its attendance goes with it. */
-export async function dissolveEvent(tx: Tx, event: EventRow, except?: string) {
-  const people = event.endsAt.getTime() > Date.now() ? await listConcerned(tx, event.id, except) : []
-  const touched = await releaseClaims(tx, event.id, 'cancelled')
-  await tx.delete(events).where(eq(events.id, event.id))
-  const notices = people.map(
-    (userId): Notice => ({ userId, kind: 'event_cancelled', source: event.id, ...aboutEvent(event) }),
-  )
-  return { touched, notices }
 }
 
 /** Runs with the event's location locked, and its space and further ones after that; for its creator and for admins. */

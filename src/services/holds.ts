@@ -1,6 +1,6 @@
 import { and, eq, or, sql } from 'drizzle-orm'
 import type { SignedInContext } from '../context'
-import { prepared } from '../db/client'
+import { prepared, type Tx } from '../db/client'
 import { type BookingRow, bookings } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
@@ -168,6 +168,15 @@ export async function releaseUnpaid(
     bookings: [row],
   })
   return bookingView(row)
+}
+
+/** Places at events are holds too. The person must be locked. @throws TOO_MANY_HOLDS */
+export async function refuseTooManyHolds({ actor, env }: SignedInContext, tx: Tx): Promise<void> {
+  const holds = await tx.$count(
+    bookings,
+    sql`${bookings.userId} = ${actor.id} AND ${bookings.status} = 'held' AND ${bookings.holdExpiresAt} > clock_timestamp()`,
+  )
+  if (holds >= env.MAX_HOLDS_PER_PERSON) throw refuseClaim('TOO_MANY_HOLDS')
 }
 
 /**

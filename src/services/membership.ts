@@ -13,9 +13,9 @@ import {
 import type { PastCheckIn } from '../shapes/checkIns'
 import { type Event, eventView } from '../shapes/events'
 import { iso, isoOrNull } from '../time'
-import { aboutEvent, moveUp } from './attendance'
 import type { CommunityOutcome } from './community'
-import { dissolveEvent } from './events'
+import { dissolveEvent } from './eventEndings'
+import { aboutEvent, moveUp, type Places, together } from './eventPlaces'
 
 /** One number for everyone who goes: one at a time. Taken behind the person and before locations and calendars. */
 const LEAVING_LOCK = 7_261_054_921
@@ -28,7 +28,7 @@ export async function exportCommunity(ctx: SignedInContext): Promise<CommunityEx
   const me = ctx.actor.id
   const stays = await ctx.db.select().from(checkIns).where(eq(checkIns.userId, me)).orderBy(asc(checkIns.id))
   const rows = await ctx.db
-    .select({ event: events, mine: eventAttendees.status })
+    .select({ event: events, mine: eventAttendees.status, bookingId: eventAttendees.bookingId })
     .from(events)
     .leftJoin(eventAttendees, and(eq(eventAttendees.eventId, events.id), eq(eventAttendees.userId, me)))
     .where(sql`${events.creatorId} = ${me} OR ${eventAttendees.userId} = ${me}`)
@@ -40,7 +40,7 @@ export async function exportCommunity(ctx: SignedInContext): Promise<CommunityEx
       until: isoOrNull(until),
       note,
     })),
-    events: rows.map(({ event, mine }) => eventView({ ...event, mine })),
+    events: rows.map(({ event, ...own }) => eventView({ ...event, ...own })),
   }
 }
 
@@ -57,7 +57,7 @@ export async function locationsOf(tx: Tx, userId: string): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
-type Left = Omit<CommunityOutcome<unknown>, 'result' | 'bookings'>
+type Left = Omit<CommunityOutcome<unknown>, 'result'>
 
 /**
  * Takes a person out of the community, whose locations and calendars are locked: places go to whoever waits, events pass to
@@ -78,7 +78,7 @@ export async function leaveCommunity(tx: Tx, userId: string): Promise<Left> {
       part,
     })),
   )
-  return { touched: passed.touched, changed, notices: [...places.notices, ...passed.notices] }
+  return { touched: passed.touched, changed, ...together(places, passed) }
 }
 
 async function giveUpPlaces(tx: Tx, userId: string) {
@@ -94,19 +94,16 @@ async function giveUpPlaces(tx: Tx, userId: string) {
           .from(events)
           .where(and(inArray(events.id, ids), isComing))
       : []
-  const notices = []
-  for (const event of coming) notices.push(...(await moveUp(tx, event)))
-  return { events: coming, notices }
+  const moved: Places[] = []
+  for (const event of coming) moved.push(await moveUp(tx, event))
+  return { events: coming, ...together(...moved) }
 }
 
 const isComing = sql`${events.endsAt} > clock_timestamp()`
 
-async function passOnEvents(
-  tx: Tx,
-  userId: string,
-): Promise<Pick<Left, 'touched' | 'notices'> & { events: EventRow[] }> {
+async function passOnEvents(tx: Tx, userId: string): Promise<Omit<Left, 'changed'> & { events: EventRow[] }> {
   const made = await tx.select().from(events).where(eq(events.creatorId, userId))
-  if (made.length === 0) return { touched: [], notices: [], events: [] }
+  if (made.length === 0) return { touched: [], bookings: [], notices: [], events: [] }
   const [admin] = await tx
     .select({ id: users.id })
     .from(users)
@@ -126,7 +123,7 @@ async function passOnEvents(
     source: `${event.id}:${userId}`,
     ...aboutEvent(event),
   }))
-  return { touched: [], notices, events: coming }
+  return { touched: [], bookings: [], notices, events: coming }
 }
 
 async function cancelAll(tx: Tx, made: EventRow[]) {
@@ -134,7 +131,7 @@ async function cancelAll(tx: Tx, made: EventRow[]) {
   for (const event of made) ended.push(await dissolveEvent(tx, event))
   return {
     touched: ended.flatMap(({ touched }) => touched),
-    notices: ended.flatMap(({ notices }) => notices),
+    ...together(...ended),
     events: made,
   }
 }

@@ -5,7 +5,17 @@ import type { KindAbout } from '../shapes/notifications'
 /** Who has done what is told of: the operator is any admin who is not on either side, the clock is nobody. */
 export type By = 'customer' | 'specialist' | 'operator' | 'clock'
 
-type OfEvent = { eventId: string; title: string; startsAt: Date; locationId: string }
+type OfEvent = {
+  eventId: string
+  title: string
+  startsAt: Date
+  locationId: string
+  /** By which the reader's place is paid for, until when, and how much that is; or how much goes back. */
+  bookingId?: string
+  answerBy?: Date | null
+  amountMinor?: number
+  currency?: string
+}
 type OfBooking = {
   bookingId: string
   by?: By
@@ -60,7 +70,7 @@ export async function notify(tx: Db, ...notices: Notice[]): Promise<number> {
       INSERT INTO notifications (id, user_id, kind, source, booking_id, event_id, facts)
       SELECT g.id, g."userId", g.kind, g.source, g."bookingId", g."eventId",
         CASE WHEN b.id IS NULL THEN '{}'::jsonb ELSE jsonb_build_object(
-          'side', CASE WHEN b.user_id = g."userId" THEN 'customer' ELSE 'specialist' END, 'space', s.name, 'service', v.name,
+          'side', CASE WHEN b.user_id = g."userId" THEN 'customer' ELSE 'specialist' END, 'space', s.name, 'service', v.name, 'title', e.title,
           'startsAt', epoch_ms(b.starts_at), 'endsAt', epoch_ms(b.ends_at), 'answerBy', epoch_ms(b.answer_by)) END
         || jsonb_build_object('location', l.name, 'timeZone', l.time_zone) || g.facts
       FROM jsonb_to_recordset(${JSON.stringify(given)}::text::jsonb) AS g(id uuid, "userId" uuid, kind text, source text,
@@ -69,6 +79,7 @@ export async function notify(tx: Db, ...notices: Notice[]): Promise<number> {
       LEFT JOIN bookings b ON b.id = g."bookingId"
       LEFT JOIN spaces s ON s.id = b.space_id
       LEFT JOIN services v ON v.id = b.service_id
+      LEFT JOIN events e ON e.id = b.attends_event_id
       LEFT JOIN locations l ON l.id = coalesce(g."locationId", b.location_id)
       ON CONFLICT (user_id, kind, source) DO NOTHING
       RETURNING id)

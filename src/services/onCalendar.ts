@@ -6,6 +6,8 @@ import { notFound } from '../errors'
 import { type CalendarKey, calendarId } from '../shapes/slots'
 import { MINUTE, type Millis } from '../time'
 import { calendarsOf, changeCalendars, type Outcome } from './calendar'
+import { changeCommunity } from './community'
+import { endUnpaidPlaces, findEvent, followBooking, type Places, together } from './eventPlaces'
 import { findStale } from './places'
 
 /** A calendar that must be locked is not: it came in between the look and the lock. The next look will see it. */
@@ -21,7 +23,7 @@ type OnCalendar = {
 
 /**
  * Runs with the calendars of a booking locked, its row as it stands under those locks, and the database's time. Runs again
- * where it throws `Elsewhere`.
+ * where it throws `Elsewhere`. For a place at an event it is the event's location that is locked, and the place follows.
  * @throws NOT_FOUND
  */
 export async function onCalendarOf<T>(
@@ -33,6 +35,7 @@ export async function onCalendarOf<T>(
   for (let attempt = 1; ; attempt++) {
     const [seen] = await ctx.db.select().from(bookings).where(eq(bookings.id, id))
     if (!seen) throw notFound('booking')
+    if (seen.kind === 'attendance') return onPlace(ctx, seen, run, { lockOwner, first })
     const calendars = [
       ...calendarsOf(seen),
       ...(await staleCalendars(ctx.db, seen)),
@@ -43,19 +46,46 @@ export async function onCalendarOf<T>(
         ctx,
         { first, person: lockOwner ? seen.userId : undefined, calendars },
         async (tx) => {
-          const [found] = await tx
-            .select({ row: bookings, now: sql`epoch_ms(clock_timestamp())`.mapWith(Number) })
-            .from(bookings)
-            .where(eq(bookings.id, id))
-          if (!found || found.row.kind === 'event') throw notFound('booking')
-          if (!areAmong(calendars, calendarsOf(found.row))) throw new Elsewhere()
-          return run(tx, found.row, found.now, calendars)
+          const { row, now } = await readBooking(tx, id)
+          if (!areAmong(calendars, calendarsOf(row))) throw new Elsewhere()
+          return run(tx, row, now, calendars)
         },
       )
     } catch (error) {
       if (!(error instanceof Elsewhere) || attempt >= 5) throw error
     }
   }
+}
+
+/** A booking and the database's time, read under whatever is locked. @throws NOT_FOUND, also for the claim of an event */
+export async function readBooking(tx: Tx, id: string): Promise<{ row: BookingRow; now: Millis }> {
+  const [found] = await tx
+    .select({ row: bookings, now: sql`epoch_ms(clock_timestamp())`.mapWith(Number) })
+    .from(bookings)
+    .where(eq(bookings.id, id))
+  if (!found || found.row.kind === 'event') throw notFound('booking')
+  return found
+}
+
+/** What nobody has paid for in time is given on first, so that whoever is late meets the places as they are. */
+async function onPlace<T>(
+  ctx: Context,
+  { id, locationId, userId }: BookingRow,
+  run: (tx: Tx, row: BookingRow, now: Millis, locked: CalendarKey[]) => Promise<Outcome<T>>,
+  { lockOwner, first }: OnCalendar,
+): Promise<T> {
+  const locks = { first, person: lockOwner ? userId : undefined, locations: [locationId] }
+  return changeCommunity(ctx, locks, async (tx) => {
+    const { attendsEventId } = (await readBooking(tx, id)).row
+    const ended: Places = attendsEventId
+      ? await endUnpaidPlaces(tx, await findEvent(tx, attendsEventId))
+      : { bookings: [], notices: [] }
+    const { row, now } = await readBooking(tx, id)
+    const outcome = await run(tx, row, now, [])
+    const { moved, ...followed } = await followBooking(tx, row)
+    const changed = moved || ended.bookings.length > 0 ? [{ locationId, part: 'events' as const }] : []
+    return { ...outcome, ...together(ended, { ...outcome, notices: [] }, followed), changed }
+  })
 }
 
 /**

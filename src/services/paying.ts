@@ -141,9 +141,13 @@ async function extendHoldOnce(tx: Tx, row: BookingRow, graceSeconds: number): Pr
     .where(eq(payments.bookingId, row.id))
     .limit(1)
   if (before) return []
+  // Nobody pays for a place at an event that has begun.
+  const latest = sql`CASE WHEN ${bookings.kind} = 'attendance' THEN ${bookings.startsAt} END`
   return tx
     .update(bookings)
-    .set({ holdExpiresAt: sql`${bookings.holdExpiresAt} + make_interval(secs => ${graceSeconds})` })
+    .set({
+      holdExpiresAt: sql`least(${bookings.holdExpiresAt} + make_interval(secs => ${graceSeconds}), ${latest})`,
+    })
     .where(eq(bookings.id, row.id))
     .returning()
 }

@@ -176,6 +176,8 @@ async function termsOf(
 }
 
 function refuseUnlessMovable(row: BookingRow, now: Millis): void {
+  if (row.kind === 'attendance')
+    throw new AppError('NOT_RESCHEDULABLE', 'A place at an event moves with the event.')
   if (
     row.status === 'expired' ||
     (row.status === 'held' && row.holdExpiresAt && row.holdExpiresAt.getTime() <= now)

@@ -100,6 +100,8 @@ async function subjectOf(
   if (!booking) throw notFound('booking')
   if (booking.status !== 'completed')
     throw new AppError('INVALID_STATE', 'Only what took place can be reviewed.')
+  if (booking.kind !== 'booking')
+    throw new AppError('INVALID_STATE', 'Spaces and specialists are reviewed, and events are not.')
   const { specialistId, spaceId } = booking
   return { specialistId, spaceId: specialistId === null ? spaceId : null }
 }

@@ -6,6 +6,7 @@ import type { CalendarKey } from '../shapes/slots'
 import { type Millis, overlap } from '../time'
 import { readCalendar, withReach } from './boards'
 import { calendarsOf, claimedPeriod, type Outcome } from './calendar'
+import { isPlaceFree } from './eventPlaces'
 import { dueToStand, findPlaceAgain, moveUnderLock } from './moves'
 import { notify } from './notices'
 import { requestRefund, sumUp } from './refunds'
@@ -110,6 +111,7 @@ const isRunning = ({ status, holdExpiresAt }: BookingRow, now: Millis): boolean 
 /** Closures that came meanwhile, and a space or specialist that went out of use, make a time impossible to get back. */
 async function isToBeHadAgain(tx: Tx, row: BookingRow, now: Millis): Promise<boolean> {
   if (row.startsAt.getTime() <= now) return false
+  if (row.kind === 'attendance') return isPlaceFree(tx, row)
   const time = { from: row.startsAt.getTime(), to: row.endsAt.getTime() }
   for (const key of calendarsOf(row)) {
     const closures = await closuresOf(tx, key, row)

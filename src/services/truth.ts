@@ -1,5 +1,6 @@
 import type { NotificationRow } from '../db/schema'
 import type { BookingStatus } from '../db/schema/bookings'
+import type { Event } from '../shapes/events'
 import type { NotificationKind } from '../shapes/notifications'
 import type { Millis } from '../time'
 
@@ -7,7 +8,7 @@ import type { Millis } from '../time'
 export type Present = {
   now: Millis
   booking: { status: BookingStatus; startsAt: Date; balanceDueMinor: number } | null
-  event: { startsAt: Date; mine: 'attending' | 'waiting' | null } | null
+  event: { startsAt: Date; mine: Event['mine'] } | null
 }
 type Check = (row: NotificationRow, present: Present) => boolean
 
@@ -50,6 +51,7 @@ const STILL_SO: Record<NotificationKind, Check> = {
   review_received: always,
   review_answered: always,
   event_place: whileAttending,
+  event_place_to_pay: whileBooking('held'),
   event_changed: all(whileConcerned, atTheTimeTold),
   event_cancelled: always,
   event_reminder: all(whileAttending, atTheTimeTold, notBegun),

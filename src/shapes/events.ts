@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { EventRow } from '../db/schema/events'
 import { iso, type Millis } from '../time'
 import { Currency, Id, InstantOut } from './common'
+import { CancellationShape } from './spaces'
 
 export const VisibilityShape = z
   .enum(['public', 'members'])
@@ -20,10 +21,19 @@ export const EventShape = z
     capacity: z.int().nullable().meta({ description: 'null: any number of people.' }),
     priceMinor: z.int(),
     currency: Currency,
+    cancellation: CancellationShape.meta({
+      description: 'What of the price goes back to who leaves; frozen when the place is had.',
+    }),
     visibility: VisibilityShape,
     attending: z.int(),
+    held: z.int().meta({ description: 'Places that are being paid for; they are taken too.' }),
     waiting: z.int(),
-    mine: z.enum(['attending', 'waiting']).nullable(),
+    mine: z.enum(['attending', 'held', 'waiting']).nullable().meta({
+      description: '`held`: the place is mine once its booking is paid, before its hold ends.',
+    }),
+    bookingId: Id.nullable().meta({
+      description: 'By which my own place is paid for, where it has a price.',
+    }),
   })
   .meta({ id: 'Event' })
 export type Event = z.infer<typeof EventShape>
@@ -40,10 +50,12 @@ export type ComingRow = Pick<
   | 'capacity'
   | 'priceMinor'
   | 'currency'
+  | 'cancellation'
   | 'visibility'
   | 'attending'
+  | 'held'
   | 'waiting'
-> & { startsAt: Date | Millis; endsAt: Date | Millis; mine: Event['mine'] }
+> & { startsAt: Date | Millis; endsAt: Date | Millis; mine: Event['mine']; bookingId: string | null }
 
 export const eventView = (row: ComingRow): Event => ({
   id: row.id,
@@ -57,8 +69,11 @@ export const eventView = (row: ComingRow): Event => ({
   capacity: row.capacity,
   priceMinor: row.priceMinor,
   currency: row.currency,
+  cancellation: row.cancellation,
   visibility: row.visibility,
   attending: row.attending,
+  held: row.held,
   waiting: row.waiting,
   mine: row.mine,
+  bookingId: row.bookingId,
 })

@@ -41,6 +41,7 @@ export const KINDS = {
   review_received: kind('reviews', 'booking', ['app', 'email']),
   review_answered: kind('reviews', 'booking', ['app', 'email']),
   event_place: kind('events', 'event', everywhere),
+  event_place_to_pay: kind('events', 'event', everywhere),
   event_changed: kind('events', 'event', everywhere),
   event_cancelled: kind('events', 'event', everywhere),
   event_reminder: kind('reminders', 'event', ['app', 'telegram']),

@@ -61,6 +61,8 @@ export const LocationShape = z
   .meta({ id: 'Location' })
 export type Location = z.infer<typeof LocationShape>
 
+export const CancellationInput = z.array(z.strictObject(CancellationTierShape.shape)).max(10)
+
 export const SpaceKindShape = z.enum(SPACE_KINDS)
 /** What may be said of a space beside its name, its kind and where it is; all of it has a default. */
 export const spaceSettings = {
@@ -75,7 +77,7 @@ export const spaceSettings = {
   maxSlots: whole(1, 200).optional(),
   arrivalGraceMinutes: whole(0, 1440).nullable().optional(),
   hours: HoursInput.nullable().optional(),
-  cancellation: z.array(z.strictObject(CancellationTierShape.shape)).max(10).optional(),
+  cancellation: CancellationInput.optional(),
 }
 
 export const SpaceShape = z

@@ -1,5 +1,15 @@
 import { sql } from 'drizzle-orm'
-import { check, customType, index, integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import {
+  check,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
 import { SOURCES } from './activity'
 import { createdAt, id, instant } from './columns'
 import { events } from './events'
@@ -23,8 +33,9 @@ export const BOOKING_STATUSES = [
 export type BookingStatus = (typeof BOOKING_STATUSES)[number]
 
 /**
- * One row from hold to review, or (`kind` is event) one unit of the space that an event claims: such a row comes and goes
- * with its event and is nobody's booking. While its status is held, pending or confirmed it is a claim: it occupies its calendar
+ * One row from hold to review. Or (`kind` is event) one unit of the space that an event claims: such a row comes and goes
+ * with its event and is nobody's booking. Or (attendance) a place at an event that has a price: it claims no calendar, is
+ * held and paid as any booking, and outlives its event, for what was paid. While its status is held, pending or confirmed it is a claim: it occupies its calendar
  * over `claimed`, which is its time and the buffer behind it. Two exclusion constraints, `bookings_space_claim` and
  * `bookings_specialist_claim`, and the trigger `bookings_move` stand in a migration of their own, since this language
  * has no words for them.
@@ -33,10 +44,12 @@ export const bookings = pgTable(
   'bookings',
   {
     id: id(),
-    kind: text('kind', { enum: ['booking', 'event'] })
+    kind: text('kind', { enum: ['booking', 'event', 'attendance'] })
       .notNull()
       .default('booking'),
     eventId: uuid('event_id').references(() => events.id, { onDelete: 'cascade' }),
+    /** At which event this is a place. */
+    attendsEventId: uuid('attends_event_id').references(() => events.id, { onDelete: 'set null' }),
     userId: uuid('user_id')
       .notNull()
       .references(() => users.id),
@@ -85,6 +98,10 @@ export const bookings = pgTable(
   (table) => [
     index('bookings_user').on(table.userId, table.id),
     index('bookings_event').on(table.eventId).where(sql`${table.eventId} IS NOT NULL`),
+    index('bookings_attends').on(table.attendsEventId).where(sql`${table.attendsEventId} IS NOT NULL`),
+    uniqueIndex('bookings_one_place')
+      .on(table.attendsEventId, table.userId)
+      .where(sql`${table.status} IN ('held', 'confirmed')`),
     index('bookings_user_holds').on(table.userId).where(sql`${table.status} = 'held'`),
     index('bookings_location').on(table.locationId, table.startsAt),
     index('bookings_specialist_user')
@@ -101,13 +118,18 @@ export const bookings = pgTable(
     ),
     check(
       'bookings_kind',
-      sql`${table.kind} = CASE WHEN ${table.eventId} IS NULL THEN 'booking' ELSE 'event' END`,
+      sql`${table.kind} = CASE WHEN ${table.eventId} IS NOT NULL THEN 'event'
+        WHEN num_nonnulls(${table.spaceId}, ${table.specialistId}) = 0 THEN 'attendance' ELSE 'booking' END`,
+    ),
+    check(
+      'bookings_claims_something',
+      sql`CASE WHEN ${table.kind} = 'attendance' THEN ${table.status} NOT IN ('pending', 'declined')
+        ELSE num_nonnulls(${table.spaceId}, ${table.specialistId}) >= 1 AND ${table.attendsEventId} IS NULL END`,
     ),
     check(
       'bookings_source_known',
       sql`${table.source} IN ('web', 'rest', 'socket', 'telegram', 'admin', 'system')`,
     ),
-    check('bookings_claims_something', sql`num_nonnulls(${table.spaceId}, ${table.specialistId}) >= 1`),
     check('bookings_unit', sql`(${table.spaceId} IS NULL) = (${table.unit} IS NULL)`),
     check('bookings_period', sql`${table.startsAt} < ${table.endsAt}`),
     check('bookings_hold_ends', sql`${table.status} <> 'held' OR ${table.holdExpiresAt} IS NOT NULL`),

@@ -1,12 +1,26 @@
 import { sql } from 'drizzle-orm'
-import { bigint, check, index, integer, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core'
+import {
+  type AnyPgColumn,
+  bigint,
+  check,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import { bookings } from './bookings'
 import { createdAt, id, instant } from './columns'
 import { locations } from './locations'
-import { spaces } from './spaces'
+import { type CancellationTier, spaces } from './spaces'
 import { users } from './users'
 
 /**
- * What is on at a location. `attending` and `waiting` are counted by the trigger `event_attendees_count`, which stands in
+ * What is on at a location. `attending`, `held` and `waiting` are counted by the trigger `event_attendees_count`, which stands in
  * a migration of its own, so that `events_capacity_kept` holds whoever adds an attendee and however.
  */
 export const events = pgTable(
@@ -26,10 +40,17 @@ export const events = pgTable(
     capacity: integer('capacity'),
     priceMinor: integer('price_minor').notNull().default(0),
     currency: text('currency').notNull().default('EUR'),
+    /** What of the price goes back to who leaves; frozen on the booking of each place. */
+    cancellation: jsonb('cancellation')
+      .$type<CancellationTier[]>()
+      .notNull()
+      .default([{ hoursBefore: 24, refundPercent: 100 }]),
     visibility: text('visibility', { enum: ['public', 'members'] })
       .notNull()
       .default('public'),
     attending: integer('attending').notNull().default(0),
+    /** Places that somebody has and has not paid for yet. */
+    held: integer('held').notNull().default(0),
     waiting: integer('waiting').notNull().default(0),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
@@ -41,15 +62,18 @@ export const events = pgTable(
     index('events_creator').on(table.creatorId),
     check('events_period', sql`${table.startsAt} < ${table.endsAt}`),
     check('events_capacity', sql`${table.capacity} >= 1`),
-    check('events_capacity_kept', sql`${table.attending} <= ${table.capacity}`),
-    check('events_counts', sql`${table.attending} >= 0 AND ${table.waiting} >= 0`),
+    check('events_capacity_kept', sql`${table.attending} + ${table.held} <= ${table.capacity}`),
+    check('events_counts', sql`${table.attending} >= 0 AND ${table.held} >= 0 AND ${table.waiting} >= 0`),
     check('events_price', sql`${table.priceMinor} >= 0`),
     check('events_visibility_known', sql`${table.visibility} IN ('public', 'members')`),
   ],
 )
 export type EventRow = typeof events.$inferSelect
 
-/** Who comes to an event, and who waits for a place: in the order of `position`, which the database gives. */
+/**
+ * Who comes to an event, who holds a place that is to be paid for, and who waits: in the order of `position`, which the
+ * database gives. Where an event has a price, the place follows its booking.
+ */
 export const eventAttendees = pgTable(
   'event_attendees',
   {
@@ -59,7 +83,9 @@ export const eventAttendees = pgTable(
     userId: uuid('user_id')
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
-    status: text('status', { enum: ['attending', 'waiting'] }).notNull(),
+    status: text('status', { enum: ['attending', 'held', 'waiting'] }).notNull(),
+    /** By which the place is paid for; null where it costs nothing. */
+    bookingId: uuid('booking_id').references((): AnyPgColumn => bookings.id, { onDelete: 'cascade' }),
     position: bigint('position', { mode: 'number' }).notNull().generatedAlwaysAsIdentity(),
     /** How many hours before the start the last reminder was for. */
     remindedHours: smallint('reminded_hours'),
@@ -71,7 +97,12 @@ export const eventAttendees = pgTable(
     index('event_attendees_waiting')
       .on(table.eventId, table.position)
       .where(sql`${table.status} = 'waiting'`),
-    check('event_attendees_status_known', sql`${table.status} IN ('attending', 'waiting')`),
+    uniqueIndex('event_attendees_booking').on(table.bookingId),
+    check('event_attendees_status_known', sql`${table.status} IN ('attending', 'held', 'waiting')`),
+    check(
+      'event_attendees_paid_by',
+      sql`CASE ${table.status} WHEN 'held' THEN ${table.bookingId} IS NOT NULL WHEN 'waiting' THEN ${table.bookingId} IS NULL ELSE true END`,
+    ),
   ],
 )
 export type EventAttendeeRow = typeof eventAttendees.$inferSelect

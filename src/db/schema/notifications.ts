@@ -35,7 +35,8 @@ export type NotificationFacts = {
   answerBy?: number | null
   formerly?: number
   by?: 'customer' | 'specialist' | 'operator' | 'clock'
-  title?: string
+  /** Of the event that it is about, or at which the booking is a place. */
+  title?: string | null
   amountMinor?: number
   currency?: string
   [more: string]: unknown

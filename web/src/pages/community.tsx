@@ -118,8 +118,8 @@ function EventCard({ event, timeZone }: { event: Meeting; timeZone: string }) {
   const settled = useSettled(trpc.events.pathFilter())
   const attend = useMutation(trpc.events.attend.mutationOptions(settled))
   const leave = useMutation(trpc.events.leave.mutationOptions(settled))
-  const { id, title, text, capacity, attending, waiting, priceMinor, currency, mine } = event
-  const isFull = capacity !== null && attending >= capacity
+  const { id, title, text, capacity, attending, held, waiting, priceMinor, currency, mine } = event
+  const isFull = capacity !== null && attending + held >= capacity
   return (
     <article className={mine ? 'card booking confirmed' : 'card booking'}>
       <div className="grow">

@@ -11,7 +11,11 @@ export const community = {
   attending: (count: number, capacity: number | null) =>
     capacity === null ? `${count} will come` : `${count} of ${capacity} places taken`,
   waiting: (count: number) => `${count} waiting`,
-  mine: { attending: 'You will come', waiting: 'You wait for a place' },
+  mine: {
+    attending: 'You will come',
+    held: 'Your place is held until it is paid',
+    waiting: 'You wait for a place',
+  },
   attend: 'I will come',
   wait: 'Wait for a place',
   leave: 'I cannot come',

@@ -17,7 +17,11 @@ export const community: Messages['community'] = {
         : `${count} viendront`
       : `${count} places prises sur ${capacity}`,
   waiting: (count) => `${count} en attente`,
-  mine: { attending: 'Vous viendrez', waiting: 'Vous attendez une place' },
+  mine: {
+    attending: 'Vous viendrez',
+    held: 'Votre place est gardée en attendant le paiement',
+    waiting: 'Vous attendez une place',
+  },
   attend: 'Je viens',
   wait: 'Attendre une place',
   leave: 'Je ne peux pas venir',

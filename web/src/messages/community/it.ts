@@ -17,7 +17,11 @@ export const community: Messages['community'] = {
         : `${count} partecipanti`
       : `${count} di ${capacity} posti occupati`,
   waiting: (count) => `${count} in attesa`,
-  mine: { attending: 'Parteciperai', waiting: 'Aspetti un posto' },
+  mine: {
+    attending: 'Parteciperai',
+    held: 'Il posto è tenuto per te finché non lo paghi',
+    waiting: 'Aspetti un posto',
+  },
   attend: 'Partecipo',
   wait: 'Aspetta un posto',
   leave: 'Non posso venire',
