@@ -6,7 +6,17 @@ import { hasBrowser } from './support/browser'
 import { holdToPay, payInBrowser } from './support/money'
 import { insertBooking } from './support/rows'
 import { openSocket } from './support/socket'
-import { button, choose, closeBrowser, createVisits, said, unexpected } from './support/web'
+import {
+  button,
+  choose,
+  closeBrowser,
+  createVisits,
+  receivedBytes,
+  said,
+  seriousViolations,
+  takePicture,
+  unexpected,
+} from './support/web'
 import {
   at,
   clientOf,
@@ -217,4 +227,56 @@ it('an operator sees who is connected, speaks to them all, and has the code at t
     await image.evaluate((element) => 'naturalWidth' in element && element.naturalWidth),
   ).toBeGreaterThan(0)
   expect(unexpected(visitor)).toEqual([])
+})
+
+it('charts show what was booked and paid, in numbers too, and can be read by keyboard', async () => {
+  const { booking, intent, client, space } = await holdToPay(server, { name: 'Sala Gialla' })
+  await payInBrowser(server, intent)
+  await client.payments.confirm.mutate({ bookingId: booking.id })
+  const boss = clientOf(server, admin)
+  await boss.payments.refund.mutate({ bookingId: booking.id, amountMinor: 500 })
+  await client.bookings.create.mutate({ spaceId: space.id, startsAt: at(11) })
+  const visitor = await open(
+    `${PATHS.operatorAnalytics}?location=${space.locationId}&from=${booking.createdAt.slice(0, 10)}&to=${testDate}`,
+  )
+  const { page } = visitor
+  const chart = (title: string) =>
+    page.getByRole('figure').filter({ has: page.getByRole('heading', { name: title }) })
+  await said(page, '€15.00 in all.')
+  await said(page, 'Of 2 holds, 50% were booked.')
+  await said(page, 'Sala Gialla comes first.')
+  await said(page, /Fullest on Monday at 9:00/)
+  expect(await chart('How full it was').locator('path.recharts-rectangle').count()).toBe(7 * 24)
+
+  await chart('Revenue').locator('summary').press('Enter')
+  const cells = chart('Revenue').getByRole('table').getByRole('cell')
+  expect(await cells.allTextContents()).toEqual(['€20.00', '€5.00', '€15.00'])
+  await chart('Revenue').locator('svg[tabindex="0"]').focus()
+  await page.keyboard.press('ArrowRight')
+  await chart('Revenue').locator('.recharts-tooltip-wrapper').getByText('€').waitFor()
+  expect(await seriousViolations(page)).toEqual([])
+  await takePicture(page, 'analytics')
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('whoever does not look at charts does not load what draws them', async () => {
+  const { page } = await open(PATHS.live)
+  await said(page, 'Boards watched')
+  const loaded = () => receivedBytes(page)
+  const before = await loaded()
+  await page.getByRole('link', { name: 'Analytics' }).press('Enter')
+  await page.getByRole('figure').first().waitFor()
+  process.stdout.write(`charts: ${Math.round(((await loaded()) - before) / 1000)} kB\n`)
+  expect((await loaded()) - before).toBeGreaterThan(50_000)
+})
+
+it('a page that breaks, or that is no longer there, says so and leaves the way to the others', async () => {
+  const { page } = await open(PATHS.live)
+  await said(page, 'Boards watched')
+  await page.route('**/assets/**', (route) => route.abort())
+  await page.getByRole('link', { name: 'Stripe inbox' }).press('Enter')
+  await said(page, 'This could not be loaded.')
+  await page.unroute('**/assets/**')
+  await button(page, 'Try again').press('Enter')
+  await said(page, /What Stripe has told the server/)
 })

@@ -35,6 +35,7 @@ const imports = {
   [PATHS.operatorSpecialists]: () => import('./pages/operator/specialists'),
   [PATHS.operatorReviews]: () => import('./pages/operator/reviews'),
   [PATHS.operatorDoor]: () => import('./pages/operator/door'),
+  [PATHS.operatorAnalytics]: () => import('./pages/operator/analytics'),
 } satisfies Record<Path, () => Promise<{ default: ComponentType }>>
 
 const pages = Object.entries(imports).map(([path, load]) => ({ path, load, page: lazy(load) }))
@@ -111,11 +112,7 @@ function Header() {
         {me?.role === 'specialist' && (
           <NavLink to={PATHS.work} text={t.work.title} isHere={path.startsWith(PATHS.work)} />
         )}
-        <NavLink
-          to={PATHS.community}
-          text={t.community.title}
-          isHere={path === PATHS.community || path.startsWith('/events/')}
-        />
+        <NavLink to={PATHS.community} text={t.community.title} isHere={path === PATHS.community} />
         {me?.role === 'admin' && (
           <NavLink to={PATHS.live} text={t.app.operate} isHere={path.startsWith(PATHS.live)} />
         )}

@@ -67,6 +67,22 @@ export function formatLength(minutes: number, language: Language): string {
   return [hours > 0 && unit(hours, 'hour'), rest > 0 && unit(rest, 'minute')].filter(Boolean).join(' ')
 }
 
+/** A calendar date in a few letters: `4 Jan`. */
+export function formatShortDay(date: string, language: Language): string {
+  const { day, month } = dateParts(date, language)
+  return `${day} ${month}`
+}
+
+export const formatShare = (share: number, language: Language): string =>
+  new Intl.NumberFormat(LOCALES[language], { style: 'percent', maximumFractionDigits: 0 }).format(share)
+
+/** A time that may be long: in days from two days on. */
+export function formatHours(hours: number, language: Language): string {
+  const [value, unit] = hours >= 48 ? [hours / 24, 'day'] : [hours, 'hour']
+  const options = { style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 0 } as const
+  return new Intl.NumberFormat(LOCALES[language], options).format(value)
+}
+
 /** `14:59`; never below zero. */
 export function formatCountdown(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000))

@@ -26,6 +26,7 @@ export const PATHS = {
   operatorSpecialists: '/operator/specialists',
   operatorReviews: '/operator/reviews',
   operatorDoor: '/operator/door',
+  operatorAnalytics: '/operator/analytics',
 } as const
 
 export type Path = (typeof PATHS)[keyof typeof PATHS]

@@ -45,6 +45,7 @@ function OperatorMenu() {
       [
         [PATHS.operatorPayments, t.operator.payments.title],
         [PATHS.operatorInbox, t.operator.inbox.title],
+        [PATHS.operatorAnalytics, t.operator.analytics.title],
       ],
     ],
     [

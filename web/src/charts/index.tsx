@@ -1,0 +1,149 @@
+import type { Outputs } from '@coworkspace/client'
+import { addDays, formatMoney, formatShare, formatShortDay, weekdayName } from '../format'
+import { useText } from '../i18n'
+import { Figure } from './figure'
+import { Bars, HeatMap } from './plots'
+
+type Summary = Outputs['analytics']['summary']
+
+/** What happened in a period, as charts. In a file of its own, since the library for them is loaded with it. */
+export default function Charts({ summary }: { summary: Summary }) {
+  return (
+    <>
+      <Occupancy {...summary} />
+      <Revenue {...summary} />
+      <Funnel {...summary} />
+      <TopSpaces {...summary} />
+    </>
+  )
+}
+
+function Occupancy({ occupancy }: Summary) {
+  const { t, language } = useText()
+  const share = (value: number) => formatShare(value, language)
+  const most = occupancy.toSorted((a, b) => b.share - a.share)[0]
+  return (
+    <Figure
+      title={t.operator.analytics.occupancy}
+      summary={
+        most && most.share > 0
+          ? t.operator.analytics.busiest(weekdayName(most.weekday, language), most.hour, share(most.share))
+          : t.operator.analytics.nothing
+      }
+      columns={[t.operator.analytics.weekday, t.operator.analytics.hour, t.operator.analytics.occupied]}
+      rows={occupancy.map(({ weekday, hour, ...cell }) => ({
+        key: `${weekday} ${hour}`,
+        cells: [weekdayName(weekday, language), `${hour}:00`, share(cell.share)],
+      }))}
+    >
+      <HeatMap label={t.operator.analytics.occupancy} heats={occupancy} format={share} />
+    </Figure>
+  )
+}
+
+/** Amounts of different currencies do not add up: each has a chart of its own. */
+function Revenue({ revenue, from, to }: Summary) {
+  const { t, language } = useText()
+  const currencies = [...new Set(revenue.map(({ currency }) => currency))]
+  if (currencies.length === 0)
+    return (
+      <Figure
+        title={t.operator.analytics.revenue}
+        summary={t.operator.analytics.nothing}
+        columns={[]}
+        rows={[]}
+      >
+        {null}
+      </Figure>
+    )
+  return currencies.map((currency) => {
+    const days = revenue.filter((day) => day.currency === currency)
+    const money = (minor: number) => formatMoney(minor, currency, language)
+    const title = `${t.operator.analytics.revenue} (${currency})`
+    return (
+      <Figure
+        key={currency}
+        title={title}
+        summary={t.operator.analytics.sum(money(days.reduce((sum, day) => sum + day.amountMinor, 0)))}
+        columns={[
+          t.operator.analytics.day,
+          t.operator.analytics.received,
+          t.operator.givenBack,
+          t.operator.analytics.revenue,
+        ]}
+        rows={days.map(({ date, receivedMinor, refundedMinor, amountMinor }) => ({
+          key: date,
+          cells: [
+            formatShortDay(date, language),
+            money(receivedMinor),
+            money(refundedMinor),
+            money(amountMinor),
+          ],
+        }))}
+      >
+        <Bars
+          label={title}
+          points={datesBetween(from, to).map((date) => ({
+            name: formatShortDay(date, language),
+            value: days.find((day) => day.date === date)?.amountMinor ?? 0,
+          }))}
+          format={money}
+        />
+      </Figure>
+    )
+  })
+}
+
+function Funnel({ funnel }: Summary) {
+  const { t, language } = useText()
+  const steps = (['held', 'paid', 'completed', 'cancelled', 'noShow', 'expired'] as const).map((step) => ({
+    name: t.operator.analytics.steps[step],
+    value: funnel[step],
+  }))
+  const count = (value: number) => value.toLocaleString(language)
+  return (
+    <Figure
+      title={t.operator.analytics.funnel}
+      summary={
+        funnel.held > 0
+          ? t.operator.analytics.ofHolds(count(funnel.held), formatShare(funnel.paid / funnel.held, language))
+          : t.operator.analytics.nothing
+      }
+      columns={[t.operator.analytics.step, t.operator.analytics.count]}
+      rows={steps.map(({ name, value }) => ({ key: name, cells: [name, count(value)] }))}
+    >
+      <Bars lying label={t.operator.analytics.funnel} points={steps} format={count} />
+    </Figure>
+  )
+}
+
+function TopSpaces({ topSpaces }: Summary) {
+  const { t, language } = useText()
+  const count = (value: number) => value.toLocaleString(language)
+  const [first] = topSpaces
+  return (
+    <Figure
+      title={t.operator.analytics.topSpaces}
+      summary={first ? t.operator.analytics.most(first.name) : t.operator.analytics.nothing}
+      columns={[t.operator.space, t.operator.bookings, t.operator.analytics.revenue]}
+      rows={topSpaces.map(({ spaceId, name, bookings, amountMinor, currency }) => ({
+        key: spaceId,
+        cells: [name, count(bookings), formatMoney(amountMinor, currency, language)],
+      }))}
+    >
+      <Bars
+        lying
+        label={t.operator.analytics.topSpaces}
+        points={topSpaces.map(({ name, bookings }) => ({ name, value: bookings }))}
+        format={count}
+      />
+    </Figure>
+  )
+}
+
+/** Also the days on which nothing came in. */
+function datesBetween(from: string, to: string): string[] {
+  const dates: string[] = []
+  for (let date = from; date <= to; date = addDays(date, 1)) dates.push(date)
+  return dates
+}

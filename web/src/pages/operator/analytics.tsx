@@ -1,0 +1,108 @@
+import type { Outputs } from '@coworkspace/client'
+import { useQuery } from '@tanstack/react-query'
+import { lazy, Suspense } from 'react'
+import { useSearchParams } from 'wouter'
+import { trpc } from '../../api'
+import { addDays, dateIn, formatHours, formatMoment, formatShare } from '../../format'
+import { useText } from '../../i18n'
+import { Button, Choice, TextField } from '../../ui/controls'
+import { Loaded, Loading } from '../../ui/states'
+import { OperatorPage } from './shell'
+
+const Charts = lazy(() => import('../../charts'))
+
+const PERIODS = [7, 30, 90] as const
+
+export default function AnalyticsPage() {
+  const { t } = useText()
+  return (
+    <OperatorPage title={t.operator.analytics.title}>
+      <Analytics />
+    </OperatorPage>
+  )
+}
+
+/** Which days and which location is in the address, so that it can be passed on. */
+function Analytics() {
+  const { t } = useText()
+  const [search, setSearch] = useSearchParams()
+  const locations = useQuery(trpc.locations.list.queryOptions({ limit: 100 })).data?.items ?? []
+  const locationId = search.get('location') ?? undefined
+  const to = search.get('to') ?? dateIn(Intl.DateTimeFormat().resolvedOptions().timeZone)
+  const from = search.get('from') ?? addDays(to, -29)
+  const summary = useQuery(
+    trpc.analytics.summary.queryOptions({ from, to, ...(locationId && { locationId }) }),
+  )
+  const show = (change: { from?: string; to?: string; location?: string }) => {
+    const { location = locationId, ...days } = { from, to, ...change }
+    setSearch({ ...days, ...(location && location !== 'all' && { location }) }, { replace: true })
+  }
+  return (
+    <>
+      <div className="row filters">
+        <Choice
+          label={t.home.location}
+          value={locationId ?? 'all'}
+          onChange={(location) => show({ location })}
+          options={[
+            { value: 'all', label: t.operator.analytics.allLocations },
+            ...locations.map(({ id, name }) => ({ value: id, label: name })),
+          ]}
+        />
+        <TextField
+          label={t.operator.from}
+          type="date"
+          value={from}
+          max={to}
+          onChange={(day) => day && show({ from: day })}
+        />
+        <TextField
+          label={t.operator.to}
+          type="date"
+          value={to}
+          min={from}
+          onChange={(day) => day && show({ to: day })}
+        />
+        {PERIODS.map((days) => (
+          <Button key={days} look="quiet" onClick={() => show({ from: addDays(to, 1 - days) })}>
+            {t.operator.analytics.days(days)}
+          </Button>
+        ))}
+      </div>
+      <Loaded query={summary}>
+        {(data) => (
+          <>
+            <Figures summary={data} />
+            <Suspense fallback={<Loading />}>
+              <Charts summary={data} />
+            </Suspense>
+          </>
+        )}
+      </Loaded>
+    </>
+  )
+}
+
+function Figures({ summary }: { summary: Outputs['analytics']['summary'] }) {
+  const { t, language } = useText()
+  const { people, returningShare, noShowShare, leadTimeHours, asOf } = summary
+  const figures = [
+    [t.operator.analytics.people, people.toLocaleString(language)],
+    [t.operator.analytics.returning, formatShare(returningShare, language)],
+    [t.operator.analytics.leadTime, formatHours(leadTimeHours, language)],
+    [t.operator.analytics.noShows, formatShare(noShowShare, language)],
+  ]
+  return (
+    <section className="card stack" aria-label={t.operator.analytics.inNumbers}>
+      <dl className="figures">
+        {figures.map(([name, value]) => (
+          <div key={name}>
+            <dt className="soft">{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <p className="soft">{t.operator.analytics.asOf(formatMoment(asOf, language))}</p>
+    </section>
+  )
+}
