@@ -11,6 +11,7 @@ import { createLocation } from '../../src/services/locations'
 import type { SpaceInput } from '../../src/services/spaces'
 import { createSpace } from '../../src/services/spaces'
 import { createDatabase } from './database'
+import { asOne, paired, redisOfPair, sameStripe } from './pair'
 
 const running: RunningServer[] = []
 
@@ -22,7 +23,10 @@ type ServerOptions = {
   queue?: boolean
 }
 
-/** A server on a free port and a database of its own (or one that is shared), without its clock unless asked for. */
+/**
+ * A server on a free port and a database of its own (or one that is shared), without its clock unless asked for. Two of them
+ * that are asked in turns, where a run is told to prove that two promise what one does.
+ */
 export async function startTestServer({
   env = {},
   databaseUrl,
@@ -37,13 +41,17 @@ export async function startTestServer({
     RATE_LIMITS: 'off',
     CACHE: 'off',
     DATABASE_URL: databaseUrl ?? (await createDatabase()),
+    ...(paired && (await redisOfPair())),
     ...env,
   }
-  const server = await startServer(
-    testEnv(settings),
-    log ?? createLog({ level: 'silent', terminal: false }),
-    { jobs, queue },
-  )
+  const start = async (more: Record<string, string> = {}) => {
+    const loggedTo = log ?? createLog({ level: 'silent', terminal: false })
+    const started = await startServer(testEnv({ ...settings, ...more }), loggedTo, { jobs, queue })
+    if (paired) await until(() => started.deps.redis?.isUp())
+    return started
+  }
+  const one = await start()
+  const server = paired ? asOne(one, await start(sameStripe(one))) : one
   running.push(server)
   return server
 }
@@ -97,9 +105,11 @@ export async function makeSpace(
 }
 
 /** The typed client of this server, as one person or as nobody. One call, one request. */
-export function clientOf({ url }: RunningServer, person?: Pick<TestPerson, 'token'>) {
+export function clientOf(server: Pick<RunningServer, 'url'>, person?: Pick<TestPerson, 'token'>) {
   const headers = person ? { authorization: `Bearer ${person.token}` } : {}
-  return createTRPCClient<AppRouter>({ links: [httpLink({ url: `${url}/trpc`, headers })] })
+  // Its address is asked for at each call: it may be another one each time.
+  const ask = (path: string, init: object) => fetch(`${server.url}${path}`, init)
+  return createTRPCClient<AppRouter>({ links: [httpLink({ url: '/trpc', headers, fetch: ask as never })] })
 }
 export type TestClient = ReturnType<typeof clientOf>
 

@@ -1,0 +1,45 @@
+import { expect, test } from 'bun:test'
+import path from 'node:path'
+import { proving } from './support/proof'
+import { hasRedis, whyNoRedis } from './support/redis'
+
+/** What is promised of bookings, money and calendars, in the words of the suites that one server passes. */
+const some = ['bookings', 'claims', 'idempotency', 'checkIns']
+const all = [
+  ...some,
+  'accounts',
+  'attendance',
+  'boards',
+  'closures',
+  'event-claims',
+  'events',
+  'locations',
+  'moves',
+  'payments',
+  'races',
+  'refunds',
+  'reviews',
+  'services',
+  'sessions',
+  'spaces',
+  'specialists',
+]
+
+test.skipIf(!hasRedis)(
+  `two servers with Redis, asked in turns, promise what one does: ${(proving ? all : some).join(', ')} ${whyNoRedis}`,
+  async () => {
+    const files = (proving ? all : some).map((name) => `./tests/${name}.test.ts`)
+    const child = Bun.spawn([process.execPath, 'test', '--timeout=60000', ...files], {
+      cwd: path.resolve(import.meta.dir, '..'),
+      // As large as by default: in full each of them is proved on one server.
+      env: { ...process.env, TEST_SERVERS: '2', PROVE: '' },
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
+    const [written, said] = await Promise.all([child.stdout.text(), child.stderr.text()])
+    if ((await child.exited) !== 0) throw new Error(`two servers fail where one does not:\n${written}${said}`)
+    expect(said).toMatch(/\n *[1-9]\d* pass\n *0 fail\n/)
+  },
+  proving ? 900_000 : 240_000,
+)
