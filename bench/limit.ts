@@ -37,15 +37,22 @@ async function day(spaceId: string, date: string): Promise<string> {
   return JSON.stringify(renderBoard(row, date))
 }
 
+const rules = new Map<string, Rules>()
+
 async function hold(userId: string, spaceId: string, startsAt: string): Promise<Response> {
-  const ends = iso(Date.parse(startsAt) + DAY)
-  const [{ rules }] = await sql<[{ rules: Rules }]>`
-    SELECT space_rules(id, ${`{[${startsAt},${ends})}`}::tstzmultirange) AS rules FROM spaces WHERE id = ${spaceId}`
-  const endsAt = iso(Date.parse(startsAt) + rules.slotMinutes * 60_000)
+  let known = rules.get(spaceId)
+  if (!known) {
+    const ends = iso(Date.parse(startsAt) + DAY)
+    const [row] = await sql<[{ rules: Rules }]>`
+      SELECT space_rules(id, ${`{[${startsAt},${ends})}`}::tstzmultirange) AS rules FROM spaces WHERE id = ${spaceId}`
+    known = row.rules
+    rules.set(spaceId, known)
+  }
+  const endsAt = iso(Date.parse(startsAt) + known.slotMinutes * 60_000)
   const [claim] = await sql<[{ outcome: string; booking: unknown; changes: CalendarChange[] }]>`
     SELECT outcome, booking, changes FROM claim(${Bun.randomUUIDv7()}::uuid, ${userId}::uuid, ARRAY[${spaceId}::uuid],
-      ARRAY[${rules.priceMinor}::int], NULL, ${startsAt}::timestamptz, ${endsAt}::timestamptz,
-      jsonb_build_object(${spaceId}::text, ${rules.rulesVersion}::int), 900, 1000, NULL, false)`
+      ARRAY[${known.priceMinor}::int], NULL, ${startsAt}::timestamptz, ${endsAt}::timestamptz,
+      jsonb_build_object(${spaceId}::text, ${known.rulesVersion}::int), 900, 1000, NULL, false)`
   if (claim.outcome !== 'HELD')
     return new Response(`{"reason":"${claim.outcome}"}`, { status: 409, ...JSON_TYPE })
   for (const change of claim.changes) publish(spaceId, change, 'held')
@@ -53,19 +60,12 @@ async function hold(userId: string, spaceId: string, startsAt: string): Promise<
 }
 
 async function release(userId: string, spaceId: string, startsAt: string): Promise<Response> {
-  const done = await sql.begin(async (tx) => {
-    await tx`SELECT id FROM spaces WHERE id = ${spaceId} FOR NO KEY UPDATE`
-    const [row] =
-      await tx`UPDATE bookings SET status = 'cancelled' WHERE space_id = ${spaceId} AND user_id = ${userId}
-      AND status = 'held' AND starts_at = ${startsAt} AND hold_expires_at > clock_timestamp() RETURNING *`
-    if (!row) return undefined
-    const [{ change }] = await tx<[{ change: CalendarChange }]>`
-      SELECT raise_version(${spaceId}::uuid, ${`{${row.claimed}}`}::tstzmultirange) AS change`
-    return { row, change }
-  })
-  if (!done) return new Response('{"reason":"NOT_FOUND"}', { status: 404, ...JSON_TYPE })
-  publish(spaceId, done.change, 'released')
-  return new Response(JSON.stringify(done.row), JSON_TYPE)
+  const [done] = await sql<[{ outcome: string; booking: unknown; changes: CalendarChange[] }]>`
+    SELECT outcome, booking, changes FROM release_hold(${userId}::uuid, ${spaceId}::uuid, ${startsAt}::timestamptz)`
+  if (done.outcome !== 'RELEASED')
+    return new Response(`{"reason":"${done.outcome}"}`, { status: 404, ...JSON_TYPE })
+  for (const change of done.changes) publish(spaceId, change, 'released')
+  return new Response(JSON.stringify(done.booking), JSON_TYPE)
 }
 
 function publish(spaceId: string, change: CalendarChange, cause: 'held' | 'released'): void {
