@@ -1,4 +1,4 @@
-import { callTRPCProcedure, getErrorShape, getTRPCErrorFromUnknown } from '@trpc/server'
+import { callTRPCProcedure, getTRPCErrorFromUnknown } from '@trpc/server'
 import type { Server } from 'bun'
 import { createBunHttpHandler } from 'trpc-bun-adapter/dist/index.mjs'
 import type { Context } from './context'
@@ -9,6 +9,7 @@ import { limitHeaders } from './limits'
 import { hasUnknownLength, readBody, readBodyText, requestIdOf, withRequestId } from './requests'
 import { appRouter } from './routers'
 import { textOf } from './shapes/answers'
+import { refusalShape } from './trpc'
 
 type Options = {
   createContext: (request: Request, calls?: number) => Promise<Context>
@@ -83,18 +84,18 @@ export function trpcDoor({ createContext, kept, onError }: Options) {
       if (type === 'query') kept.keep(request, { procedure: path, body, ctx })
       return { status: 200, body, headers: limitHeaders(ctx.caller.allowance) }
     } catch (thrown) {
-      return refuse(getTRPCErrorFromUnknown(thrown), { request, path, type, input }, ctx)
+      return refuse(getTRPCErrorFromUnknown(thrown), { request, path }, ctx)
     }
   }
 
   function refuse(
     error: ReturnType<typeof getTRPCErrorFromUnknown>,
-    { request, ...what }: Call,
+    { request, path }: Pick<Call, 'request' | 'path'>,
     ctx?: Context,
   ): Answer {
-    onError({ error, path: what.path, requestId: requestIdOf(request) })
-    const config = appRouter._def._config
-    const shape = withRequestId(request, () => getErrorShape({ config, error, ctx, ...what }))
+    const requestId = requestIdOf(request)
+    onError({ error, path, requestId })
+    const shape = refusalShape(error, requestId)
     return {
       status: shape.data.httpStatus,
       body: JSON.stringify({ error: shape }),

@@ -1,12 +1,12 @@
 import { initTRPC, TRPCError } from '@trpc/server'
+import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 import { middlewareMarker } from '@trpc/server/unstable-core-do-not-import'
 import type { OpenApiMeta } from 'trpc-to-openapi'
 import { z } from 'zod'
-import type { Role } from './actor'
-import type { Context } from './context'
+import type { Person, Role } from './actor'
+import type { Context, SignedInContext } from './context'
 import { isUnavailable } from './db/errors'
 import { AppError, type Issue, type Refusal, type RefusalShape, refusalOf } from './errors'
-import type { Limits } from './limits'
 import { currentRequestId } from './requests'
 import { answerOnce } from './services/idempotency'
 import { readRole } from './services/users'
@@ -15,9 +15,9 @@ import { readRole } from './services/users'
 export function refusalOfThrown(error: unknown): Refusal {
   if (error instanceof AppError) return refusalOf(error)
   if (error instanceof z.ZodError) return refusalOf(invalid(error))
+  if (isTrpcError(error)) return refusalOfCall(error)
   if (isUnavailable(error))
     return refusalOf(new AppError('UNAVAILABLE', 'The database cannot be reached. Please try again.'))
-  if (isTrpcError(error)) return refusalOfCall(error)
   return refusalOf(error)
 }
 
@@ -48,63 +48,82 @@ const t = initTRPC
     isDev: false,
     // A proxy ends a connection on which nothing travels, and a client cannot tell silence from a cut otherwise.
     sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
-    errorFormatter({ shape, error, ctx }): RefusalShape {
-      const { message, code, status, reason, issues } = refusalOfThrown(error)
-      const requestId = ctx?.requestId ?? currentRequestId() ?? null
-      return {
-        message,
-        code: shape.code,
-        data: { code, httpStatus: status, reason, requestId, ...(issues && { issues }) },
-      }
-    },
+    errorFormatter: ({ error, ctx }) => refusalShape(error, ctx?.requestId ?? currentRequestId() ?? null),
   })
+
+/** A refusal as tRPC tells it. */
+export function refusalShape(error: unknown, requestId: string | null): RefusalShape {
+  const { message, code, status, reason, issues } = refusalOfThrown(error)
+  return {
+    message,
+    code: TRPC_ERROR_CODES_BY_KEY[code],
+    data: { code, httpStatus: status, reason, requestId, ...(issues && { issues }) },
+  }
+}
 
 export const { router, createCallerFactory, mergeRouters } = t
 
-/**
- * One middleware counts a call against its caller, maps refusals and counts how calls end, so no procedure has a try/catch;
- * one, because each costs several microseconds. `next` does not throw: it answers `ok: false`.
- */
-export const publicProcedure = t.procedure.use(async function mapRefusals({ ctx, path, type, next }) {
-  const started = performance.now()
-  const refused = ctx.env.RATE_LIMITS === 'on' ? await overLimit(ctx, type) : undefined
-  const result = refused ? undefined : await next()
-  const error = refused ?? (result?.ok === false ? result.error : undefined)
-  ctx.metrics.countCall(
-    path,
-    error ? refusalOfThrown(error).reason : 'OK',
-    (performance.now() - started) / 1000,
-  )
-  const refusal = error instanceof AppError ? error : error?.cause
-  if (refusal instanceof AppError)
-    throw new TRPCError({ code: refusal.code, message: refusal.message, cause: refusal })
-  if (!result) throw error
-  return result
-})
+/** Who a procedure is for: what its context is narrowed to, or a refusal. */
+type Admit<Narrowed extends object> = (ctx: Context) => Narrowed | Promise<Narrowed>
 
-/** Why this call is one too many; undefined where it is not. */
-const overLimit = ({ limits, actor, caller }: Context, type: Parameters<Limits['countCall']>[2]) =>
-  limits.countCall(actor, caller, type).then(
-    () => undefined,
-    (error: Error) => error,
-  )
+/**
+ * A procedure for those whom `admit` lets in. One middleware counts a call against its caller, admits, answers a repeated call
+ * as the first, maps refusals and counts how calls end, so no procedure has a try/catch; one, because each costs several
+ * microseconds, and only what is new is added to the context, because copying it costs as much.
+ */
+function procedureFor<Narrowed extends object>(admit: Admit<Narrowed>) {
+  return t.procedure.use(async function answer({ ctx, path, type, getRawInput, next }) {
+    const started = performance.now()
+    const run = async () => {
+      if (ctx.env.RATE_LIMITS === 'on') await ctx.limits.countCall(ctx.actor, ctx.caller, type)
+      const narrowed = admit(ctx)
+      const added = narrowed instanceof Promise ? await narrowed : narrowed
+      const proceed = () => next({ ctx: added })
+      const key = type === 'mutation' && !answersSecrets(path) ? ctx.idempotencyKey : undefined
+      const { actor } = { ...ctx, ...added }
+      if (key === undefined || actor.kind !== 'person') return proceed()
+      const call = { key, procedure: path, input: await getRawInput() }
+      return answerRepeated({ ...ctx, actor }, call, proceed)
+    }
+    // `next` does not throw, it answers `ok: false`; what comes before it does.
+    const result = await run().catch((error: Error) => ({ ok: false as const, error, thrown: true }))
+    const { error } = result.ok ? { error: undefined } : result
+    ctx.metrics.countCall(
+      path,
+      error ? refusalOfThrown(error).reason : 'OK',
+      (performance.now() - started) / 1000,
+    )
+    const refusal = error instanceof AppError ? error : error?.cause
+    if (refusal instanceof AppError)
+      throw new TRPCError({ code: refusal.code, message: refusal.message, cause: refusal })
+    if ('thrown' in result) throw result.error
+    return result
+  })
+}
+
+/** What is of accounts hands out tokens, and an intent its secret: such answers are not kept. */
+const answersSecrets = (path: string) => path.startsWith('auth.') || path === 'payments.createIntent'
+
+type Call = Parameters<typeof answerOnce>[1]
+type Result = { ok: boolean; marker: typeof middlewareMarker }
 
 /**
  * A mutation that came with an Idempotency-Key runs once. It stands behind the roles, so that an answer is given again only
- * to whom it would be given now; what is of accounts hands out tokens, which are not kept.
+ * to whom it would be given now.
  */
-const onlyOnce = t.middleware(async ({ ctx, type, path, getRawInput, next }) => {
-  const { actor, idempotencyKey: key } = ctx
-  const answersSecrets = path.startsWith('auth.') || path === 'payments.createIntent'
-  if (key === undefined || actor.kind !== 'person' || type !== 'mutation' || answersSecrets) return next()
-  const call = { key, procedure: path, input: await getRawInput() }
-  const data = await answerOnce({ ...ctx, actor }, call, async () => {
-    const result = await next()
+async function answerRepeated<R extends Result>(
+  ctx: SignedInContext,
+  call: Call,
+  proceed: () => Promise<R>,
+): Promise<R> {
+  const data = await answerOnce(ctx, call, async () => {
+    const result: Result & { data?: unknown; error?: unknown } = await proceed()
     if (!result.ok) throw result.error
     return result.data
   })
-  return { ok: true, data, marker: middlewareMarker }
-})
+  // What a middleware gives back beside its data is for the compiler alone.
+  return { ok: true, data, marker: middlewareMarker } as unknown as R
+}
 
 /**
  * For an input whose every field counts, those that nobody knows too: a field of this name would be lost before it is looked
@@ -116,37 +135,41 @@ export const wholeInput = t.middleware(async ({ getRawInput, next }) => {
   return next()
 })
 
+/** Anybody. */
+export const publicProcedure = procedureFor(() => ({}))
+
 /**
  * Somebody with a token, whoever they are by now: for what asks the database about the person itself, as a claim does,
  * and would lose a round trip by asking twice. It gives nobody more than a customer's rights.
  * @throws NOT_SIGNED_IN
  */
-export const claimingProcedure = publicProcedure
-  .use(async function requireToken({ ctx, next }) {
-    if (ctx.actor.kind !== 'person') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
-    return next({ ctx: { ...ctx, actor: { ...ctx.actor, role: 'customer' as const } } })
-  })
-  .use(onlyOnce)
-
-/** A person who is still there, in the role that the database says now. */
-const personProcedure = publicProcedure.use(async function requirePerson({ ctx, next }) {
-  if (ctx.actor.kind !== 'person') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
-  const role = await readRole(ctx.db, ctx.actor.id)
-  return next({ ctx: { ...ctx, actor: { ...ctx.actor, role } } })
-})
+export const claimingProcedure = procedureFor((ctx) => ({
+  actor: { ...personOf(ctx), role: 'customer' as const },
+}))
 
 /** @throws NOT_SIGNED_IN */
-export const signedInProcedure = personProcedure.use(onlyOnce)
+export const signedInProcedure = procedureFor(currentPerson)
 /** @throws NOT_SIGNED_IN, NOT_ALLOWED */
-export const specialistProcedure = personProcedure.use(requireRole('specialist', 'admin')).use(onlyOnce)
+export const specialistProcedure = procedureFor(only('specialist', 'admin'))
 /** @throws NOT_SIGNED_IN, NOT_ALLOWED */
-export const adminProcedure = personProcedure.use(requireRole('admin')).use(onlyOnce)
+export const adminProcedure = procedureFor(only('admin'))
 
-function requireRole(...roles: Role[]) {
-  return t.middleware(({ ctx, next }) => {
-    if (ctx.actor.kind !== 'person' || !roles.includes(ctx.actor.role)) {
+function personOf({ actor }: Context): Person {
+  if (actor.kind !== 'person') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
+  return actor
+}
+
+/** A person who is still there, in the role that the database says now. */
+async function currentPerson(ctx: Context): Promise<{ actor: Person }> {
+  const person = personOf(ctx)
+  return { actor: { ...person, role: await readRole(ctx.db, person.id) } }
+}
+
+function only(...roles: Role[]) {
+  return async (ctx: Context) => {
+    const { actor } = await currentPerson(ctx)
+    if (!roles.includes(actor.role))
       throw new AppError('NOT_ALLOWED', `Only ${roles.map((role) => `${role}s`).join(' and ')} may do this.`)
-    }
-    return next()
-  })
+    return { actor }
+  }
 }
