@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Role } from '../src/actor'
 import { stripeEvents } from '../src/db/schema'
+import { EVENTS } from '../src/seed/community'
 import { PEOPLE, SPACES, SPECIALISTS } from '../src/seed/data'
 import type { RunningServer } from '../src/server'
 import { webApp } from '../web/build'
@@ -65,7 +66,7 @@ async function fillIn(): Promise<Record<PageOfOne, string>> {
     attempts: 4,
     error: "No such payment_intent: 'pi_3Pgc76B7WZ01zgkW0cXyRHS1'",
   })
-  return { space: desks.id, specialist: SPECIALISTS[0]?.id ?? '', move: move.id }
+  return { space: desks.id, specialist: SPECIALISTS[0]?.id ?? '', move: move.id, event: EVENTS[0]?.id ?? '' }
 }
 
 /** One who asks Sam for a time, one who has it, and one who had it and says how it was. */

@@ -23,6 +23,7 @@ const imports = {
   [PATHS.workServices]: () => import('./pages/work/services'),
   [PATHS.workReviews]: () => import('./pages/work/reviews'),
   [PATHS.community]: () => import('./pages/community'),
+  [PATHS.event]: () => import('./pages/event'),
   [PATHS.account]: () => import('./pages/account'),
   [PATHS.live]: () => import('./pages/operator/live'),
   [PATHS.operatorSpaces]: () => import('./pages/operator/spaces'),
@@ -112,7 +113,11 @@ function Header() {
         {me?.role === 'specialist' && (
           <NavLink to={PATHS.work} text={t.work.title} isHere={path.startsWith(PATHS.work)} />
         )}
-        <NavLink to={PATHS.community} text={t.community.title} isHere={path === PATHS.community} />
+        <NavLink
+          to={PATHS.community}
+          text={t.community.title}
+          isHere={path === PATHS.community || path.startsWith('/events/')}
+        />
         {me?.role === 'admin' && (
           <NavLink to={PATHS.live} text={t.app.operate} isHere={path.startsWith(PATHS.live)} />
         )}

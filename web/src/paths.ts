@@ -14,6 +14,7 @@ export const PATHS = {
   workServices: '/work/services',
   workReviews: '/work/reviews',
   community: '/community',
+  event: '/events/:id',
   account: '/account',
   live: '/operator',
   operatorSpaces: '/operator/spaces',

@@ -1,45 +1,47 @@
-import type { Outputs } from '@coworkspace/client'
+import type { Location } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
+import { Link } from 'wouter'
 import { trpc, useMe, useSignedIn } from '../api'
-import { formatDay, formatMoment, formatMoney, formatPeriod } from '../format'
+import { EventCard } from '../community/event'
+import { EventForm, type Meeting } from '../community/event-form'
+import { useLiveLocation } from '../community/use-live-location'
+import { dateIn, formatMoment, formatTime } from '../format'
 import { useText } from '../i18n'
 import { AtLocation } from '../ui/at-location'
 import { useSettled } from '../ui/changes'
 import { Button } from '../ui/controls'
-import { Empty, Loaded } from '../ui/states'
+import { EditDialog, useEdited } from '../ui/forms'
+import { List } from '../ui/lists'
+import { Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
-
-type Place = Outputs['locations']['byId']
-type Meeting = Outputs['events']['byId']
-
-/** Who comes and goes elsewhere is seen after so long. */
-const LOOK_AGAIN_MS = 15_000
 
 export default function CommunityPage() {
   const { t } = useText()
   useTitle(t.community.title)
-  const signedIn = useSignedIn()
   return (
     <>
       <h1>{t.community.title}</h1>
-      <AtLocation>
-        {(location) => (
-          <>
-            {signedIn && <Present locationId={location.id} />}
-            <Events location={location} />
-          </>
-        )}
-      </AtLocation>
+      <AtLocation>{(location) => <Community key={location.id} location={location} />}</AtLocation>
     </>
   )
 }
 
-function Present({ locationId }: { locationId: string }) {
-  const { t, language } = useText()
-  const me = useMe()
-  const present = useQuery(
-    trpc.checkIns.present.queryOptions({ locationId, limit: 100 }, { refetchInterval: LOOK_AGAIN_MS }),
+function Community({ location }: { location: Location }) {
+  const signedIn = useSignedIn()
+  useLiveLocation()
+  return (
+    <>
+      {signedIn && <Present location={location} />}
+      <Events location={location} />
+    </>
   )
+}
+
+function Present({ location }: { location: Location }) {
+  const { t, language } = useText()
+  const { id: locationId, timeZone } = location
+  const me = useMe()
+  const present = useQuery(trpc.checkIns.present.queryOptions({ locationId, limit: 100 }))
   const settled = useSettled(trpc.checkIns.pathFilter())
   const checkIn = useMutation(trpc.checkIns.checkIn.mutationOptions(settled))
   const checkOut = useMutation(trpc.checkIns.checkOut.mutationOptions(settled))
@@ -55,7 +57,11 @@ function Present({ locationId }: { locationId: string }) {
                 <li key={id} className="card person">
                   <p className="strong">{person?.name ?? t.community.unnamed}</p>
                   <p className="soft">
-                    {t.community.since(formatMoment(since, language))}
+                    {t.community.since(
+                      dateIn(timeZone, new Date(since)) === dateIn(timeZone)
+                        ? formatTime(since, timeZone, language)
+                        : formatMoment(since, language, timeZone),
+                    )}
                     {note && ` · ${note}`}
                   </p>
                 </li>
@@ -83,71 +89,37 @@ function Present({ locationId }: { locationId: string }) {
   )
 }
 
-function Events({ location }: { location: Place }) {
+function Events({ location }: { location: Location }) {
   const { t } = useText()
-  const events = useQuery(
-    trpc.events.list.queryOptions(
-      { locationId: location.id, limit: 100 },
-      { refetchInterval: LOOK_AGAIN_MS },
-    ),
-  )
+  const signedIn = useSignedIn()
+  const editing = useEdited<Meeting>()
+  const events = useQuery(trpc.events.list.queryOptions({ locationId: location.id, limit: 100 }))
   return (
     <section>
-      <h2>{t.community.events}</h2>
+      <div className="row spread">
+        <h2>{t.community.events}</h2>
+        {signedIn && <Button onClick={editing.add}>{t.community.addEvent}</Button>}
+      </div>
       <Loaded query={events}>
         {({ items }) => (
-          <>
-            {items.length === 0 && <Empty title={t.community.noEvents} />}
-            <ul className="list">
-              {items.map((event) => (
-                <li key={event.id}>
-                  <EventCard event={event} timeZone={location.timeZone} />
-                </li>
-              ))}
-            </ul>
-          </>
+          <List items={items} empty={t.community.noEvents}>
+            {(event) => (
+              <EventCard
+                event={event}
+                timeZone={location.timeZone}
+                title={
+                  <h3>
+                    <Link href={`/events/${event.id}`}>{event.title}</Link>
+                  </h3>
+                }
+              />
+            )}
+          </List>
         )}
       </Loaded>
+      <EditDialog editing={editing} addTitle={t.community.addEvent} titleOf={({ title }) => title}>
+        {(event) => <EventForm location={location} event={event} onDone={editing.done} />}
+      </EditDialog>
     </section>
-  )
-}
-
-function EventCard({ event, timeZone }: { event: Meeting; timeZone: string }) {
-  const { t, language } = useText()
-  const signedIn = useSignedIn()
-  const settled = useSettled(trpc.events.pathFilter())
-  const attend = useMutation(trpc.events.attend.mutationOptions(settled))
-  const leave = useMutation(trpc.events.leave.mutationOptions(settled))
-  const { id, title, text, capacity, attending, held, waiting, priceMinor, currency, mine } = event
-  const isFull = capacity !== null && attending + held >= capacity
-  return (
-    <article className={mine ? 'card booking confirmed' : 'card booking'}>
-      <div className="grow">
-        <h3>{title}</h3>
-        <p>
-          {formatDay(event.startsAt, timeZone, language)}, {formatPeriod(event, timeZone, language)}
-        </p>
-        {text && <p className="soft">{text}</p>}
-        <p className="soft">
-          {t.community.attending(attending, capacity)}
-          {waiting > 0 && ` · ${t.community.waiting(waiting)}`}
-          {priceMinor > 0 && ` · ${formatMoney(priceMinor, currency, language)}`}
-        </p>
-        {mine && <p className="strong">{t.community.mine[mine]}</p>}
-      </div>
-      {signedIn && (
-        <div className="actions">
-          {mine ? (
-            <Button look="quiet" disabled={leave.isPending} onClick={() => leave.mutate({ id })}>
-              {t.community.leave}
-            </Button>
-          ) : (
-            <Button look="main" disabled={attend.isPending} onClick={() => attend.mutate({ id })}>
-              {isFull ? t.community.wait : t.community.attend}
-            </Button>
-          )}
-        </div>
-      )}
-    </article>
   )
 }

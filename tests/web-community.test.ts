@@ -1,0 +1,115 @@
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import type { RunningServer } from '../src/server'
+import { PATHS } from '../web/src/paths'
+import { hasBrowser } from './support/browser'
+import {
+  button,
+  choose,
+  closeBrowser,
+  createVisits,
+  said,
+  seriousViolations,
+  unexpected,
+} from './support/web'
+import {
+  at,
+  clientOf,
+  makePerson,
+  makeSpace,
+  startTestServer,
+  stopTestServers,
+  testDate,
+} from './support/world'
+
+setDefaultTimeout(60_000)
+
+let server: RunningServer
+beforeAll(async () => {
+  server = await startTestServer({ queue: true })
+})
+const visits = createVisits(() => server)
+const { open } = visits
+afterEach(visits.close)
+afterAll(async () => {
+  await closeBrowser()
+  await stopTestServers()
+})
+const it = test.skipIf(!hasBrowser())
+const communityOf = (locationId: string) => `${PATHS.community}?location=${locationId}`
+
+it('an event is announced, and whoever looks on elsewhere sees it come, fill up and go', async () => {
+  const { locationId } = await makeSpace(server, { name: 'The Loft' })
+  const host = await open(communityOf(locationId), { person: await makePerson(server) })
+  const guest = await open(communityOf(locationId), { person: await makePerson(server), phone: true })
+  await button(host.page, 'Announce an event').press('Enter')
+  await host.page.getByLabel('What it is called').fill('Aperitivo')
+  await host.page.getByLabel('What it is about').fill('Bring a friend.')
+  await host.page.getByLabel('From').fill(`${testDate}T18:00`)
+  await host.page.getByLabel('To', { exact: true }).fill(`${testDate}T20:00`)
+  await choose(host.page, 'Space', 'The Loft')
+  await host.page.getByLabel('Places').fill('2')
+  expect(await seriousViolations(host.page)).toEqual([])
+  await button(host.page, 'Save').press('Enter')
+
+  await said(guest.page, '1 of 2 places taken')
+  await button(guest.page, /I will come/).press('Enter')
+  await said(guest.page, 'You will come')
+  await said(host.page, '2 of 2 places taken')
+
+  const third = await open(communityOf(locationId), { person: await makePerson(server) })
+  await button(third.page, /Wait for a place/).press('Enter')
+  await said(third.page, 'You wait for a place')
+  await button(guest.page, /I cannot come/).press('Enter')
+  await said(third.page, 'You will come')
+
+  await host.page.getByRole('link', { name: 'Aperitivo' }).press('Enter')
+  await button(host.page, 'Edit').press('Enter')
+  await host.page.getByLabel('What it is called').fill('Long aperitivo')
+  await button(host.page, 'Save').press('Enter')
+  await said(third.page, 'Long aperitivo')
+  await button(host.page, 'Cancel the event').press('Enter')
+  await host.page.getByRole('alertdialog').getByRole('button', { name: 'Cancel the event' }).press('Enter')
+  await said(third.page, 'Nothing is planned here.')
+  expect([host, guest, third].map(unexpected)).toEqual([[], [], []])
+})
+
+it('who says that he is here is seen by others, until he leaves', async () => {
+  const { locationId } = await makeSpace(server)
+  const [ada, ben] = [await makePerson(server), await makePerson(server)]
+  const first = await open(communityOf(locationId), { person: ada })
+  const second = await open(communityOf(locationId), { person: ben })
+  await said(second.page, 'Nobody has said so yet.')
+  await button(first.page, 'I am here').press('Enter')
+  const { name } = await clientOf(server, ada).auth.me.query()
+  await said(second.page, name)
+  await button(first.page, 'I am leaving').press('Enter')
+  await said(second.page, 'Nobody has said so yet.')
+  expect([first, second].map(unexpected)).toEqual([[], []])
+})
+
+it('a place that has a price is held, paid and given back, with what comes back said before', async () => {
+  const { locationId } = await makeSpace(server)
+  const host = clientOf(server, await makePerson(server, 'admin'))
+  const { id } = await host.events.create.mutate({
+    locationId,
+    title: 'Workshop',
+    startsAt: at(10),
+    endsAt: at(12),
+    priceMinor: 3000,
+    cancellation: [{ hoursBefore: 24, refundPercent: 50 }],
+  })
+  const visitor = await open(`/events/${id}`, { person: await makePerson(server) })
+  const { page } = visitor
+  await said(page, 'Until 24 hours before, 50 % of the price come back.')
+  await button(page, /Take a place for €30.00/).press('Enter')
+  await said(page, 'A place is held for you until it is paid')
+  await button(page, /Pay €30.00/).press('Enter')
+  await page.getByRole('dialog').getByRole('button', { name: 'Pay now' }).press('Enter')
+  await said(page, 'You will come')
+  await button(page, /I cannot come/).press('Enter')
+  await said(page, 'You get back €15.00.')
+  await page.getByRole('alertdialog').getByRole('button', { name: 'I cannot come' }).press('Enter')
+  await button(page, /Take a place for/).waitFor()
+  expect(await host.events.byId.query({ id })).toMatchObject({ attending: 1, held: 0 })
+  expect(unexpected(visitor)).toEqual([])
+})

@@ -1,0 +1,147 @@
+import type { Booking } from '@coworkspace/client'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { type ReactNode, useState } from 'react'
+import { Link } from 'wouter'
+import { trpc, useSignedIn } from '../api'
+import { formatCountdown, formatDay, formatMoney, formatPeriod } from '../format'
+import { useText } from '../i18n'
+import { useNow } from '../online'
+import { PATHS } from '../paths'
+import { PayDialog } from '../payments/pay-dialog'
+import { makeOld, useSettled } from '../ui/changes'
+import { Button } from '../ui/controls'
+import { AskButton } from '../ui/dialogs'
+import type { Meeting } from './event-form'
+
+type EventProps = { event: Meeting; timeZone: string }
+
+/** What an event is, how full it is, and what one can do about one's own place. */
+export function EventCard({ event, timeZone, title }: EventProps & { title?: ReactNode }) {
+  const { t, language } = useText()
+  const { text, capacity, attending, held, waiting, priceMinor, currency, mine } = event
+  return (
+    <article
+      className={mine ? `card booking ${mine === 'attending' ? 'confirmed' : 'held'}` : 'card booking'}
+    >
+      <div className="grow">
+        {title}
+        <p>
+          {formatDay(event.startsAt, timeZone, language)}, {formatPeriod(event, timeZone, language)}
+        </p>
+        {text && <p className="soft lines-kept">{text}</p>}
+        <p className="soft">
+          {t.community.attending(attending + held, capacity)}
+          {waiting > 0 && ` · ${t.community.waiting(waiting)}`}
+          {` · ${priceMinor > 0 ? formatMoney(priceMinor, currency, language) : t.home.free}`}
+        </p>
+        {mine && <p className="strong">{t.community.mine[mine]}</p>}
+      </div>
+      <div className="actions">
+        <MyPlace event={event} timeZone={timeZone} />
+      </div>
+    </article>
+  )
+}
+
+function MyPlace({ event, timeZone }: EventProps) {
+  const { t, language } = useText()
+  const signedIn = useSignedIn()
+  const settled = useSettled(trpc.events.pathFilter(), trpc.bookings.pathFilter())
+  const attend = useMutation(trpc.events.attend.mutationOptions(settled))
+  const leave = useMutation(trpc.events.leave.mutationOptions(settled))
+  const { id, title, capacity, attending, held, priceMinor, currency, mine, bookingId } = event
+  const isFull = capacity !== null && attending + held >= capacity
+  if (Date.parse(event.endsAt) <= Date.now()) return <p className="soft">{t.board.status.past}</p>
+  if (!signedIn)
+    return (
+      <Link className="button" href={`${PATHS.signIn}?then=${encodeURIComponent(`/events/${id}`)}`}>
+        {t.community.signIn}
+      </Link>
+    )
+  if (!mine)
+    return (
+      <Button
+        look="main"
+        of={title}
+        disabled={attend.isPending}
+        onClick={() => attend.mutate({ id, ...(isFull && { wait: true }) })}
+      >
+        {isFull
+          ? t.community.wait
+          : priceMinor > 0
+            ? t.community.takePlace(formatMoney(priceMinor, currency, language))
+            : t.community.attend}
+      </Button>
+    )
+  if (mine === 'held' && bookingId)
+    return (
+      <>
+        <Button of={title} look="quiet" disabled={leave.isPending} onClick={() => leave.mutate({ id })}>
+          {t.board.release}
+        </Button>
+        <PayForPlace bookingId={bookingId} timeZone={timeZone} />
+      </>
+    )
+  return bookingId ? (
+    <LeavePaid title={title} bookingId={bookingId} onConfirm={() => leave.mutateAsync({ id })} />
+  ) : (
+    <Button look="quiet" of={title} disabled={leave.isPending} onClick={() => leave.mutate({ id })}>
+      {t.community.leave}
+    </Button>
+  )
+}
+
+/** A place that has a price is a booking that is held: it is paid as any other, before the hold ends. */
+function PayForPlace({ bookingId, timeZone }: { bookingId: string; timeZone: string }) {
+  const { t, language } = useText()
+  const [paying, setPaying] = useState<Booking>()
+  const booking = useQuery(trpc.bookings.byId.queryOptions({ id: bookingId })).data
+  const now = useNow(true)
+  if (!booking?.holdExpiresAt) return null
+  const left = Date.parse(booking.holdExpiresAt) - now
+  return (
+    <>
+      <Button look="main" disabled={left <= 0} onClick={() => setPaying(booking)}>
+        {t.pay.go(formatMoney(booking.priceMinor, booking.currency, language))}
+        <span className="countdown" role="timer">
+          {formatCountdown(left)}
+        </span>
+      </Button>
+      {paying && (
+        <PayDialog
+          booking={paying}
+          timeZone={timeZone}
+          open
+          onPaid={() => {
+            setPaying(undefined)
+            makeOld(trpc.events.pathFilter(), trpc.bookings.pathFilter())
+          }}
+          onClose={() => setPaying(undefined)}
+        />
+      )}
+    </>
+  )
+}
+
+type LeavePaidProps = { title: string; bookingId: string; onConfirm(): Promise<unknown> }
+
+function LeavePaid({ title, bookingId, onConfirm }: LeavePaidProps) {
+  const { t, language } = useText()
+  const preview = useQuery(trpc.bookings.previewRefund.queryOptions({ id: bookingId })).data
+  const back = preview && preview.amountMinor > 0
+  return (
+    <AskButton
+      of={title}
+      title={t.community.leaveTitle(title)}
+      text={
+        back
+          ? t.community.comesBack(formatMoney(preview.amountMinor, preview.currency, language))
+          : t.bookings.noRefund
+      }
+      action={t.community.leave}
+      onConfirm={onConfirm}
+    >
+      {t.community.leave}
+    </AskButton>
+  )
+}
