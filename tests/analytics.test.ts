@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { parse } from 'csv-parse/sync'
 import { sql } from 'drizzle-orm'
 import type { RunningServer } from '../src/server'
 import { sweepExpiredHolds } from '../src/services/sweep'
+import { admin } from './support/admin'
 import { createDatabase } from './support/database'
 import { payInBrowser, untilBooking } from './support/money'
 import { countQueries } from './support/proxy'
@@ -165,21 +167,51 @@ test('a period that makes no sense, or a place that is not there, is refused', a
 test('many admins who ask at once make one set of queries, on the replica where there is one', async () => {
   const replica = await countQueries(await createDatabase())
   const own = await startTestServer({ env: { CACHE: 'on', DATABASE_REPLICA_URL: replica.databaseUrl } })
-  const admin = clientOf(own, await makePerson(own, 'admin'))
+  const operator = clientOf(own, await makePerson(own, 'admin'))
   const space = await makeSpace(own)
   const dates = { from: '2027-01-01', to: '2027-01-31' }
   // This replica never hears of anything, which shows who asks it.
-  expect(await reasonOf(admin.analytics.summary.query({ ...dates, locationId: space.locationId }))).toBe(
+  expect(await reasonOf(operator.analytics.summary.query({ ...dates, locationId: space.locationId }))).toBe(
     'NOT_FOUND',
   )
   const before = replica.queries()
-  const answers = await Promise.all(Array.from({ length: 50 }, () => admin.analytics.summary.query(dates)))
+  const answers = await Promise.all(Array.from({ length: 50 }, () => operator.analytics.summary.query(dates)))
   expect(new Set(answers.map((answer) => answer.asOf)).size).toBe(1)
   const once = replica.queries() - before
   expect(once).toBeLessThan(15)
-  await admin.analytics.summary.query(dates)
+  await operator.analytics.summary.query(dates)
   expect(replica.queries() - before).toBe(once)
   expect(await reasonOf(clientOf(own, await makePerson(own)).analytics.summary.query(dates))).toBe(
     'NOT_ALLOWED',
   )
+})
+
+test('the report of the command line has the numbers of the summary, each in a row that a spreadsheet can trust', async () => {
+  const space = await makeSpace(server, { name: '=1+1', priceMinor: 0 })
+  const client = clientOf(server, await makePerson(server))
+  const { id } = await client.slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+  await client.bookings.confirm.mutate({ id })
+  const day = at(0).slice(0, 10)
+  const run = (...words: string[]) =>
+    admin(
+      { DATABASE_URL: server.deps.env.DATABASE_URL ?? '' },
+      'report',
+      ...['--from', day, '--to', day, '--location', space.locationId],
+      ...words,
+    )
+  const csv = await run('--csv')
+  expect(csv).toMatchObject({ code: 0, err: '' })
+  const rows = parse<Record<string, string>>(csv.out, { columns: true })
+  expect(rows.find(({ part, measure }) => part === 'topSpaces' && measure === 'bookings')).toMatchObject({
+    id: space.id,
+    name: "'=1+1",
+    currency: 'EUR',
+    value: '1',
+  })
+  const nine = rows.find(({ part, hour }) => part === 'occupancy' && hour === '9')
+  expect(nine).toMatchObject({ weekday: '1', measure: 'share', value: '1' })
+  expect(rows.filter(({ part }) => part === 'occupancy')).toHaveLength(24)
+  expect((await run()).out).toContain('100 %')
+  expect((await run('--from', 'monday')).code).toBe(2)
+  expect((await run('--to', '2020-01-01')).code).toBe(1)
 })

@@ -11,6 +11,7 @@ import { addDoctorCommand } from './doctor'
 import { type Installation, type Opening, openInstallation } from './installation'
 import { addLoyaltyCommand } from './loyalty'
 import { addPaymentCommands } from './payments'
+import { addReportCommand } from './report'
 import { addSpaceCommands } from './spaces'
 import { addUserCommands } from './users'
 
@@ -74,6 +75,7 @@ function createProgram(surroundings: Surroundings): Admin {
   addSpaceCommands(admin)
   addBookingCommands(admin)
   addPaymentCommands(admin)
+  addReportCommand(admin)
   addLoyaltyCommand(admin)
   addDatabaseCommands(admin, surroundings)
   addDoctorCommand(admin)

@@ -64,17 +64,3 @@ export const AnalyticsSummaryShape = z
   })
   .meta({ id: 'AnalyticsSummary' })
 export type AnalyticsSummary = z.infer<typeof AnalyticsSummaryShape>
-
-/** A row of a report: one number, and what it is the number of. */
-export type ReportRow = {
-  part: string
-  date: string
-  weekday: number | ''
-  hour: number | ''
-  source: string
-  id: string
-  name: string
-  measure: string
-  currency: string
-  value: number
-}
