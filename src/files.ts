@@ -4,7 +4,8 @@ import { notFound } from './errors'
 import { limitHeaders } from './limits'
 import { requestIdOf } from './requests'
 import { refusalResponse } from './rest'
-import { bookingCalendar, calendarFeed, eventCalendar } from './services/calendarFiles'
+import { calendarFeed } from './services/calendarFeeds'
+import { bookingCalendar, eventCalendar } from './services/calendarFiles'
 import { Id } from './shapes/common'
 
 type FilesOptions = {
@@ -18,8 +19,12 @@ export function filesDoor({ createContext, onError }: FilesOptions) {
     try {
       const ctx = await createContext(request)
       if (ctx.env.RATE_LIMITS === 'on') await ctx.limits.countCall(ctx.actor, ctx.caller, 'query')
-      const headers = { 'content-type': 'text/calendar; charset=utf-8', 'cache-control': 'private, no-cache' }
-      return new Response(await read(ctx), { headers: { ...limitHeaders(ctx.caller.allowance), ...headers } })
+      const text = await read(ctx)
+      // Programs come back every quarter of an hour, and hardly ever is anything new.
+      const etag = `"${new Bun.CryptoHasher('sha256').update(text).digest('base64url')}"`
+      const headers = { ...limitHeaders(ctx.caller.allowance), 'cache-control': 'private, no-cache', etag }
+      if (isKnown(request, etag)) return new Response(null, { status: 304, headers })
+      return new Response(text, { headers: { ...headers, 'content-type': 'text/calendar; charset=utf-8' } })
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown))
       const requestId = requestIdOf(request)
@@ -38,6 +43,12 @@ export function filesDoor({ createContext, onError }: FilesOptions) {
     .get('/calendar/:file', ({ request, params }) =>
       calendar(request, async (ctx) => calendarFeed(ctx, { secret: secretOf(params.file) })),
     )
+}
+
+/** Whether the caller has this version: a proxy on the way may have marked its tag as weak. */
+function isKnown(request: Request, etag: string): boolean {
+  const tags = request.headers.get('if-none-match')?.split(',') ?? []
+  return tags.some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag)
 }
 
 /** The address of a feed is its secret, and no log is to know it, however it is spelt: a doubled slash is served as well. */

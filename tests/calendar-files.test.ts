@@ -3,11 +3,13 @@ import ICAL from 'ical.js'
 import type { RunningServer } from '../src/server'
 import { makeEvent, makePeople } from './support/events'
 import { captureLog } from './support/logs'
+import { makeSpecialist } from './support/specialists'
 import {
   at,
   clientOf,
   makePerson,
   makeSpace,
+  reasonOf,
   startTestServer,
   stopTestServers,
   type TestPerson,
@@ -89,7 +91,11 @@ test('bookings and events are calendar files, and a feed that only its secret op
       .sort(),
   ).toEqual(['Sala; Leonardo, 1', 'Talk'])
   await client.bookings.cancel.mutate({ id })
-  expect(entriesOf((await file(`/calendar/${secret}.ics`)).text)).toHaveLength(1)
+  // A program that keeps what it once read takes it out only where it is told so.
+  expect(entriesOf((await file(`/calendar/${secret}.ics`)).text)).toMatchObject([
+    { summary: 'Talk', status: 'CONFIRMED' },
+    { summary: 'Sala; Leonardo, 1', status: 'CANCELLED' },
+  ])
   expect(entriesOf((await file(`/bookings/${id}/calendar.ics`, ada)).text)).toMatchObject([
     { status: 'CANCELLED' },
   ])
@@ -112,4 +118,92 @@ test('no log line has the secret of a feed', async () => {
   await until(() => text().split('"msg":"request"').length > 5)
   expect(text()).toContain('/api/calendar/…')
   expect(text()).not.toContain(secret)
+})
+
+const feedOf = async (path: string, headers: Record<string, string> = {}) => {
+  const response = await fetch(server.url + path, { headers })
+  return { status: response.status, etag: response.headers.get('etag') ?? '', text: await response.text() }
+}
+
+test("a specialist's feed has who has booked them and nobody else's, and ends with the role, a new address or the account", async () => {
+  const { person, client, service, specialist } = await makeSpecialist(server, {
+    service: { name: 'Advice' },
+  })
+  const other = await makeSpecialist(server)
+  const ada = await makePerson(server)
+  await clientOf(server, ada).auth.update.mutate({ name: 'Ada, Lovelace' })
+  const book = async (hour: number, serviceId = service.id) => {
+    const { id } = await clientOf(server, ada).bookings.create.mutate({ serviceId, startsAt: at(hour) })
+    await clientOf(server, ada).bookings.confirm.mutate({ id })
+    return id
+  }
+  await book(9)
+  const cancelled = await book(11)
+  await clientOf(server, ada).bookings.cancel.mutate({ id: cancelled })
+  await book(13, other.service.id)
+  // What ended as a hold was never in anybody's calendar.
+  const hold = await clientOf(server, ada).bookings.create.mutate({ serviceId: service.id, startsAt: at(15) })
+  await clientOf(server, ada).bookings.cancel.mutate({ id: hold.id })
+
+  const { url } = await client.calendar.renew.mutate({ of: 'specialist' })
+  expect(entriesOf((await feedOf(url)).text)).toMatchObject([
+    { summary: 'Advice · Ada, Lovelace', startsAt: '2027-01-04T09:00:00.000Z', status: 'CONFIRMED' },
+    { summary: 'Advice · Ada, Lovelace', startsAt: '2027-01-04T11:00:00.000Z', status: 'CANCELLED' },
+  ])
+  const own = await client.calendar.renew.mutate()
+  expect(entriesOf((await feedOf(own.url)).text)).toEqual([])
+  expect((await feedOf(url)).status).toBe(200)
+  const adas = await clientOf(server, ada).calendar.renew.mutate({})
+  expect(entriesOf((await feedOf(adas.url)).text).map(({ summary }) => summary)).toContain(
+    `Advice · ${specialist.name}`,
+  )
+  expect(await reasonOf(clientOf(server, ada).calendar.renew.mutate({ of: 'specialist' }))).toBe('NOT_FOUND')
+
+  const renewed = await client.calendar.renew.mutate({ of: 'specialist' })
+  expect((await feedOf(url)).status).toBe(404)
+  const boss = clientOf(server, await makePerson(server, 'admin'))
+  await boss.users.update.mutate({ id: person.id, role: 'customer' })
+  expect((await feedOf(renewed.url)).status).toBe(404)
+  expect((await feedOf(own.url)).status).toBe(200)
+})
+
+test('a feed that did not change is not sent again, and one that did is', async () => {
+  const space = await makeSpace(server)
+  const client = clientOf(server, await makePerson(server))
+  const { url } = await client.calendar.renew.mutate()
+  const first = await feedOf(url)
+  expect(await feedOf(url, { 'if-none-match': first.etag })).toMatchObject({ status: 304, text: '' })
+  expect(await feedOf(url, { 'if-none-match': `"other", W/${first.etag}` })).toMatchObject({ status: 304 })
+  const { id } = await client.slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+  expect((await feedOf(url, { 'if-none-match': first.etag })).status).toBe(304)
+  await client.bookings.confirm.mutate({ id })
+  const second = await feedOf(url, { 'if-none-match': first.etag })
+  expect(second.status).toBe(200)
+  await client.bookings.cancel.mutate({ id })
+  const third = await feedOf(url, { 'if-none-match': second.etag })
+  const sequences = [second, third].map(({ text }) => Number(/SEQUENCE:(\d+)/.exec(text)?.[1]))
+  expect(sequences[1]).toBeGreaterThanOrEqual(sequences[0] ?? Number.POSITIVE_INFINITY)
+})
+
+test('a booking on the night when clocks change is in the feed at its instants', async () => {
+  const space = await makeSpace(server, { timeZone: 'Europe/Rome', maxSlots: 4 })
+  const client = clientOf(server, await makePerson(server))
+  // From 01:30 in summer time to 02:30 in winter time, which are two hours.
+  const [startsAt, endsAt] = ['2027-10-30T23:30:00Z', '2027-10-31T01:30:00Z']
+  const half = await makeSpace(server, { locationId: space.locationId, slotMinutes: 30, maxSlots: 8 })
+  const { id } = await client.bookings.create.mutate({ spaceId: half.id, startsAt, endsAt })
+  await client.bookings.confirm.mutate({ id })
+  const { url } = await client.calendar.renew.mutate()
+  expect(entriesOf((await feedOf(url)).text)).toMatchObject([
+    { startsAt: '2027-10-30T23:30:00.000Z', endsAt: '2027-10-31T01:30:00.000Z' },
+  ])
+})
+
+test('whoever guesses secrets is stopped after some hundred', async () => {
+  const limited = await startTestServer({ env: { RATE_LIMITS: 'on' } })
+  const guess = () => fetch(`${limited.url}/api/calendar/${Bun.randomUUIDv7()}.ics`)
+  const statuses = await Promise.all(Array.from({ length: 320 }, async () => (await guess()).status))
+  expect(statuses.filter((status) => status === 404)).toHaveLength(300)
+  const refused = await guess()
+  expect([refused.status, Number(refused.headers.get('retry-after')) > 0]).toEqual([429, true])
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { renewCalendar } from '../services/calendarFiles'
+import { renewCalendar } from '../services/calendarFeeds'
+import { FeedKindShape } from '../shapes/users'
 import { router, signedInProcedure } from '../trpc'
 
 export const calendarRouter = router({
@@ -10,10 +11,11 @@ export const calendarRouter = router({
         path: '/calendar/secret',
         tags: ['Community'],
         summary: "A new address for one's calendar feed",
-        description: 'The address that it had before ends.',
+        description:
+          'The address that it had before ends. A specialist has a second feed, of those who have booked them.',
       },
     })
-    .input(z.strictObject({}).optional())
+    .input(z.strictObject({ of: FeedKindShape.optional() }).optional())
     .output(z.object({ secret: z.string(), url: z.string() }))
-    .mutation(({ ctx }) => renewCalendar(ctx)),
+    .mutation(({ ctx, input = {} }) => renewCalendar(ctx, input)),
 })

@@ -1,25 +1,25 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
 import ical, { ICalEventStatus } from 'ical-generator'
-import type { Context, SignedInContext } from '../context'
+import type { Context } from '../context'
 import type { Db } from '../db/client'
 import {
   type BookingStatus,
   bookings,
-  calendarSecrets,
-  eventAttendees,
   events,
   locations,
+  services,
   spaces,
+  specialists,
+  users,
 } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { getEvent } from './events'
 
-/** How far back a feed reaches, in days. */
-const FEED_DAYS = 90
-const FEED_ENTRIES = 1000
+const FEED_ENTRIES = 2000
+/** How often a calendar program is asked to come back. */
+const REFRESH_SECONDS = 900
 
-type Entry = {
+export type Entry = {
   uid: string
   startsAt: Date
   endsAt: Date
@@ -33,7 +33,8 @@ type Entry = {
 /** The calendar file of a booking, in iCalendar (RFC 5545). @throws NOT_SIGNED_IN, NOT_FOUND but for its owner */
 export async function bookingCalendar(ctx: Context, { id }: { id: string }): Promise<string> {
   if (ctx.actor.kind !== 'person') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
-  const [entry] = await bookingEntries(ctx.db, ctx.actor.id, id)
+  const own = sql`${bookings.id} = ${id} AND ${bookings.userId} = ${ctx.actor.id}`
+  const [entry] = await bookingEntries(ctx.db, own, 'customer')
   if (!entry) throw notFound('booking')
   return calendarOf(entry.summary, [entry])
 }
@@ -44,68 +45,54 @@ export async function eventCalendar(ctx: Context, { id }: { id: string }): Promi
   return calendarOf(title, await eventEntries(ctx.db, sql`${events.id} = ${id}`))
 }
 
-/**
- * What the owner of a secret has booked and attends, as a feed that calendar programs follow: what was, for 90 days, and
- * all that is to come. @throws NOT_FOUND
- */
-export async function calendarFeed({ db }: Context, { secret }: { secret: string }): Promise<string> {
-  const [owner] = await db
-    .select({ userId: calendarSecrets.userId })
-    .from(calendarSecrets)
-    .where(eq(calendarSecrets.secretHash, hashOf(secret)))
-  if (!owner) throw notFound('calendar')
-  const attended = sql`${events.endsAt} > now() - make_interval(days => ${FEED_DAYS}::int) AND EXISTS (
-    SELECT FROM ${eventAttendees} a WHERE a.event_id = ${events.id} AND a.user_id = ${owner.userId} AND a.status = 'attending')`
-  const entries = [...(await bookingEntries(db, owner.userId)), ...(await eventEntries(db, attended))]
-  return calendarOf('CoworkSpace', entries)
-}
+/** Who reads it: whose booking it is, or whose time was booked. */
+type Side = 'customer' | 'specialist'
 
-/** Gives the feed a new address, and ends the one it had. The secret is shown this once. */
-export async function renewCalendar(ctx: SignedInContext): Promise<{ secret: string; url: string }> {
-  const secret = randomBytes(24).toString('base64url')
-  const fields = { secretHash: hashOf(secret), createdAt: sql`now()` }
-  await ctx.db
-    .insert(calendarSecrets)
-    .values({ userId: ctx.actor.id, ...fields })
-    .onConflictDoUpdate({ target: calendarSecrets.userId, set: fields })
-  return { secret, url: `${ctx.env.PUBLIC_URL?.replace(/\/$/, '') ?? ''}/api/calendar/${secret}.ics` }
-}
-
-const hashOf = (secret: string) => createHash('sha256').update(secret).digest('hex')
-
-/** One booking of a person in whatever state, or all that stand or stood. */
-async function bookingEntries(db: Db, userId: string, id?: string): Promise<Entry[]> {
-  const standing = sql`${bookings.status} IN ('pending', 'confirmed', 'completed')
-    AND ${bookings.endsAt} > now() - make_interval(days => ${FEED_DAYS}::int)`
+export async function bookingEntries(db: Db, where: SQL, side: Side): Promise<Entry[]> {
   const rows = await db
-    .select({ booking: bookings, space: spaces.name, location: locations.name, address: locations.address })
+    .select({
+      booking: bookings,
+      space: spaces.name,
+      location: locations.name,
+      address: locations.address,
+      service: services.name,
+      specialist: specialists.name,
+      customer: users.name,
+    })
     .from(bookings)
     .innerJoin(locations, eq(locations.id, bookings.locationId))
+    .innerJoin(users, eq(users.id, bookings.userId))
     .leftJoin(spaces, eq(spaces.id, bookings.spaceId))
-    .where(
-      and(eq(bookings.userId, userId), eq(bookings.kind, 'booking'), id ? eq(bookings.id, id) : standing),
-    )
-    .orderBy(bookings.startsAt)
+    .leftJoin(services, eq(services.id, bookings.serviceId))
+    .leftJoin(specialists, eq(specialists.id, bookings.specialistId))
+    .where(and(eq(bookings.kind, 'booking'), where))
+    .orderBy(nearest(bookings.startsAt))
     .limit(FEED_ENTRIES)
-  return rows.map(({ booking, space, location, address }) => ({
+  return rows.map(({ booking, space, location, address, service, specialist, customer }) => ({
     uid: `booking-${booking.id}`,
     startsAt: booking.startsAt,
     endsAt: booking.endsAt,
-    summary: space ?? location,
+    summary: service
+      ? [service, side === 'customer' ? specialist : customer].filter(Boolean).join(' · ')
+      : (space ?? location),
     text: booking.notes,
-    place: placeOf(location, address),
+    place: [service && space, location, address].filter(Boolean).join(', '),
     status: statusOf(booking.status),
     changedAt: booking.updatedAt,
   }))
 }
 
-async function eventEntries(db: Db, where: ReturnType<typeof sql>): Promise<Entry[]> {
+/** Where there is more than a file holds, it has what is near. */
+const nearest = (startsAt: typeof bookings.startsAt | typeof events.startsAt) =>
+  sql`abs(extract(epoch FROM ${startsAt} - now()))`
+
+export async function eventEntries(db: Db, where: SQL): Promise<Entry[]> {
   const rows = await db
     .select({ event: events, location: locations.name, address: locations.address })
     .from(events)
     .innerJoin(locations, eq(locations.id, events.locationId))
     .where(where)
-    .orderBy(events.startsAt)
+    .orderBy(nearest(events.startsAt))
     .limit(FEED_ENTRIES)
   return rows.map(({ event, location, address }) => ({
     uid: `event-${event.id}`,
@@ -113,7 +100,7 @@ async function eventEntries(db: Db, where: ReturnType<typeof sql>): Promise<Entr
     endsAt: event.endsAt,
     summary: event.title,
     text: event.text,
-    place: placeOf(location, address),
+    place: [location, address].filter(Boolean).join(', '),
     status: ICalEventStatus.CONFIRMED,
     changedAt: event.updatedAt,
   }))
@@ -126,11 +113,17 @@ function statusOf(status: BookingStatus): ICalEventStatus {
     : ICalEventStatus.CANCELLED
 }
 
-const placeOf = (location: string, address: string) => [location, address].filter(Boolean).join(', ')
-
-function calendarOf(name: string, entries: Entry[]): string {
-  const calendar = ical({ name, prodId: { company: 'CoworkSpace', product: 'CoworkSpace', language: 'EN' } })
-  for (const { uid, startsAt, endsAt, summary, text, place, status, changedAt } of entries) {
+/**
+ * The file, the same as long as nothing changes. Instants are in UTC, which every program shows in the zone of whoever reads,
+ * so that clocks that change between now and then move nothing.
+ */
+export function calendarOf(name: string, entries: Entry[]): string {
+  const prodId = { company: 'CoworkSpace', product: 'CoworkSpace', language: 'EN' }
+  const calendar = ical({ name, prodId, ttl: REFRESH_SECONDS })
+  const inOrder = entries.toSorted(
+    (a, b) => Number(a.startsAt) - Number(b.startsAt) || (a.uid < b.uid ? -1 : 1),
+  )
+  for (const { uid, startsAt, endsAt, summary, text, place, status, changedAt } of inOrder) {
     calendar.createEvent({
       id: `${uid}@coworkspace`,
       start: startsAt,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { UserRow } from '../db/schema/users'
+import { FEED_KINDS, type UserRow } from '../db/schema/users'
 import { iso } from '../time'
 import { Id, InstantOut } from './common'
 
@@ -62,3 +62,5 @@ export const userView = (row: UserRow): User => ({
   hidden: row.hidden,
   createdAt: iso(row.createdAt),
 })
+
+export const FeedKindShape = z.enum(FEED_KINDS)

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { boolean, check, index, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core'
+import { boolean, check, index, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, instant } from './columns'
 
 /**
@@ -63,15 +63,24 @@ export const refreshTokens = pgTable(
 )
 export type RefreshTokenRow = typeof refreshTokens.$inferSelect
 
-/** The secret in the address of a person's calendar feed. Only its hash is stored; a new one ends the old one. */
+/** What a calendar feed tells of: what somebody has booked and attends, or who has booked them as a specialist. */
+export const FEED_KINDS = ['person', 'specialist'] as const
+export type FeedKind = (typeof FEED_KINDS)[number]
+
+/** The secret in the address of a calendar feed. Only its hash is stored; a new one ends the old one. */
 export const calendarSecrets = pgTable(
   'calendar_secrets',
   {
     userId: uuid('user_id')
-      .primaryKey()
+      .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
+    kind: text('kind', { enum: FEED_KINDS }).notNull().default('person'),
     secretHash: text('secret_hash').notNull(),
     createdAt: createdAt(),
   },
-  (table) => [unique('calendar_secrets_hash_key').on(table.secretHash)],
+  (table) => [
+    primaryKey({ name: 'calendar_secrets_owner_pkey', columns: [table.userId, table.kind] }),
+    unique('calendar_secrets_hash_key').on(table.secretHash),
+    check('calendar_secrets_kind_known', sql`${table.kind} IN ('person', 'specialist')`),
+  ],
 )
