@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { sql } from 'drizzle-orm'
-import { bookings, payments, refunds } from '../src/db/schema'
+import { eq, sql } from 'drizzle-orm'
+import { bookings, loyaltyEntries, payments, refunds } from '../src/db/schema'
 import { reconcile } from '../src/services/reconcile'
 import { everythingIn, raiseStage, randomOf, SECRETS, type Stage } from './support/histories'
 import { at, until } from './support/world'
@@ -11,6 +11,8 @@ const SEED = Number(process.env.HISTORIES_SEED ?? Math.floor(Math.random() * 1e9
 const PRICE = 2000
 /** What a paying customer's own cancelling costs, where the space keeps half. */
 const KEPT = 1000
+/** Even numbers, so that half of them is one; the last pays all of it. */
+const REDEEMED = [0, 100, 100, 390, 400] as const
 
 const random = randomOf(SEED)
 const chance = (share: number) => random() < share
@@ -41,6 +43,7 @@ test(
 
     await expectEachBookingSettled()
     await expectLedgersToAgree()
+    await expectPointsToAgree()
     const quiet = await reconcileAll(false)
     expect(quiet.differences).toEqual([])
     expect(kills).toBeGreaterThan(0)
@@ -64,25 +67,40 @@ const terms = (units: number) => ({
 /** One person's way through holding, paying and changing their mind, with pauses in which holds end. */
 async function live(spaceId: string, clientSecrets: string[]): Promise<void> {
   const token = await stage.person()
+  if (chance(0.5)) await giveSomePoints(token)
   const bookingId = await hold(spaceId, token)
   if (!bookingId) return
   if (chance(0.1)) await stage.ask('DELETE', `/bookings/${bookingId}`, token)
-  const begun = await stage.ask('POST', '/payments/create-payment-intent', token, { bookingId })
-  if (begun.status !== 200) return
+  const begin = () =>
+    stage.ask('POST', '/payments/create-payment-intent', token, {
+      bookingId,
+      ...(chance(0.5) && { redeemPoints: pick(REDEEMED) }),
+    })
+  const begun = await begin()
+  if (begun.status !== 200 || begun.body.amountMinor === 0) return
   clientSecrets.push(String(begun.body.clientSecret))
   await pause([0, 0, 0, 500, 3200])
   if (chance(0.2)) await pay(String(begun.body.clientSecret), 'pm_card_chargeDeclined')
   const cancelled = chance(0.15) ? stage.ask('DELETE', `/bookings/${bookingId}`, token) : undefined
+  const redeemed = chance(0.15) ? begin() : undefined
   await pay(String(begun.body.clientSecret), pick(['pm_card_visa', 'pm_card_visa', 'pm_card_pendingRefund']))
   await cancelled
+  await redeemed
   await pause([0, 0, 300, 3200])
   if (chance(0.5)) await stage.ask('POST', '/payments/confirm', token, { bookingId })
-  if (chance(0.2)) await stage.ask('POST', '/payments/create-payment-intent', token, { bookingId })
+  if (chance(0.2)) await begin()
   if (chance(0.15))
     await stage.ask('PUT', `/bookings/${bookingId}`, token, { startsAt: at(14 + Math.floor(random() * 3)) })
   if (chance(0.3)) await stage.ask('DELETE', `/bookings/${bookingId}`, token)
   if (chance(0.1)) await stage.ask('POST', '/payments/refund', stage.admin, { bookingId })
   if (chance(0.1)) await stage.ask('DELETE', '/auth/me', token)
+}
+
+/** Enough to pay all of it, or not. */
+async function giveSomePoints(token: string): Promise<void> {
+  const me = await stage.ask('GET', '/auth/me', token)
+  const points = pick([150, 400, 1000])
+  await stage.ask('POST', `/users/${me.body.id}/loyalty`, stage.admin, { points, reason: 'Welcome' })
 }
 
 /** Any hour that can be had. A hold whose answer was lost with the server is found among one's own. */
@@ -155,20 +173,26 @@ async function comeToRest(): Promise<void> {
 
 async function expectEachBookingSettled(): Promise<void> {
   const rows = await stage.db.select().from(bookings)
-  const wrong = rows.filter(({ status, paidMinor, refundedMinor }) => {
+  const wrong = rows.filter(({ status, paidMinor, refundedMinor, pointsMinor }) => {
     const net = paidMinor - refundedMinor
-    if (status === 'confirmed') return net !== PRICE && net !== 0
-    return net !== 0 && !(status === 'cancelled' && net === KEPT)
+    if (status === 'confirmed') return net + pointsMinor !== PRICE && net !== 0
+    return net !== 0 && !(status === 'cancelled' && net + pointsMinor === KEPT)
   })
   expect(
-    wrong.map(({ id, status, paidMinor, refundedMinor }) => ({ id, status, paidMinor, refundedMinor })),
+    wrong.map(({ id, status, paidMinor, refundedMinor, pointsMinor }) => ({
+      id,
+      status,
+      paidMinor,
+      refundedMinor,
+      pointsMinor,
+    })),
   ).toEqual([])
   // A confirmed booking without money is one that an admin has given back on purpose, and nothing else.
   const unpaid = rows.filter(
     ({ status, paidMinor, refundedMinor }) => status === 'confirmed' && paidMinor === refundedMinor,
   )
-  for (const { id, paidMinor } of unpaid) {
-    expect({ id, paid: paidMinor >= PRICE }).toEqual({ id, paid: true })
+  for (const { id, paidMinor, pointsMinor } of unpaid) {
+    expect({ id, paid: paidMinor + pointsMinor >= PRICE }).toEqual({ id, paid: true })
   }
   expect(rows.some(({ status }) => status === 'confirmed')).toBe(true)
 }
@@ -186,4 +210,20 @@ async function expectLedgersToAgree(): Promise<void> {
     if (status === 'succeeded') ours.back += amountMinor
   expect(ours).toEqual(atStripe)
   expect(ours.received).toBeGreaterThan(0)
+}
+
+/** What the ledger has of each booking is what the booking says of itself, a hold that ended has none, and nobody overspent. */
+async function expectPointsToAgree(): Promise<void> {
+  const wrong = await stage.db.execute(sql`
+    SELECT b.id, b.status, b.redeemed_points, e.spent
+    FROM bookings b JOIN users u ON u.id = b.user_id AND u.deleted_at IS NULL
+    LEFT JOIN (SELECT booking_id, -sum(points) AS spent FROM loyalty_entries GROUP BY booking_id) e ON e.booking_id = b.id
+    WHERE b.redeemed_points <> coalesce(e.spent, 0) OR b.status = 'expired' AND b.redeemed_points > 0`)
+  expect([...wrong]).toEqual([])
+  const overspent = await stage.db.execute(
+    sql`SELECT user_id FROM loyalty_entries GROUP BY user_id HAVING sum(points) < 0`,
+  )
+  expect([...overspent]).toEqual([])
+  const redeemed = await stage.db.$count(loyaltyEntries, eq(loyaltyEntries.kind, 'redeemed'))
+  if (HISTORIES > 50) expect(redeemed).toBeGreaterThan(0)
 }

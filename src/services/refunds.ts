@@ -69,10 +69,15 @@ const endingReason = (status: BookingStatus, own: boolean) =>
       ? 'cancelled by the customer'
       : 'cancelled for the customer'
 
-/** How much of what was paid stays, when its owner cancels now; what was given back before counts against it. */
+/**
+ * How much of what was paid stays, when its owner cancels now; what was given back before counts against it. What came in
+ * excess of what the booking cost, such as money for what points have paid meanwhile, is none of the policy's.
+ */
 function keptByPolicy(row: BookingRow, now: Millis): number {
-  const back = shareOf(row.paidMinor, percentNow(row, now), row.currency)
-  return Math.max(0, row.paidMinor - Math.max(back, row.refundedMinor))
+  const cost = Math.min(row.paidMinor, row.priceMinor - row.pointsMinor - row.balanceDueMinor)
+  const excess = row.paidMinor - cost
+  const back = shareOf(cost, percentNow(row, now), row.currency)
+  return Math.max(0, cost - Math.max(back, row.refundedMinor - excess))
 }
 
 const percentNow = ({ cancellation, firstStartsAt }: BookingRow, now: Millis) =>
