@@ -12,11 +12,15 @@ export type Mail = {
 }
 
 export type Mailer = {
+  /** Whether the server is there and lets us in. @throws what it says where it does not */
+  check(): Promise<unknown>
   /** Hands a mail to the server of SMTP_URL, and throws what that says where it does not take it. */
   send(mail: Mail): Promise<void>
   close(): void
 }
 
+/** For so long at the most a mail is waited for, however slowly the server takes it. */
+const DEADLINE_MS = 60_000
 /** A server that takes a connection and says nothing must not hold up the queue. */
 const TIMEOUTS = {
   connectionTimeout: 10_000,
@@ -41,7 +45,7 @@ export function createMailer({ SMTP_URL, MAIL_FROM, PUBLIC_URL }: Env): Mailer |
   })
   return {
     async send({ to, subject, text, name, language, calendar }) {
-      await transport.sendMail({
+      const sent = transport.sendMail({
         from,
         to,
         subject,
@@ -50,7 +54,17 @@ export function createMailer({ SMTP_URL, MAIL_FROM, PUBLIC_URL }: Env): Mailer |
         headers: { 'Content-Language': language, 'Auto-Submitted': 'auto-generated' },
         ...(calendar && { icalEvent: { ...calendar, filename: 'booking.ics' } }),
       })
+      await inTime(sent)
     },
+    check: () => inTime(transport.verify()),
     close: () => transport.close(),
   }
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the mail server is too slow')), DEADLINE_MS)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }

@@ -5,6 +5,8 @@ import { systemContext } from '../src/context'
 import { notificationDeliveries, notifications, users } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { sendNotification } from '../src/services/deliveries'
+import { countTroubles } from '../src/services/moneyHealth'
+import { admin } from './support/admin'
 import { greylisted, type MailServer, noSuchMailbox, startMailServer } from './support/mail'
 import { rowsFor, untilTold } from './support/notifications'
 import {
@@ -217,6 +219,19 @@ test('a mail server that is away costs no booking, and has its mail once it is b
     return job
   })
   expect(await client.notifications.list.query({})).toMatchObject({ unread: 1 })
+  const look = async (SMTP_URL: string) => {
+    const settings = { DATABASE_URL: away.deps.env.DATABASE_URL ?? '', SEED: 'none', SMTP_URL }
+    const findings = (await admin(settings, 'doctor', '--json')).json<
+      { name: string; state: string; says: string }[]
+    >()
+    return findings.find(({ name }) => name === 'mail')
+  }
+  expect(await look('')).toMatchObject({ state: 'off' })
+  expect(await look(other.url)).toMatchObject({
+    state: 'broken',
+    says: expect.stringContaining('ECONNREFUSED'),
+  })
+  expect(await countTroubles(away.deps)).toMatchObject({ failedJobs: 0, waitingJobs: 0 })
   const back = await startMailServer(account, Number(port))
   await until(async () => {
     await away.deps.db.execute(
@@ -225,5 +240,8 @@ test('a mail server that is away costs no booking, and has its mail once it is b
     return back.to(person.email).length === 1
   }, 30_000)
   expect(back.received[0]?.from).toBe('no-reply@localhost')
+  expect(await look(back.url)).toMatchObject({ state: 'ok' })
+  const wrong = back.url.replace(':p%40', ':q%40')
+  expect(await look(wrong)).toMatchObject({ state: 'broken', says: expect.stringContaining('535') })
   await back.stop()
 })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import { systemContext } from '../src/context'
-import { bookings, notifications, users } from '../src/db/schema'
+import { bookings, notificationDeliveries, notifications, users } from '../src/db/schema'
 import { catalogues } from '../src/messages'
 import type { RunningServer } from '../src/server'
 import { deliverNotification } from '../src/services/deliveries'
@@ -301,6 +301,14 @@ test('a notification whose job was lost is asked for again, and what is old is d
   await age('11 minutes')
   expect(await requeueLostWork(lost.deps.db)).toBe(1)
   expect(await requeueLostWork(lost.deps.db)).toBe(0)
+  await lost.deps.db.execute(sql`UPDATE notifications SET told_at = now()`)
+  const [row] = await rowsFor(lost, person)
+  const late = sql`now() - interval '11 minutes'`
+  await lost.deps.db
+    .insert(notificationDeliveries)
+    .values({ notificationId: row?.id ?? '', channel: 'email', createdAt: late })
+  expect(await requeueLostWork(lost.deps.db)).toBe(1)
+  expect(await requeueLostWork(lost.deps.db)).toBe(0)
   await age('179 days')
   expect(await deleteOldNotifications(lost.deps)).toBe(0)
   await age('181 days')
@@ -315,6 +323,10 @@ test('who leaves takes along what they were told; the other side still knows tha
   const { id } = await client.bookings.create.mutate({ serviceId: service.id, startsAt: at(9) })
   await client.bookings.confirm.mutate({ id })
   await client.notifications.setPreferences.mutate({ items: [{ kind: 'event_place', email: false }] })
+  await untilTold(server)
+  const exported = await client.auth.exportMe.query()
+  expect(exported.notifications).toEqual((await client.notifications.list.query({})).items)
+  expect(exported.preferences).toEqual((await client.notifications.preferences.query()).items)
   await client.auth.deleteMe.mutate()
   await untilTold(server)
   expect(await rowsFor(server, person)).toEqual([])

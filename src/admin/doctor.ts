@@ -6,11 +6,12 @@ import { isLive } from '../env'
 import { checkDatabase } from '../services/health'
 import { countTroubles, type MoneyTroubles } from '../services/moneyHealth'
 import { isStripeDown, isStripeError, needsSandbox } from '../stripe'
+import { lookAtMail } from './channels'
 import { table } from './console'
 import { type Admin, Failed, type Work } from './program'
 
 /** `off` is what is not set, and need not be. */
-type Finding = { state: 'ok' | 'off' | 'warning' | 'broken'; says: string; todo?: string }
+export type Finding = { state: 'ok' | 'off' | 'warning' | 'broken'; says: string; todo?: string }
 type Check = { name: string; look: (work: Work) => Promise<Finding>; needsSchema?: true }
 
 const ok = (says: string): Finding => ({ state: 'ok', says })
@@ -28,6 +29,7 @@ const CHECKS: Check[] = [
   { name: 'redis', look: lookAtRedis },
   { name: 'stripe', look: lookAtStripe, needsSchema: true },
   { name: 'payments', look: lookAtPayments, needsSchema: true },
+  { name: 'mail', look: lookAtMail, needsSchema: true },
 ]
 
 export function addDoctorCommand({ program, on }: Admin): void {

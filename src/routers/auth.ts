@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import * as accounts from '../services/accounts'
+import { exportMe } from '../services/exports'
 import * as sessions from '../services/sessions'
 import { getMe } from '../services/users'
 import { BookingShape } from '../shapes/bookings'
@@ -7,6 +8,7 @@ import { PastCheckInShape } from '../shapes/checkIns'
 import { Id, InstantOut, Line, listOf, Ok } from '../shapes/common'
 import { EventShape } from '../shapes/events'
 import { LoyaltyEntryShape } from '../shapes/loyalty'
+import { NotificationShape, PreferenceShape } from '../shapes/notifications'
 import { TelegramAccountShape } from '../shapes/telegram'
 import { EmailShape, LanguageShape, SessionShape, SignedInShape, UserShape } from '../shapes/users'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
@@ -127,8 +129,10 @@ export const authRouter = router({
         loyalty: z.array(LoyaltyEntryShape),
         checkIns: z.array(PastCheckInShape),
         events: z.array(EventShape),
+        notifications: z.array(NotificationShape),
+        preferences: z.array(PreferenceShape),
         exportedAt: InstantOut,
       }),
     )
-    .query(({ ctx }) => accounts.exportMe(ctx)),
+    .query(({ ctx }) => exportMe(ctx)),
 })

@@ -4,22 +4,19 @@ import type { Db, Tx } from '../db/client'
 import { violates } from '../db/errors'
 import { type BookingRow, bookings, loyaltyEntries, reviews, type UserRow, users } from '../db/schema'
 import { AppError } from '../errors'
-import { type Booking, bookingView } from '../shapes/bookings'
 import type { CalendarKey } from '../shapes/slots'
-import type { TelegramAccount } from '../shapes/telegram'
-import { type Session, type SignedIn, type User, userView } from '../shapes/users'
-import { iso, type Millis } from '../time'
+import { type SignedIn, type User, userView } from '../shapes/users'
+import type { Millis } from '../time'
 import { calendarsOf, lockPerson } from './calendar'
 import { refreshPresence } from './checkIns'
 import { changeCommunity } from './community'
 import { enqueue } from './jobs'
-import { exportLoyalty, type LoyaltyExport } from './loyalty'
-import { type CommunityExport, exportCommunity, leaveCommunity, locationsOf } from './membership'
+import { leaveCommunity, locationsOf } from './membership'
 import { moveUnderLock } from './moves'
-import { listSessions, signedIn } from './sessions'
+import { signedIn } from './sessions'
 import { calendarOfSpecialist, retireSpecialist } from './specialists'
-import { forgetTelegram, getTelegramAccount } from './telegramAccounts'
-import { accountGone, getMe } from './users'
+import { forgetTelegram } from './telegramAccounts'
+import { accountGone } from './users'
 
 /** A hash of no password at all, of the cost of every other: signing in takes as long where there is nobody to sign in. */
 const NOBODYS_HASH =
@@ -132,29 +129,6 @@ export async function updateMe(
 
 const endAllSessions = (tx: Tx, userId: string) =>
   tx.execute(sql`UPDATE refresh_tokens SET ended_at = now() WHERE user_id = ${userId} AND ended_at IS NULL`)
-
-type Own = { user: User; sessions: Session[]; telegram: TelegramAccount | null; bookings: Booking[] }
-
-/** Everything that is stored about a person, in the shapes of the API. */
-export async function exportMe(
-  ctx: SignedInContext,
-): Promise<Own & CommunityExport & LoyaltyExport & { exportedAt: string }> {
-  const user = await getMe(ctx)
-  const rows = await ctx.db
-    .select()
-    .from(bookings)
-    .where(and(eq(bookings.userId, user.id), ne(bookings.kind, 'event')))
-    .orderBy(asc(bookings.id))
-  return {
-    user,
-    sessions: (await listSessions(ctx)).items,
-    telegram: (await getTelegramAccount(ctx)).account,
-    bookings: rows.map(bookingView),
-    ...(await exportLoyalty(ctx)),
-    ...(await exportCommunity(ctx)),
-    exportedAt: iso(Date.now()),
-  }
-}
 
 /**
  * Forgets a person: what they hold or have booked is freed, and everything of theirs goes. What the law of money keeps,

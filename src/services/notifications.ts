@@ -47,6 +47,16 @@ export async function listNotifications(ctx: SignedInContext, input: Page) {
   return { ...page, unread: await countUnread(ctx.db, ctx.actor.id) }
 }
 
+export type NotificationsExport = { notifications: Notification[]; preferences: Preference[] }
+
+/** Everything that a person was told and is kept, and how he wishes to be told. */
+export async function exportNotifications(ctx: SignedInContext): Promise<NotificationsExport> {
+  const rows = await selectTold(ctx.db)
+    .where(and(eq(notifications.userId, ctx.actor.id), isNull(notifications.withdrawnAt)))
+    .orderBy(desc(notifications.id))
+  return { notifications: rows.map(notificationView), preferences: (await getPreferences(ctx)).items }
+}
+
 /** One that is read from the database: with its reader, and what of its booking or event decides whether it is still so. */
 export const selectTold = (db: Db) => {
   const customer = alias(users, 'customer')
