@@ -20,7 +20,7 @@ import { refusalOfThrown } from './trpc'
 import { trpcDoor } from './trpc-door'
 import { webDoor } from './web'
 import { sandboxDoor, stripeDoor } from './webhooks/stripe'
-import { telegramSandboxDoor } from './webhooks/telegram'
+import { telegramDoor, telegramSandboxDoor } from './webhooks/telegram'
 
 /** Beyond this the connection is ended without a word of ours, whatever length was declared. */
 const MAX_RECEIVED_BYTES = 4 * MAX_BODY_BYTES
@@ -163,6 +163,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     .use(filesDoor({ createContext, onError }))
     .use(stripeDoor(deps))
     .use(sandboxDoor(deps))
+    .use(telegramDoor(deps))
     .use(telegramSandboxDoor(deps))
     .use(docsDoor(publicUrl))
     .use(webDoor({ stripe: deps.stripe.publishableKey !== '' && !deps.stripe.sandbox })) as unknown as Elysia

@@ -1,5 +1,6 @@
 import type { Server } from 'bun'
 import { type App, createApp } from './app'
+import { registerWebhook } from './bot/webhook'
 import type { Deps } from './context'
 import { openCore, unwind } from './core'
 import { startJobs } from './cron'
@@ -71,13 +72,29 @@ export async function startServer(
     const server = listen(createApp(deps, connections, env.PUBLIC_URL ?? ''), env)
     bus.attach(server, connections.noteUnread)
     releasers.push(() => closeDoors(server, connections, feeds))
-    sandbox?.setWebhookUrl(`http://${reachableHost(env.HOST)}:${server.port}/webhooks/stripe`)
+    const ownUrl = `http://${reachableHost(env.HOST)}:${server.port}`
+    sandbox?.setWebhookUrl(`${ownUrl}/webhooks/stripe`)
+    if (telegramSandbox) await registerWebhook(deps, ownUrl)
+    else if (queue && env.TELEGRAM_BOT_TOKEN) announceBot(deps)
     if (jobs) releasers.push(startJobs(deps, { boards, locations }).stop)
     return { url: `http://${env.HOST}:${server.port}`, deps, sandbox, telegramSandbox, stop }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** Beside the start, and not in its way: what cannot be told to Telegram now is told at the next start, or by hand. */
+function announceBot(deps: Deps): void {
+  const { PUBLIC_URL, TELEGRAM_WEBHOOK_SECRET } = deps.env
+  if (!PUBLIC_URL || !TELEGRAM_WEBHOOK_SECRET) {
+    deps.log.warn('the bot hears nothing: it needs PUBLIC_URL and TELEGRAM_WEBHOOK_SECRET')
+    return
+  }
+  registerWebhook(deps, PUBLIC_URL).then(
+    (url) => deps.log.info({ url }, 'Telegram sends what people write to the bot'),
+    (error) => deps.log.error({ error }, 'the bot could not be set up at Telegram'),
+  )
 }
 
 const reachableHost = (host: string) => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host)

@@ -14,6 +14,7 @@ import { remindOfBookings } from '../services/reminders'
 import { deleteDeadTokens } from '../services/sessions'
 import { deleteOldEvents } from '../services/stripeEvents'
 import { completePastBookings, declineUnanswered, sweepExpiredHolds } from '../services/sweep'
+import { deleteOldUpdates } from '../services/telegramUpdates'
 import { DAY } from '../time'
 
 type Watched = { boards: WatchedBoards; locations: WatchedLocations }
@@ -35,6 +36,7 @@ const jobsOf = (deps: Deps, watched: Watched): Job[] => [
   { name: 'reconcile payments', at: '0 10 3 * * *', run: () => reconcileRecently(deps) },
   { name: 'delete old payment events', everySeconds: 86_400, run: () => deleteOldEvents(deps) },
   { name: 'delete old notifications', everySeconds: 86_400, run: () => deleteOldNotifications(deps) },
+  { name: 'delete old updates of Telegram', everySeconds: 86_400, run: () => deleteOldUpdates(deps) },
   { name: 'delete old idempotency keys', everySeconds: 3600, run: () => deleteOldKeys(deps) },
 ]
 

@@ -1,5 +1,6 @@
 import { type Runner, run } from 'graphile-worker'
 import { z } from 'zod'
+import { answerUpdate } from '../bot'
 import { type Deps, systemContext } from '../context'
 import { silentLogger } from '../db/migrate'
 import { chargeBalance } from '../services/balances'
@@ -27,6 +28,7 @@ const TASKS: { [Name in JobName]: Task<Name> } = {
   'charge-balance': { input: z.object({ bookingId: z.string() }), run: chargeBalance },
   'forget-customer': { input: z.object({ customerId: z.string() }), run: forgetCustomer },
   'deliver-notification': { input: z.object({ notificationId: z.string() }), run: deliverNotification },
+  'telegram-update': { input: z.object({ botId: z.int(), updateId: z.int() }), run: answerUpdate },
   'send-notification': {
     input: z.object({ notificationId: z.string(), channel: z.enum(['email', 'telegram']) }),
     run: sendNotification,
@@ -34,7 +36,7 @@ const TASKS: { [Name in JobName]: Task<Name> } = {
 }
 
 /** What waits for somebody else's server for a long time, so that money and live pushes do not wait behind it. */
-const SLOW: readonly JobName[] = ['send-notification']
+const SLOW: readonly JobName[] = ['send-notification', 'telegram-update']
 
 /** Starts to work on the queue. A job that throws is logged and tried again, with growing pauses. */
 export async function startQueue(deps: Deps, databaseUrl: string): Promise<{ stop(): Promise<void> }> {

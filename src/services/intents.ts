@@ -109,7 +109,9 @@ async function isWanted(db: Db, payment: PaymentRow): Promise<boolean> {
 }
 
 /** What is still to be paid before a hold can stand. */
-export const dueOf = (row: BookingRow): number => dueToStand(row) - (row.paidMinor - row.refundedMinor)
+export const dueOf = (
+  row: Parameters<typeof dueToStand>[0] & Pick<BookingRow, 'paidMinor' | 'refundedMinor'>,
+): number => dueToStand(row) - (row.paidMinor - row.refundedMinor)
 
 /** The person's customer at Stripe, which keeps the card of a deposit for the balance. */
 export async function ensureCustomer(ctx: Context, userId: string): Promise<string> {

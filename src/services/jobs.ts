@@ -9,6 +9,7 @@ export type Jobs = {
   'charge-balance': { bookingId: string }
   'forget-customer': { customerId: string }
   'deliver-notification': { notificationId: string }
+  'telegram-update': { botId: number; updateId: number }
   'send-notification': { notificationId: string; channel: 'email' | 'telegram' }
 }
 export type JobName = keyof Jobs

@@ -79,7 +79,11 @@ function unpaid(row: BookingRow): AppError | null {
 }
 
 /** What must be paid in money before a booking stands: the deposit where there is one, else the price, less what points pay. */
-export const dueToStand = ({ depositMinor, priceMinor, pointsMinor }: BookingRow): number =>
+export const dueToStand = ({
+  depositMinor,
+  priceMinor,
+  pointsMinor,
+}: Pick<BookingRow, 'depositMinor' | 'priceMinor' | 'pointsMinor'>): number =>
   Math.max(0, (depositMinor || priceMinor) - pointsMinor)
 
 function holdRuns({ holdExpiresAt }: BookingRow, now: Millis): AppError | null {

@@ -4,7 +4,7 @@ import type { Message, Store } from './store'
 /** How the stand-in fails when it is told to. */
 export type Failure =
   | { kind: 'too_many'; retryAfter: number }
-  | { kind: 'error' }
+  | { kind: 'error' | 'blocked' }
   /** The work is done, and the answer is an error all the same. */
   | { kind: 'error_after' }
 
@@ -146,6 +146,7 @@ export function createApi({ token, store, nextFailure, setWebhook, webhook, note
         ...failed(429, `Too Many Requests: retry after ${failure.retryAfter}`),
         parameters: { retry_after: failure.retryAfter },
       }
+    if (failure?.kind === 'blocked') return blocked
     if (failure?.kind === 'error') return failed(500, 'Internal Server Error')
     const answer = await run(name, payload)
     return failure ? failed(502, 'Bad Gateway') : answer

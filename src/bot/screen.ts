@@ -1,0 +1,35 @@
+import type { InlineKeyboardButton } from 'grammy/types'
+import type { SignedInContext } from '../context'
+import type { UserRow } from '../db/schema'
+import { type BotAction, buttonData } from '../shapes/botActions'
+import { type BotTexts, botTexts } from './texts'
+
+/** What the bot shows: a text with rows of buttons below it. */
+export type Screen = { text: string; keyboard: InlineKeyboardButton[][] }
+
+/** A person who talks to the bot, in his language, with the rights that he has everywhere else. */
+export type Visitor = { ctx: SignedInContext; user: UserRow; texts: BotTexts }
+
+export const visitorOf = (ctx: SignedInContext, user: UserRow): Visitor => ({
+  ctx,
+  user,
+  texts: botTexts[user.language],
+})
+
+export const button = (text: string, action: BotAction): InlineKeyboardButton => ({
+  text: text.slice(0, 64),
+  callback_data: buttonData(action),
+})
+
+export const link = (text: string, url: string): InlineKeyboardButton => ({ text, url })
+
+/** So many buttons beside each other. */
+export function inRows<T>(items: T[], width: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / width) }, (_, row) =>
+    items.slice(row * width, (row + 1) * width),
+  )
+}
+
+/** An address of the web app; nothing where nobody has said at which address people reach it. */
+export const webAddress = ({ env }: Pick<SignedInContext, 'env'>, path: string): string | undefined =>
+  env.PUBLIC_URL && `${env.PUBLIC_URL.replace(/\/+$/, '')}${path}`

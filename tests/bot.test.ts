@@ -1,0 +1,351 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { eq } from 'drizzle-orm'
+import { bookings, telegramAccounts, telegramUpdates, users } from '../src/db/schema'
+import type { RunningServer } from '../src/server'
+import { messageOf, pressOf, sandboxOf, sendUpdate, talkTo } from './support/bot'
+import { bookingRow, payInBrowser, untilBooking } from './support/money'
+import { letPass, makeSpecialist } from './support/specialists'
+import { freshTelegramId, proofOf } from './support/telegram'
+import { clientOf, makePerson, makeSpace, startTestServer, stopTestServers, until } from './support/world'
+
+let server: RunningServer
+beforeAll(async () => {
+  server = await startTestServer({ queue: true, env: { PUBLIC_URL: 'https://book.example.com' } })
+})
+afterAll(stopTestServers)
+
+const bookingsOf = async (telegramId: number) => {
+  const rows = await server.deps.db
+    .select({ booking: bookings })
+    .from(bookings)
+    .innerJoin(telegramAccounts, eq(telegramAccounts.userId, bookings.userId))
+    .where(eq(telegramAccounts.telegramId, telegramId))
+    .orderBy(bookings.id)
+  return rows.map(({ booking }) => booking)
+}
+
+const handled = (updateId: number) =>
+  until(async () => {
+    const rows = await server.deps.db
+      .select()
+      .from(telegramUpdates)
+      .where(eq(telegramUpdates.updateId, updateId))
+    return rows.find(({ state }) => state !== 'waiting')
+  })
+
+/** Somebody who has just come, and has an account. */
+async function newcomer() {
+  const talk = talkTo(server, freshTelegramId())
+  await talk.write('/start')
+  await talk.press('I am new')
+  return talk
+}
+
+/** Up to the free times of a day ahead. */
+async function toTimes(
+  talk: Awaited<ReturnType<typeof newcomer>>,
+  kind: string,
+  place: string,
+  offer: string,
+) {
+  await talk.press(kind)
+  await talk.press(place)
+  await talk.press(offer)
+  await talk.press('Later days')
+  const { buttons } = (await talk.last()) ?? { buttons: [] }
+  return talk.press(String(buttons[0]?.text))
+}
+
+async function houseWith(settings: Parameters<typeof makeSpace>[1] = {}) {
+  const name = `House ${Bun.randomUUIDv7().slice(-6)}`
+  const space = await makeSpace(server, settings)
+  await clientOf(server, await makePerson(server, 'admin')).locations.update.mutate({
+    id: space.locationId,
+    name,
+  })
+  return { space, name }
+}
+
+test('from /start to a cancelled booking, through the webhook and nothing else', async () => {
+  const { space, name } = await houseWith({ name: 'Window desk' })
+  const talk = talkTo(server, freshTelegramId())
+  expect((await talk.write('/start')).text).toStartWith('Welcome!')
+  expect((await talk.press('I am new')).text).toStartWith('Hello Ada')
+  await talk.press('Book a space')
+  expect((await talk.press(name)).text).toBe(`${name}: which space?`)
+  expect((await talk.press('Window desk · free of charge')).text).toBe('Window desk: on which day?')
+  await talk.press('Later days')
+  const day = String((await talk.last())?.buttons[0]?.text)
+  expect((await talk.press(day)).text).toBe(`Window desk, ${day}: at which time?`)
+  const booked = await talk.press('09:00')
+  expect(booked.text).toContain('Window desk')
+  expect(booked.text).toContain('Booked')
+  const [row] = await bookingsOf(talk.id)
+  expect(row).toMatchObject({ status: 'confirmed', spaceId: space.id })
+  const list = await talk.write('/bookings')
+  expect(list.buttons[0]?.text).toContain('Window desk')
+  await talk.press(/Window desk/)
+  expect((await talk.press('Cancel the booking')).text).toStartWith('Cancel Window desk')
+  expect((await talk.press('Yes')).text).toContain('Cancelled')
+  expect(await bookingRow(server, row?.id ?? '')).toMatchObject({ status: 'cancelled' })
+})
+
+test('a priced time is held, paid in the web app, booked, and cancelled with the money back', async () => {
+  const { name } = await houseWith({
+    name: 'Room',
+    priceMinor: 2000,
+    cancellation: [{ hoursBefore: 0, refundPercent: 100 }],
+  })
+  const talk = await newcomer()
+  await toTimes(talk, 'Book a space', name, 'Room · €20.00')
+  const held = await talk.press('10:00')
+  expect(held.text).toContain('once €20.00 is paid: https://book.example.com/bookings')
+  expect(held.buttons[0]).toMatchObject({ text: 'Pay €20.00', url: 'https://book.example.com/bookings' })
+  const [row] = await bookingsOf(talk.id)
+  expect(row).toMatchObject({ status: 'held' })
+  // The web app, where the same person signs in by Telegram.
+  const signedIn = await clientOf(server).auth.telegram.mutate(proofOf(server, talk.id))
+  const web = clientOf(server, { token: signedIn.accessToken })
+  await payInBrowser(server, await web.payments.createIntent.mutate({ bookingId: row?.id ?? '' }))
+  await untilBooking(server, row?.id ?? '', ({ status }) => status === 'confirmed')
+  expect((await talk.press('I have paid')).text).toContain('Booked')
+  expect((await talk.press('Cancel the booking')).text).toContain('You get €20.00 back.')
+  await talk.press('Yes')
+  await untilBooking(server, row?.id ?? '', ({ refundedMinor }) => refundedMinor === 2000)
+})
+
+test('a hold that is given back is free for the next one', async () => {
+  const { name } = await houseWith({ name: 'Room', priceMinor: 2000 })
+  const [first, second] = [await newcomer(), await newcomer()]
+  await toTimes(first, 'Book a space', name, 'Room')
+  await first.press('10:00')
+  const seen = await toTimes(second, 'Book a space', name, 'Room')
+  expect(seen.buttons.map(({ text }) => text)).not.toContain('10:00')
+  expect((await first.press('Give it back')).text).toContain('Cancelled')
+  await second.press('‹ Other days')
+  await second.press(String((await second.last())?.buttons[0]?.text))
+  expect((await second.press('10:00')).text).toContain('Held for you')
+})
+
+test('a service is asked for, its specialist says yes in Telegram, it takes place, and is reviewed there', async () => {
+  const {
+    client: boss,
+    specialist,
+    service,
+    person: worker,
+  } = await makeSpecialist(server, {
+    service: { name: 'Coaching', needsApproval: true },
+  })
+  const admin = clientOf(server, await makePerson(server, 'admin'))
+  const name = `Studio ${specialist.id.slice(-6)}`
+  await admin.locations.update.mutate({ id: specialist.locationId, name })
+  const theirs = talkTo(server, freshTelegramId())
+  await boss.auth.linkTelegram.mutate(proofOf(server, theirs.id))
+  const talk = await newcomer()
+  await toTimes(talk, 'Book a specialist', name, 'Coaching')
+  expect((await talk.press('11:00')).text).toContain('Waits for the yes')
+  const [row] = await bookingsOf(talk.id)
+  const id = row?.id ?? ''
+  expect(row).toMatchObject({ status: 'pending', specialistUserId: worker.id, serviceId: service.id })
+  await theirs.write('/start')
+  const asked = await theirs.press('Requests to me')
+  expect(asked.buttons[0]?.text).toContain('Coaching')
+  expect((await theirs.press(/Coaching/)).text).toContain('Ada Lovelace')
+  expect((await theirs.press('Accept')).text).toContain('Booked')
+  expect(await bookingRow(server, id)).toMatchObject({ status: 'confirmed' })
+  await letPass(server, id)
+  await admin.bookings.complete.mutate({ id })
+  await talk.write('/bookings')
+  await talk.press(/Coaching/)
+  await talk.press(/^★★★★$/)
+  const { items } = await clientOf(server).reviews.list.query({ specialistId: specialist.id })
+  expect(items).toMatchObject([{ bookingId: id, rating: 4 }])
+})
+
+test('a specialist declines in Telegram, and what was paid goes back', async () => {
+  const { client: boss, specialist } = await makeSpecialist(server, {
+    service: { name: 'Advice', needsApproval: true, priceMinor: 3000 },
+  })
+  const admin = clientOf(server, await makePerson(server, 'admin'))
+  const name = `Studio ${specialist.id.slice(-6)}`
+  await admin.locations.update.mutate({ id: specialist.locationId, name })
+  const theirs = talkTo(server, freshTelegramId())
+  await boss.auth.linkTelegram.mutate(proofOf(server, theirs.id))
+  const talk = await newcomer()
+  await toTimes(talk, 'Book a specialist', name, 'Advice')
+  await talk.press('11:00')
+  const [row] = await bookingsOf(talk.id)
+  const id = row?.id ?? ''
+  const { accessToken } = await clientOf(server).auth.telegram.mutate(proofOf(server, talk.id))
+  const web = clientOf(server, { token: accessToken })
+  await payInBrowser(server, await web.payments.createIntent.mutate({ bookingId: id }))
+  await untilBooking(server, id, ({ status }) => status === 'pending')
+  await theirs.write('/start')
+  await theirs.press('Requests to me')
+  await theirs.press(/Advice/)
+  await theirs.press('Decline')
+  await untilBooking(
+    server,
+    id,
+    ({ status, refundedMinor }) => status === 'declined' && refundedMinor === 3000,
+  )
+})
+
+test('an update that comes twice, twenty times at once and on two servers, acts once', async () => {
+  const other = await startTestServer({ queue: true, databaseUrl: server.deps.env.DATABASE_URL ?? '' })
+  const { space, name } = await houseWith({ name: 'Desk', units: 30 })
+  const talk = await newcomer()
+  await toTimes(talk, 'Book a space', name, 'Desk')
+  const { messageId, data } = await talk.dataOf('09:00')
+  const press = pressOf(talk.id, messageId, data)
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, turn) => sendUpdate(turn % 2 ? server : other, press)),
+  )
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  await handled(press.update_id)
+  expect(await bookingsOf(talk.id)).toHaveLength(1)
+  // The same button once more, as whoever is impatient presses it: another update, and the same press.
+  const again = pressOf(talk.id, messageId, data)
+  await Promise.all([sendUpdate(server, again), sendUpdate(other, again)])
+  await handled(again.update_id)
+  expect(await bookingsOf(talk.id)).toMatchObject([{ spaceId: space.id, status: 'confirmed' }])
+  await other.stop()
+})
+
+test('a press whose answer Telegram loses is worked on again, and changes nothing again', async () => {
+  const { name } = await houseWith({ name: 'Desk', units: 30 })
+  const talk = await newcomer()
+  await toTimes(talk, 'Book a space', name, 'Desk')
+  sandboxOf(server).failNext({ kind: 'error_after' }, { method: 'editMessageText' })
+  sandboxOf(server).failNext({ kind: 'error' }, { method: 'answerCallbackQuery' })
+  const { messageId, data } = await talk.dataOf('09:00')
+  const press = pressOf(talk.id, messageId, data)
+  await sendUpdate(server, press)
+  expect((await handled(press.update_id)).state).toBe('done')
+  expect(await bookingsOf(talk.id)).toHaveLength(1)
+  expect((await talk.last())?.text).toContain('Booked')
+})
+
+test('when Telegram asks us to wait we answer later, and as often as it asks', async () => {
+  sandboxOf(server).failNext({ kind: 'too_many', retryAfter: 1 }, { method: 'sendMessage', times: 2 })
+  const talk = talkTo(server, freshTelegramId())
+  const shown = await talk.write('/start')
+  expect(shown.text).toStartWith('Welcome!')
+  const refused = sandboxOf(server)
+    .calls()
+    .filter(({ payload, status }) => status === 429 && String(payload.chat_id) === String(talk.id))
+  expect(refused).toHaveLength(2)
+})
+
+test('whoever blocks the bot is not written to, and is again once it is unblocked', async () => {
+  const sandbox = sandboxOf(server)
+  const person = 9_000_000_000_042
+  const reachable = async () =>
+    (await server.deps.db.select().from(telegramAccounts).where(eq(telegramAccounts.telegramId, person)))[0]
+      ?.reachable
+  await sandbox.people.write(person, '/start')
+  const asked = await until(async () =>
+    (await sandbox.people.chat(person)).find(({ from }) => from === 'bot'),
+  )
+  await sandbox.people.press(person, asked.messageId, 'I am new here')
+  await until(reachable)
+  await sandbox.people.block(person, true)
+  await until(async () => (await reachable()) === false)
+  await sandbox.people.block(person, false)
+  await until(reachable)
+  // Blocked without a word: it is noticed when the bot writes.
+  await server.deps.db
+    .update(telegramAccounts)
+    .set({ reachable: true })
+    .where(eq(telegramAccounts.telegramId, person))
+  sandbox.failNext({ kind: 'blocked' }, { method: 'sendMessage' })
+  await sandbox.people.write(person, 'hello?')
+  await until(async () => (await reachable()) === false)
+})
+
+test('a code from the app links whoever brings it, once, and not to somebody who has an account', async () => {
+  const person = await makePerson(server)
+  const client = clientOf(server, person)
+  const { code, url } = await client.auth.telegramCode.mutate()
+  expect(url).toBe(`https://t.me/coworkspace_sandbox_bot?start=${code}`)
+  const talk = talkTo(server, freshTelegramId())
+  expect((await talk.write(`/start ${code}`)).text).toStartWith('Telegram is linked to the account of Person')
+  expect(await client.auth.telegramAccount.query()).toMatchObject({
+    account: { name: 'Ada Lovelace', reachable: true },
+  })
+  const stranger = talkTo(server, freshTelegramId())
+  expect((await stranger.write(`/start ${code}`)).text).toStartWith('This code was used already')
+  const other = clientOf(server, await makePerson(server))
+  const second = await other.auth.telegramCode.mutate()
+  expect((await talk.write(`/start ${second.code}`)).text).toStartWith(
+    'This Telegram belongs to another account',
+  )
+  expect(await other.auth.telegramAccount.query()).toEqual({ account: null })
+  // What was refused is still there for whom it was meant.
+  await stranger.write(`/start ${second.code}`)
+  expect(await other.auth.telegramAccount.query()).toMatchObject({ account: { reachable: true } })
+})
+
+test('of two codes the later one counts, and one that is ten minutes old does not', async () => {
+  const client = clientOf(server, await makePerson(server))
+  const first = await client.auth.telegramCode.mutate()
+  const second = await client.auth.telegramCode.mutate()
+  const talk = talkTo(server, freshTelegramId())
+  expect((await talk.write(`/start ${first.code}`)).text).toStartWith('This code was used')
+  await server.deps.db.execute(
+    `UPDATE telegram_link_codes SET expires_at = clock_timestamp() - interval '1 second'`,
+  )
+  expect((await talk.write(`/start ${second.code}`)).text).toStartWith('This code was used')
+  expect(await client.auth.telegramAccount.query()).toEqual({ account: null })
+})
+
+test('nobody presses what is somebody else’s, nor what they may not do', async () => {
+  const { name } = await houseWith({ name: 'Desk' })
+  const owner = await newcomer()
+  await toTimes(owner, 'Book a space', name, 'Desk')
+  await owner.press('09:00')
+  const [row] = await bookingsOf(owner.id)
+  const ask = await owner.dataOf('Cancel the booking')
+  const thief = await newcomer()
+  const { messageId } = (await thief.last()) ?? { messageId: 0 }
+  for (const letter of ['q', 'c', 'u', 'y', 'n', 'i'])
+    await sendUpdate(server, pressOf(thief.id, messageId, ask.data.replace(/^q/, letter)))
+  const last = pressOf(thief.id, messageId, `${ask.data.replace(/^q/, 'r')}.5`)
+  await sendUpdate(server, last)
+  await handled(last.update_id)
+  // Its owner is no specialist either, and cannot say yes to himself.
+  const yes = pressOf(owner.id, (await owner.last())?.messageId ?? 0, ask.data.replace(/^q/, 'y'))
+  await sendUpdate(server, yes)
+  await handled(yes.update_id)
+  expect(await bookingRow(server, row?.id ?? '')).toMatchObject({ status: 'confirmed' })
+  expect((await thief.last())?.text).not.toContain('Desk')
+})
+
+test('the bot speaks the language of whoever writes, and the one that is chosen', async () => {
+  const talk = talkTo(server, freshTelegramId(), { language_code: 'fr-CA' })
+  expect((await talk.write('/start')).text).toStartWith('Bienvenue')
+  await talk.press('C’est la première fois')
+  // A press carries its own language; the account keeps that of its first moment, or what was chosen since.
+  await talk.write('/start')
+  await talk.press(/Langue|Language/)
+  expect((await talk.press('Italiano')).text).toStartWith('Ciao Ada')
+  expect((await talk.write('anything')).text).toStartWith('Ciao Ada')
+  const [user] = await server.deps.db
+    .select({ language: users.language })
+    .from(users)
+    .innerJoin(telegramAccounts, eq(telegramAccounts.userId, users.id))
+    .where(eq(telegramAccounts.telegramId, talk.id))
+  expect(user?.language).toBe('it')
+})
+
+test('somebody who has no account is told how to get one, whatever they press', async () => {
+  const talk = talkTo(server, freshTelegramId())
+  await talk.write('hello')
+  const { messageId } = (await talk.last()) ?? { messageId: 0 }
+  const press = pressOf(talk.id, messageId, 'b')
+  await sendUpdate(server, press)
+  await handled(press.update_id)
+  expect((await talk.last())?.text).toStartWith('Welcome!')
+  expect(await bookingsOf(talk.id)).toEqual([])
+  expect(messageOf(1, 'x').message.chat.type).toBe('private')
+})
