@@ -2,6 +2,7 @@ import { Composer, GrammyError, Context as UpdateContext } from 'grammy'
 import { type Context, contextOf } from '../context'
 import type { UserRow } from '../db/schema'
 import { AppError } from '../errors'
+import { type BotTexts, botTexts } from '../messages/bot'
 import { findLinked, openAccount, redeemLinkCode, setReachable } from '../services/telegramAccounts'
 import { personOf, type TelegramPerson } from '../services/telegramProof'
 import { type BotAction, readButton } from '../shapes/botActions'
@@ -9,7 +10,6 @@ import type { TelegramSender } from '../shapes/telegram'
 import { isTelegramError } from '../telegram'
 import { act, type Shown, showAfterRefusal, showMenu } from './actions'
 import { button, link, type Screen, visitorOf, webAddress } from './screen'
-import { type BotTexts, botTexts } from './texts'
 
 /** One update of somebody's, with what the server has to answer it. */
 export class Turn extends UpdateContext {

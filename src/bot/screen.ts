@@ -1,8 +1,8 @@
 import type { InlineKeyboardButton } from 'grammy/types'
 import type { SignedInContext } from '../context'
 import type { UserRow } from '../db/schema'
+import { type BotTexts, botTexts } from '../messages/bot'
 import { type BotAction, buttonData } from '../shapes/botActions'
-import { type BotTexts, botTexts } from './texts'
 
 /** What the bot shows: a text with rows of buttons below it. */
 export type Screen = { text: string; keyboard: InlineKeyboardButton[][] }

@@ -1,6 +1,6 @@
 import type { Deps } from '../context'
 import { AppError } from '../errors'
-import { botTexts } from './texts'
+import { botTexts } from '../messages/bot'
 
 /**
  * Tells Telegram where this server is, with the secret that each update has to carry, and what the bot is asked with.

@@ -1,11 +1,11 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Context } from '../context'
-import type { Tx } from '../db/client'
+import type { Db, Tx } from '../db/client'
 import { type ChannelName, notificationDeliveries, notifications } from '../db/schema'
 import { topicOf } from '../realtime/events'
 import { isKind, type NotificationKind } from '../shapes/notifications'
-import { type Channel, channels, Refused } from './channels'
-import { enqueue } from './jobs'
+import { type Channel, channels, Later, Refused } from './channels'
+import { enqueue, type Jobs } from './jobs'
 import { channelsFor, notificationView, pushUnread, selectTold, type ToldRow } from './notifications'
 import { sentenceOf } from './sentences'
 import { isStillSo } from './truth'
@@ -66,9 +66,14 @@ const mark = (tx: Tx, id: string, marks: Marks) =>
 
 async function hand(tx: Tx, notificationId: string, channel: Exclude<ChannelName, 'app'>): Promise<void> {
   await tx.insert(notificationDeliveries).values({ notificationId, channel }).onConflictDoNothing()
-  const key = `send-notification:${channel}:${notificationId}`
-  await enqueue(tx, 'send-notification', { notificationId, channel }, { key })
+  await askToSend(tx, { notificationId, channel })
 }
+
+const askToSend = (db: Db, what: Jobs['send-notification'], at?: Date) =>
+  enqueue(db, 'send-notification', what, {
+    key: `send-notification:${what.channel}:${what.notificationId}`,
+    ...(at && { at }),
+  })
 
 /**
  * Sends a notification through one channel, unless it was sent already, or is not so any more. What fails is tried again;
@@ -101,6 +106,10 @@ export async function sendNotification(
     return
   }
   const outcome = await sent(ctx, way, told, told.row.kind)
+  if (outcome.error instanceof Later) {
+    const at = new Date(Date.now() + outcome.error.seconds * 1000)
+    return askToSend(ctx.db, { notificationId, channel }, at)
+  }
   ctx.metrics.countNotification(channel, outcome.as)
   if (outcome.as === 'failed') throw outcome.error
   await settle(outcome.as === 'refused' ? outcome.error.message.slice(0, 500) : null)
@@ -111,7 +120,7 @@ async function whyNotToSend(ctx: Context, way: Channel, told: ToldRow, kind: Not
   return (await way.reaches(ctx, told.person)) ? undefined : 'nowhere to send it to'
 }
 
-type Outcome = { as: 'sent' } | { as: 'refused' | 'failed'; error: Error }
+type Outcome = { as: 'sent'; error?: undefined } | { as: 'refused' | 'failed'; error: Error }
 
 async function sent(ctx: Context, way: Channel, told: ToldRow, kind: NotificationKind): Promise<Outcome> {
   const { row, person, customer, specialist } = told

@@ -219,6 +219,15 @@ export async function findLinked(db: Db, telegramId: number): Promise<UserRow | 
   return found?.user
 }
 
+/** The chat in which the bot may write to a person; nothing where there is none. */
+export async function findReachable(db: Db, userId: string): Promise<number | undefined> {
+  const [row] = await db
+    .select({ telegramId: telegramAccounts.telegramId })
+    .from(telegramAccounts)
+    .where(and(eq(telegramAccounts.userId, userId), eq(telegramAccounts.reachable, true)))
+  return row?.telegramId
+}
+
 /** Notes whether the bot may write to somebody. */
 export async function setReachable(db: Db, telegramId: number, reachable: boolean): Promise<void> {
   await db.update(telegramAccounts).set({ reachable }).where(eq(telegramAccounts.telegramId, telegramId))

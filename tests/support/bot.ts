@@ -58,6 +58,11 @@ export const pressOf = (id: number, messageId: number, data: string) => ({
 
 type Shown = { messageId: number; text: string; buttons: Record<string, unknown>[]; edits: number }
 
+/** A notification has at most the button that leads to what it is about, or the two that answer it. */
+const isNews = ({ buttons }: Shown) =>
+  buttons.length === 0 ||
+  (['Show', 'Accept', 'Decline'].includes(String(buttons[0]?.text)) && buttons.length < 3)
+
 /**
  * Somebody who talks to the bot through the webhook alone: everything that is seen is what the bot has sent to Telegram,
  * and every step is an update.
@@ -65,10 +70,11 @@ type Shown = { messageId: number; text: string; buttons: Record<string, unknown>
 export function talkTo(server: RunningServer, id: number, more: Record<string, unknown> = {}) {
   const sandbox = sandboxOf(server)
 
-  async function last(): Promise<Shown | undefined> {
-    const message = (await sandbox.people.chat(id)).findLast(({ from }) => from === 'bot')
-    return message && { ...message, buttons: message.keyboard?.flat() ?? [] }
-  }
+  const sent = async (): Promise<Shown[]> =>
+    (await sandbox.people.chat(id))
+      .filter(({ from }) => from === 'bot')
+      .map((message) => ({ ...message, buttons: message.keyboard?.flat() ?? [] }))
+  const last = async () => (await sent()).findLast((message) => !isNews(message))
 
   /** Waits for what the bot shows after a step: another message, or the same one changed. */
   async function after(step: () => Promise<unknown>): Promise<Shown> {
@@ -83,6 +89,8 @@ export function talkTo(server: RunningServer, id: number, more: Record<string, u
   const talk = {
     id,
     last,
+    /** What the bot has told by itself. */
+    news: async () => (await sent()).filter(isNews),
     write: (text: string) => after(() => sendUpdate(server, messageOf(id, text, more))),
     /** Presses the button of the last message whose words begin with, or match, what is given. */
     async press(words: string | RegExp): Promise<Shown> {

@@ -1,6 +1,6 @@
 import type { BookingStatus } from '../../db/schema/bookings'
 import type { Reason } from '../../errors'
-import type { Language } from '../../messages'
+import type { Language } from '..'
 import { en } from './en'
 import { fr } from './fr'
 import { it } from './it'
@@ -50,6 +50,8 @@ export type BotTexts = {
   rated: string
   accept: string
   decline: string
+  /** Below a notification, to what it is about. */
+  show: string
   noBookings: string
   noRequests: string
   /** Short words for what was done, shown for a moment. */

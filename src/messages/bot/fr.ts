@@ -54,6 +54,7 @@ export const fr: BotTexts = {
   rated: 'Merci de votre avis !',
   accept: 'Accepter',
   decline: 'Refuser',
+  show: 'Voir',
   noBookings: 'Vous n’avez pas de réservation.',
   noRequests: 'Personne n’attend votre accord.',
   done: {

@@ -53,6 +53,7 @@ export const en: BotTexts = {
   rated: 'Thank you for your review!',
   accept: 'Accept',
   decline: 'Decline',
+  show: 'Show',
   noBookings: 'You have no bookings.',
   noRequests: 'Nobody waits for your yes.',
   done: {

@@ -53,6 +53,7 @@ export const it: BotTexts = {
   rated: 'Grazie della recensione!',
   accept: 'Accetta',
   decline: 'Rifiuta',
+  show: 'Mostra',
   noBookings: 'Non hai prenotazioni.',
   noRequests: 'Nessuno aspetta il tuo sì.',
   done: {
