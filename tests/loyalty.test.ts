@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
+import { systemContext } from '../src/context'
 import { loyaltyEntries } from '../src/db/schema'
 import { refuseUnpayablePrice } from '../src/money'
 import type { RunningServer } from '../src/server'
+import { tellOfPoints } from '../src/services/loyaltyNotices'
 import { admin as command } from './support/admin'
 import { balanceOf, earnPoints, givePoints, ledgerOf } from './support/loyalty'
 import { holdToPay, payInBrowser, paymentRow, untilBooking, untilPayment } from './support/money'
+import { rowsFor, untilTold } from './support/notifications'
+import { makePaidEvent, takePlace } from './support/paidEvents'
 import { constraintOf } from './support/rows'
 import { letPass, makeSpecialist } from './support/specialists'
 import {
@@ -17,6 +21,7 @@ import {
   rest,
   startTestServer,
   stopTestServers,
+  until,
 } from './support/world'
 
 let server: RunningServer
@@ -488,4 +493,45 @@ test('the database knows the least that a card can be charged as the code does',
     expect(() => refuseUnpayablePrice({ leastMinor: leastMinor - 1, currency })).toThrow()
     expect(earn).toBeGreaterThan(point)
   }
+})
+
+test('points that were earned are told of once, and so is the tier that they reach, in the language of the person', async () => {
+  const person = await makePerson(server)
+  await earnPoints(server, person, 480)
+  const client = clientOf(server, person)
+  await client.auth.update.mutate({ language: 'it' })
+  const { booking, space } = await paidAndPast({ person })
+  const told = await until(async () => {
+    await untilTold(server)
+    const { items } = await client.notifications.list.query({})
+    const ours = items.filter(({ kind }) => kind === 'points_earned' || kind === 'tier_reached')
+    return ours.length >= 3 ? ours : undefined
+  })
+  const sentences = told.map(({ kind, text, bookingId }) => ({ kind, text, bookingId }))
+  expect(sentences).toContainEqual({
+    kind: 'points_earned',
+    text: `Hai guadagnato 20 punti con ${space.name}, House. Ora ne hai 500.`,
+    bookingId: booking.id,
+  })
+  expect(sentences.filter(({ kind }) => kind === 'tier_reached')).toMatchObject([
+    { text: expect.stringContaining('argento: 5% di sconto'), bookingId: null },
+  ])
+  const [entry] = await server.deps.db
+    .select()
+    .from(loyaltyEntries)
+    .where(eq(loyaltyEntries.bookingId, booking.id))
+  const rows = await rowsFor(server, person)
+  await tellOfPoints(systemContext(server.deps, 'clock'), { entryId: entry?.id ?? '' })
+  expect(await rowsFor(server, person)).toEqual(rows)
+})
+
+test('points pay for a place at an event, and come back where it is cancelled', async () => {
+  const event = await makePaidEvent(server)
+  const { person, client, bookingId } = await takePlace(server, event.id)
+  await givePoints(server, person, 500)
+  const answer = await client.payments.createIntent.mutate({ bookingId, redeemPoints: 400 })
+  expect(answer).toMatchObject({ amountMinor: 0, redeemedPoints: 400 })
+  expect(await client.events.byId.query({ id: event.id })).toMatchObject({ mine: 'attending' })
+  await clientOf(server, event.maker).events.remove.mutate({ id: event.id })
+  expect(await balanceOf(server, person)).toBe(500)
 })

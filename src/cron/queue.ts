@@ -7,6 +7,7 @@ import { chargeBalance } from '../services/balances'
 import { deliverNotification, sendNotification } from '../services/deliveries'
 import { forgetCustomer, reviewPayment } from '../services/intents'
 import type { JobName, Jobs } from '../services/jobs'
+import { tellOfPoints } from '../services/loyaltyNotices'
 import { makeRefund } from '../services/refundJobs'
 import { processEvent } from '../services/stripeEvents'
 
@@ -27,6 +28,7 @@ const TASKS: { [Name in JobName]: Task<Name> } = {
   'make-refund': { input: z.object({ refundId: z.string() }), run: makeRefund },
   'charge-balance': { input: z.object({ bookingId: z.string() }), run: chargeBalance },
   'forget-customer': { input: z.object({ customerId: z.string() }), run: forgetCustomer },
+  'tell-of-points': { input: z.object({ entryId: z.string() }), run: tellOfPoints },
   'deliver-notification': { input: z.object({ notificationId: z.string() }), run: deliverNotification },
   'telegram-update': { input: z.object({ botId: z.int(), updateId: z.int() }), run: answerUpdate },
   'send-notification': {

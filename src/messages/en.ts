@@ -12,6 +12,7 @@ export const en: Catalogue = {
     serviceFor: (service, name) => `${service} for ${name}`,
     somebody: 'somebody',
     booking: 'your booking',
+    tiers: { bronze: 'bronze', silver: 'silver', gold: 'gold' },
     hello: (name) => `Hello ${name},`,
     farewell: 'See you soon.',
   },
@@ -125,6 +126,16 @@ export const en: Catalogue = {
     event_passed_on: {
       subject: 'An event is yours now',
       text: ({ what }) => `Who made “${what}” has left. It is yours now.`,
+    },
+    points_earned: {
+      subject: 'Points',
+      text: ({ what, points, total }) =>
+        `You have earned ${points} points with ${what}. You have ${total} now.`,
+    },
+    tier_reached: {
+      subject: 'A new tier',
+      text: ({ tier, discountPercent, extraNoticeDays }) =>
+        `You have reached ${tier}: ${discountPercent}% off every price, and you may book ${extraNoticeDays} days further ahead.`,
     },
   },
 }

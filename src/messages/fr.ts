@@ -12,6 +12,7 @@ export const fr: Catalogue = {
     serviceFor: (service, name) => `${service} pour ${name}`,
     somebody: 'quelqu’un',
     booking: 'votre réservation',
+    tiers: { bronze: 'bronze', silver: 'argent', gold: 'or' },
     hello: (name) => `Bonjour ${name},`,
     farewell: 'À bientôt.',
   },
@@ -128,6 +129,16 @@ export const fr: Catalogue = {
     event_passed_on: {
       subject: 'Un événement est à vous',
       text: ({ what }) => `L’auteur de « ${what} » est parti. L’événement est à vous.`,
+    },
+    points_earned: {
+      subject: 'Des points',
+      text: ({ what, points, total }) =>
+        `Vous avez gagné ${points} points avec ${what}. Vous en avez ${total} maintenant.`,
+    },
+    tier_reached: {
+      subject: 'Un nouveau niveau',
+      text: ({ tier, discountPercent, extraNoticeDays }) =>
+        `Vous avez atteint le niveau ${tier} : ${discountPercent} % de remise sur chaque prix, et vous pouvez réserver ${extraNoticeDays} jours plus tôt.`,
     },
   },
 }

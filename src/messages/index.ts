@@ -35,6 +35,15 @@ export type Facts = {
     amount: string
     answerBy: string
   }
+  loyalty: {
+    what: string
+    points: number
+    /** How many there are, with these. */
+    total: number
+    tier: string
+    discountPercent: number
+    extraNoticeDays: number
+  }
 }
 
 type Message<K extends NotificationKind> = {
@@ -52,6 +61,7 @@ export type Catalogue = {
     serviceFor: (service: string, name: string) => string
     somebody: string
     booking: string
+    tiers: Record<'bronze' | 'silver' | 'gold', string>
     /** At the end of an e-mail. */
     farewell: string
     hello: (name: string) => string

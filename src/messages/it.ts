@@ -12,6 +12,7 @@ export const it: Catalogue = {
     serviceFor: (service, name) => `${service} per ${name}`,
     somebody: 'qualcuno',
     booking: 'la tua prenotazione',
+    tiers: { bronze: 'bronzo', silver: 'argento', gold: 'oro' },
     hello: (name) => `Ciao ${name},`,
     farewell: 'A presto.',
   },
@@ -128,6 +129,15 @@ export const it: Catalogue = {
     event_passed_on: {
       subject: 'Un evento ora è tuo',
       text: ({ what }) => `Chi ha creato «${what}» se n’è andato. Ora è tuo.`,
+    },
+    points_earned: {
+      subject: 'Punti',
+      text: ({ what, points, total }) => `Hai guadagnato ${points} punti con ${what}. Ora ne hai ${total}.`,
+    },
+    tier_reached: {
+      subject: 'Un nuovo livello',
+      text: ({ tier, discountPercent, extraNoticeDays }) =>
+        `Hai raggiunto il livello ${tier}: ${discountPercent}% di sconto su ogni prezzo, e puoi prenotare con ${extraNoticeDays} giorni di anticipo in più.`,
     },
   },
 }

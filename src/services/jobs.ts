@@ -8,6 +8,7 @@ export type Jobs = {
   'make-refund': { refundId: string }
   'charge-balance': { bookingId: string }
   'forget-customer': { customerId: string }
+  'tell-of-points': { entryId: string }
   'deliver-notification': { notificationId: string }
   'telegram-update': { botId: number; updateId: number }
   'send-notification': { notificationId: string; channel: 'email' | 'telegram' }

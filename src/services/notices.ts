@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db/client'
+import type { NotificationFacts } from '../db/schema'
 import type { KindAbout } from '../shapes/notifications'
 
 /** Who has done what is told of: the operator is any admin who is not on either side, the clock is nobody. */
@@ -27,6 +28,11 @@ type OfBooking = {
 }
 type OfMoney = { amountMinor: number; currency: string } & ({ bookingId: string } | OfEvent)
 
+type OfLoyalty = { bookingId: string | null } & Pick<
+  NotificationFacts,
+  'points' | 'total' | 'tier' | 'discountPercent' | 'extraNoticeDays'
+>
+
 /** Something that a person is told, with what it is about. */
 export type Notice = {
   userId: string
@@ -36,6 +42,7 @@ export type Notice = {
   | ({ kind: KindAbout<'booking'> } & OfBooking)
   | ({ kind: KindAbout<'money'> } & OfMoney)
   | ({ kind: KindAbout<'event'> } & OfEvent)
+  | ({ kind: KindAbout<'loyalty'> } & OfLoyalty)
 )
 
 /**

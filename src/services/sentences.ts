@@ -25,7 +25,8 @@ export function sentenceOf({ kind, ...told }: Told, language: Language): { subje
 type AllFacts = Facts[(typeof KINDS)[NotificationKind]['about']] &
   Facts['booking'] &
   Facts['money'] &
-  Facts['event']
+  Facts['event'] &
+  Facts['loyalty']
 
 function factsOf(
   { facts, customer, specialist }: Omit<Told, 'kind'>,
@@ -46,6 +47,11 @@ function factsOf(
     amount: typeof amountMinor === 'number' && currency ? localMoney(amountMinor, currency, locale) : '',
     mine,
     other,
+    points: facts.points ?? 0,
+    total: facts.total ?? 0,
+    tier: phrases.tiers[facts.tier ?? 'bronze'],
+    discountPercent: facts.discountPercent ?? 0,
+    extraNoticeDays: facts.extraNoticeDays ?? 0,
   }
 }
 

@@ -56,6 +56,8 @@ const STILL_SO: Record<NotificationKind, Check> = {
   event_cancelled: always,
   event_reminder: all(whileAttending, atTheTimeTold, notBegun),
   event_passed_on: whileThere,
+  points_earned: always,
+  tier_reached: always,
 }
 
 /** Whether a notification still says what is so: one that was undone before it could be told is not told at all. */

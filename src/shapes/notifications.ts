@@ -2,11 +2,11 @@ import { z } from 'zod'
 import { CHANNELS, type ChannelName } from '../db/schema/notifications'
 import { Id, InstantOut } from './common'
 
-export const CATEGORIES = ['bookings', 'reminders', 'payments', 'reviews', 'events'] as const
+export const CATEGORIES = ['bookings', 'reminders', 'payments', 'reviews', 'events', 'loyalty'] as const
 type Category = (typeof CATEGORIES)[number]
 
 /** What a kind speaks of, which decides the facts that its sentence has. */
-type About = 'booking' | 'money' | 'event'
+type About = 'booking' | 'money' | 'event' | 'loyalty'
 type Kind = { category: Category; about: About; channels: readonly ChannelName[] }
 
 const kind = <A extends About>(category: Category, about: A, channels: readonly ChannelName[]) => ({
@@ -46,6 +46,8 @@ export const KINDS = {
   event_cancelled: kind('events', 'event', everywhere),
   event_reminder: kind('reminders', 'event', ['app', 'telegram']),
   event_passed_on: kind('events', 'event', ['app', 'email']),
+  points_earned: kind('loyalty', 'loyalty', appOnly),
+  tier_reached: kind('loyalty', 'loyalty', ['app', 'email']),
 } satisfies Record<string, Kind>
 
 export type NotificationKind = keyof typeof KINDS

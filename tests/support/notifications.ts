@@ -8,7 +8,7 @@ export const untilTold = ({ deps }: RunningServer): Promise<unknown> =>
   until(async () => {
     const [left] = await deps.db.execute<{ jobs: number }>(sql`
       SELECT count(*)::int AS jobs FROM graphile_worker.jobs
-      WHERE task_identifier IN ('deliver-notification', 'send-notification') AND attempts < max_attempts`)
+      WHERE task_identifier IN ('tell-of-points', 'deliver-notification', 'send-notification') AND attempts < max_attempts`)
     return left?.jobs === 0
   }, 30_000)
 

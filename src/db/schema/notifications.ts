@@ -39,6 +39,12 @@ export type NotificationFacts = {
   title?: string | null
   amountMinor?: number
   currency?: string
+  /** Points that were earned, and how many there are then. */
+  points?: number
+  total?: number
+  tier?: 'bronze' | 'silver' | 'gold'
+  discountPercent?: number
+  extraNoticeDays?: number
   [more: string]: unknown
 }
 
