@@ -173,7 +173,7 @@ test.skipIf(!browser)('a specialist offers a service, takes time off, and people
   await button(page, 'Take time off').click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('From').fill(`${testDate}T09:00`)
-  await dialog.getByLabel('Until').fill(`${testDate}T12:00`)
+  await dialog.getByLabel('To', { exact: true }).fill(`${testDate}T12:00`)
   await dialog.getByRole('button', { name: 'Save' }).click()
   await dialog.waitFor({ state: 'hidden' })
   await page.goto(`${server.url}${dayOf(made)}`)

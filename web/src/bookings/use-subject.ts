@@ -8,7 +8,7 @@ import { useText } from '../i18n'
 const KNOWN_MS = 300_000
 
 /** What a booking is of, in words, and where its times are told. */
-export function useSubject({ locationId, spaceId, specialistId, serviceId, startsAt }: Booking) {
+export function useSubject({ locationId, spaceId, specialistId, serviceId, eventId, startsAt }: Booking) {
   const { t } = useText()
   const options = (isThere: boolean) => ({ enabled: isThere, staleTime: KNOWN_MS })
   const location = useQuery(trpc.locations.byId.queryOptions({ id: locationId }, options(true))).data
@@ -22,6 +22,7 @@ export function useSubject({ locationId, spaceId, specialistId, serviceId, start
       options(!!specialistId),
     ),
   ).data
+  const event = useQuery(trpc.events.byId.queryOptions({ id: eventId ?? '' }, options(!!eventId)))
   const timeZone = location?.timeZone ?? space.data?.timeZone ?? specialist.data?.timeZone ?? 'UTC'
   const date = dateIn(timeZone, new Date(startsAt))
   const service = services?.items.find(({ id }) => id === serviceId)
@@ -29,17 +30,22 @@ export function useSubject({ locationId, spaceId, specialistId, serviceId, start
   const nameOf = (thing: { data?: { name: string } | undefined; error: unknown }, gone: string) =>
     thing.data?.name ?? (thing.error ? gone : '…')
   const room = spaceId ? nameOf(space, t.bookings.unknownSpace) : undefined
+  const meeting = eventId ? (event.data?.title ?? (event.error ? t.bookings.unknownSpace : '…')) : undefined
   const person = specialistId ? nameOf(specialist, t.specialists.gone) : undefined
   return {
     timeZone,
     service,
     specialist: specialist.data,
-    title: person ? [service?.name, person].filter(Boolean).join(' · ') : (room ?? t.bookings.unknownSpace),
+    title: person
+      ? [service?.name, person].filter(Boolean).join(' · ')
+      : (meeting ?? room ?? t.bookings.unknownSpace),
     /** Where it is. */
     place: [person && room, location?.name].filter(Boolean).join(', '),
     /** The page on which it was chosen, where that is still there. */
     href: specialistId
       ? specialist.data && `/specialists/${specialistId}?service=${serviceId}&date=${date}`
-      : space.data && `/spaces/${spaceId}?date=${date}`,
+      : eventId
+        ? event.data && `/events/${eventId}`
+        : space.data && `/spaces/${spaceId}?date=${date}`,
   }
 }

@@ -3,8 +3,8 @@ import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { trpc, useSpaces } from '../api'
 import { CancellationField } from '../fields/cancellation-field'
-import { amountField, minorOf, typedAmount } from '../fields/numbers'
-import { instantOf, localOf } from '../format'
+import { PeriodFields, usePeriod } from '../fields/period'
+import { PriceFields, usePrice } from '../fields/price'
 import { useText } from '../i18n'
 import { useSaved } from '../ui/changes'
 import { Check, Choice, TextArea, TextField } from '../ui/controls'
@@ -21,16 +21,13 @@ type EventFormProps = {
 /** Announces an event, or changes one. Times are those of the location. */
 export function EventForm({ location, event, onDone }: EventFormProps) {
   const { t } = useText()
-  const { timeZone } = location
   const spaces = useSpaces(location.id)
   const [title, setTitle] = useState(event?.title ?? '')
   const [text, setText] = useState(event?.text ?? '')
-  const [from, setFrom] = useState(event ? localOf(event.startsAt, timeZone) : '')
-  const [to, setTo] = useState(event ? localOf(event.endsAt, timeZone) : '')
+  const period = usePeriod(location.timeZone, event)
   const [spaceId, setSpaceId] = useState(event?.spaceId ?? 'none')
   const [capacity, setCapacity] = useState(String(event?.capacity ?? ''))
-  const [currency, setCurrency] = useState(event?.currency ?? 'EUR')
-  const [price, setPrice] = useState(typedAmount(event?.priceMinor ?? 0, currency))
+  const price = usePrice(event)
   const [cancellation, setCancellation] = useState(event?.cancellation ?? [])
   const [isForMembers, setForMembers] = useState(event?.visibility === 'members')
   const saved = useSaved(onDone, trpc.events.pathFilter())
@@ -41,12 +38,10 @@ export function EventForm({ location, event, onDone }: EventFormProps) {
     const details = {
       title,
       text,
-      startsAt: instantOf(from, timeZone),
-      endsAt: instantOf(to, timeZone),
+      ...period.read(),
       spaceId: spaceId === 'none' ? null : spaceId,
       capacity: capacity === '' ? null : Number(capacity),
-      priceMinor: minorOf(price, currency),
-      currency,
+      ...price.read(),
       cancellation,
       visibility: isForMembers ? ('members' as const) : ('public' as const),
     }
@@ -65,16 +60,7 @@ export function EventForm({ location, event, onDone }: EventFormProps) {
         maxLength={200}
       />
       <TextArea label={t.community.eventText} value={text} onChange={setText} maxLength={2000} />
-      <TextField label={t.operator.from} type="datetime-local" value={from} onChange={setFrom} required />
-      <TextField
-        label={t.operator.to}
-        type="datetime-local"
-        value={to}
-        min={from}
-        onChange={setTo}
-        required
-      />
-      <p className="soft whole">{t.board.timesIn(timeZone)}</p>
+      <PeriodFields {...period} />
       <Choice
         label={t.operator.space}
         value={spaceId}
@@ -93,19 +79,9 @@ export function EventForm({ location, event, onDone }: EventFormProps) {
         value={capacity}
         onChange={setCapacity}
       />
-      <TextField
-        label={t.operator.servicePrice}
-        {...amountField({ value: price, currency, onChange: setPrice })}
-      />
-      <TextField
-        label={t.operator.currency}
-        value={currency}
-        onChange={(typed) => setCurrency(typed.toUpperCase())}
-        pattern="[A-Z]{3}"
-        required
-      />
+      <PriceFields label={t.operator.servicePrice} price={price} />
       <Check label={t.community.forMembers} checked={isForMembers} onChange={setForMembers} />
-      {Number(price) > 0 && <CancellationField tiers={cancellation} onChange={setCancellation} />}
+      {Number(price.value) > 0 && <CancellationField tiers={cancellation} onChange={setCancellation} />}
     </Form>
   )
 }

@@ -4,7 +4,7 @@ import { Link, useSearchParams } from 'wouter'
 import { trpc } from '../api'
 import { dateIn, formatLength, formatMoney, instantOf } from '../format'
 import { useText } from '../i18n'
-import { Choice, TextField } from '../ui/controls'
+import { Choice, optionsOf, TextField } from '../ui/controls'
 import { Rating } from '../ui/stars'
 import { Empty, Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
@@ -62,10 +62,7 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
           label={t.home.kind}
           value={kind ?? 'all'}
           onChange={(chosen) => choose({ kind: chosen })}
-          options={[
-            { value: 'all', label: t.home.allKinds },
-            ...Object.entries(t.kinds).map(([value, label]) => ({ value, label })),
-          ]}
+          options={[{ value: 'all', label: t.home.allKinds }, ...optionsOf(t.kinds)]}
         />
         <TextField
           label={t.home.howMany}

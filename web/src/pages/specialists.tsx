@@ -5,7 +5,8 @@ import { Link, useSearchParams } from 'wouter'
 import { client, trpc } from '../api'
 import { dateIn } from '../format'
 import { useText } from '../i18n'
-import { Button, Choice, TextField } from '../ui/controls'
+import { Choice, TextField } from '../ui/controls'
+import { ShowMore } from '../ui/lists'
 import { usePages } from '../ui/pages'
 import { Rating } from '../ui/stars'
 import { Empty, Loaded } from '../ui/states'
@@ -97,11 +98,7 @@ export default function SpecialistsPage() {
                   </li>
                 ))}
               </ul>
-              {query.hasMore && (
-                <Button onClick={query.showMore} disabled={query.isBusy}>
-                  {t.state.more}
-                </Button>
-              )}
+              <ShowMore query={query} />
             </>
           )
         }

@@ -2,7 +2,7 @@ import type { Booking, Outputs } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { client, queryClient, trpc } from '../api'
-import { formatMoney, formatPeriod } from '../format'
+import { formatDay, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
 import { Modal } from '../ui/dialogs'
 import { explain, Loaded, Loading } from '../ui/states'
@@ -27,7 +27,9 @@ export function PayDialog({ booking, timeZone, open, onPaid, onClose }: PayDialo
   const { t, language } = useText()
   return (
     <Modal open={open} title={t.pay.title} onClose={onClose}>
-      <p>{formatPeriod(booking, timeZone, language)}</p>
+      <p>
+        {formatDay(booking.startsAt, timeZone, language)}, {formatPeriod(booking, timeZone, language)}
+      </p>
       {open && <Pay booking={booking} onPaid={onPaid} />}
     </Modal>
   )

@@ -4,9 +4,10 @@ import { useState } from 'react'
 import { trpc } from '../api'
 import { CancellationField } from '../fields/cancellation-field'
 import { amountField, minorOf, typedAmount, useNumbers } from '../fields/numbers'
+import { PriceFields, usePrice } from '../fields/price'
 import { useText } from '../i18n'
 import { useSaved } from '../ui/changes'
-import { Check, Choice, TextField } from '../ui/controls'
+import { Check, Choice, optionsOf, TextField } from '../ui/controls'
 import { Form } from '../ui/forms'
 
 type Service = Outputs['services']['create']
@@ -17,8 +18,8 @@ type ServiceFormProps = { specialistId: string; service: Service | undefined; on
 export function ServiceForm({ specialistId, service, onDone }: ServiceFormProps) {
   const { t } = useText()
   const [name, setName] = useState(service?.name ?? '')
-  const [currency, setCurrency] = useState(service?.currency ?? 'EUR')
-  const [price, setPrice] = useState(typedAmount(service?.priceMinor ?? 0, currency))
+  const price = usePrice(service)
+  const { currency } = price
   const [deposit, setDeposit] = useState(typedAmount(service?.depositMinor ?? 0, currency))
   const [needsApproval, setNeedsApproval] = useState(service?.needsApproval ?? false)
   const [needsRoom, setNeedsRoom] = useState(service?.needsRoom ?? false)
@@ -37,8 +38,7 @@ export function ServiceForm({ specialistId, service, onDone }: ServiceFormProps)
   function save() {
     const settings = {
       name,
-      currency,
-      priceMinor: minorOf(price, currency),
+      ...price.read(),
       depositMinor: minorOf(deposit, currency),
       needsApproval,
       needsRoom,
@@ -54,17 +54,7 @@ export function ServiceForm({ specialistId, service, onDone }: ServiceFormProps)
     <Form change={service ? update : create} onSubmit={save}>
       <TextField label={t.operator.name} value={name} onChange={setName} required maxLength={200} />
       <TextField label={t.operator.durationMinutes} {...numbers.field('durationMinutes')} min={5} />
-      <TextField
-        label={t.operator.servicePrice}
-        {...amountField({ value: price, currency, onChange: setPrice })}
-      />
-      <TextField
-        label={t.operator.currency}
-        value={currency}
-        onChange={(text) => setCurrency(text.toUpperCase())}
-        pattern="[A-Z]{3}"
-        required
-      />
+      <PriceFields label={t.operator.servicePrice} price={price} />
       <TextField
         label={t.operator.deposit}
         hint={t.operator.depositHint}
@@ -82,10 +72,7 @@ export function ServiceForm({ specialistId, service, onDone }: ServiceFormProps)
             label={t.operator.roomKind}
             value={roomKind}
             onChange={setRoomKind}
-            options={(Object.keys(t.kinds) as Service['roomKind'][]).map((value) => ({
-              value,
-              label: t.kinds[value],
-            }))}
+            options={optionsOf(t.kinds)}
           />
           <TextField label={t.operator.roomCapacity} {...numbers.field('roomCapacity')} min={1} />
         </>

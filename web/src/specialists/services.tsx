@@ -5,8 +5,7 @@ import { formatLength, formatMoney } from '../format'
 import { useText } from '../i18n'
 import { useSettled } from '../ui/changes'
 import { Button } from '../ui/controls'
-import { AskButton } from '../ui/dialogs'
-import { EditDialog, useEdited } from '../ui/forms'
+import { EditAndRemove, EditDialog, useEdited } from '../ui/forms'
 import { Loaded } from '../ui/states'
 import { ServiceForm } from './service-form'
 
@@ -38,18 +37,12 @@ export function Services({ specialist }: { specialist: { id: string; name: strin
                   </p>
                 </div>
                 <div className="actions">
-                  <Button of={service.name} onClick={() => editing.edit(service)}>
-                    {t.state.edit}
-                  </Button>
-                  <AskButton
-                    of={service.name}
+                  <EditAndRemove
+                    name={service.name}
                     title={t.operator.removeService(service.name)}
-                    text={t.operator.removeText}
-                    action={t.state.remove}
-                    onConfirm={() => remove.mutateAsync({ id: service.id })}
-                  >
-                    {t.state.remove}
-                  </AskButton>
+                    onEdit={() => editing.edit(service)}
+                    onRemove={() => remove.mutateAsync({ id: service.id })}
+                  />
                 </div>
               </li>
             ))}

@@ -88,6 +88,10 @@ type ChoiceProps<T extends string> = {
   quiet?: boolean
 }
 
+/** The options of a choice, from what each is called. */
+export const optionsOf = <T extends string>(words: Record<T, string>) =>
+  (Object.entries(words) as [T, string][]).map(([value, label]) => ({ value, label }))
+
 /** One of several. */
 export function Choice<T extends string>({ label, value, options, onChange, quiet }: ChoiceProps<T>) {
   return (

@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from 'react'
 import { useText } from '../i18n'
 import { Button } from './controls'
-import { Modal } from './dialogs'
+import { AskButton, Modal } from './dialogs'
 import { explain } from './states'
 
 type FormProps = {
@@ -67,5 +67,34 @@ export function EditDialog<T>({ editing, addTitle, titleOf, children }: EditDial
     <Modal open={edited !== undefined} title={item ? titleOf(item) : addTitle} onClose={done}>
       {edited !== undefined && children(item)}
     </Modal>
+  )
+}
+
+type EditAndRemoveProps = {
+  name: string
+  /** What is asked before it is taken away. */
+  title: string
+  onEdit(): void
+  onRemove(): Promise<unknown>
+}
+
+/** What can be done with a thing that bookings may name: it is changed, or taken out of use. */
+export function EditAndRemove({ name, title, onEdit, onRemove }: EditAndRemoveProps) {
+  const { t } = useText()
+  return (
+    <>
+      <Button of={name} onClick={onEdit}>
+        {t.state.edit}
+      </Button>
+      <AskButton
+        of={name}
+        title={title}
+        text={t.operator.removeText}
+        action={t.state.remove}
+        onConfirm={onRemove}
+      >
+        {t.state.remove}
+      </AskButton>
+    </>
   )
 }

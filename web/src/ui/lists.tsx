@@ -27,7 +27,6 @@ type PagedListProps<T> = Omit<ListProps<T>, 'items'> & { query: ReturnType<typeo
 
 /** The same for a list that comes in pages, with the way to the next one. */
 export function PagedList<T extends { id: string }>({ query, empty, children }: PagedListProps<T>) {
-  const { t } = useText()
   return (
     <Loaded query={query}>
       {(items) => (
@@ -35,14 +34,23 @@ export function PagedList<T extends { id: string }>({ query, empty, children }: 
           <List items={items} empty={empty}>
             {children}
           </List>
-          {query.hasMore && (
-            <Button onClick={query.showMore} disabled={query.isBusy}>
-              {t.state.more}
-            </Button>
-          )}
+          <ShowMore query={query} />
         </>
       )}
     </Loaded>
+  )
+}
+
+type Pages = Pick<ReturnType<typeof usePages>, 'hasMore' | 'showMore' | 'isBusy'>
+
+/** The way to the next page of a list, where there is one. */
+export function ShowMore({ query }: { query: Pages }) {
+  const { t } = useText()
+  if (!query.hasMore) return null
+  return (
+    <Button onClick={query.showMore} disabled={query.isBusy}>
+      {t.state.more}
+    </Button>
   )
 }
 

@@ -25,7 +25,6 @@ export const work = {
   timeOff: 'Time off',
   noTimeOff: 'You have no time off planned.',
   addTimeOff: 'Take time off',
-  until: 'Until',
   services: 'My services',
   reviews: 'Reviews',
 }

@@ -27,7 +27,6 @@ export const work: Messages['work'] = {
   timeOff: 'Absences',
   noTimeOff: 'Aucune absence prévue.',
   addTimeOff: 'Ajouter une absence',
-  until: 'Jusqu’à',
   services: 'Mes services',
   reviews: 'Avis',
 }

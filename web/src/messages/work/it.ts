@@ -27,7 +27,6 @@ export const work: Messages['work'] = {
   timeOff: 'Assenze',
   noTimeOff: 'Nessuna assenza in programma.',
   addTimeOff: 'Aggiungi un’assenza',
-  until: 'Fino a',
   services: 'I miei servizi',
   reviews: 'Recensioni',
 }

@@ -4,7 +4,7 @@ import { client, trpc } from '../../api'
 import { BookingCard } from '../../bookings/booking-card'
 import { useText } from '../../i18n'
 import { PATHS } from '../../paths'
-import { Button } from '../../ui/controls'
+import { ShowMore } from '../../ui/lists'
 import { usePages } from '../../ui/pages'
 import { Empty, Loaded } from '../../ui/states'
 import { MinePage } from './shell'
@@ -44,11 +44,7 @@ function Bookings() {
               title={t.bookings.past}
               bookings={all.filter((booking) => booking.status !== 'held' && !isComing(booking))}
             />
-            {query.hasMore && (
-              <Button onClick={query.showMore} disabled={query.isBusy}>
-                {t.state.more}
-              </Button>
-            )}
+            <ShowMore query={query} />
           </>
         )
       }}

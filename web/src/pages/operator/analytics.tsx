@@ -63,11 +63,13 @@ function Analytics() {
           min={from}
           onChange={(day) => day && show({ to: day })}
         />
-        {PERIODS.map((days) => (
-          <Button key={days} look="quiet" onClick={() => show({ from: addDays(to, 1 - days) })}>
-            {t.operator.analytics.days(days)}
-          </Button>
-        ))}
+        <div className="row periods">
+          {PERIODS.map((days) => (
+            <Button key={days} look="quiet" onClick={() => show({ from: addDays(to, 1 - days) })}>
+              {t.operator.analytics.days(days)}
+            </Button>
+          ))}
+        </div>
       </div>
       <Loaded query={summary}>
         {(data) => (

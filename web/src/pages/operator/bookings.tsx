@@ -1,11 +1,12 @@
 import type { Booking, Outputs } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
-import { client, trpc, useSpaces } from '../../api'
+import { client, trpc } from '../../api'
+import { useSubject } from '../../bookings/use-subject'
 import { formatMoment, formatMoney, formatTime } from '../../format'
 import { useText } from '../../i18n'
 import { useSettled } from '../../ui/changes'
-import { Button, Choice, TextField } from '../../ui/controls'
+import { Button, Choice, optionsOf, TextField } from '../../ui/controls'
 import { AskButton } from '../../ui/dialogs'
 import { Entry, PagedList } from '../../ui/lists'
 import { usePages } from '../../ui/pages'
@@ -31,7 +32,6 @@ function AllBookings() {
     ...(status !== 'any' && { status }),
     ...(from && { from: `${from}T00:00:00Z` }),
   }
-  const spaces = useSpaces()
   const query = usePages([...trpc.bookings.list.pathKey(), 'all', filter], (cursor) =>
     client.bookings.list.query({ as: 'admin', limit: 50, cursor, ...filter }),
   )
@@ -42,29 +42,20 @@ function AllBookings() {
           label={t.operator.status}
           value={status}
           onChange={setStatus}
-          options={[
-            { value: 'any', label: t.operator.anyStatus },
-            ...(Object.keys(t.bookingStatus) as Booking['status'][]).map((value) => ({
-              value,
-              label: t.bookingStatus[value],
-            })),
-          ]}
+          options={[{ value: 'any', label: t.operator.anyStatus }, ...optionsOf(t.bookingStatus)]}
         />
         <TextField label={t.operator.from} type="date" value={from} onChange={setFrom} />
       </div>
       <PagedList query={query} empty={t.operator.noBookings}>
-        {(booking) => (
-          <BookingLine booking={booking} space={spaces.find(({ id }) => id === booking.spaceId)} />
-        )}
+        {(booking) => <BookingLine booking={booking} />}
       </PagedList>
     </>
   )
 }
 
 type ListedBooking = Outputs['bookings']['list']['items'][number]
-type BookingLineProps = { booking: ListedBooking; space: { name: string; timeZone: string } | undefined }
 
-function BookingLine({ booking, space }: BookingLineProps) {
+function BookingLine({ booking }: { booking: ListedBooking }) {
   const { t, language } = useText()
   const settled = useSettled(trpc.bookings.pathFilter())
   const cancel = useMutation(trpc.bookings.cancel.mutationOptions(settled))
@@ -75,13 +66,13 @@ function BookingLine({ booking, space }: BookingLineProps) {
   const hasBegun = Date.parse(booking.startsAt) <= now
   const isOver = Date.parse(booking.endsAt) <= now
   const stands = status === 'confirmed' || status === 'pending' || status === 'held'
-  const zone = space?.timeZone ?? 'UTC'
-  const when = formatMoment(booking.startsAt, language, zone)
+  const { title, place, timeZone } = useSubject(booking)
+  const when = formatMoment(booking.startsAt, language, timeZone)
   const money = (minor: number) => formatMoney(minor, currency, language)
   return (
     <Entry
       className={`booking ${status}`}
-      title={space?.name ?? t.bookings.unknownSpace}
+      title={title}
       actions={
         <>
           {status === 'confirmed' && isOver && (
@@ -115,10 +106,10 @@ function BookingLine({ booking, space }: BookingLineProps) {
       }
     >
       <p>
-        {when}–{formatTime(booking.endsAt, zone, language)} · {booking.customerName}
+        {when}–{formatTime(booking.endsAt, timeZone, language)} · {booking.customerName}
       </p>
       <p className="soft">
-        {t.bookingStatus[status]}
+        {[place, t.bookingStatus[status]].filter(Boolean).join(' · ')}
         {booking.priceMinor > 0 &&
           ` · ${money(booking.priceMinor)} · ${t.operator.paid}: ${money(booking.paidMinor)}`}
         {booking.refundedMinor > 0 && ` · ${t.operator.givenBack}: ${money(booking.refundedMinor)}`}

@@ -2,16 +2,15 @@ import type { Location } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { trpc, useSpaces } from '../../api'
-import { formatMoment, instantOf, localOf } from '../../format'
+import { ClosureForm } from '../../fields/closure-form'
+import { formatMoment } from '../../format'
 import { useText } from '../../i18n'
 import { AtLocation } from '../../ui/at-location'
-import { makeOld, useSettled } from '../../ui/changes'
-import { Button, Choice, TextField } from '../../ui/controls'
+import { useSettled } from '../../ui/changes'
+import { Button, Choice } from '../../ui/controls'
 import { Modal } from '../../ui/dialogs'
-import { Form } from '../../ui/forms'
 import { Entry, List } from '../../ui/lists'
 import { Loaded } from '../../ui/states'
-import { say } from '../../ui/toasts'
 import { OperatorPage } from './shell'
 
 export default function ClosuresPage() {
@@ -30,7 +29,7 @@ export default function ClosuresPage() {
           <>
             <Closures location={location} />
             <Modal open={adding} title={t.operator.addClosure} onClose={() => setAdding(false)}>
-              <ClosureForm location={location} onDone={() => setAdding(false)} />
+              <NewClosure location={location} onDone={() => setAdding(false)} />
             </Modal>
           </>
         )}
@@ -70,34 +69,15 @@ function Closures({ location }: { location: Location }) {
   )
 }
 
-function ClosureForm({ location, onDone }: { location: Location; onDone(): void }) {
+function NewClosure({ location, onDone }: { location: Location; onDone(): void }) {
   const { t } = useText()
   const spaces = useSpaces(location.id)
   const [spaceId, setSpaceId] = useState('all')
-  const [from, setFrom] = useState(() => localOf(new Date().toISOString(), location.timeZone))
-  const [to, setTo] = useState('')
-  const [reason, setReason] = useState('')
-  const create = useMutation(
-    trpc.closures.create.mutationOptions({
-      onSuccess({ standing }) {
-        makeOld(trpc.closures.pathFilter())
-        say(standing.length > 0 ? t.operator.standing(standing.length) : t.state.saved)
-        onDone()
-      },
-    }),
-  )
   return (
-    <Form
-      change={create}
-      onSubmit={() =>
-        create.mutate({
-          locationId: location.id,
-          spaceId: spaceId === 'all' ? null : spaceId,
-          startsAt: instantOf(from, location.timeZone),
-          endsAt: instantOf(to, location.timeZone),
-          reason,
-        })
-      }
+    <ClosureForm
+      of={{ locationId: location.id, spaceId: spaceId === 'all' ? null : spaceId }}
+      timeZone={location.timeZone}
+      onDone={onDone}
     >
       <Choice
         label={t.operator.space}
@@ -108,17 +88,6 @@ function ClosureForm({ location, onDone }: { location: Location; onDone(): void 
           ...spaces.map(({ id, name }) => ({ value: id, label: name })),
         ]}
       />
-      <TextField label={t.operator.reason} value={reason} onChange={setReason} maxLength={500} />
-      <TextField label={t.operator.from} type="datetime-local" value={from} onChange={setFrom} required />
-      <TextField
-        label={t.operator.to}
-        type="datetime-local"
-        value={to}
-        min={from}
-        onChange={setTo}
-        required
-      />
-      <p className="soft whole">{t.board.timesIn(location.timeZone)}</p>
-    </Form>
+    </ClosureForm>
   )
 }

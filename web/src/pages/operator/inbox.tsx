@@ -5,7 +5,7 @@ import { client, trpc } from '../../api'
 import { formatMoment } from '../../format'
 import { useText } from '../../i18n'
 import { useSettled } from '../../ui/changes'
-import { Button, Choice } from '../../ui/controls'
+import { Button, Choice, optionsOf } from '../../ui/controls'
 import { Entry, PagedList } from '../../ui/lists'
 import { usePages } from '../../ui/pages'
 import { say } from '../../ui/toasts'
@@ -42,13 +42,7 @@ function Inbox() {
           label={t.operator.status}
           value={state}
           onChange={setState}
-          options={[
-            { value: 'any', label: t.operator.anyStatus },
-            ...(Object.keys(t.operator.inbox.state) as StripeEvent['state'][]).map((value) => ({
-              value,
-              label: t.operator.inbox.state[value],
-            })),
-          ]}
+          options={[{ value: 'any', label: t.operator.anyStatus }, ...optionsOf(t.operator.inbox.state)]}
         />
       </div>
       <PagedList query={query} empty={t.operator.inbox.empty}>

@@ -1,5 +1,5 @@
 import type { Outputs } from '@coworkspace/client'
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { client, trpc, useSpaces } from '../../api'
 import { formatMoment } from '../../format'
@@ -53,10 +53,14 @@ function Reviews({ shown }: { shown: Shown }) {
 function ReviewLine({ review }: { review: Review }) {
   const { t, language } = useText()
   const spaces = useSpaces()
+  const specialists = useQuery(trpc.specialists.list.queryOptions({ limit: 100 })).data?.items ?? []
   const [hiding, setHiding] = useState(false)
   const show = useMutation(trpc.reviews.show.mutationOptions(useSettled(trpc.reviews.pathFilter())))
-  const { id, rating, comment, answer, author, hiddenReason, createdAt } = review
-  const of = spaces.find((space) => space.id === review.spaceId)?.name
+  const { id: reviewId, rating, comment, answer, author, hiddenReason, createdAt } = review
+  // A booking with a specialist is reviewed for them alone.
+  const of = [...specialists, ...spaces].find(
+    ({ id }) => id === (review.specialistId ?? review.spaceId),
+  )?.name
   return (
     <Entry
       title={<StarsShown stars={rating} />}
@@ -66,7 +70,7 @@ function ReviewLine({ review }: { review: Review }) {
             {t.operator.reviews.hide}
           </Button>
         ) : (
-          <Button of={author} disabled={show.isPending} onClick={() => show.mutate({ id })}>
+          <Button of={author} disabled={show.isPending} onClick={() => show.mutate({ id: reviewId })}>
             {t.operator.reviews.show}
           </Button>
         )
@@ -81,7 +85,7 @@ function ReviewLine({ review }: { review: Review }) {
         </p>
       )}
       <Modal open={hiding} title={t.operator.reviews.hideTitle(author)} onClose={() => setHiding(false)}>
-        <HideForm id={id} onDone={() => setHiding(false)} />
+        <HideForm id={reviewId} onDone={() => setHiding(false)} />
       </Modal>
     </Entry>
   )

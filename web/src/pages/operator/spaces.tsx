@@ -4,14 +4,14 @@ import { useState } from 'react'
 import { trpc } from '../../api'
 import { CancellationField } from '../../fields/cancellation-field'
 import { HoursField } from '../../fields/hours-field'
-import { amountField, minorOf, typedAmount, useNumbers } from '../../fields/numbers'
+import { useNumbers } from '../../fields/numbers'
+import { PriceFields, usePrice } from '../../fields/price'
 import { formatLength, formatMoney } from '../../format'
 import { useText } from '../../i18n'
 import { AtLocation } from '../../ui/at-location'
 import { useSaved, useSettled } from '../../ui/changes'
-import { Button, Check, Choice, TextField } from '../../ui/controls'
-import { AskButton } from '../../ui/dialogs'
-import { EditDialog, Form, useEdited } from '../../ui/forms'
+import { Button, Check, Choice, optionsOf, TextField } from '../../ui/controls'
+import { EditAndRemove, EditDialog, Form, useEdited } from '../../ui/forms'
 import { Entry, List } from '../../ui/lists'
 import { Loaded } from '../../ui/states'
 import { OperatorPage } from './shell'
@@ -53,28 +53,22 @@ function Spaces({ location, onEdit }: { location: Location; onEdit(space: Space)
             <Entry
               title={space.name}
               actions={
-                <>
-                  <Button of={space.name} onClick={() => onEdit(space)}>
-                    {t.state.edit}
-                  </Button>
-                  <AskButton
-                    of={space.name}
-                    title={t.operator.removeSpace(space.name)}
-                    text={t.operator.removeText}
-                    action={t.state.remove}
-                    onConfirm={() => remove.mutateAsync({ id: space.id })}
-                  >
-                    {t.state.remove}
-                  </AskButton>
-                </>
+                <EditAndRemove
+                  name={space.name}
+                  title={t.operator.removeSpace(space.name)}
+                  onEdit={() => onEdit(space)}
+                  onRemove={() => remove.mutateAsync({ id: space.id })}
+                />
               }
             >
               <p className="soft">
                 {t.kinds[space.kind]} · {t.home.people(space.capacity)} ·{' '}
-                {t.home.perSlot(
-                  formatMoney(space.priceMinor, space.currency, language),
-                  formatLength(space.slotMinutes, language),
-                )}
+                {space.priceMinor === 0
+                  ? t.home.free
+                  : t.home.perSlot(
+                      formatMoney(space.priceMinor, space.currency, language),
+                      formatLength(space.slotMinutes, language),
+                    )}
                 {space.units > 1 && ` · ${t.home.units(space.units)}`}
               </p>
             </Entry>
@@ -101,8 +95,7 @@ function SpaceForm({ location, space, onDone }: SpaceFormProps) {
   const { t } = useText()
   const [name, setName] = useState(space?.name ?? '')
   const [kind, setKind] = useState<Space['kind']>(space?.kind ?? 'desk')
-  const [currency, setCurrency] = useState(space?.currency ?? 'EUR')
-  const [price, setPrice] = useState(typedAmount(space?.priceMinor ?? 0, currency))
+  const price = usePrice(space)
   const [hours, setHours] = useState(space?.hours ?? null)
   const [cancellation, setCancellation] = useState(space?.cancellation ?? [])
   const numbers = useNumbers({
@@ -122,8 +115,7 @@ function SpaceForm({ location, space, onDone }: SpaceFormProps) {
     const settings = {
       name,
       kind,
-      currency,
-      priceMinor: minorOf(price, currency),
+      ...price.read(),
       hours,
       cancellation,
       ...numbers.read(),
@@ -139,16 +131,9 @@ function SpaceForm({ location, space, onDone }: SpaceFormProps) {
         label={t.operator.kind}
         value={kind}
         onChange={setKind}
-        options={(Object.keys(t.kinds) as Space['kind'][]).map((value) => ({ value, label: t.kinds[value] }))}
+        options={optionsOf(t.kinds)}
       />
-      <TextField label={t.operator.price} {...amountField({ value: price, currency, onChange: setPrice })} />
-      <TextField
-        label={t.operator.currency}
-        value={currency}
-        onChange={(text) => setCurrency(text.toUpperCase())}
-        pattern="[A-Z]{3}"
-        required
-      />
+      <PriceFields label={t.operator.price} price={price} />
       {NUMBERS.map((field) => (
         <TextField key={field} label={t.operator[field]} {...numbers.field(field)} />
       ))}

@@ -8,8 +8,7 @@ import { Services } from '../../specialists/services'
 import { AtLocation } from '../../ui/at-location'
 import { useSettled } from '../../ui/changes'
 import { Button, Choice } from '../../ui/controls'
-import { AskButton } from '../../ui/dialogs'
-import { EditDialog, useEdited } from '../../ui/forms'
+import { EditAndRemove, EditDialog, useEdited } from '../../ui/forms'
 import { List } from '../../ui/lists'
 import { Loaded } from '../../ui/states'
 import { OperatorPage } from './shell'
@@ -67,18 +66,12 @@ function Specialists({ location, onEdit }: SpecialistsProps) {
                   {specialist.about && <p className="soft">{specialist.about}</p>}
                 </div>
                 <div className="actions">
-                  <Button of={specialist.name} onClick={() => onEdit(specialist)}>
-                    {t.state.edit}
-                  </Button>
-                  <AskButton
-                    of={specialist.name}
+                  <EditAndRemove
+                    name={specialist.name}
                     title={t.operator.removeSpace(specialist.name)}
-                    text={t.operator.removeText}
-                    action={t.state.remove}
-                    onConfirm={() => remove.mutateAsync({ id: specialist.id })}
-                  >
-                    {t.state.remove}
-                  </AskButton>
+                    onEdit={() => onEdit(specialist)}
+                    onRemove={() => remove.mutateAsync({ id: specialist.id })}
+                  />
                 </div>
               </div>
               <h3>{t.operator.services}</h3>

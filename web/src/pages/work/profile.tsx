@@ -1,15 +1,14 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { trpc } from '../../api'
-import { formatMoment, instantOf, localOf } from '../../format'
+import { ClosureForm } from '../../fields/closure-form'
+import { formatMoment } from '../../format'
 import { useText } from '../../i18n'
 import { ProfileForm } from '../../specialists/profile-form'
-import { makeOld, useSettled } from '../../ui/changes'
-import { Button, TextField } from '../../ui/controls'
+import { useSettled } from '../../ui/changes'
+import { Button } from '../../ui/controls'
 import { Modal } from '../../ui/dialogs'
-import { Form } from '../../ui/forms'
 import { Loaded } from '../../ui/states'
-import { say } from '../../ui/toasts'
 import type { Specialist } from '../specialists'
 import { WorkPage } from './shell'
 
@@ -73,42 +72,14 @@ function TimeOff({ me }: { me: Specialist }) {
         )}
       </Loaded>
       <Modal open={adding} title={t.work.addTimeOff} onClose={() => setAdding(false)}>
-        {adding && <TimeOffForm me={me} onDone={() => setAdding(false)} />}
+        {adding && (
+          <ClosureForm
+            of={{ locationId: me.locationId, specialistId: me.id }}
+            timeZone={me.timeZone}
+            onDone={() => setAdding(false)}
+          />
+        )}
       </Modal>
     </section>
-  )
-}
-
-function TimeOffForm({ me, onDone }: { me: Specialist; onDone(): void }) {
-  const { t } = useText()
-  const [from, setFrom] = useState(() => localOf(new Date().toISOString(), me.timeZone))
-  const [to, setTo] = useState('')
-  const [reason, setReason] = useState('')
-  const create = useMutation(
-    trpc.closures.create.mutationOptions({
-      onSuccess({ standing }) {
-        makeOld(trpc.closures.pathFilter())
-        say(standing.length > 0 ? t.operator.standing(standing.length) : t.state.saved)
-        onDone()
-      },
-    }),
-  )
-  return (
-    <Form
-      change={create}
-      onSubmit={() =>
-        create.mutate({
-          locationId: me.locationId,
-          specialistId: me.id,
-          startsAt: instantOf(from, me.timeZone),
-          endsAt: instantOf(to, me.timeZone),
-          reason,
-        })
-      }
-    >
-      <TextField label={t.operator.from} type="datetime-local" value={from} onChange={setFrom} required />
-      <TextField label={t.work.until} type="datetime-local" value={to} min={from} onChange={setTo} required />
-      <TextField label={t.operator.reason} value={reason} onChange={setReason} maxLength={500} />
-    </Form>
   )
 }

@@ -1,0 +1,41 @@
+import type { Inputs } from '@coworkspace/client'
+import { useMutation } from '@tanstack/react-query'
+import { type ReactNode, useState } from 'react'
+import { trpc } from '../api'
+import { useText } from '../i18n'
+import { makeOld } from '../ui/changes'
+import { TextField } from '../ui/controls'
+import { Form } from '../ui/forms'
+import { say } from '../ui/toasts'
+import { PeriodFields, usePeriod } from './period'
+
+type ClosureFormProps = {
+  /** What is closed: a location, one of its spaces, or a specialist. */
+  of: Omit<Inputs['closures']['create'], 'startsAt' | 'endsAt' | 'reason'>
+  timeZone: string
+  children?: ReactNode
+  onDone(): void
+}
+
+/** Closes something for a while, and says how many bookings still stand in that time. */
+export function ClosureForm({ of, timeZone, children, onDone }: ClosureFormProps) {
+  const { t } = useText()
+  const period = usePeriod(timeZone, { startsAt: new Date().toISOString() })
+  const [reason, setReason] = useState('')
+  const create = useMutation(
+    trpc.closures.create.mutationOptions({
+      onSuccess({ standing }) {
+        makeOld(trpc.closures.pathFilter())
+        say(standing.length > 0 ? t.operator.standing(standing.length) : t.state.saved)
+        onDone()
+      },
+    }),
+  )
+  return (
+    <Form change={create} onSubmit={() => create.mutate({ ...of, ...period.read(), reason })}>
+      {children}
+      <TextField label={t.operator.reason} value={reason} onChange={setReason} maxLength={500} />
+      <PeriodFields {...period} />
+    </Form>
+  )
+}

@@ -1,0 +1,38 @@
+import { useState } from 'react'
+import { instantOf, localOf } from '../format'
+import { useText } from '../i18n'
+import { TextField } from '../ui/controls'
+
+type Period = { startsAt: string; endsAt: string }
+
+/** A period while it is typed, as the clocks of a time zone show it: for `PeriodFields`. */
+export function usePeriod(timeZone: string, { startsAt, endsAt }: Partial<Period> = {}) {
+  const [from, setFrom] = useState(startsAt ? localOf(startsAt, timeZone) : '')
+  const [to, setTo] = useState(endsAt ? localOf(endsAt, timeZone) : '')
+  return {
+    timeZone,
+    from,
+    setFrom,
+    to,
+    setTo,
+    read: (): Period => ({ startsAt: instantOf(from, timeZone), endsAt: instantOf(to, timeZone) }),
+  }
+}
+
+export function PeriodFields({ timeZone, from, setFrom, to, setTo }: ReturnType<typeof usePeriod>) {
+  const { t } = useText()
+  return (
+    <>
+      <TextField label={t.operator.from} type="datetime-local" value={from} onChange={setFrom} required />
+      <TextField
+        label={t.operator.to}
+        type="datetime-local"
+        value={to}
+        min={from}
+        onChange={setTo}
+        required
+      />
+      <p className="soft whole">{t.board.timesIn(timeZone)}</p>
+    </>
+  )
+}
