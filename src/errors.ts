@@ -59,6 +59,8 @@ export class AppError extends Error {
   ) {
     super(message, options)
     this.name = 'AppError'
+    // A refusal is an answer and no fault: nobody looks for where it was made, and writing that down takes longer than the call.
+    this.stack = `AppError: ${message}`
     ;[this.code, this.status] = REASONS[reason]
     this.issues = options?.issues
     this.retryAfterSeconds = options?.retryAfterSeconds
