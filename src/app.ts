@@ -166,7 +166,12 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     .use(telegramDoor(deps))
     .use(telegramSandboxDoor(deps))
     .use(docsDoor(publicUrl))
-    .use(webDoor({ stripe: deps.stripe.publishableKey !== '' && !deps.stripe.sandbox })) as unknown as Elysia
+    .use(
+      webDoor({
+        stripe: deps.stripe.publishableKey !== '' && !deps.stripe.sandbox,
+        telegram: deps.telegram.isSetUp && !deps.telegram.sandbox,
+      }),
+    ) as unknown as Elysia
   for (const { method, path, handle } of rest) {
     app.route(method, path, ({ request, params }) => asResponse(handle(request, params)), {
       parse: 'none',

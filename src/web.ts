@@ -3,13 +3,20 @@ import { type WebFile, webApp } from '../web/build'
 import { ASSETS, PATHS } from '../web/src/paths'
 import { AppError } from './errors'
 
+type Guests = {
+  /** Cards are paid through Stripe itself, whose script must come from its own server. */
+  stripe: boolean
+  /** A bot opens the app inside Telegram, whose web version shows it in a frame. */
+  telegram: boolean
+}
+
 /**
  * The web app: one page at each of its addresses, and what that page loads, under names that change with the contents.
  * Any other address stays what it is: nothing.
- * @param stripe whether cards are paid through Stripe itself, whose script must come from its own server
+ * @param guests whom the policy of the page lets in beside the server
  */
-export function webDoor({ stripe }: { stripe: boolean }) {
-  const pageHeaders = { 'cache-control': 'no-cache', 'content-security-policy': policy(stripe) }
+export function webDoor(guests: Guests) {
+  const pageHeaders = { 'cache-control': 'no-cache', 'content-security-policy': policy(guests) }
   const door = new Elysia({ name: 'web' })
   for (const path of Object.values(PATHS)) {
     door.get(path, async ({ request }) => {
@@ -28,7 +35,7 @@ export function webDoor({ stripe }: { stripe: boolean }) {
 }
 
 /** Nothing runs and nothing is loaded but what this server sends, and Stripe's; no style or script stands in the page itself. */
-function policy(stripe: boolean): string {
+function policy({ stripe, telegram }: Guests): string {
   const ofStripe = (...hosts: string[]) =>
     stripe ? hosts.map((host) => ` https://${host}.stripe.com`).join('') : ''
   return [
@@ -40,7 +47,7 @@ function policy(stripe: boolean): string {
     ...(stripe ? [`frame-src${ofStripe('js', '*.js', 'hooks')}`] : []),
     `base-uri 'none'`,
     `form-action 'self'`,
-    `frame-ancestors 'none'`,
+    `frame-ancestors ${telegram ? 'https://web.telegram.org' : `'none'`}`,
   ].join('; ')
 }
 

@@ -16,6 +16,7 @@ export const everyPage = (ids: Record<PageOfOne, string>): [Name, string][] =>
 export const seenBy: Partial<Record<Name, Role>> = {
   bookings: 'customer',
   payments: 'customer',
+  points: 'customer',
   work: 'specialist',
   workProfile: 'specialist',
   workServices: 'specialist',

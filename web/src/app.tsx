@@ -18,6 +18,7 @@ const imports = {
   [PATHS.bookings]: () => import('./pages/mine/bookings'),
   [PATHS.move]: () => import('./pages/mine/move'),
   [PATHS.payments]: () => import('./pages/mine/payments'),
+  [PATHS.points]: () => import('./pages/mine/points'),
   [PATHS.work]: () => import('./pages/work/calendar'),
   [PATHS.workProfile]: () => import('./pages/work/profile'),
   [PATHS.workServices]: () => import('./pages/work/services'),
@@ -107,7 +108,7 @@ function Header() {
           <NavLink
             to={PATHS.bookings}
             text={t.app.bookings}
-            isHere={path.startsWith(PATHS.bookings) || path === PATHS.payments}
+            isHere={path.startsWith(PATHS.bookings) || path === PATHS.payments || path === PATHS.points}
           />
         )}
         {me?.role === 'specialist' && (

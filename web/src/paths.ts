@@ -9,6 +9,7 @@ export const PATHS = {
   bookings: '/bookings',
   move: '/bookings/:id/move',
   payments: '/payments',
+  points: '/points',
   work: '/work',
   workProfile: '/work/profile',
   workServices: '/work/services',

@@ -4,6 +4,7 @@ import { mine } from './mine/en'
 import { operator } from './operator/en'
 import { reviews } from './reviews/en'
 import { specialists } from './specialists/en'
+import { telegram } from './telegram/en'
 import { work } from './work/en'
 
 const kinds: Record<Space['kind'], string> = {
@@ -46,6 +47,7 @@ const refusals: Partial<Record<Reason, string>> = {
   PAYMENT_FAILED: 'The payment did not go through. Nothing was taken.',
   NOT_CANCELLABLE: 'This can no longer be cancelled.',
   NOT_RESCHEDULABLE: 'This cannot be moved there.',
+  NOT_ENOUGH_POINTS: 'You do not have so many points.',
   RATE_LIMITED: 'That was a lot at once. Please wait a moment.',
   UNAVAILABLE: 'The service is not available for a moment. Please try again.',
 }
@@ -199,6 +201,7 @@ export const messages = {
   specialists,
   mine,
   work,
+  telegram,
   community,
   account: {
     title: 'Account',

@@ -4,6 +4,7 @@ import { mine } from './mine/fr'
 import { operator } from './operator/fr'
 import { reviews } from './reviews/fr'
 import { specialists } from './specialists/fr'
+import { telegram } from './telegram/fr'
 import { work } from './work/fr'
 
 export const messages: Messages = {
@@ -61,6 +62,7 @@ export const messages: Messages = {
     PAYMENT_FAILED: 'Le paiement n’a pas abouti. Rien n’a été prélevé.',
     NOT_CANCELLABLE: 'Ce n’est plus annulable.',
     NOT_RESCHEDULABLE: 'Impossible de déplacer à cet horaire.',
+    NOT_ENOUGH_POINTS: 'Vous n’avez pas autant de points.',
     RATE_LIMITED: 'Trop de demandes. Patientez un instant.',
     UNAVAILABLE: 'Le service est momentanément indisponible. Réessayez.',
   },
@@ -190,6 +192,7 @@ export const messages: Messages = {
   specialists,
   mine,
   work,
+  telegram,
   community,
   account: {
     title: 'Compte',

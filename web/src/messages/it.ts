@@ -4,6 +4,7 @@ import { mine } from './mine/it'
 import { operator } from './operator/it'
 import { reviews } from './reviews/it'
 import { specialists } from './specialists/it'
+import { telegram } from './telegram/it'
 import { work } from './work/it'
 
 export const messages: Messages = {
@@ -61,6 +62,7 @@ export const messages: Messages = {
     PAYMENT_FAILED: 'Il pagamento non è riuscito. Nulla è stato addebitato.',
     NOT_CANCELLABLE: 'Non si può più annullare.',
     NOT_RESCHEDULABLE: 'Non si può spostare lì.',
+    NOT_ENOUGH_POINTS: 'Non hai così tanti punti.',
     RATE_LIMITED: 'Troppe richieste. Attendi un momento.',
     UNAVAILABLE: 'Il servizio non è disponibile per un momento. Riprova.',
   },
@@ -190,6 +192,7 @@ export const messages: Messages = {
   specialists,
   mine,
   work,
+  telegram,
   community,
   account: {
     title: 'Profilo',

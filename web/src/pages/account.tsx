@@ -6,6 +6,7 @@ import { client, forgetSession, queryClient, trpc, useMe } from '../api'
 import { formatMoment } from '../format'
 import { LANGUAGES, type Language, useText } from '../i18n'
 import { PATHS } from '../paths'
+import { TelegramLink } from '../telegram/link'
 import { applyTheme, keptTheme, THEMES } from '../theme'
 import { Button, Choice, TextField } from '../ui/controls'
 import { Confirm } from '../ui/dialogs'
@@ -34,6 +35,7 @@ function Account() {
     <>
       <Profile me={me} />
       <Password />
+      <TelegramLink />
       <Sessions />
       <Data />
     </>

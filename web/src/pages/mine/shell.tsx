@@ -18,6 +18,7 @@ export function MinePage({ title, children }: { title: string; children: ReactNo
           tabs={[
             [PATHS.bookings, t.app.bookings],
             [PATHS.payments, t.mine.payments],
+            [PATHS.points, t.mine.points],
           ]}
         />
         {children}

@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useSearchParams } from 'wouter'
 import { client, trpc } from '../../api'
 import { DayPicker } from '../../board/day-picker'
-import { addDays, dateIn, formatDay, instantOf } from '../../format'
+import { addDays, dateIn, dateParts, formatDay, instantOf } from '../../format'
 import { useText } from '../../i18n'
 import { Button } from '../../ui/controls'
 import { Loaded } from '../../ui/states'
@@ -74,6 +74,10 @@ function Calendar({ me: { timeZone } }: { me: Specialist }) {
     from: instantOf(`${first}T00:00`, timeZone),
     to: instantOf(`${addDays(first, days.length)}T00:00`, timeZone),
   }
+  const shortDay = (day: string) => {
+    const { weekday, day: number, month } = dateParts(day, language)
+    return `${weekday} ${number} ${month}`
+  }
   const bookings = useQuery({
     queryKey: [...trpc.bookings.list.pathKey(), 'work', period],
     queryFn: () => everyBooking(period),
@@ -107,8 +111,7 @@ function Calendar({ me: { timeZone } }: { me: Specialist }) {
             ‹
           </Button>
           <p className="strong">
-            {formatDay(`${first}T12:00:00Z`, 'UTC', language)} –{' '}
-            {formatDay(`${addDays(first, 6)}T12:00:00Z`, 'UTC', language)}
+            {shortDay(first)} – {shortDay(addDays(first, 6))}
           </p>
           <Button look="quiet" aria-label={t.work.later} onClick={() => choose({ date: addDays(first, 7) })}>
             ›

@@ -1,0 +1,13 @@
+import type { Messages } from '../en'
+
+export const telegram: Messages['telegram'] = {
+  text: 'Le bot vous dit ce qui arrive à vos réservations, et réserve pour vous.',
+  link: 'Lier Telegram',
+  open: 'Ouvrir Telegram',
+  code: (code, until) => `Ou écrivez « /start ${code} » au bot, avant : ${until}.`,
+  linked: (name) => `Lié : ${name}`,
+  unreachable: 'Le bot ne peut pas vous écrire. Ouvrez-le et appuyez sur Démarrer.',
+  unlink: 'Délier',
+  unlinkTitle: 'Délier Telegram ?',
+  unlinkText: 'Le bot ne vous dira plus rien, et vous ne pourrez plus vous connecter avec Telegram.',
+}

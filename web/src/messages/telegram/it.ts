@@ -1,0 +1,13 @@
+import type { Messages } from '../en'
+
+export const telegram: Messages['telegram'] = {
+  text: 'Il bot ti dice che cosa succede con le tue prenotazioni, e prenota per te.',
+  link: 'Collega Telegram',
+  open: 'Apri Telegram',
+  code: (code, until) => `Oppure scrivi “/start ${code}” al bot, entro ${until}.`,
+  linked: (name) => `Collegato: ${name}`,
+  unreachable: 'Il bot non può scriverti. Aprilo e premi Avvia.',
+  unlink: 'Scollega',
+  unlinkTitle: 'Scollegare Telegram?',
+  unlinkText: 'Il bot non ti dirà più nulla e non potrai più accedere con Telegram.',
+}

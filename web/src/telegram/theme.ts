@@ -1,0 +1,67 @@
+import { keptTheme } from '../theme'
+
+type Colour = readonly [red: number, green: number, blue: number]
+/** As much of Telegram's colours as is followed; each is `#rrggbb`. */
+type ThemeParams = Partial<Record<'bg_color' | 'secondary_bg_color' | 'text_color' | 'button_color', string>>
+
+const BLACK: Colour = [0, 0, 0]
+const WHITE: Colour = [255, 255, 255]
+/** What small text must have at least to be read (WCAG 2.2, 1.4.3), and a little more. */
+const READABLE = 4.6
+
+/** Takes on the colours of Telegram, where nobody has chosen others here. What could not be read is made so. */
+export function followTheme(params: ThemeParams): void {
+  const [surface, text] = [colourOf(params.bg_color), colourOf(params.text_color)]
+  if (keptTheme() !== 'auto' || !surface || !text) return
+  const isDark = luminance(surface) < luminance(text)
+  document.documentElement.dataset.theme = isDark ? 'dark' : 'light'
+  const ground = colourOf(params.secondary_bg_color) ?? surface
+  const away = isDark ? WHITE : BLACK
+  const set = (name: string, colour: Colour) =>
+    document.documentElement.style.setProperty(`--${name}`, `rgb(${colour.join(' ')})`)
+  set('surface', surface)
+  set('ground', ground)
+  set('text', readable(readable(text, surface, away), ground, away))
+  const button = colourOf(params.button_color)
+  if (!button) return
+  const brand = readable(readable(button, surface, away), ground, away)
+  set('brand', brand)
+  set('on-brand', contrast(WHITE, brand) > READABLE ? WHITE : BLACK)
+}
+
+function colourOf(text: string | undefined): Colour | undefined {
+  const [, red, green, blue] = /^#(..)(..)(..)$/.exec(text ?? '') ?? []
+  if (!red || !green || !blue) return undefined
+  const parts = [red, green, blue].map((part) => Number.parseInt(part, 16))
+  const [r = Number.NaN, g = Number.NaN, b = Number.NaN] = parts
+  return parts.some(Number.isNaN) ? undefined : [r, g, b]
+}
+
+/** A colour, moved as far towards another as it takes to read it on a third. */
+function readable(colour: Colour, on: Colour, towards: Colour): Colour {
+  for (let share = 0; share < 1; share += 0.05) {
+    const mixed = mix(colour, towards, share)
+    if (contrast(mixed, on) >= READABLE) return mixed
+  }
+  return towards
+}
+
+const mix = ([r1, g1, b1]: Colour, [r2, g2, b2]: Colour, share: number): Colour => [
+  Math.round(r1 + (r2 - r1) * share),
+  Math.round(g1 + (g2 - g1) * share),
+  Math.round(b1 + (b2 - b1) * share),
+]
+
+/** Relative luminance and contrast, as WCAG 2.2 defines them. */
+function luminance([red, green, blue]: Colour): number {
+  const linear = (part: number) => {
+    const value = part / 255
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
+  }
+  return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+}
+
+function contrast(one: Colour, other: Colour): number {
+  const [dark = 0, light = 0] = [luminance(one), luminance(other)].sort((a, b) => a - b)
+  return (light + 0.05) / (dark + 0.05)
+}
