@@ -194,6 +194,43 @@ test('a person sees what they hold on a board that they open later, and no longe
   client.close()
 })
 
+test('a person hears what comes to them, with boards and without, and again after every cut', async () => {
+  const space = await makeSpace(server)
+  const person = await makePerson(server)
+  const proxy = await startProxy([server.url])
+  const client = createClient({
+    url: proxy.url,
+    getToken: () => person.token,
+    reconnect: { minMs: 10, maxMs: 100 },
+  })
+  const heard: string[] = []
+  let ready = 0
+  const mine = client.watchMine(
+    (message) => message.type === 'booking_update' && heard.push(message.booking.startsAt),
+    { onReady: () => ready++ },
+  )
+  const holdAt = (hour: number) =>
+    clientOf(server, person).slots.hold.mutate({ slotId: `${space.id}@${at(hour)}` })
+  await until(() => ready === 1)
+  await holdAt(9)
+  await until(() => heard.includes(at(9)))
+  const watch = client.watchBoard(space.id, testDate, () => {})
+  await until(() => watch.status().live)
+  watch.stop()
+  for (const hour of [10, 11]) {
+    const before = ready
+    proxy.cut()
+    await until(() => ready > before)
+    await holdAt(hour)
+    await until(() => heard.includes(at(hour)))
+  }
+  mine.stop()
+  const admin = clientOf(server, await makePerson(server, 'admin'))
+  await until(async () => (await admin.realtime.stats.query()).sockets === 0)
+  client.close()
+  await proxy.stop()
+})
+
 test('where no WebSocket gets through, the board comes as server-sent events', async () => {
   const space = await makeSpace(server)
   const proxy = await startProxy([server.url], {

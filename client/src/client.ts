@@ -4,7 +4,14 @@ import type { Delay } from './backoff'
 import { isBooking } from './connection'
 import { connectEvents } from './events'
 import { createLinks, isSignedIn, transportOf } from './links'
-import { type Connect, createLiveBoards, type OnBoard, type Watch, type WatchOptions } from './live'
+import {
+  type Connect,
+  createLiveBoards,
+  type OnBoard,
+  type OnPersonal,
+  type Watch,
+  type WatchOptions,
+} from './live'
 import { createSession, type SessionOptions } from './session'
 import { connectSocket } from './socket'
 
@@ -28,6 +35,11 @@ export type Client = TRPCClient<AppRouter> & {
    * @param date `YYYY-MM-DD` in the time zone of the location
    */
   watchBoard(spaceId: string, date: string, onBoard: OnBoard, options?: WatchOptions): Watch
+  /**
+   * Hears what comes to the person who is signed in, as it happens: changes of their bookings and payments, notifications,
+   * and words of an operator. By socket only: where none gets through, nothing comes.
+   */
+  watchMine(onMessage: OnPersonal['onMessage'], options?: Pick<OnPersonal, 'onReady'>): { stop(): void }
   /** Ends every watching. Calls may still be made. */
   close(): void
 }
@@ -75,6 +87,9 @@ export function createClient(options: ClientOptions): Client {
   const own = {
     watchBoard: (spaceId: string, date: string, onBoard: OnBoard, watching: WatchOptions = {}) =>
       boards.watch({ spaceId, date }, { onBoard, ...watching }),
+    watchMine: (onMessage: OnPersonal['onMessage'], listening: Pick<OnPersonal, 'onReady'> = {}) => ({
+      stop: boards.listen({ onMessage, ...listening }),
+    }),
     close: boards.close,
   }
   // The procedures are found by name at run time, so the two are told apart by name as well.

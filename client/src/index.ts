@@ -18,5 +18,5 @@ export type {
 export { type Client, type ClientOptions, createClient } from './client'
 export type { WatchError } from './connection'
 export { isRefused, type Refused, reasonOf } from './errors'
-export type { BoardStatus, OnBoard, Watch, WatchOptions } from './live'
+export type { BoardStatus, OnBoard, OnPersonal, PersonalMessage, Watch, WatchOptions } from './live'
 export { keepTokens, type SessionOptions, type TokenStorage } from './session'

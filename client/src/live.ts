@@ -17,6 +17,17 @@ export type WatchOptions = {
 }
 export type Watch = { status(): BoardStatus; stop(): void }
 
+/** What comes to a person's own sockets. */
+export type PersonalMessage = Extract<
+  ServerMessage,
+  { type: 'booking_update' | 'payment_update' | 'notification' | 'notifications_unread' | 'announcement' }
+>
+export type OnPersonal = {
+  onMessage(message: PersonalMessage): void
+  /** It listens from now on, for the first time or again: what came before was not heard. */
+  onReady?(): void
+}
+
 type Watcher = WatchOptions & { onBoard: OnBoard }
 type Watched = {
   day: Day
@@ -31,6 +42,8 @@ export type Connect = (events: ConnectionEvents) => Connection
 
 export type LiveBoards = {
   watch(day: Day, watcher: Watcher): Watch
+  /** Hears what comes to the person who is signed in, by socket only. @returns what ends it */
+  listen(listener: OnPersonal): () => void
   mark(booking: Booking): void
   /** Somebody else is signed in now, or nobody: what was marked as one's own is no longer. */
   restart(): void
@@ -43,6 +56,7 @@ export type LiveBoards = {
  */
 export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards {
   const boards = new Map<string, Watched>()
+  const listeners = new Set<OnPersonal>()
   let connection: Connection | undefined
   let ready = false
   let failures = 0
@@ -65,15 +79,19 @@ export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards 
     for (const { onStatus } of [...watched.watchers]) onStatus?.(statusOf(watched))
   }
 
+  const isNeeded = () => boards.size > 0 || listeners.size > 0
+
   function connect(): void {
-    if (connection || waiting || boards.size === 0) return
-    const way = ways[failures % ways.length]
+    if (connection || waiting || !isNeeded()) return
+    // Streams of events carry boards only, so whoever but listens tries the socket again and again.
+    const way = ways[boards.size > 0 ? failures % ways.length : 0]
     if (!way) return
     const mine = way({
       onReady() {
         if (connection !== mine) return
         ready = true
         for (const { day } of boards.values()) mine.ask(day)
+        if (mine.via === 'socket') for (const { onReady } of [...listeners]) onReady?.()
       },
       onMessage: (message) => connection === mine && receive(message),
       onRefused: (day, error) => connection === mine && refuse(day, error),
@@ -103,6 +121,10 @@ export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards 
   }
 
   function receive(message: ServerMessage): void {
+    if (isPersonal(message)) {
+      failures = 0
+      for (const { onMessage } of [...listeners]) onMessage(message)
+    }
     if (message.type === 'booking_update') mark(message.booking)
     if (!isBoardMessage(message)) return
     failures = 0
@@ -157,7 +179,8 @@ export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards 
     boards.delete(keyOf(watched.day))
     const isLastOfSpace = ![...boards.values()].some(({ day }) => day.spaceId === watched.day.spaceId)
     connection?.leave(watched.day, isLastOfSpace)
-    if (boards.size === 0) disconnect()
+    if (!isNeeded() || (boards.size === 0 && connection?.via === 'events')) disconnect()
+    connect()
   }
 
   function disconnect(): void {
@@ -199,6 +222,14 @@ export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards 
         },
       }
     },
+    listen(listener) {
+      listeners.add(listener)
+      if (!ready) connect()
+      else if (connection?.via === 'socket') queueMicrotask(() => listener.onReady?.())
+      return () => {
+        if (listeners.delete(listener) && !isNeeded()) disconnect()
+      }
+    },
     restart() {
       for (const watched of boards.values()) {
         watched.state.forgetMarks()
@@ -210,6 +241,7 @@ export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards 
     },
     close() {
       boards.clear()
+      listeners.clear()
       disconnect()
     },
   }
@@ -217,3 +249,12 @@ export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards 
 
 const isBoardMessage = (message: ServerMessage): message is BoardMessage =>
   message.type === 'slot_update' || message.type === 'slots_status_update' || message.type === 'board_version'
+
+const PERSONAL: string[] = [
+  'booking_update',
+  'payment_update',
+  'notification',
+  'notifications_unread',
+  'announcement',
+] satisfies PersonalMessage['type'][]
+const isPersonal = (message: ServerMessage): message is PersonalMessage => PERSONAL.includes(message.type)

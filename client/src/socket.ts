@@ -33,12 +33,12 @@ export function connectSocket(
     if (socket.readyState === 1) socket.send(JSON.stringify(message))
   }
 
-  function end(): void {
+  function end(hangUp = () => socket.close()): void {
     if (over) return
     over = true
     clearTimeout(silence)
     clearTimeout(renewal)
-    socket.close()
+    hangUp()
     events.onEnd(retryInMs)
   }
 
@@ -51,6 +51,7 @@ export function connectSocket(
     clearTimeout(silence)
     silence = setTimeout(() => {
       for (const day of asked.values()) ask(day)
+      if (asked.size === 0) void authenticate()
       silence = setTimeout(end, ANSWER_MS)
     }, SILENCE_MS)
   }
@@ -91,7 +92,7 @@ export function connectSocket(
     listenOn()
     void receive(JSON.parse(String(data)))
   }
-  socket.onerror = end
+  socket.onerror = () => end()
   socket.onclose = async ({ code }) => {
     if (code === CLOSE.signedOut && token !== undefined) await session.renew(token).catch(() => false)
     if (code === CLOSE.tooManyMessages || code === CLOSE.tooManyErrors) retryInMs = AFTER_ABUSE_MS
@@ -106,6 +107,12 @@ export function connectSocket(
       // It leaves all dates of a space at once; one date too many costs little.
       if (isLastOfSpace) send({ type: 'leave_space', spaceId: day.spaceId })
     },
-    close: end,
+    close() {
+      if (socket.readyState === 1) return end()
+      // A browser complains in its console of a socket that is closed before it has opened.
+      end(() => {
+        socket.onopen = () => socket.close()
+      })
+    },
   }
 }
