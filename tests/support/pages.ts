@@ -17,6 +17,7 @@ export const seenBy: Partial<Record<Name, Role>> = {
   bookings: 'customer',
   payments: 'customer',
   points: 'customer',
+  notifications: 'customer',
   work: 'specialist',
   workProfile: 'specialist',
   workServices: 'specialist',

@@ -2,6 +2,8 @@ import { type ComponentType, lazy, Suspense, useEffect } from 'react'
 import { Link, Route, Switch, useLocation } from 'wouter'
 import { signOut, useMe, useSignedIn } from './api'
 import { useText } from './i18n'
+import { Bell } from './notifications/bell'
+import { useNews } from './notifications/use-news'
 import { useOnline } from './online'
 import { PATHS, type Path } from './paths'
 import { Boundary } from './ui/boundary'
@@ -19,6 +21,7 @@ const imports = {
   [PATHS.move]: () => import('./pages/mine/move'),
   [PATHS.payments]: () => import('./pages/mine/payments'),
   [PATHS.points]: () => import('./pages/mine/points'),
+  [PATHS.notifications]: () => import('./pages/mine/notifications'),
   [PATHS.work]: () => import('./pages/work/calendar'),
   [PATHS.workProfile]: () => import('./pages/work/profile'),
   [PATHS.workServices]: () => import('./pages/work/services'),
@@ -51,6 +54,7 @@ export function preloadPage(address: string): void {
 export function App() {
   const { t } = useText()
   const online = useOnline()
+  useNews()
   const [path] = useLocation()
   return (
     <>
@@ -124,6 +128,7 @@ function Header() {
         )}
         {signedIn && <NavLink to={PATHS.account} text={t.app.account} isHere={path === PATHS.account} />}
       </nav>
+      {signedIn && <Bell isHere={path === PATHS.notifications} />}
       {signedIn ? (
         <Button look="quiet" onClick={leave}>
           {t.app.signOut}

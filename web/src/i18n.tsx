@@ -17,6 +17,9 @@ const isLanguage = (text: string | null | undefined): text is Language =>
 /** Whether somebody has chosen a language on this device. */
 export const isLanguageChosen = (): boolean => isLanguage(localStorage.getItem(KEPT_AS))
 
+/** Shows a language on this device from now on, until somebody chooses another. */
+export const keepLanguage = (language: Language): void => localStorage.setItem(KEPT_AS, language)
+
 /** What was chosen here before, or the first of the browser's languages that there is a catalogue for. */
 export function preferredLanguage(): Language {
   const kept = localStorage.getItem(KEPT_AS)
@@ -48,7 +51,7 @@ export function TextProvider({ first, children }: { first: Shown; children: Reac
     () => ({
       ...shown,
       async setLanguage(language: Language) {
-        localStorage.setItem(KEPT_AS, language)
+        keepLanguage(language)
         setShown({ language, t: await loadMessages(language) })
       },
     }),

@@ -6,7 +6,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { queryClient } from './api'
 import { App, preloadPage } from './app'
-import { isLanguageChosen, loadMessages, preferredLanguage, TextProvider } from './i18n'
+import { loadMessages, preferredLanguage, TextProvider } from './i18n'
 import { isInTelegram } from './telegram/inside'
 import { applyTheme, keptTheme } from './theme'
 import { Toasts } from './ui/toasts'
@@ -14,10 +14,8 @@ import { Toasts } from './ui/toasts'
 applyTheme(keptTheme())
 preloadPage(location.pathname)
 // A Mini App of Telegram's knows who has opened it; where that does not work out, he signs in as anywhere.
-const spoken = isInTelegram()
-  ? await import('./telegram/mini-app').then(({ startMiniApp }) => startMiniApp()).catch(() => undefined)
-  : undefined
-const language = (!isLanguageChosen() && spoken) || preferredLanguage()
+if (isInTelegram()) await import('./telegram/mini-app').then((app) => app.startMiniApp()).catch(() => {})
+const language = preferredLanguage()
 const root = document.getElementById('root')
 if (!root) throw new Error('the page has no root')
 

@@ -10,6 +10,7 @@ export const PATHS = {
   move: '/bookings/:id/move',
   payments: '/payments',
   points: '/points',
+  notifications: '/notifications',
   work: '/work',
   workProfile: '/work/profile',
   workServices: '/work/services',

@@ -1,6 +1,7 @@
 import type { Booking, Reason, Space, User } from '@coworkspace/client'
 import { community } from './community/en'
 import { mine } from './mine/en'
+import { notifications } from './notifications/en'
 import { operator } from './operator/en'
 import { reviews } from './reviews/en'
 import { specialists } from './specialists/en'
@@ -202,6 +203,7 @@ export const messages = {
   mine,
   work,
   telegram,
+  notifications,
   community,
   account: {
     title: 'Account',

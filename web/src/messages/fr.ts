@@ -1,6 +1,7 @@
 import { community } from './community/fr'
 import type { Messages } from './en'
 import { mine } from './mine/fr'
+import { notifications } from './notifications/fr'
 import { operator } from './operator/fr'
 import { reviews } from './reviews/fr'
 import { specialists } from './specialists/fr'
@@ -193,6 +194,7 @@ export const messages: Messages = {
   mine,
   work,
   telegram,
+  notifications,
   community,
   account: {
     title: 'Compte',

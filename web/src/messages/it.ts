@@ -1,6 +1,7 @@
 import { community } from './community/it'
 import type { Messages } from './en'
 import { mine } from './mine/it'
+import { notifications } from './notifications/it'
 import { operator } from './operator/it'
 import { reviews } from './reviews/it'
 import { specialists } from './specialists/it'
@@ -193,6 +194,7 @@ export const messages: Messages = {
   mine,
   work,
   telegram,
+  notifications,
   community,
   account: {
     title: 'Profilo',

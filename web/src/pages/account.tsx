@@ -34,7 +34,7 @@ function Account() {
   return (
     <>
       <Profile me={me} />
-      <Password />
+      {me.email && <Password />}
       <TelegramLink />
       <Sessions />
       <Data />
@@ -103,9 +103,7 @@ function Profile({ me }: { me: User }) {
       }}
     >
       <h2>{t.account.profile}</h2>
-      <p className="soft">
-        {me.email} · {t.roles[me.role]}
-      </p>
+      <p className="soft">{[me.email, t.roles[me.role]].filter(Boolean).join(' · ')}</p>
       <TextField
         label={t.auth.name}
         value={name}
@@ -187,7 +185,7 @@ function Sessions() {
             {items.map(({ id, device, lastUsedAt }) => (
               <li key={id} className="row spread">
                 <div className="grow">
-                  <p className="clip">{device ?? t.account.unknownDevice}</p>
+                  <p className="clip">{(device && deviceName(device)) ?? t.account.unknownDevice}</p>
                   <p className="soft">{t.account.lastUsed(formatMoment(lastUsedAt, language))}</p>
                 </div>
                 <Button look="quiet" disabled={end.isPending} onClick={() => end.mutate({ id })}>
@@ -254,4 +252,25 @@ function saveAs(name: string, text: string): void {
   link.download = name
   link.click()
   URL.revokeObjectURL(link.href)
+}
+
+const BROWSERS = [
+  [/Edg\//, 'Edge'],
+  [/OPR\//, 'Opera'],
+  [/Firefox\//, 'Firefox'],
+  [/Chrome\//, 'Chrome'],
+  [/Safari\//, 'Safari'],
+] as const
+const SYSTEMS = [
+  [/iPhone|iPad/, 'iOS'],
+  [/Android/, 'Android'],
+  [/Windows/, 'Windows'],
+  [/Mac OS/, 'macOS'],
+  [/Linux/, 'Linux'],
+] as const
+
+/** `Firefox, Windows` for what such a browser says of itself; whatever else, as it is. */
+function deviceName(device: string): string {
+  const first = (known: typeof BROWSERS | typeof SYSTEMS) => known.find(([sign]) => sign.test(device))?.[1]
+  return [first(BROWSERS), first(SYSTEMS)].filter(Boolean).join(', ') || device
 }

@@ -22,7 +22,9 @@ export function TelegramLink() {
       refetchInterval: ({ state }) => code.data && !state.data?.account && LOOK_AGAIN_MS,
     }),
   )
-  const unlink = useMutation(trpc.auth.unlinkTelegram.mutationOptions(settled))
+  const unlink = useMutation(
+    trpc.auth.unlinkTelegram.mutationOptions({ ...settled, onSuccess: () => code.reset() }),
+  )
   if (!bot?.username) return null
   return (
     <section className="card form">

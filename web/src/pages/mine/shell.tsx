@@ -19,6 +19,7 @@ export function MinePage({ title, children }: { title: string; children: ReactNo
             [PATHS.bookings, t.app.bookings],
             [PATHS.payments, t.mine.payments],
             [PATHS.points, t.mine.points],
+            [PATHS.notifications, t.notifications.title],
           ]}
         />
         {children}

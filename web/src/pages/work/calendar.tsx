@@ -13,8 +13,8 @@ import { type Listed, WorkBooking } from './booking'
 import { WorkPage } from './shell'
 
 const SHOWN = ['pending', 'confirmed', 'held', 'completed', 'no_show']
-/** What others do is seen after so long. */
-const LOOK_AGAIN_MS = 5000
+/** What others do comes by itself; where no socket gets through, it is looked for. */
+const LOOK_AGAIN_MS = 30_000
 
 export default function WorkCalendarPage() {
   const { t } = useText()

@@ -1,0 +1,241 @@
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import type { Page } from 'playwright-core'
+import type { RunningServer } from '../src/server'
+import { webApp } from '../web/build'
+import { PATHS } from '../web/src/paths'
+import { makeAccount, password } from './support/accounts'
+import { hasBrowser } from './support/browser'
+import { payInBrowser } from './support/money'
+import { makeSpecialist } from './support/specialists'
+import { initDataOf, miniAppOf, signMiniApp } from './support/telegram'
+import { closeBrowser, seriousViolations, takePicture, unexpected, type Visit, visit } from './support/web'
+import {
+  at,
+  clientOf,
+  makePerson,
+  makeSpace,
+  startTestServer,
+  stopTestServers,
+  type TestPerson,
+  testDate,
+  until,
+} from './support/world'
+
+setDefaultTimeout(90_000)
+
+let server: RunningServer
+beforeAll(async () => {
+  server = await startTestServer({ queue: true })
+  await webApp()
+})
+const visits: Visit[] = []
+afterEach(async () => {
+  for (const { context } of visits.splice(0)) await context.close()
+})
+afterAll(async () => {
+  await closeBrowser()
+  await stopTestServers()
+})
+
+async function open(...[address, visitor]: [string, Parameters<typeof visit>[2]?]): Promise<Visit> {
+  const opened = await visit(server, address, visitor)
+  opened.page.setDefaultTimeout(20_000)
+  visits.push(opened)
+  return opened
+}
+
+const said = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first()
+const browser = hasBrowser()
+
+async function payFor(person: TestPerson, bookingId: string) {
+  const client = clientOf(server, person)
+  await payInBrowser(server, await client.payments.createIntent.mutate({ bookingId }))
+  return client.payments.confirm.mutate({ bookingId })
+}
+
+test.skipIf(!browser)(
+  'what comes back is said before a booking is cancelled, to the cent, and stands among the payments then',
+  async () => {
+    const space = await makeSpace(server, {
+      priceMinor: 2001,
+      cancellation: [{ hoursBefore: 1, refundPercent: 50 }],
+    })
+    const person = await makePerson(server)
+    const client = clientOf(server, person)
+    const { id } = await client.slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+    await payFor(person, id)
+    const visitor = await open(PATHS.bookings, { person, phone: true })
+    const { page } = visitor
+    await button(page, 'Cancel').click()
+    await said(page, 'You get back €10.01 (50 %).')
+    expect((await client.bookings.byId.query({ id })).status).toBe('confirmed')
+    await button(page, 'Cancel the booking').click()
+    await said(page, /€10\.01 given back/)
+    expect(await client.bookings.byId.query({ id })).toMatchObject({ refundedMinor: 1001 })
+    await page.getByRole('link', { name: 'Payments' }).click()
+    await said(page, /Given back: €10\.01/)
+    expect(await seriousViolations(page)).toEqual([])
+    expect(unexpected(visitor)).toEqual([])
+  },
+)
+
+test.skipIf(!browser)(
+  'points pay a part, which can be taken back, or all of it, which books at once',
+  async () => {
+    const space = await makeSpace(server, { priceMinor: 5000 })
+    const person = await makePerson(server)
+    const admin = clientOf(server, await makePerson(server, 'admin'))
+    await admin.loyalty.correct.mutate({ id: person.id, points: 300, reason: 'Welcome' })
+    const visitor = await open(`/spaces/${space.id}?date=${testDate}`, { person })
+    const { page } = visitor
+    await page.locator(`[data-slot="${at(9)}"]`).click()
+    await button(page, 'Pay €50.00').click()
+    await button(page, 'Use my 300 points').click()
+    await said(page, '300 points pay €15.00 of it.')
+    await said(page, /^€35\.00$/)
+    await takePicture(page, 'points')
+    expect(await seriousViolations(page)).toEqual([])
+    await button(page, 'Keep my points').click()
+    await said(page, /^€50\.00$/)
+    await button(page, 'Use my 300 points').click()
+    await said(page, /^€35\.00$/)
+    await button(page, 'Pay now').click()
+    await said(page, 'Booked. See you there!')
+    const client = clientOf(server, person)
+    expect((await client.bookings.list.query({})).items).toMatchObject([
+      { status: 'confirmed', redeemedPoints: 300, pointsMinor: 1500, paidMinor: 3500 },
+    ])
+    await page.goto(`${server.url}${PATHS.points}`)
+    await said(page, '0 points')
+    await said(page, 'Used to pay')
+
+    await admin.loyalty.correct.mutate({ id: person.id, points: 5000, reason: 'Thank you' })
+    await page.goto(`${server.url}/spaces/${space.id}?date=${testDate}`)
+    await page.locator(`[data-slot="${at(11)}"]`).click()
+    await button(page, 'Pay €50.00').click()
+    await button(page, 'Use my 5000 points').click()
+    await said(page, 'Booked. See you there!')
+    expect((await client.loyalty.mine.query({})).points).toBe(4000)
+    expect(unexpected(visitor)).toEqual([])
+  },
+)
+
+test.skipIf(!browser)(
+  'one is told what happens on whichever page one is, sees how much is new, and chooses what to hear',
+  async () => {
+    const made = await makeSpecialist(server, { service: { needsApproval: true } })
+    const person = await makePerson(server)
+    const client = clientOf(server, person)
+    const specialist = await open(PATHS.work, { person: made.person })
+    await said(specialist.page, 'Nobody waits for an answer.')
+    const visitor = await open(PATHS.account, { person, phone: true, dark: true })
+    const admin = clientOf(server, await makePerson(server, 'admin'))
+    await until(async () => (await admin.realtime.stats.query()).signedIn >= 2)
+    const { id } = await client.bookings.create.mutate({ serviceId: made.service.id, startsAt: at(9) })
+    await client.bookings.confirm.mutate({ id })
+    await button(specialist.page, 'Accept').click()
+    const { page } = visitor
+    await page.getByRole('link', { name: /^Notifications, \d new/ }).click()
+    await button(page, 'Mark all as read').click()
+    await page
+      .getByRole('link', { name: /^Notifications$/ })
+      .first()
+      .waitFor()
+    expect((await client.notifications.list.query({})).unread).toBe(0)
+    await page.getByRole('checkbox', { name: 'A day before: E-mail' }).click()
+    await until(async () => {
+      const { items } = await client.notifications.preferences.query()
+      return items.find(({ kind }) => kind === 'reminder_day')?.email === false
+    })
+    expect(await seriousViolations(page)).toEqual([])
+    expect([visitor, specialist].map(unexpected)).toEqual([[], []])
+  },
+)
+
+const dark = {
+  bg_color: '#17212b',
+  secondary_bg_color: '#232e3c',
+  text_color: '#f5f5f5',
+  hint_color: '#708499',
+  link_color: '#6ab3f3',
+  button_color: '#5288c1',
+  button_text_color: '#ffffff',
+}
+
+/** What Telegram puts into the address of a Mini App that it opens. */
+function launchOf(initData: string, theme: Record<string, string>): string {
+  const params = new URLSearchParams({
+    tgWebAppData: initData,
+    tgWebAppVersion: '8.0',
+    tgWebAppPlatform: 'tdesktop',
+    tgWebAppThemeParams: JSON.stringify(theme),
+  })
+  return `/#${params}`
+}
+
+test.skipIf(!browser)(
+  'inside Telegram one is signed in by what Telegram signed, in its language and its colours, once a launch',
+  async () => {
+    const initData = initDataOf(signMiniApp(server.deps.telegram.token(), miniAppOf()))
+    const visitor = await open(launchOf(initData, dark), { phone: true })
+    const { page } = visitor
+    await said(page, 'Trova il tuo spazio')
+    await page.getByRole('button', { name: 'Esci' }).waitFor()
+    expect(page.url()).not.toContain('tgWebAppData')
+    const colours = 'getComputedStyle(document.documentElement).getPropertyValue("--surface")'
+    expect(await page.evaluate(colours)).toBe('rgb(23 33 43)')
+    expect(await seriousViolations(page)).toEqual([])
+    await takePicture(page, 'telegram')
+    const theme_params = {
+      ...dark,
+      bg_color: '#ffffff',
+      secondary_bg_color: '#f1f1f1',
+      text_color: '#000000',
+    }
+    await page.evaluate(
+      (event) => {
+        const { Telegram } = globalThis as unknown as TelegramWindow
+        Telegram.WebView.receiveEvent('theme_changed', event)
+      },
+      { theme_params },
+    )
+    await page.waitForFunction(`${colours} === 'rgb(255 255 255)'`)
+    expect(await seriousViolations(page)).toEqual([])
+    await page.goto(`${server.url}${PATHS.account}`)
+    await page.getByRole('button', { name: 'Scollega' }).waitFor()
+    expect(await page.getByRole('button', { name: 'Esci da lì' }).count()).toBe(1)
+    expect(unexpected(visitor)).toEqual([])
+  },
+)
+type TelegramWindow = { Telegram: { WebView: { receiveEvent(name: string, event: unknown): void } } }
+
+test.skipIf(!browser)(
+  'what Telegram did not sign opens the app for nobody, and one signs in as anywhere',
+  async () => {
+    const initData = initDataOf(signMiniApp('1:another-token', miniAppOf()))
+    const visitor = await open(launchOf(initData, dark))
+    await visitor.page.getByRole('link', { name: 'Sign in' }).waitFor()
+    expect(unexpected(visitor)).toEqual([])
+  },
+)
+
+test.skipIf(!browser)('an account is linked to Telegram by a code that the bot takes', async () => {
+  const account = await makeAccount(server)
+  const visitor = await open(`${PATHS.signIn}?then=${PATHS.account}`)
+  const { page } = visitor
+  await page.getByLabel('E-mail').fill(account.email)
+  await page.getByLabel('Password').fill(password)
+  await page.keyboard.press('Enter')
+  await button(page, 'Link Telegram').click()
+  const code = /\/start (\S+?)”/.exec((await page.getByText(/\/start/).textContent()) ?? '')?.[1]
+  expect(code).toBeTruthy()
+  await clientOf(server, account).auth.linkTelegram.mutate({
+    initData: initDataOf(signMiniApp(server.deps.telegram.token(), miniAppOf())),
+  })
+  await said(page, /Linked: Ada Lovelace/)
+  await button(page, 'Unlink').click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Unlink' }).click()
+  await button(page, 'Link Telegram').waitFor()
+  expect(unexpected(visitor)).toEqual([])
+})
