@@ -20,6 +20,7 @@ export const notifications: Messages['notifications'] = {
     payments: 'Paiements',
     reviews: 'Avis',
     events: 'Événements',
+    loyalty: 'Points',
   },
   kinds: {
     booking_requested: 'Quelqu’un demande un horaire',
@@ -40,9 +41,12 @@ export const notifications: Messages['notifications'] = {
     review_received: 'Quelqu’un a donné un avis',
     review_answered: 'Un avis a une réponse',
     event_place: 'Vous avez une place à un événement',
+    event_place_to_pay: 'Une place à un événement est à vous, à payer',
     event_changed: 'Un événement a changé',
     event_cancelled: 'Un événement est annulé',
     event_reminder: 'Avant un événement',
     event_passed_on: 'Un événement est à vous maintenant',
+    points_earned: 'Des points sont gagnés',
+    tier_reached: 'Un nouveau niveau est atteint',
   },
 }

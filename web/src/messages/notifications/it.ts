@@ -20,6 +20,7 @@ export const notifications: Messages['notifications'] = {
     payments: 'Pagamenti',
     reviews: 'Recensioni',
     events: 'Eventi',
+    loyalty: 'Punti',
   },
   kinds: {
     booking_requested: 'Qualcuno chiede un orario',
@@ -40,9 +41,12 @@ export const notifications: Messages['notifications'] = {
     review_received: 'Qualcuno ha scritto una recensione',
     review_answered: 'Una recensione ha una risposta',
     event_place: 'Hai un posto a un evento',
+    event_place_to_pay: 'Un posto a un evento è tuo, da pagare',
     event_changed: 'Un evento è cambiato',
     event_cancelled: 'Un evento è annullato',
     event_reminder: 'Prima di un evento',
     event_passed_on: 'Un evento ora è tuo',
+    points_earned: 'Hai guadagnato punti',
+    tier_reached: 'Hai raggiunto un nuovo livello',
   },
 }

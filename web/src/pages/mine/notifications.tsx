@@ -85,5 +85,6 @@ function pageOf({ kind, eventId }: Notification): string {
   if (eventId) return PATHS.community
   if (kind === 'booking_requested') return PATHS.work
   if (kind === 'review_received') return PATHS.workReviews
+  if (kind === 'points_earned' || kind === 'tier_reached') return PATHS.points
   return PATHS.bookings
 }
