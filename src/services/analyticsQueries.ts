@@ -25,29 +25,42 @@ const STANDING = sql`('pending', 'confirmed', 'completed', 'no_show')`
 
 /**
  * For how long units were taken in each local hour of the week, in milliseconds: by bookings until they end or are freed, and
- * by events; without buffers. Bookings of one time are counted together before they are cut into hours.
+ * by events; without buffers. Bookings that stand alike in their week are counted together before they are cut into hours; the
+ * few over which clocks change are cut alone, by half hours, which is where local hours begin in every zone.
  */
 export async function readTaken(tx: Tx, scopes: Scope[]): Promise<Week> {
   const week = emptyWeek()
   if (scopes.length === 0) return week
-  const rows = await tx.execute<{ weekday: number; hour: number; ms: string }>(sql`
+  const rows = await tx.execute<{ cell: number; seconds: string }>(sql`
     WITH longest AS (
       SELECT greatest(interval '15 days', make_interval(mins => coalesce(max(slot_minutes * max_slots), 0))) AS length FROM spaces
     ), taken AS (
-      SELECT scope.time_zone, greatest(b.starts_at, scope.from_at) AS from_at,
-        least(b.ends_at, upper(b.claimed), scope.to_at) AS to_at, count(*) AS units
-      FROM ${scopeOf(scopes)}
-      JOIN bookings b ON b.location_id = scope.location_id AND b.starts_at < scope.to_at
-        AND b.starts_at > scope.from_at - (SELECT length FROM longest) AND b.ends_at > scope.from_at
-      WHERE b.space_id IS NOT NULL AND b.status IN ${STANDING}
-      GROUP BY 1, 2, 3
+      SELECT time_zone, from_at, to_at, from_at AT TIME ZONE time_zone AS local,
+        (to_at AT TIME ZONE time_zone) - (from_at AT TIME ZONE time_zone) = to_at - from_at AS steady
+      FROM (
+        SELECT scope.time_zone, greatest(b.starts_at, scope.from_at) AS from_at, least(b.ends_at, upper(b.claimed), scope.to_at) AS to_at
+        FROM ${scopeOf(scopes)}
+        JOIN bookings b ON b.location_id = scope.location_id AND b.starts_at < scope.to_at
+          AND b.starts_at > scope.from_at - (SELECT length FROM longest) AND b.ends_at > scope.from_at
+        WHERE b.space_id IS NOT NULL AND b.status IN ${STANDING}) AS clipped
+      WHERE from_at < to_at
+    ), alike AS (
+      SELECT (extract(isodow FROM local) - 1) * 86400 + extract(epoch FROM local::time) AS start, extract(epoch FROM to_at - from_at) AS length,
+        steady, CASE WHEN NOT steady THEN time_zone END AS time_zone, CASE WHEN NOT steady THEN from_at END AS from_at, count(*) AS units
+      FROM taken GROUP BY 1, 2, 3, 4, 5
+    ), pieces AS (
+      SELECT cell % 168 AS cell, units * (least(start + length, (cell + 1) * 3600) - greatest(start, cell * 3600)) AS seconds
+      FROM alike, generate_series(floor(start / 3600)::int, ceil((start + length) / 3600)::int - 1) AS cell WHERE steady
+      UNION ALL
+      SELECT (extract(isodow FROM local)::int - 1) * 24 + extract(hour FROM local)::int,
+        units * greatest(0, extract(epoch FROM least(to_at, step + interval '30 minutes') - greatest(from_at, step)))
+      FROM alike, LATERAL (SELECT from_at + make_interval(secs => length::float8) AS to_at) AS ends,
+        generate_series(date_trunc('hour', from_at, time_zone), to_at, interval '30 minutes') AS step,
+        LATERAL (SELECT step AT TIME ZONE time_zone AS local) AS zoned
+      WHERE NOT steady
     )
-    SELECT extract(isodow FROM local)::int AS weekday, extract(hour FROM local)::int AS hour,
-      sum(units * greatest(0, extract(epoch FROM least(to_at, step + interval '30 minutes') - greatest(from_at, step)))) * 1000 AS ms
-    FROM taken, generate_series(date_trunc('hour', from_at, time_zone), to_at, interval '30 minutes') AS step,
-      LATERAL (SELECT step AT TIME ZONE time_zone AS local) AS zoned
-    WHERE from_at < to_at GROUP BY 1, 2`)
-  for (const { weekday, hour, ms } of rows) week[(weekday - 1) * 24 + hour] = Number(ms)
+    SELECT cell, sum(seconds) AS seconds FROM pieces GROUP BY cell`)
+  for (const { cell, seconds } of rows) week[cell] = Number(seconds) * 1000
   return week
 }
 
@@ -166,20 +179,20 @@ export const roundShare = (share: number) => Math.round(share * 10_000) / 10_000
 
 type People = Pick<AnalyticsSummary, 'people' | 'returningShare' | 'noShowShare'>
 
-/** Who had a booking in the period that stands or took place, who of them had another, and how many did not come. */
+/** Who had a booking in the period that stands or took place, who of them had another, then or before, and how many did not come. */
 export async function readPeople(tx: Tx, scopes: Scope[]): Promise<People> {
-  const ids = uuidArray(scopes.map(({ locationId }) => locationId))
+  const inPeriod = sql`b.starts_at >= scope.from_at`
   const [row] = await tx.execute<{ people: number; returning: number; over: number; missed: number }>(sql`
-    WITH came AS (
-      SELECT b.user_id, max(b.starts_at) AS last, count(*) FILTER (WHERE b.status IN ('completed', 'no_show')) AS over,
-        count(*) FILTER (WHERE b.status = 'no_show') AS missed, count(*) AS bookings
-      ${inPeriod(scopes)} AND b.status IN ${STANDING} GROUP BY b.user_id
+    WITH person AS (
+      SELECT count(*) AS bookings, count(*) FILTER (WHERE ${inPeriod}) AS now,
+        count(*) FILTER (WHERE ${inPeriod} AND b.status IN ('completed', 'no_show')) AS over,
+        count(*) FILTER (WHERE ${inPeriod} AND b.status = 'no_show') AS missed
+      FROM ${scopeOf(scopes)} JOIN bookings b ON b.location_id = scope.location_id AND b.starts_at < scope.to_at
+      WHERE b.kind = 'booking' AND b.status IN ${STANDING} GROUP BY b.user_id
     )
-    SELECT count(*)::int AS people, coalesce(sum(over), 0)::int AS over, coalesce(sum(missed), 0)::int AS missed,
-      count(*) FILTER (WHERE bookings > 1 OR EXISTS (
-        SELECT FROM bookings b WHERE b.user_id = came.user_id AND b.kind = 'booking' AND b.status IN ${STANDING}
-          AND b.location_id = ANY(${ids}) AND b.starts_at < came.last))::int AS returning
-    FROM came`)
+    SELECT count(*)::int AS people, count(*) FILTER (WHERE bookings > 1)::int AS returning,
+      coalesce(sum(over), 0)::int AS over, coalesce(sum(missed), 0)::int AS missed
+    FROM person WHERE now > 0`)
   const { people = 0, returning = 0, over = 0, missed = 0 } = row ?? {}
   const share = (part: number, of: number) => (of === 0 ? 0 : roundShare(part / of))
   return { people, returningShare: share(returning, people), noShowShare: share(missed, over) }

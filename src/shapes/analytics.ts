@@ -33,7 +33,7 @@ export const AnalyticsSummaryShape = z
             .meta({ description: 'The same by the door through which it was booked.' }),
         }),
       )
-      .meta({ description: 'Money by the day on which it moved.' }),
+      .meta({ description: 'Money by the day on which it moved, that for events with it.' }),
     funnel: z
       .object({
         held: Count,
@@ -49,7 +49,7 @@ export const AnalyticsSummaryShape = z
       })
       .meta({
         description:
-          'What became of the holds made in the period: held is paid, released, expired and holding; paid is the rest.',
+          'What became of the holds of spaces and specialists made in the period: held is paid, released, expired and holding; paid is the rest.',
       }),
     noShowShare: Share.meta({ description: 'Of the bookings of the period whose time came.' }),
     leadTimeHours: z
