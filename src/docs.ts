@@ -1,8 +1,5 @@
-import { swagger } from '@elysiajs/swagger'
 import { Elysia } from 'elysia'
 import { version as uiVersion } from 'swagger-ui-dist/package.json'
-import { createDocument, TITLE } from './openapi/document'
-import { socketDocument, socketPage } from './openapi/socket'
 
 const ASSETS = `/swagger/assets/${uiVersion}`
 const files: Record<string, string> = {
@@ -14,11 +11,15 @@ const files: Record<string, string> = {
 /**
  * The document at `/swagger/json` and the page at `/swagger`, both from the procedures themselves; the messages of the
  * socket at `/swagger/socket` (a page) and `/swagger/socket/json` (AsyncAPI). The pages load what they need from here:
- * the plugin's own page would fetch its script from elsewhere, so it is given ours, which shows Swagger UI.
+ * the plugin's own page would fetch its script from elsewhere, so it is given ours, which shows Swagger UI. All of it is made
+ * when somebody first asks for it: making it takes as long as the rest of a start.
  */
 export function docsDoor(publicUrl: string) {
-  const document = createDocument(`${publicUrl}/api`)
-  const channel = socketDocument(publicUrl)
+  let made: Promise<Elysia> | undefined
+  const handle = async ({ request }: { request: Request }) => {
+    made ??= import('./openapi/pages').then(({ docsPages }) => docsPages(publicUrl, `${ASSETS}/page.js`))
+    return (await made).handle(request)
+  }
   const headers = pageHeaders(publicUrl)
   return new Elysia({ name: 'docs' })
     .onRequest(({ request, set }) => {
@@ -31,22 +32,11 @@ export function docsDoor(publicUrl: string) {
       if (!found) return status(404, 'There is no such file.')
       return new Response(Bun.file(found), { headers: { 'cache-control': 'public, max-age=86400' } })
     })
-    .get('/swagger/socket', () => new Response(socketPage(channel), { headers: { 'content-type': HTML } }))
-    .get('/swagger/socket/json', () => Response.json(channel))
-    .use(
-      swagger({
-        path: '/swagger',
-        provider: 'scalar',
-        scalarCDN: `${ASSETS}/page.js`,
-        scalarConfig: { spec: { url: '/swagger/json' }, customCss: '' },
-        exclude: [/^\//],
-        // Two typings of one standard: the document is OpenAPI 3.1, the plugin's types know 3.0.
-        documentation: { ...document, info: { ...document.info, title: TITLE } } as never,
-      }),
-    )
+    .get('/swagger', handle)
+    .get('/swagger/json', handle)
+    .get('/swagger/socket', handle)
+    .get('/swagger/socket/json', handle)
 }
-
-const HTML = 'text/html; charset=utf-8'
 
 /** No page of these talks to another host than the one that serves it, and the public address of the API. */
 const pageHeaders = (publicUrl: string) => ({

@@ -1,6 +1,4 @@
 import pino from 'pino'
-import pretty from 'pino-pretty'
-import roll from 'pino-roll'
 
 export type Log = pino.Logger
 
@@ -27,6 +25,7 @@ const FILES_KEPT = 14
  * name are added: `coworkspace` becomes `coworkspace.1.log`.
  */
 export async function openLogFile(file: string): Promise<pino.DestinationStream> {
+  const { default: roll } = await import('pino-roll')
   const stream = await roll({
     file,
     size: FILE_SIZE,
@@ -65,6 +64,24 @@ function bufferedOutput(): pino.DestinationStream {
   }
 }
 
+/** Coloured lines for a terminal. What makes them is loaded beside the rest of a start; lines that come before it wait. */
+function terminalOutput(): pino.DestinationStream {
+  let output: pino.DestinationStream | undefined
+  let waiting: string[] = []
+  import('pino-pretty').then(({ default: pretty }) => {
+    output = pretty({ colorize: true, sync: true, singleLine: true, ignore: 'pid,hostname' })
+    for (const line of waiting) output.write(line)
+    waiting = []
+  })
+  process.on('exit', () => process.stdout.write(waiting.join('')))
+  return {
+    write(line) {
+      if (output) output.write(line)
+      else waiting.push(line)
+    },
+  }
+}
+
 /** The time of a line; many are written within one millisecond, and writing it out takes as long as half a line. */
 function createClock(): () => string {
   let at = 0
@@ -84,16 +101,14 @@ export function createLog({
   level,
   terminal,
   file,
-  destination = bufferedOutput(),
+  destination,
 }: {
   level: string
   terminal: boolean
   file?: pino.DestinationStream | undefined
   destination?: pino.DestinationStream
 }): Log {
-  const output = terminal
-    ? pretty({ colorize: true, sync: true, singleLine: true, ignore: 'pid,hostname' })
-    : destination
+  const output = terminal ? terminalOutput() : (destination ?? bufferedOutput())
   return pino(
     {
       level,

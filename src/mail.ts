@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer'
 import type { Env } from './env'
 
 export type Mail = {
@@ -34,18 +33,22 @@ export function createMailer({ SMTP_URL, MAIL_FROM, PUBLIC_URL }: Env): Mailer |
   if (!SMTP_URL) return null
   const host = PUBLIC_URL ? new URL(PUBLIC_URL).hostname : 'localhost'
   const from = MAIL_FROM ?? { name: 'CoworkSpace', address: `no-reply@${host}` }
-  const transport = createTransport({
-    url: SMTP_URL,
-    pool: true,
-    maxConnections: 2,
-    ...TIMEOUTS,
-    // Text and attachments are made here; nothing of a mail may make the server read a file or call an address.
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  })
+  // Loaded with the first mail: a start is faster without.
+  const connect = async () =>
+    (await import('nodemailer')).createTransport({
+      url: SMTP_URL,
+      pool: true,
+      maxConnections: 2,
+      ...TIMEOUTS,
+      // Text and attachments are made here; nothing of a mail may make the server read a file or call an address.
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    })
+  let transport: ReturnType<typeof connect> | undefined
   return {
     async send({ to, subject, text, name, language, calendar }) {
-      const sent = transport.sendMail({
+      transport ??= connect()
+      const sent = (await transport).sendMail({
         from,
         to,
         subject,
@@ -56,8 +59,11 @@ export function createMailer({ SMTP_URL, MAIL_FROM, PUBLIC_URL }: Env): Mailer |
       })
       await inTime(sent)
     },
-    check: () => inTime(transport.verify()),
-    close: () => transport.close(),
+    async check() {
+      transport ??= connect()
+      await inTime((await transport).verify())
+    },
+    close: () => void transport?.then((connected) => connected.close()),
   }
 }
 

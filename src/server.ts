@@ -68,14 +68,15 @@ export async function startServer(
     releasers.push(release)
     if (env.SEED === 'demo') await seedDatabase(deps)
 
-    if (queue) releasers.push((await startQueue(deps, databaseUrl)).stop)
     const server = listen(createApp(deps, connections, env.PUBLIC_URL ?? ''), env)
     bus.attach(server, connections.noteUnread)
     releasers.push(() => closeDoors(server, connections, feeds))
     const ownUrl = `http://${reachableHost(env.HOST)}:${server.port}`
     sandbox?.setWebhookUrl(`${ownUrl}/webhooks/stripe`)
-    if (telegramSandbox) await registerWebhook(deps, ownUrl)
-    else if (queue && env.TELEGRAM_BOT_TOKEN) announceBot(deps)
+    // Nothing waits for it: a server that listens can be stopped, and the bot may hear of it a moment later.
+    if (telegramSandbox) releasers.push(announceBot(deps, ownUrl))
+    else if (queue && env.TELEGRAM_BOT_TOKEN) announcePublicly(deps)
+    if (queue) releasers.push(startQueue(deps, databaseUrl).stop)
     if (jobs) releasers.push(startJobs(deps, { boards, locations }).stop)
     return { url: `http://${env.HOST}:${server.port}`, deps, sandbox, telegramSandbox, stop }
   } catch (error) {
@@ -84,17 +85,19 @@ export async function startServer(
   }
 }
 
-/** Beside the start, and not in its way: what cannot be told to Telegram now is told at the next start, or by hand. */
-function announceBot(deps: Deps): void {
-  const { PUBLIC_URL, TELEGRAM_WEBHOOK_SECRET } = deps.env
-  if (!PUBLIC_URL || !TELEGRAM_WEBHOOK_SECRET) {
-    deps.log.warn('the bot hears nothing: it needs PUBLIC_URL and TELEGRAM_WEBHOOK_SECRET')
-    return
-  }
-  registerWebhook(deps, PUBLIC_URL).then(
-    (url) => deps.log.info({ url }, 'Telegram sends what people write to the bot'),
+/** Tells Telegram, or what stands in for it, where updates go. @returns what waits until it has been told */
+function announceBot(deps: Deps, url: string): () => Promise<void> {
+  const announced = registerWebhook(deps, url).then(
+    (where) => deps.log.info({ url: where }, 'Telegram sends what people write to the bot'),
     (error) => deps.log.error({ error }, 'the bot could not be set up at Telegram'),
   )
+  return () => announced
+}
+
+function announcePublicly(deps: Deps): void {
+  const { PUBLIC_URL, TELEGRAM_WEBHOOK_SECRET } = deps.env
+  if (PUBLIC_URL && TELEGRAM_WEBHOOK_SECRET) announceBot(deps, PUBLIC_URL)
+  else deps.log.warn('the bot hears nothing: it needs PUBLIC_URL and TELEGRAM_WEBHOOK_SECRET')
 }
 
 const reachableHost = (host: string) => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host)

@@ -80,7 +80,7 @@ describe('an embedded database', () => {
     expect(second.output()).toContain('DATA_DIR')
     expect((await fetch(`${url}/api/health/db`)).status).toBe(200)
     server.kill('SIGTERM')
-    expect(await server.exited).toBe(0)
+    expect(await server.exited, server.output()).toBe(0)
   }, 60_000)
 })
 
@@ -88,7 +88,7 @@ test('a server whose terminal is closed stops as it should, and leaves no databa
   const dataDir = path.join(folder, 'hung-up')
   const { server } = await start({ DATA_DIR: dataDir })
   server.kill('SIGHUP')
-  expect(await server.exited).toBe(0)
+  expect(await server.exited, server.output()).toBe(0)
   expect(await postmaster(dataDir).catch(() => 'gone')).toBe('gone')
 }, 60_000)
 

@@ -1,4 +1,4 @@
-import { type Runner, run } from 'graphile-worker'
+import type { Runner } from 'graphile-worker'
 import { z } from 'zod'
 import { answerUpdate } from '../bot'
 import { type Deps, systemContext } from '../context'
@@ -40,8 +40,40 @@ const TASKS: { [Name in JobName]: Task<Name> } = {
 /** What waits for somebody else's server for a long time, so that money and live pushes do not wait behind it. */
 const SLOW: readonly JobName[] = ['send-notification', 'telegram-update']
 
-/** Starts to work on the queue. A job that throws is logged and tried again, with growing pauses. */
-export async function startQueue(deps: Deps, databaseUrl: string): Promise<{ stop(): Promise<void> }> {
+/** How long a queue that could not start waits before it tries again. */
+const RETRY_MS = 1000
+
+/**
+ * Starts to work on the queue, beside everything else: what is asked meanwhile is answered, and what waits for the queue is
+ * taken up once it is there. A job that throws is logged and tried again, with growing pauses.
+ */
+export function startQueue(deps: Deps, databaseUrl: string): { stop(): Promise<void> } {
+  const stopping = Promise.withResolvers<void>()
+  let stopped = false
+  async function start(): Promise<Runner[]> {
+    while (!stopped) {
+      try {
+        return await runTasks(deps, databaseUrl)
+      } catch (error) {
+        deps.log.error({ error }, 'the queue could not start; it will try again')
+        await Promise.race([Bun.sleep(RETRY_MS), stopping.promise])
+      }
+    }
+    return []
+  }
+  const started = start()
+  return {
+    async stop() {
+      stopped = true
+      stopping.resolve()
+      await Promise.all((await started).map((runner) => runner.stop().catch(() => undefined)))
+    },
+  }
+}
+
+async function runTasks(deps: Deps, databaseUrl: string): Promise<Runner[]> {
+  const { run } = await import('graphile-worker')
+  const logger = await silentLogger()
   const work = (names: JobName[]): Promise<Runner> =>
     run({
       connectionString: databaseUrl,
@@ -49,17 +81,12 @@ export async function startQueue(deps: Deps, databaseUrl: string): Promise<{ sto
       concurrency: CONCURRENCY,
       pollInterval: POLL_MS,
       noHandleSignals: true,
-      logger: silentLogger,
+      logger,
       taskList: Object.fromEntries(names.map((name) => [name, handlerOf(deps, name)])),
     })
   const names = Object.keys(TASKS) as JobName[]
   const [slow = [], fast = []] = [true, false].map((is) => names.filter((name) => SLOW.includes(name) === is))
-  const runners = await Promise.all([work(fast), work(slow)])
-  return {
-    async stop() {
-      await Promise.all(runners.map((runner) => runner.stop().catch(() => undefined)))
-    },
-  }
+  return [await work(fast), await work(slow)]
 }
 
 function handlerOf<Name extends JobName>(deps: Deps, name: Name) {

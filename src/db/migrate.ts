@@ -1,28 +1,47 @@
 import { fileURLToPath } from 'node:url'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
-import { Logger, runMigrations } from 'graphile-worker'
 import postgres from 'postgres'
+import { dependencies } from '../../package.json'
 import journal from './migrations/meta/_journal.json'
 
 /** One number for everyone who changes the schema: servers that start at once wait for each other here. */
 const MIGRATION_LOCK = 7_261_054_918
 
-/** The queue says much and nothing that a log needs; what fails is thrown. */
-export const silentLogger = new Logger(() => () => {})
-
 /** Brings the schema and the queue's own up to date, under an advisory lock of the database; does nothing where it is. */
 export async function migrateDatabase(url: string): Promise<void> {
   const client = postgres(url, { max: 1, connect_timeout: 5, onnotice() {}, connection: { TimeZone: 'UTC' } })
   try {
+    if (await isUpToDate(client)) return
     await client`SELECT pg_advisory_lock(${MIGRATION_LOCK})`
     await migrate(drizzle(client), {
       migrationsFolder: fileURLToPath(new URL('./migrations', import.meta.url)),
     })
-    await runMigrations({ connectionString: url, logger: silentLogger })
+    const { runMigrations } = await import('graphile-worker')
+    await runMigrations({ connectionString: url, logger: await silentLogger() })
+    await client`SELECT set_config('coworkspace.mark', ${queueMark}, false)`
+    await client`DO $$ BEGIN EXECUTE format('COMMENT ON SCHEMA graphile_worker IS %L', current_setting('coworkspace.mark')); END $$`
   } finally {
     await client.end({ timeout: 5 })
   }
+}
+
+/** The queue says much and nothing that a log needs; what fails is thrown. */
+export async function silentLogger() {
+  const { Logger } = await import('graphile-worker')
+  return new Logger(() => () => {})
+}
+
+/** Written on the queue's schema once it is up to date: to load the queue only to hear that would be most of a start. */
+const queueMark = `graphile-worker ${dependencies['graphile-worker']}`
+
+async function isUpToDate(client: postgres.Sql): Promise<boolean> {
+  const [there] = await client<[{ schema: boolean; mark: string | null }]>`
+    SELECT to_regclass('drizzle.__drizzle_migrations') IS NOT NULL AS schema,
+      (SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'graphile_worker') AS mark`
+  if (!there.schema || there.mark !== queueMark) return false
+  const [last] = await client`SELECT max(created_at)::bigint::text AS made FROM drizzle.__drizzle_migrations`
+  return Number(last?.made) >= Math.max(...journal.entries.map(({ when }) => when))
 }
 
 export type SchemaState = {

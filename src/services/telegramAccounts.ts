@@ -27,7 +27,7 @@ const CODE_SECONDS = 600
  * @throws WRONG_CREDENTIALS, UNAVAILABLE where no bot is set up
  */
 export async function signInWithTelegram(ctx: Context, input: TelegramProof): Promise<SignedIn> {
-  const { platform, reachable, ...person } = readProof(ctx.telegram.token(), input, Date.now())
+  const { platform, reachable, ...person } = await readProof(ctx.telegram.token(), input, Date.now())
   return enter(ctx, person, reachable, (tx, user) => signedIn(ctx, tx, user, { platform }))
 }
 
@@ -103,7 +103,7 @@ export async function getTelegramAccount(ctx: SignedInContext): Promise<{ accoun
  * @throws WRONG_CREDENTIALS, UNAVAILABLE, ALREADY_LINKED where it is somebody else's, or one has another
  */
 export async function linkTelegram(ctx: SignedInContext, input: TelegramProof): Promise<TelegramAccount> {
-  const { reachable, ...person } = readProof(ctx.telegram.token(), input, Date.now())
+  const { reachable, ...person } = await readProof(ctx.telegram.token(), input, Date.now())
   return ctx.db.transaction((tx) => link(tx, ctx.actor.id, person, reachable))
 }
 
