@@ -13,6 +13,7 @@ import { addLoyaltyCommand } from './loyalty'
 import { addPaymentCommands } from './payments'
 import { addReportCommand } from './report'
 import { addSpaceCommands } from './spaces'
+import { addTelegramCommand } from './telegram'
 import { addUserCommands } from './users'
 
 /** What a command has to work with. */
@@ -78,6 +79,7 @@ function createProgram(surroundings: Surroundings): Admin {
   addReportCommand(admin)
   addLoyaltyCommand(admin)
   addDatabaseCommands(admin, surroundings)
+  addTelegramCommand(admin)
   addDoctorCommand(admin)
   return admin
 }
