@@ -5,10 +5,13 @@ import { systemContext } from '../src/context'
 import { notificationDeliveries, notifications, users } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { sendNotification } from '../src/services/deliveries'
+import { rescueJobs } from '../src/services/jobs'
 import { countTroubles } from '../src/services/moneyHealth'
 import { admin } from './support/admin'
+import { createDatabase } from './support/database'
 import { greylisted, type MailServer, noSuchMailbox, startMailServer } from './support/mail'
 import { rowsFor, untilTold } from './support/notifications'
+import { freePort, spawnServer, stopProcesses, whenUp } from './support/process'
 import {
   at,
   clientOf,
@@ -31,6 +34,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await stopTestServers()
+  await stopProcesses()
   await mail.stop()
 })
 
@@ -38,9 +42,9 @@ const rename = (person: TestPerson, fields: Partial<typeof users.$inferInsert>) 
   server.deps.db.update(users).set(fields).where(eq(users.id, person.id))
 
 /** Somebody books a space that is free of charge, which sends one mail. */
-async function book(person: TestPerson, settings: Parameters<typeof makeSpace>[1] = {}) {
-  const space = await makeSpace(server, settings)
-  const client = clientOf(server, person)
+async function book(person: TestPerson, settings: Parameters<typeof makeSpace>[1] = {}, on = server) {
+  const space = await makeSpace(on, settings)
+  const client = clientOf(on, person)
   const { id } = await client.bookings.create.mutate({ spaceId: space.id, startsAt: at(9) })
   return client.bookings.confirm.mutate({ id })
 }
@@ -117,7 +121,7 @@ test('an address that the server will never take is not asked again, and nothing
 
 test('a mail that was taken by a server which died before it said so comes again under the same name', async () => {
   const person = await makePerson(server)
-  mail.dieAfterNext()
+  mail.onNext(() => false)
   await book(person)
   await until(async () => {
     await hurry()
@@ -128,6 +132,34 @@ test('a mail that was taken by a server which died before it said so comes again
   expect(names).toHaveLength(2)
   expect(new Set(names).size).toBe(1)
 })
+
+test('a worker that is killed between its mail and its record: another one takes over, and the mail is the same', async () => {
+  const databaseUrl = await createDatabase()
+  const env = { SMTP_URL: mail.url }
+  const port = freePort()
+  const settings = { NODE_ENV: 'test', SEED: 'none', PORT: String(port), DATABASE_URL: databaseUrl, ...env }
+  const worker = spawnServer(settings)
+  await whenUp(worker, `http://127.0.0.1:${port}`)
+  mail.onNext(async () => {
+    worker.kill('SIGKILL')
+    await worker.exited
+  })
+  const door = await startTestServer({ databaseUrl, env })
+  const person = await makePerson(door)
+  await book(person, {}, door)
+  await worker.exited
+  const other = await startTestServer({ databaseUrl, env, queue: true })
+  // It has held the job for as long as nobody who is alive does.
+  await door.deps.db.execute(
+    sql`UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '4 minutes' WHERE locked_at IS NOT NULL`,
+  )
+  expect(await rescueJobs(door.deps.db)).toBe(1)
+  await until(() => mail.to(person.email).length === 2, 30_000)
+  await untilTold(other)
+  expect(new Set(mail.to(person.email).map((received) => received.mail.messageId)).size).toBe(1)
+  expect(await clientOf(door, person).notifications.list.query({})).toMatchObject({ unread: 1 })
+  await Promise.all([door.stop(), other.stop()])
+}, 120_000)
 
 test('a job that runs again after its mail was sent, and several that run at once after it, send nothing more', async () => {
   const person = await makePerson(server)

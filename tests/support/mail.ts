@@ -12,8 +12,8 @@ export type MailServer = {
   attempts: number
   /** What it says to the next ones: one refusal each, then it takes them. */
   refuseNext(...refusals: Refusal[]): void
-  /** Takes the next mail, and is gone before it says so. */
-  dieAfterNext(): void
+  /** What happens once the next mail is taken and before it says so; where it gives false, it never does. */
+  onNext(happens: () => Promise<unknown> | boolean): void
   to(address: string): Received[]
   stop(): Promise<void>
 }
@@ -28,7 +28,7 @@ export async function startMailServer(
 ): Promise<MailServer> {
   const refusals: Refusal[] = []
   const received: Received[] = []
-  let dies = false
+  let happens: (() => Promise<unknown> | boolean) | undefined
   const server = new SMTPServer({
     hideSTARTTLS: true,
     authOptional: !account,
@@ -58,8 +58,9 @@ export async function startMailServer(
           raw: raw.toString(),
           mail: await simpleParser(raw),
         })
-        if (!dies) return done()
-        dies = false
+        const now = happens
+        happens = undefined
+        if ((await now?.()) !== false) return done()
         done(Object.assign(new Error('4.3.0 The connection is gone'), { responseCode: 421 }))
       })
     },
@@ -75,8 +76,8 @@ export async function startMailServer(
     received,
     attempts: 0,
     refuseNext: (...more) => void refusals.push(...more),
-    dieAfterNext() {
-      dies = true
+    onNext(next) {
+      happens = next
     },
     to: (address) => received.filter(({ to }) => to.includes(address)),
     stop: () => new Promise((resolve) => server.close(() => resolve())),
