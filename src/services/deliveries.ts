@@ -21,13 +21,13 @@ export async function deliverNotification(
   const told = await ctx.db.transaction(async (tx) => {
     const found = await findTold(tx, notificationId)
     if (!found || found.told.row.toldAt || found.told.row.withdrawnAt) return null
-    const { told, kind, now } = found
-    if (!isStillSo(kind, told.row, { ...presentOf(told), now })) {
+    const { told, kind } = found
+    if (!isStillSo(kind, told.row, presentOf(told))) {
       await mark(tx, notificationId, { withdrawnAt: sql`clock_timestamp()` })
       ctx.metrics.countNotification('app', 'withdrawn')
       return null
     }
-    const wanted = await channelsFor(tx, told.row, kind)
+    const wanted = channelsFor(told, kind)
     await mark(tx, notificationId, {
       toldAt: sql`clock_timestamp()`,
       ...(!wanted.has('app') && { readAt: sql`clock_timestamp()` }),
@@ -50,12 +50,11 @@ async function findTold(tx: Tx, id: string) {
   const [told] = await selectTold(tx)
     .where(eq(notifications.id, id))
     .for('no key update', { of: notifications })
-  if (!told || !isKind(told.row.kind)) return undefined
-  const [clock] = await tx.execute<{ now: string }>(sql`SELECT epoch_ms(clock_timestamp()) AS now`)
-  return { told, kind: told.row.kind, now: Number(clock?.now) }
+  return told && isKind(told.row.kind) ? { told, kind: told.row.kind } : undefined
 }
 
-const presentOf = ({ booking, event, mine }: ToldRow) => ({
+const presentOf = ({ booking, event, mine, now }: ToldRow) => ({
+  now,
   booking,
   event: event && { ...event, mine },
 })
@@ -116,7 +115,7 @@ export async function sendNotification(
 }
 
 async function whyNotToSend(ctx: Context, way: Channel, told: ToldRow, kind: NotificationKind) {
-  if (!isStillSo(kind, told.row, { ...presentOf(told), now: Date.now() })) return 'not so any more'
+  if (!isStillSo(kind, told.row, presentOf(told))) return 'not so any more'
   return (await way.reaches(ctx, told.person)) ? undefined : 'nowhere to send it to'
 }
 

@@ -72,7 +72,8 @@ export async function notify(tx: Db, ...notices: Notice[]): Promise<number> {
       facts: asFacts(facts),
     }
   })
-  const told = await tx.execute(sql`
+  // All of the jobs at once: one by one a thousand of them take thirty times as long.
+  const [done] = await tx.execute<{ told: number }>(sql`
     WITH told AS (
       INSERT INTO notifications (id, user_id, kind, source, booking_id, event_id, facts)
       SELECT g.id, g."userId", g.kind, g.source, g."bookingId", g."eventId",
@@ -89,10 +90,13 @@ export async function notify(tx: Db, ...notices: Notice[]): Promise<number> {
       LEFT JOIN events e ON e.id = b.attends_event_id
       LEFT JOIN locations l ON l.id = coalesce(g."locationId", b.location_id)
       ON CONFLICT (user_id, kind, source) DO NOTHING
-      RETURNING id)
-    SELECT graphile_worker.add_job('deliver-notification', json_build_object('notificationId', id),
-      job_key := 'deliver-notification:' || id, priority := 1) FROM told`)
-  return told.length
+      RETURNING id),
+    wanted AS (
+      SELECT coalesce(array_agg(json_populate_record(NULL::graphile_worker.job_spec, json_build_object(
+        'identifier', 'deliver-notification', 'payload', json_build_object('notificationId', id),
+        'job_key', 'deliver-notification:' || id, 'priority', 1))), '{}') AS jobs FROM told)
+    SELECT (SELECT count(*)::int FROM wanted, graphile_worker.add_jobs(wanted.jobs)) AS told`)
+  return done?.told ?? 0
 }
 
 /** Takes back what is not so any more and was not told yet, where that cannot be seen from its booking or event. */

@@ -8,7 +8,6 @@ import {
   type ChannelName,
   eventAttendees,
   events,
-  type NotificationRow,
   notificationPreferences,
   notifications,
   users,
@@ -74,6 +73,11 @@ export const selectTold = (db: Db) => {
       },
       event: { startsAt: events.startsAt },
       mine: eventAttendees.status,
+      /** How its person wishes to be told of this kind, where that is not the default. */
+      wishes: sql<Partial<Record<ChannelName, boolean>> | null>`(
+        SELECT json_object_agg(p.channel, p.wanted) FROM notification_preferences p
+        WHERE p.user_id = ${notifications.userId} AND p.kind = ${notifications.kind})`,
+      now: sql`epoch_ms(clock_timestamp())`.mapWith(Number),
     })
     .from(notifications)
     .innerJoin(users, eq(users.id, notifications.userId))
@@ -196,19 +200,8 @@ export async function setPreferences(
 }
 
 /** The channels through which a notification goes to its person. */
-export async function channelsFor(
-  db: Db,
-  row: NotificationRow,
-  kind: NotificationKind,
-): Promise<Set<ChannelName>> {
-  const wishes = await db
-    .select()
-    .from(notificationPreferences)
-    .where(and(eq(notificationPreferences.userId, row.userId), eq(notificationPreferences.kind, kind)))
-  const wanted = (channel: ChannelName) =>
-    wishes.find((wish) => wish.channel === channel)?.wanted ?? isDefault(kind, channel)
-  return new Set(CHANNELS.filter(wanted))
-}
+export const channelsFor = ({ wishes }: ToldRow, kind: NotificationKind): Set<ChannelName> =>
+  new Set(CHANNELS.filter((channel) => wishes?.[channel] ?? isDefault(kind, channel)))
 
 const KEPT_DAYS = 180
 
