@@ -32,8 +32,9 @@ export async function deliverNotification(
       toldAt: sql`clock_timestamp()`,
       ...(!wanted.has('app') && { readAt: sql`clock_timestamp()` }),
     })
+    // By this transaction's own connection: a second one might be waited for by whoever has the last ones.
     for (const [channel, way] of ways())
-      if (wanted.has(channel) && (await way.reaches(ctx, told.person)))
+      if (wanted.has(channel) && (await way.reaches({ ...ctx, db: tx }, told.person)))
         await hand(tx, notificationId, channel)
     return wanted.has('app') ? told : null
   })
