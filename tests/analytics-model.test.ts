@@ -7,7 +7,7 @@ import { addDays, dateAt, instantOf, type Millis, weekdayOf } from '../src/time'
 import { type Random, randomFrom, sized } from './support/proof'
 import { clientOf, makePerson, startTestServer, stopTestServers } from './support/world'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(sized(120_000, 600_000))
 afterAll(stopTestServers)
 
 const ROUNDS = sized(3, 40)
