@@ -127,6 +127,16 @@ test('an admin gives back in parts, to the last cent and never more', async () =
   expect(made.map(({ amount }) => amount).sort()).toEqual([300, 500, 500, 700])
   const [payment] = (await client.payments.list.query({ bookingId: booking.id })).items
   expect(payment).toMatchObject({ amountMinor: 2000, refundedMinor: 2000 })
+
+  const first = await operator.payments.refunds.query({ status: 'succeeded', limit: 3 })
+  const next = await operator.payments.refunds.query({
+    status: 'succeeded',
+    limit: 100,
+    cursor: first.nextCursor ?? undefined,
+  })
+  const ours = [...first.items, ...next.items].filter(({ bookingId }) => bookingId === booking.id)
+  expect(ours.map(({ amountMinor }) => amountMinor)).toEqual([300, 500, 500, 700])
+  expect(ours.at(-1)).toMatchObject({ reason: 'Noise', currency: 'EUR', failureCode: null })
 })
 
 test('for an owner a refund is a cancelling, and how much is not theirs to say', async () => {

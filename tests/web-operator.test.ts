@@ -61,6 +61,8 @@ it('an operator gives a part of a payment back, says why, and cannot give more t
   await dialog.getByLabel('Why').fill('The heating was off')
   await dialog.getByRole('button', { name: 'Give money back' }).press('Enter')
   await said(page, /Given back: €5.50/)
+  await choose(page, 'Which', 'What went back')
+  await page.getByRole('article').filter({ hasText: '€5.50' }).getByText('The heating was off').waitFor()
   expect(await client.bookings.byId.query({ id: booking.id })).toMatchObject({
     status: 'confirmed',
     paidMinor: 2000,

@@ -6,6 +6,7 @@ import { BookingShape } from '../shapes/bookings'
 import { Id, Line, listOf, page, whole } from '../shapes/common'
 import {
   IntentShape,
+  ListedRefundShape,
   PaymentShape,
   RefundShape,
   StripeEventId,
@@ -74,6 +75,19 @@ export const paymentsRouter = router({
     )
     .output(listOf(PaymentShape))
     .query(({ ctx, input }) => payments.listPayments(ctx, input)),
+
+  refunds: adminProcedure
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/payments/refunds',
+        tags,
+        summary: 'Money that went back, or did not',
+      },
+    })
+    .input(z.strictObject({ status: RefundShape.shape.status.optional(), ...page }))
+    .output(listOf(ListedRefundShape))
+    .query(({ ctx, input }) => payments.listRefunds(ctx, input)),
 
   events: adminProcedure
     .meta({ openapi: { method: 'GET', path: '/payments/events', tags, summary: 'What Stripe has told us' } })

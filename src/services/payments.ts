@@ -4,7 +4,7 @@ import { bookings, payments, refunds } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { Page } from '../shapes/common'
-import { type Payment, paymentView, type Refund, refundView } from '../shapes/payments'
+import { listedRefundView, type Payment, paymentView, type Refund, refundView } from '../shapes/payments'
 import { holdExpired } from './holds'
 import { capacitiesOf, moveBooking } from './moves'
 import { onCalendarOf } from './onCalendar'
@@ -112,4 +112,22 @@ async function selectPayments(ctx: Context, where: ReturnType<typeof and>, limit
     .orderBy(desc(payments.id))
     .limit(limit)
   return rows.map(({ payment, refundedMinor }) => ({ ...payment, refundedMinor }))
+}
+
+/** Money that was given back, or that could not be, the newest first. */
+export async function listRefunds(ctx: Context, input: Page & { status?: Refund['status'] | undefined }) {
+  const rows = await ctx.db
+    .select({ refund: refunds, bookingId: payments.bookingId, currency: payments.currency })
+    .from(refunds)
+    .innerJoin(payments, eq(payments.id, refunds.paymentId))
+    .where(
+      and(
+        input.status ? eq(refunds.status, input.status) : undefined,
+        input.cursor ? lt(refunds.id, input.cursor) : undefined,
+      ),
+    )
+    .orderBy(desc(refunds.id))
+    .limit(input.limit + 1)
+  const listed = rows.map(({ refund, ...ofPayment }) => ({ ...refund, ...ofPayment }))
+  return pageOf(listed, input, listedRefundView)
 }

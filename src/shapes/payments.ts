@@ -74,6 +74,27 @@ export const refundView = (row: RefundRow): Refund => ({
   reason: row.reason,
 })
 
+export const ListedRefundShape = RefundShape.extend({
+  bookingId: Id,
+  currency: Currency,
+  failureCode: z
+    .string()
+    .nullable()
+    .meta({ description: "Stripe's code for why it failed: the money is still ours to give back." }),
+  createdAt: InstantOut,
+}).meta({ id: 'ListedRefund' })
+export type ListedRefund = z.infer<typeof ListedRefundShape>
+
+export const listedRefundView = (
+  row: RefundRow & Pick<PaymentRow, 'bookingId' | 'currency'>,
+): ListedRefund => ({
+  ...refundView(row),
+  bookingId: row.bookingId,
+  currency: row.currency,
+  failureCode: row.failureCode,
+  createdAt: iso(row.createdAt),
+})
+
 export const StripeEventId = z
   .string()
   .regex(/^evt_\w{1,100}$/, "must be the id of an event of Stripe's")

@@ -120,6 +120,7 @@ export const ROLES: Record<string, Row> = {
   'payments.confirm': [OWNER_OR_ADMIN, async (w) => ({ bookingId: await w.paidBooking() })],
   'payments.refund': [OWNER_OR_ADMIN, async (w) => ({ bookingId: await w.paidBooking() })],
   'payments.list': [SIGNED_IN, nothing],
+  'payments.refunds': [ADMIN, nothing],
   'payments.events': [ADMIN, nothing],
   'payments.retryEvent': [ADMIN, async (w) => ({ id: await w.stripeEvent() })],
   'bookings.accept': [STAFF_OF_BOOKING, async (w) => ({ id: await w.pendingBooking() })],

@@ -59,6 +59,11 @@ export const operator = {
   givenBack: 'Given back',
   payments: {
     title: 'Payments',
+    which: 'Which',
+    shown: { payments: 'What was paid', refunds: 'What went back' },
+    noRefunds: 'Nothing was given back yet.',
+    refundStatus: { requested: 'On its way', succeeded: 'Arrived', failed: 'Failed' },
+    why: (code: string) => `Stripe says: ${code}`,
     empty: 'Nobody has begun to pay yet.',
     kind: { full: 'The whole price', deposit: 'A deposit', balance: 'The rest of the price' },
     status: {

@@ -63,6 +63,11 @@ export const operator: Messages['operator'] = {
   givenBack: 'Remboursé',
   payments: {
     title: 'Paiements',
+    which: 'Lesquels',
+    shown: { payments: 'Ce qui a été payé', refunds: 'Ce qui a été rendu' },
+    noRefunds: 'Rien n’a encore été rendu.',
+    refundStatus: { requested: 'En route', succeeded: 'Arrivé', failed: 'Échoué' },
+    why: (code) => `Stripe dit : ${code}`,
     empty: 'Personne n’a encore commencé à payer.',
     kind: { full: 'Le prix entier', deposit: 'Un acompte', balance: 'Le solde' },
     status: {

@@ -63,6 +63,11 @@ export const operator: Messages['operator'] = {
   givenBack: 'Restituito',
   payments: {
     title: 'Pagamenti',
+    which: 'Quali',
+    shown: { payments: 'Quanto pagato', refunds: 'Quanto restituito' },
+    noRefunds: 'Ancora niente è stato restituito.',
+    refundStatus: { requested: 'In arrivo', succeeded: 'Arrivato', failed: 'Fallito' },
+    why: (code) => `Stripe dice: ${code}`,
     empty: 'Nessuno ha ancora iniziato a pagare.',
     kind: { full: 'Prezzo intero', deposit: 'Caparra', balance: 'Saldo' },
     status: {
