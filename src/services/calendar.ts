@@ -106,22 +106,33 @@ async function lockRows(tx: Tx, table: typeof spaces | typeof specialists, ids: 
     .for('no key update')
 }
 
-/** Raises the version of each calendar touched, once, and reads what is to be told. The calendars must be locked. */
+/**
+ * Raises the version of each calendar touched, once, and reads what is to be told, all by one statement. The calendars must be
+ * locked.
+ */
 export async function raiseVersions(
   tx: Tx,
   { touched, bookings }: Pick<Outcome<unknown>, 'touched' | 'bookings'>,
 ): Promise<Told> {
-  const changes: Told['changes'] = []
-  for (const [id, touches] of Map.groupBy(touched, calendarId)) {
-    const periods = multirange(touches.map(({ period }) => period))
-    const [first] = touches
-    const raise = first?.spaceId === undefined ? sql`raise_specialist_version` : sql`raise_version`
-    const [row] = await tx.execute<{ change: CalendarChange }>(
-      sql`SELECT ${raise}(${id}::uuid, ${periods}::tstzmultirange) AS change`,
-    )
-    if (row && first) changes.push({ change: row.change, cause: first.cause })
+  if (touched.length === 0) return { changes: [], bookings }
+  const calendars = [...Map.groupBy(touched, calendarId)].map(([id, touches]) => ({
+    id,
+    isSpace: touches[0]?.spaceId !== undefined,
+    periods: multirange(touches.map(({ period }) => period)),
+    cause: touches[0]?.cause,
+  }))
+  const rows = await tx.execute<{ change: CalendarChange; at: number }>(
+    sql`SELECT at::integer, CASE WHEN is_space THEN raise_version(id, periods) ELSE raise_specialist_version(id, periods) END AS change
+      FROM ROWS FROM (jsonb_to_recordset(${JSON.stringify(calendars)}::text::jsonb)
+        AS (id uuid, "isSpace" boolean, periods tstzmultirange)) WITH ORDINALITY AS t(id, is_space, periods, at)`,
+  )
+  return {
+    changes: rows.flatMap(({ change, at }) => {
+      const cause = calendars[at - 1]?.cause
+      return cause ? [{ change, cause }] : []
+    }),
+    bookings,
   }
-  return { changes, bookings }
 }
 
 /** Tells what was committed. Never fails and never waits: who misses it notices by the versions. */

@@ -104,34 +104,52 @@ async function inBatches(
 ): Promise<number> {
   let total = 0
   for (let tries = 1; ; tries++) {
+    const busy = new Set<string>()
     for (;;) {
-      const { told, moved } = await moveBatch(deps.db, what)
-      if (moved.length === 0) break
-      done(told, moved)
-      total += moved.length
+      const batch = await moveBatch(deps.db, what, busy)
+      if (!batch) break
+      if (batch.moved.length > 0) done(batch.told, batch.moved)
+      total += batch.moved.length
     }
-    if (tries === TRIES || !(await someDue(deps.db, what))) return total
+    if (tries === TRIES || busy.size === 0) return total
     await Bun.sleep(PAUSE_MS)
   }
 }
 
-async function someDue(db: Db, { due }: Due): Promise<boolean> {
-  return (await db.select({ id: bookings.id }).from(bookings).where(due).limit(1)).length > 0
-}
-
-/** One transaction: calendars that have something due and that nobody else has locked, then what is due in them. */
+/**
+ * One transaction: the calendars of what has been due for longest, as far as nobody else has locked them, then what is due in
+ * them. However much is due, a batch looks at no more of it than it moves.
+ * @param busy calendars that somebody else was found to have, and that are left alone; more are added
+ * @returns undefined where nothing is due elsewhere
+ */
 async function moveBatch(
   db: Db,
   { due, order, to, cause }: Due,
-): Promise<{ told: Told; moved: BookingRow[] }> {
+  busy: Set<string>,
+): Promise<{ told: Told; moved: BookingRow[] } | undefined> {
   return db.transaction(async (tx) => {
-    const inSpaces = isIn(bookings.spaceId, await lockSome(tx, spaces, bookings.spaceId, due))
-    const inSpecialists = isIn(
-      bookings.specialistId,
-      await lockSome(tx, specialists, bookings.specialistId, sql`${due} AND ${inSpaces}`),
+    const elsewhere = busy.size === 0 ? sql`true` : sql`NOT ${onAny([...busy])}`
+    const oldest = await tx
+      .select({ spaceId: bookings.spaceId, specialistId: bookings.specialistId })
+      .from(bookings)
+      .where(and(due, elsewhere))
+      .orderBy(order)
+      .limit(BATCH)
+    if (oldest.length === 0) return undefined
+    const spaceIds = await lockSome(
+      tx,
+      spaces,
+      oldest.map(({ spaceId }) => spaceId),
+      busy,
+    )
+    const specialistIds = await lockSome(
+      tx,
+      specialists,
+      oldest.map(({ specialistId }) => specialistId),
+      busy,
     )
     // Of both calendars where there are two: what somebody else has locked is left for the next round.
-    const inLocked = sql`${inSpaces} AND ${inSpecialists}`
+    const inLocked = and(isIn(bookings.spaceId, spaceIds), isIn(bookings.specialistId, specialistIds))
     const batch = tx
       .select({ id: bookings.id })
       .from(bookings)
@@ -150,6 +168,9 @@ async function moveBatch(
   })
 }
 
+const onAny = (ids: string[]): SQL =>
+  sql`coalesce(${bookings.spaceId} = ANY(${uuidArray(ids)}) OR ${bookings.specialistId} = ANY(${uuidArray(ids)}), false)`
+
 function noticesOfSweep(row: BookingRow, before = row) {
   const from = row.status === 'completed' ? 'confirmed' : row.status === 'declined' ? 'pending' : 'held'
   return noticesOfMove(row, { from, by: 'clock', refundMinor: row.refundedMinor - before.refundedMinor })
@@ -162,20 +183,26 @@ async function settleDeclined(tx: Tx, declined: BookingRow[]): Promise<BookingRo
   return settled
 }
 
-type Calendars = typeof spaces | typeof specialists
 type CalendarColumn = typeof bookings.spaceId | typeof bookings.specialistId
 
-/** Locks some of the calendars that have something due and that nobody else has locked. @returns their ids */
-async function lockSome(tx: Tx, table: Calendars, column: CalendarColumn, due: SQL): Promise<string[]> {
-  const withDue = tx.select({ id: column }).from(bookings).where(sql`${due} AND ${column} IS NOT NULL`)
-  const locked = await tx
+/** Locks a few of some calendars, as far as nobody else has them; whom somebody else has is noted. @returns what is locked */
+async function lockSome(
+  tx: Tx,
+  table: typeof spaces | typeof specialists,
+  wanted: (string | null)[],
+  busy: Set<string>,
+): Promise<string[]> {
+  const ids = [...new Set(wanted.flatMap((id) => id ?? []))].slice(0, CALENDARS)
+  if (ids.length === 0) return []
+  const rows = await tx
     .select({ id: table.id })
     .from(table)
-    .where(sql`${table.id} IN ${withDue}`)
+    .where(sql`${table.id} = ANY(${uuidArray(ids)})`)
     .orderBy(table.id)
-    .limit(CALENDARS)
     .for('no key update', { skipLocked: true })
-  return locked.map(({ id }) => id)
+  const locked = new Set(rows.map(({ id }) => id))
+  for (const id of ids) if (!locked.has(id)) busy.add(id)
+  return [...locked]
 }
 
 const isIn = (column: CalendarColumn, locked: string[]): SQL =>
