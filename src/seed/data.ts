@@ -34,6 +34,15 @@ export const PEOPLE = [
   person('customer', 'chloe@example.com', 'Chloé Martin', 'fr'),
 ] as const
 
+/** Something to spend for whoever tries it. */
+export const POINTS = PEOPLE.filter(({ role }) => role === 'customer').map(({ id }) => ({
+  userId: id,
+  points: 300,
+  kind: 'correction' as const,
+  source: `correction:${id}`,
+  reason: 'Welcome',
+}))
+
 const everyDay = (days: number[], opensAt: string, closesAt: string) =>
   days.map((weekday) => ({ weekday, opensAt, closesAt }))
 

@@ -1,12 +1,21 @@
 import { eq } from 'drizzle-orm'
 import type { Deps } from '../context'
 import type { Tx } from '../db/client'
-import { bookings, locations, openingHours, services, spaces, specialists, users } from '../db/schema'
+import {
+  bookings,
+  locations,
+  loyaltyEntries,
+  openingHours,
+  services,
+  spaces,
+  specialists,
+  users,
+} from '../db/schema'
 import { slotsOfDate } from '../services/availability'
 import { range } from '../services/calendar'
 import { addDays, dateAt, MINUTE, type Millis, type Period } from '../time'
 import { seedCommunity } from './community'
-import { DEMO_PASSWORD_HASH, fixedIds, LOCATIONS, PEOPLE, SPACES, SPECIALISTS } from './data'
+import { DEMO_PASSWORD_HASH, fixedIds, LOCATIONS, PEOPLE, POINTS, SPACES, SPECIALISTS } from './data'
 
 /** One number for every server that seeds: two that start at once do it once. */
 const SEED_LOCK = 7_261_054_919
@@ -37,6 +46,7 @@ export async function seedDatabase({ db }: Pick<Deps, 'db'>): Promise<void> {
     await seedSpecialists(tx, nextId)
     for (const space of SPACES) await seedBookings(tx, space, Date.now(), nextId)
     await seedCommunity(tx, Date.now())
+    await tx.insert(loyaltyEntries).values(POINTS.map((entry) => ({ ...entry, id: nextId() })))
   })
 }
 

@@ -27,7 +27,9 @@ export const LoyaltyShape = z
       .meta({ description: 'What was earned in the last twelve months, which decides the tier.' }),
     nextTierAt: z.int().nullable().meta({ description: 'At how many of these the next tier begins.' }),
     benefits: z.object({
-      discountPercent: z.int().meta({ description: 'Taken off the price of whatever is held.' }),
+      discountPercent: z
+        .int()
+        .meta({ description: 'Taken off the price of what is held of a space or a specialist.' }),
       extraNoticeDays: z
         .int()
         .meta({ description: 'So much further ahead than everyone may this person hold a time.' }),
