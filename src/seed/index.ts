@@ -114,5 +114,6 @@ function bookingRow(space: SeedSpace, unit: number, { from, to }: Period, now: M
     cancellation: [{ hoursBefore: 24, refundPercent: 100 }],
     // So far in the past that what people book now stands above it in every list.
     createdAt: new Date(from - 7 * 1440 * MINUTE),
+    bookedAt: new Date(from - 7 * 1440 * MINUTE),
   }
 }
