@@ -1,4 +1,4 @@
-import { type ComponentType, lazy, Suspense, useEffect } from 'react'
+import { type ComponentType, lazy, Suspense, useEffect, useRef } from 'react'
 import { Link, Route, Switch, useLocation } from 'wouter'
 import { signOut, useMe, useSignedIn } from './api'
 import { useText } from './i18n'
@@ -91,6 +91,12 @@ function Header() {
   const signedIn = useSignedIn()
   const me = useMe()
   const [path, navigate] = useLocation()
+  const menu = useRef<HTMLElement>(null)
+  // The menu of a phone is one line and longer than the screen: the page that is shown is in sight in it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: where one is, and who, decides what stands in the menu
+  useEffect(() => {
+    menu.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [path, me?.role, signedIn])
   async function leave() {
     await signOut()
     navigate(PATHS.home)
@@ -101,7 +107,7 @@ function Header() {
         <span aria-hidden="true" className="mark" />
         {t.app.name}
       </Link>
-      <nav aria-label={t.app.menu}>
+      <nav aria-label={t.app.menu} ref={menu}>
         <NavLink to={PATHS.home} text={t.app.find} isHere={path === '/' || path.startsWith('/spaces')} />
         <NavLink
           to={PATHS.specialists}
@@ -144,15 +150,11 @@ function Header() {
 
 function NavLink({ to, text, isHere }: { to: string; text: string; isHere: boolean }) {
   return (
-    <Link href={to} ref={isHere ? intoView : undefined} aria-current={isHere ? 'page' : undefined}>
+    <Link href={to} aria-current={isHere ? 'page' : undefined}>
       {text}
     </Link>
   )
 }
-
-/** The menu of a phone is one line, and longer than the screen. */
-const intoView = (link: HTMLAnchorElement | null): void =>
-  link?.scrollIntoView({ block: 'nearest', inline: 'center' })
 
 /** Whoever moves to another page by keyboard or by ear begins at its top, as on any page that is loaded. */
 function FocusOnMove() {

@@ -45,7 +45,7 @@ export function HoldPanel(props: HoldPanelProps) {
         </Button>
         <Button look="main" disabled={busy} onClick={onBook}>
           {booking.priceMinor > 0
-            ? t.pay.go(formatMoney(booking.depositMinor || booking.priceMinor, booking.currency, language))
+            ? t.pay.go(formatMoney(dueOf(booking), booking.currency, language))
             : t.board.book}
         </Button>
       </Panel>
@@ -106,6 +106,10 @@ export function HoldPanel(props: HoldPanelProps) {
   }
   return null
 }
+
+/** What is to be paid to book what is held: points may have paid a part. */
+const dueOf = ({ depositMinor, priceMinor, pointsMinor }: Booking): number =>
+  Math.max(0, (depositMinor || priceMinor) - pointsMinor)
 
 type LostPanelProps = {
   board: Board | undefined
