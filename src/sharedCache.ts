@@ -19,7 +19,7 @@ export type SharedCache = {
 
 const PREFIX = 'coworkspace:cache:'
 const EPOCH = `${PREFIX}epoch`
-/** A stamp that was lost, because it was old or Redis needed the room, only makes a value be loaded again. */
+/** A stamp that was lost, because it was old or Redis needed the room, makes values be loaded again: the next one is another. */
 const STAMP_MS = 120 * MINUTE
 const LOADING_MS = 10_000
 const POLL_MS = 20
@@ -34,7 +34,7 @@ export function createSharedCache({ commands, isUp, onRecovered }: RedisLink, lo
   onRecovered(() => void forgetAll())
 
   async function forgetAll(): Promise<void> {
-    await commands.set(EPOCH, newStamp()).catch(() => {
+    await commands.set(EPOCH, newStamp(), 'PX', STAMP_MS).catch(() => {
       // Where Redis is away for good, its return asks again.
       if (isUp()) setTimeout(forgetAll, 200).unref()
     })
@@ -50,7 +50,7 @@ export function createSharedCache({ commands, isUp, onRecovered }: RedisLink, lo
     try {
       const names = [PREFIX + key, tagName(tag), EPOCH]
       const [text, ofTag, epoch] = await Promise.all(names.map((name) => commands.get(name)))
-      const stamp = `${epoch ?? ''}/${ofTag ?? (await stampOf(tagName(tag)))}`
+      const stamp = `${epoch ?? (await stampOf(EPOCH))}/${ofTag ?? (await stampOf(tagName(tag)))}`
       const kept: { stamp: string; value: object } | undefined = text ? JSON.parse(text) : undefined
       return { stamp, value: kept?.stamp === stamp ? kept.value : undefined }
     } catch (error) {

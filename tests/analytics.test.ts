@@ -6,6 +6,7 @@ import { sweepExpiredHolds } from '../src/services/sweep'
 import { admin } from './support/admin'
 import { createDatabase } from './support/database'
 import { payInBrowser, untilBooking } from './support/money'
+import { makePaidEvent, payForPlace } from './support/paidEvents'
 import { countQueries } from './support/proxy'
 import { openSocket } from './support/socket'
 import { letPass, makeSpecialist } from './support/specialists'
@@ -102,6 +103,15 @@ test('what becomes of a hold is told once and in order, and the funnel and the m
       sources: [{ source: 'web', amountMinor: 6000 }],
     },
   ])
+})
+
+test('a paid place at an event is told and earned as a booking is, and is no hold of a space', async () => {
+  const event = await makePaidEvent(server)
+  const { bookingId } = await payForPlace(server, event.id)
+  expect((await storyOf(bookingId)).sort()).toEqual(['held', 'paid 2000', 'confirmed'].sort())
+  const { revenue, funnel } = await summaryOf(event.locationId)
+  expect(revenue).toMatchObject([{ amountMinor: 2000, sources: [{ source: 'web', amountMinor: 2000 }] }])
+  expect(funnel.held).toBe(0)
 })
 
 test('a booking knows through which door it came', async () => {

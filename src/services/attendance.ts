@@ -42,7 +42,8 @@ export async function attendEvent(
     if (full && !wait) throw new AppError('EVENT_FULL', 'This event is full.')
     if (costs && !full) {
       await refuseTooManyHolds(ctx, tx)
-      return { bookings: [await holdPlace(tx, event, me, ctx.env.HOLD_SECONDS)], notices: [] }
+      const how = { holdSeconds: ctx.env.HOLD_SECONDS, source: ctx.source }
+      return { bookings: [await holdPlace(tx, event, me, how)], notices: [] }
     }
     const status = full ? 'waiting' : 'attending'
     await tx.insert(eventAttendees).values({ eventId: id, userId: me, status })

@@ -1,6 +1,7 @@
 import { eq, inArray } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { SignedInContext } from '../context'
+import type { Db } from '../db/client'
 import { bookings, locations, services, spaces, specialists, users } from '../db/schema'
 import { capacitiesOf } from './moves'
 
@@ -17,14 +18,22 @@ export type BookingNames = {
 /** The names of bookings, by their ids. Those that are not the actor's to see are left out. */
 export async function nameBookings(ctx: SignedInContext, ids: string[]): Promise<Map<string, BookingNames>> {
   if (ids.length === 0) return new Map()
+  const rows = await selectNamed(ctx.db).where(inArray(bookings.id, ids))
+  const seen = rows.filter(({ booking }) => capacitiesOf(ctx.actor, booking).length > 0)
+  return new Map(seen.map(({ booking, address: _, ...names }) => [booking.id, names]))
+}
+
+/** Bookings with what they are called, and where that is. */
+export function selectNamed(db: Db) {
   const customer = alias(users, 'customer')
-  const rows = await ctx.db
+  return db
     .select({
       booking: bookings,
       space: spaces.name,
       service: services.name,
       specialist: specialists.name,
       location: locations.name,
+      address: locations.address,
       timeZone: locations.timeZone,
       customer: customer.name,
     })
@@ -34,7 +43,4 @@ export async function nameBookings(ctx: SignedInContext, ids: string[]): Promise
     .leftJoin(spaces, eq(spaces.id, bookings.spaceId))
     .leftJoin(services, eq(services.id, bookings.serviceId))
     .leftJoin(specialists, eq(specialists.id, bookings.specialistId))
-    .where(inArray(bookings.id, ids))
-  const seen = rows.filter(({ booking }) => capacitiesOf(ctx.actor, booking).length > 0)
-  return new Map(seen.map(({ booking, ...names }) => [booking.id, names]))
 }

@@ -2,17 +2,9 @@ import { and, eq, type SQL, sql } from 'drizzle-orm'
 import ical, { ICalEventStatus } from 'ical-generator'
 import type { Context } from '../context'
 import type { Db } from '../db/client'
-import {
-  type BookingStatus,
-  bookings,
-  events,
-  locations,
-  services,
-  spaces,
-  specialists,
-  users,
-} from '../db/schema'
+import { type BookingStatus, bookings, events, locations } from '../db/schema'
 import { AppError, notFound } from '../errors'
+import { selectNamed } from './bookingNames'
 import { getEvent } from './events'
 
 const FEED_ENTRIES = 2000
@@ -49,22 +41,7 @@ export async function eventCalendar(ctx: Context, { id }: { id: string }): Promi
 type Side = 'customer' | 'specialist'
 
 export async function bookingEntries(db: Db, where: SQL, side: Side): Promise<Entry[]> {
-  const rows = await db
-    .select({
-      booking: bookings,
-      space: spaces.name,
-      location: locations.name,
-      address: locations.address,
-      service: services.name,
-      specialist: specialists.name,
-      customer: users.name,
-    })
-    .from(bookings)
-    .innerJoin(locations, eq(locations.id, bookings.locationId))
-    .innerJoin(users, eq(users.id, bookings.userId))
-    .leftJoin(spaces, eq(spaces.id, bookings.spaceId))
-    .leftJoin(services, eq(services.id, bookings.serviceId))
-    .leftJoin(specialists, eq(specialists.id, bookings.specialistId))
+  const rows = await selectNamed(db)
     .where(and(eq(bookings.kind, 'booking'), where))
     .orderBy(nearest(bookings.startsAt))
     .limit(FEED_ENTRIES)

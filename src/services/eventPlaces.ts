@@ -1,7 +1,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm'
 import type { Deps } from '../context'
 import type { Db, Tx } from '../db/client'
-import { type BookingRow, bookings, type EventRow, eventAttendees, events } from '../db/schema'
+import { type BookingRow, bookings, type EventRow, eventAttendees, events, type Source } from '../db/schema'
 import { notFound } from '../errors'
 import { range } from './calendar'
 import { type CommunityOutcome, changeCommunity } from './community'
@@ -34,7 +34,7 @@ export async function holdPlace(
   tx: Tx,
   event: EventRow,
   userId: string,
-  holdSeconds: number,
+  { holdSeconds, source = 'system' }: { holdSeconds: number; source?: Source },
 ): Promise<BookingRow> {
   const { id, locationId, startsAt, endsAt, priceMinor, currency, cancellation } = event
   const [booking] = await tx
@@ -53,6 +53,7 @@ export async function holdPlace(
       priceMinor,
       currency,
       cancellation,
+      source,
     })
     .returning()
   if (!booking) throw new Error('the place was not held')
@@ -83,7 +84,7 @@ export async function moveUp(tx: Tx, event: EventRow): Promise<Places> {
   const free = next.filter((one) => !costs(one))
   const held: BookingRow[] = []
   for (const { userId } of next.filter(costs))
-    held.push(await holdPlace(tx, event, userId, TIME_TO_PAY_SECONDS))
+    held.push(await holdPlace(tx, event, userId, { holdSeconds: TIME_TO_PAY_SECONDS }))
   if (free.length > 0)
     await tx
       .update(eventAttendees)
