@@ -199,7 +199,8 @@ test('from the search to the answered review: each step for whom it is, refused 
   await until(async () => (await bookingOf(id)).balanceDueMinor === 0)
   expect(await bookingOf(id, 'Sam')).toMatchObject({ paidMinor: 5000, refundedMinor: 0 })
   const done = await news('Carla')
-  expect(sorted(done)).toEqual(['booking_completed', 'payment_received'])
+  // Points for what was paid before, and then for the balance.
+  expect(sorted(done)).toEqual(['booking_completed', 'payment_received', 'points_earned', 'points_earned'])
   expect(done.map(([, text]) => text).join(' ')).toContain('We have received €30.00 for Tailoring with Sam')
   expect(sorted(await news('Sam'))).toEqual(['booking_completed'])
 
@@ -216,9 +217,9 @@ test('from the search to the answered review: each step for whom it is, refused 
     await refusals('POST', `/reviews/${written.id}/answer`, ['', 'Carla', 'Otto', 'Steve'], answer),
   ).toEqual(['NOT_SIGNED_IN', 'NOT_ALLOWED', 'NOT_ALLOWED', 'NOT_ALLOWED'])
   for (let times = 0; times < 2; times++) await ask('POST', `/reviews/${written.id}/answer`, 'Sam', answer)
-  expect(await news('Carla')).toEqual([
-    ['review_answered', 'Your review of Tailoring with Sam has an answer.'],
-  ])
+  const answered = await news('Carla')
+  expect(sorted(answered)).toEqual(['points_earned', 'review_answered'])
+  expect(new Map(answered).get('review_answered')).toBe('Your review of Tailoring with Sam has an answer.')
   expect(await ask<Specialist>('GET', `/specialists/${specialist.id}`)).toMatchObject({
     rating: 5,
     reviewCount: 1,
