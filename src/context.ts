@@ -7,7 +7,7 @@ import type { Caller, Limits } from './limits'
 import type { Log } from './log'
 import type { Mailer } from './mail'
 import type { Metrics } from './metrics'
-import type { BoardMessage, ServerMessage, Topic } from './realtime/events'
+import type { BoardMessage, LocationMessage, ServerMessage, Topic } from './realtime/events'
 import type { RedisLink } from './redis'
 import type { BoardKey } from './shapes/slots'
 import type { StripeAccount } from './stripe'
@@ -29,6 +29,16 @@ export type RefreshBoards = (calendarIds: string[]) => void
  * @throws NOT_FOUND
  */
 export type WatchBoard = (board: BoardKey, signal: AbortSignal) => Promise<AsyncIterable<BoardMessage>>
+
+/**
+ * Who is at a location and what is coming, live, as whoever is not signed in may see it: the whole at once, then what
+ * changes it, until the signal ends it.
+ * @throws NOT_FOUND
+ */
+export type WatchLocation = (
+  locationId: string,
+  signal: AbortSignal,
+) => Promise<AsyncIterable<LocationMessage>>
 
 /** Counts of this server's own sockets and event streams, since it started. */
 export type RealtimeStats = {
@@ -56,6 +66,7 @@ export type Deps = {
   publish: Publish
   refreshBoards: RefreshBoards
   watchBoard: WatchBoard
+  watchLocation: WatchLocation
   /** What this server shares with others; null where it is the only one. */
   redis: RedisLink | null
   /** Null where no SMTP_URL is set: then nobody gets mail. */

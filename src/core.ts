@@ -10,6 +10,7 @@ import { createWatchedBoards, type WatchedBoards } from './realtime/boards'
 import { type Bus, createLocalBus, createSharedBus } from './realtime/bus'
 import { topicOf } from './realtime/events'
 import { type BoardFeeds, createBoardFeeds } from './realtime/feeds'
+import { createLocationFeeds, type LocationFeeds } from './realtime/locationFeeds'
 import { createWatchedLocations, type WatchedLocations } from './realtime/locations'
 import { type Connections, createConnections } from './realtime/socket'
 import { connectRedis, type RedisLink } from './redis'
@@ -24,6 +25,7 @@ export type Core = {
   deps: Deps
   boards: WatchedBoards
   feeds: BoardFeeds
+  locationFeeds: LocationFeeds
   locations: WatchedLocations
   connections: Connections
   bus: Bus
@@ -66,6 +68,7 @@ export function openCore(
   const boards = createWatchedBoards({ db: client.db, log, deliver: bus.deliver })
   const feeds = createBoardFeeds({ db: client.db, log, bus, boards })
   const locations = createWatchedLocations({ db: client.db, deliver: bus.deliver })
+  const locationFeeds = createLocationFeeds({ db: client.db, bus, locations })
   shareBoards(bus, { boards, locations }, redis)
   const metrics = createMetrics()
   const cache = createCache({
@@ -88,6 +91,7 @@ export function openCore(
     publish: bus.publish,
     refreshBoards: (calendarIds) => bus.signal({ refreshBoards: calendarIds }),
     watchBoard: feeds.watch,
+    watchLocation: locationFeeds.watch,
     redis,
     mailer,
     metrics,
@@ -96,7 +100,7 @@ export function openCore(
     limits: createLimits(redis, env.RATE_LIMITS === 'on'),
     realtimeStats: () => ({
       ...connections.stats(),
-      eventStreams: feeds.watchers(),
+      eventStreams: feeds.watchers() + locationFeeds.watchers(),
       watchedSpaces: boards.calendars(),
       watchedBoards: boards.boards(),
       messagesOut: bus.counts().published,
@@ -113,7 +117,7 @@ export function openCore(
   })
 
   const release = () => unwind(releasers, log)
-  return { deps, boards, feeds, locations, connections, bus, redis, release }
+  return { deps, boards, feeds, locationFeeds, locations, connections, bus, redis, release }
 }
 
 /** Boards are read again on the server that has their watchers; after Redis was away, all that were missed are noticed. */

@@ -61,16 +61,14 @@ export async function startServer(
         ? await startTelegramSandbox({ databaseUrl, log, token: telegramSandboxKeys(env).token })
         : undefined
     if (telegramSandbox) releasers.push(telegramSandbox.stop)
-    const { deps, boards, feeds, locations, connections, bus, release } = openCore(env, log, databaseUrl, {
-      sandbox,
-      telegramSandbox,
-    })
-    releasers.push(release)
+    const core = openCore(env, log, databaseUrl, { sandbox, telegramSandbox })
+    const { deps, boards, locations, connections, bus } = core
+    releasers.push(core.release)
     if (env.SEED === 'demo') await seedDatabase(deps)
 
     const server = listen(createApp(deps, connections, env.PUBLIC_URL ?? ''), env)
     bus.attach(server, connections.noteUnread)
-    releasers.push(() => closeDoors(server, connections, feeds))
+    releasers.push(() => closeDoors(server, connections, [core.feeds, core.locationFeeds]))
     const ownUrl = `http://${reachableHost(env.HOST)}:${server.port}`
     sandbox?.setWebhookUrl(`${ownUrl}/webhooks/stripe`)
     // Nothing waits for it: a server that listens can be stopped, and the bot may hear of it a moment later.
@@ -135,10 +133,10 @@ const STOP_SECONDS = 10
 async function closeDoors(
   server: Server<unknown>,
   connections: Connections,
-  feeds: BoardFeeds,
+  feeds: Pick<BoardFeeds, 'close'>[],
 ): Promise<void> {
   const answered = server.stop()
-  feeds.close()
+  for (const feed of feeds) feed.close()
   await connections.close()
   await Promise.race([answered, Bun.sleep(STOP_SECONDS * 1000)])
   await server.stop(true)

@@ -2,7 +2,7 @@ import type { TRPCClientErrorLike } from '@trpc/client'
 import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server'
 import type { Reason } from '../../src/errors'
 import type { AppRouter } from '../../src/routers'
-import type { boardMessage, clientMessage, serverMessage } from './messages'
+import type { boardMessage, clientMessage, locationMessage, serverMessage } from './messages'
 
 export type { AppRouter, Reason }
 
@@ -18,9 +18,13 @@ export type Space = Outputs['spaces']['byId']
 export type Board = Outputs['slots']['day']
 export type Slot = Board['slots'][number]
 export type Booking = Outputs['bookings']['byId']
+export type CheckIn = Outputs['checkIns']['checkIn']
+export type Event = Outputs['events']['byId']
 
 /** What a board lives by: the whole of it, its changes, and how far they are. */
 export type BoardMessage = typeof boardMessage
+/** What a watched location lives by: the whole of it, each half as it is now, and how far they are. */
+export type LocationMessage = typeof locationMessage
 /** What may be sent on the socket. */
 export type ClientMessage = typeof clientMessage
 /** What comes on the socket. */

@@ -1,15 +1,19 @@
-import { followBoard } from '../../src/realtime/follow'
-import type { Board, BoardMessage, Booking, Slot } from './api'
-import type { Day } from './connection'
+import { followBoard, isOfDay } from '../../src/realtime/follow'
+import type { Board, BoardMessage, ServerMessage, Slot } from './api'
+import { type Day, idOf, isBooking } from './connection'
 
-export type LiveBoard = {
-  /** The board as this person sees it; undefined before the first came. */
-  board(): Board | undefined
+/** Something that is kept true by messages. */
+export type Live<View> = {
+  /** As this person sees it; undefined before it first came. */
+  view(): View | undefined
+  /** True where something newer is known of than is shown. */
   behind(): boolean
-  /** @returns whether there is something new to show */
-  take(message: BoardMessage): boolean
-  /** A booking of this person changed. @returns whether there is something new to show */
-  mark(booking: Booking): boolean
+  /** The whole of it is asked for. */
+  asked(): void
+  /** @returns whether there is something new to show, and whether it was the whole; nothing where it is about something else */
+  take(message: ServerMessage): { changed: boolean; whole: boolean } | undefined
+  /** Something of this person's has changed, as a call answered or the server told. @returns whether there is something new to show */
+  mark(answer: unknown): boolean
   /** Whoever was signed in is no longer. */
   forgetMarks(): void
 }
@@ -18,7 +22,7 @@ export type LiveBoard = {
  * A board with the slots that this person holds. What is pushed goes to everybody and marks nothing, so marks come from
  * boards that this person asked for, and from the person's own bookings.
  */
-export function createLiveBoard(day: Day): LiveBoard {
+export function createLiveBoard(day: Day): Live<Board> {
   const follower = followBoard(day)
   const held = new Map<string, { startsAt: string; endsAt: string }>()
   let marked = new Set<string>()
@@ -32,28 +36,34 @@ export function createLiveBoard(day: Day): LiveBoard {
 
   return {
     behind: follower.behind,
-    board() {
+    asked() {},
+    view() {
       const board = follower.board()
       return board && { ...board, slots: board.slots.map((slot) => ({ ...slot, heldByMe: isMine(slot) })) }
     },
     take(message) {
+      if (!isBoardMessage(message) || (message.spaceId ?? message.specialistId) !== idOf(day))
+        return undefined
       const changed = follower.take(message)
-      const asked = message.type === 'slots_status_update' && message.requestId !== undefined
-      if (asked && changed) {
+      const whole = message.type === 'slots_status_update' && isOfDay(message, day)
+      if (whole && message.requestId !== undefined && changed) {
         marked = new Set(message.slots.filter(({ heldByMe }) => heldByMe).map(({ id }) => id))
         held.clear()
       }
-      return changed
+      return { changed, whole }
     },
-    mark({ id, spaceId, status, startsAt, endsAt }) {
+    mark(answer) {
+      if (!isBooking(answer)) return false
+      const { id, status, startsAt, endsAt } = answer
+      const isHere = (day.spaceId === undefined ? answer.specialistId : answer.spaceId) === idOf(day)
       const before = held.delete(id)
-      if (spaceId === day.spaceId) {
+      if (isHere) {
         for (const slot of follower.board()?.slots ?? []) {
           if (startsAt < slot.endsAt && slot.startsAt < endsAt) marked.delete(slot.id)
         }
         if (status === 'held') held.set(id, { startsAt, endsAt })
       }
-      return before || spaceId === day.spaceId
+      return before || isHere
     },
     forgetMarks() {
       marked.clear()
@@ -61,3 +71,6 @@ export function createLiveBoard(day: Day): LiveBoard {
     },
   }
 }
+
+const isBoardMessage = (message: ServerMessage): message is BoardMessage =>
+  message.type === 'slot_update' || message.type === 'slots_status_update' || message.type === 'board_version'

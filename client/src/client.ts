@@ -1,13 +1,14 @@
 import { createTRPCClient, httpLink, type TRPCClient } from '@trpc/client'
 import type { AppRouter, SignedIn } from './api'
 import type { Delay } from './backoff'
-import { isBooking } from './connection'
+import type { Day, Place } from './connection'
 import { connectEvents } from './events'
 import { createLinks, isSignedIn, transportOf } from './links'
 import {
   type Connect,
-  createLiveBoards,
+  createLiveViews,
   type OnBoard,
+  type OnLocation,
   type OnPersonal,
   type Watch,
   type WatchOptions,
@@ -35,6 +36,13 @@ export type Client = TRPCClient<AppRouter> & {
    * @param date `YYYY-MM-DD` in the time zone of the location
    */
   watchBoard(spaceId: string, date: string, onBoard: OnBoard, options?: WatchOptions): Watch
+  /** The same of a space or of a specialist, in the slots of one service where it is named. */
+  watchBoard(day: Day, onBoard: OnBoard, options?: WatchOptions): Watch
+  /**
+   * Shows who is at a location and which events are coming, and keeps showing it. Over server-sent events, which carry no
+   * token, it is as whoever is not signed in sees it.
+   */
+  watchLocation(place: Place, onLocation: OnLocation, options?: WatchOptions): Watch
   /**
    * Hears what comes to the person who is signed in, as it happens: changes of their bookings and payments, notifications,
    * and words of an operator. By socket only: where none gets through, nothing comes.
@@ -66,34 +74,44 @@ export function createClient(options: ClientOptions): Client {
 
   const socket: Connect = (events) =>
     connectSocket({ url: `${base.replace(/^http/, 'ws')}/realtime`, WebSocket, session }, events)
-  const serverSent: Connect = (events) => connectEvents(trpc.realtime.watch, events)
+  const serverSent: Connect = (events) => connectEvents(trpc.realtime, events)
   const mayUseSocket = live !== 'events' && typeof WebSocket === 'function'
-  const boards = createLiveBoards(
+  const views = createLiveViews(
     [...(mayUseSocket ? [socket] : []), ...(live !== 'socket' ? [serverSent] : [])],
     reconnect,
   )
 
   async function onAnswer(path: string, answer: unknown): Promise<void> {
-    if (isBooking(answer)) boards.mark(answer)
+    views.mark(answer)
     if (path === 'auth.logout' || path === 'auth.deleteMe') await changeTokens(null)
     else if (path.startsWith('auth.') && isSignedIn(answer)) await changeTokens(answer)
   }
 
   async function changeTokens(tokens: SignedIn | null): Promise<void> {
     await session.changed(tokens)
-    boards.restart()
+    views.restart()
   }
 
   const own = {
-    watchBoard: (spaceId: string, date: string, onBoard: OnBoard, watching: WatchOptions = {}) =>
-      boards.watch({ spaceId, date }, { onBoard, ...watching }),
+    watchBoard(...args: OfSpace | OfDay): Watch {
+      const [day, show, watching] = isOfSpace(args)
+        ? [{ spaceId: args[0], date: args[1] }, args[2], args[3]]
+        : args
+      return views.watchBoard(day, { show, ...watching })
+    },
+    watchLocation: (place: Place, show: OnLocation, watching: WatchOptions = {}) =>
+      views.watchLocation(place, { show, ...watching }),
     watchMine: (onMessage: OnPersonal['onMessage'], listening: Pick<OnPersonal, 'onReady'> = {}) => ({
-      stop: boards.listen({ onMessage, ...listening }),
+      stop: views.listen({ onMessage, ...listening }),
     }),
-    close: boards.close,
+    close: views.close,
   }
   // The procedures are found by name at run time, so the two are told apart by name as well.
   return new Proxy(trpc, {
     get: (procedures, name) => Reflect.get(Object.hasOwn(own, name) ? own : procedures, name),
   }) as Client
 }
+
+type OfSpace = [spaceId: string, date: string, onBoard: OnBoard, options?: WatchOptions]
+type OfDay = [day: Day, onBoard: OnBoard, options?: WatchOptions]
+const isOfSpace = (args: OfSpace | OfDay): args is OfSpace => typeof args[0] === 'string'

@@ -1,13 +1,13 @@
-import type { TRPCClient } from '@trpc/client'
-import type { AppRouter } from './api'
+import type { TRPCClient, TRPCClientErrorLike } from '@trpc/client'
+import type { AppRouter, BoardMessage, LocationMessage } from './api'
 import { type Connection, type ConnectionEvents, keyOf } from './connection'
 import { reasonOf } from './errors'
 
-type Watch = TRPCClient<AppRouter>['realtime']['watch']
+type Realtime = TRPCClient<AppRouter>['realtime']
 type Stream = { unsubscribe(): void }
 
-/** One stream of server-sent events for each board: for where WebSockets do not get through. */
-export function connectEvents(watch: Watch, events: ConnectionEvents): Connection {
+/** One stream of server-sent events for each thing watched: for where WebSockets do not get through. */
+export function connectEvents(realtime: Realtime, events: ConnectionEvents): Connection {
   const streams = new Map<string, Stream>()
   let over = false
 
@@ -24,33 +24,36 @@ export function connectEvents(watch: Watch, events: ConnectionEvents): Connectio
 
   return {
     via: 'events',
-    ask(day) {
-      const key = keyOf(day)
+    ask(subject) {
+      const key = keyOf(subject)
       streams.get(key)?.unsubscribe()
-      const stream = watch.subscribe(day, {
-        onData: ({ data }) => {
+      const handlers = {
+        onData({ data }: { data: BoardMessage | LocationMessage }) {
           if (!over) events.onMessage(data)
         },
-        onError(error) {
+        onError(error: TRPCClientErrorLike<AppRouter>) {
           if (streams.get(key) !== stream || over) return
           const reason = reasonOf(error)
           if (reason === undefined) return end()
           streams.delete(key)
-          events.onRefused(day, { reason, message: error.message })
+          events.onRefused(subject, { reason, message: error.message })
         },
-        onConnectionStateChange({ error }) {
+        onConnectionStateChange({ error }: { error: unknown }) {
           if (error && streams.get(key) === stream) end()
         },
         onComplete() {
           if (streams.get(key) === stream) end()
         },
-      })
+      }
+      const stream: Stream =
+        'locationId' in subject
+          ? realtime.watchLocation.subscribe(subject, handlers)
+          : realtime.watch.subscribe(subject, handlers)
       streams.set(key, stream)
     },
-    leave(day) {
-      const stream = streams.get(keyOf(day))
-      streams.delete(keyOf(day))
-      stream?.unsubscribe()
+    leave(subject) {
+      streams.get(keyOf(subject))?.unsubscribe()
+      streams.delete(keyOf(subject))
     },
     close: end,
   }

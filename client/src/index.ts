@@ -4,9 +4,12 @@ export type {
   BoardMessage,
   Booking,
   CallError,
+  CheckIn,
   ClientMessage,
+  Event,
   Inputs,
   Location,
+  LocationMessage,
   Outputs,
   Reason,
   ServerMessage,
@@ -16,7 +19,8 @@ export type {
   User,
 } from './api'
 export { type Client, type ClientOptions, createClient } from './client'
-export type { WatchError } from './connection'
+export type { Day, Place, WatchError } from './connection'
 export { isRefused, type Refused, reasonOf } from './errors'
-export type { BoardStatus, OnBoard, OnPersonal, PersonalMessage, Watch, WatchOptions } from './live'
+export type { BoardStatus, OnBoard, OnLocation, OnPersonal, PersonalMessage, Watch, WatchOptions } from './live'
+export type { LocationView } from './location'
 export { keepTokens, type SessionOptions, type TokenStorage } from './session'

@@ -1,38 +1,41 @@
-import type { Board, BoardMessage, Booking, ServerMessage } from './api'
+import type { Board, ServerMessage } from './api'
 import { backoffMs, type Delay } from './backoff'
-import { createLiveBoard, type LiveBoard } from './board'
-import { type Connection, type ConnectionEvents, type Day, keyOf, type WatchError } from './connection'
+import { createLiveBoard, type Live } from './board'
+import {
+  type Connection,
+  type ConnectionEvents,
+  type Day,
+  idOf,
+  keyOf,
+  type Place,
+  type Subject,
+  type WatchError,
+} from './connection'
+import { createLiveLocation, type LocationView } from './location'
 
-/** How long a message that is missing may be late before the board is asked for again. */
+/** How long a message that is missing may be late before the whole is asked for again. */
 const PATIENCE_MS = 250
 
 /** Whether what is shown is what the server has, and how it comes. */
 export type BoardStatus = { live: boolean; via: 'socket' | 'events' | null }
 export type OnBoard = (board: Board, status: BoardStatus) => void
+export type OnLocation = (location: LocationView, status: BoardStatus) => void
 export type WatchOptions = {
-  /** Told whenever the board becomes live, or no longer is; also before there is a board. */
+  /** Told whenever what is shown becomes live, or no longer is; also before there is anything. */
   onStatus?: (status: BoardStatus) => void
-  /** The server refuses to show this board, for example because there is no such space. Nothing more comes then. */
+  /** The server refuses to show it, for example because there is no such space. Nothing more comes then. */
   onError?: (error: WatchError) => void
 }
 export type Watch = { status(): BoardStatus; stop(): void }
 
-/** What comes to a person's own sockets. */
-export type PersonalMessage = Extract<
-  ServerMessage,
-  { type: 'booking_update' | 'payment_update' | 'notification' | 'notifications_unread' | 'announcement' }
->
-export type OnPersonal = {
-  onMessage(message: PersonalMessage): void
-  /** It listens from now on, for the first time or again: what came before was not heard. */
-  onReady?(): void
+type Watcher<View> = WatchOptions & {
+  // As a method, so that what is watched can be kept together whatever it shows.
+  show(view: View, status: BoardStatus): void
 }
-
-type Watcher = WatchOptions & { onBoard: OnBoard }
-type Watched = {
-  day: Day
-  state: LiveBoard
-  watchers: Set<Watcher>
+type Watched<View> = {
+  subject: Subject
+  state: Live<View>
+  watchers: Set<Watcher<View>>
   live: boolean
   asking: ReturnType<typeof setTimeout> | undefined
 }
@@ -40,61 +43,67 @@ type Watched = {
 /** Opens a connection the given way. */
 export type Connect = (events: ConnectionEvents) => Connection
 
-export type LiveBoards = {
-  watch(day: Day, watcher: Watcher): Watch
-  /** Hears what comes to the person who is signed in, by socket only. @returns what ends it */
-  listen(listener: OnPersonal): () => void
-  mark(booking: Booking): void
+export type LiveViews = {
+  watchBoard(day: Day, watcher: Watcher<Board>): Watch
+  watchLocation(place: Place, watcher: Watcher<LocationView>): Watch
+  /** Something of this person's has changed, as a call answered. */
+  mark(answer: unknown): void
   /** Somebody else is signed in now, or nobody: what was marked as one's own is no longer. */
   restart(): void
   close(): void
 }
 
 /**
- * All boards that are watched, over one connection. Where one way does not open, the next attempt takes the next way;
- * after a connection that was good, the first way is tried first again.
+ * All that is watched, over one connection. Where one way does not open, the next attempt takes the next way; after a
+ * connection that was good, the first way is tried first again.
  */
-export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards {
-  const boards = new Map<string, Watched>()
-  const listeners = new Set<OnPersonal>()
+export function createLiveViews(ways: Connect[], reconnect: Delay): LiveViews {
+  const boards = new Map<string, Watched<Board>>()
+  const locations = new Map<string, Watched<LocationView>>()
   let connection: Connection | undefined
   let ready = false
   let failures = 0
   let waiting: ReturnType<typeof setTimeout> | undefined
 
-  const statusOf = ({ live }: Watched): BoardStatus => ({
+  const all = (): Watched<unknown>[] => [...boards.values(), ...locations.values()]
+  const find = (subject: Subject): Watched<unknown> | undefined =>
+    boards.get(keyOf(subject)) ?? locations.get(keyOf(subject))
+
+  const statusOf = ({ live }: Watched<unknown>): BoardStatus => ({
     live,
     via: live && connection ? connection.via : null,
   })
 
-  function show(watched: Watched): void {
-    const board = watched.state.board()
-    if (!board) return
-    for (const { onBoard } of [...watched.watchers]) onBoard(board, statusOf(watched))
+  function show(watched: Watched<unknown>): void {
+    const view = watched.state.view()
+    if (view === undefined) return
+    for (const watcher of [...watched.watchers]) watcher.show(view, statusOf(watched))
   }
 
-  function setLive(watched: Watched, live: boolean): void {
+  function ask(watched: Watched<unknown>): void {
+    if (!connection) return
+    watched.state.asked()
+    connection.ask(watched.subject)
+  }
+
+  function setLive(watched: Watched<unknown>, live: boolean): void {
     if (watched.live === live) return
     watched.live = live
     for (const { onStatus } of [...watched.watchers]) onStatus?.(statusOf(watched))
   }
 
-  const isNeeded = () => boards.size > 0 || listeners.size > 0
-
   function connect(): void {
-    if (connection || waiting || !isNeeded()) return
-    // Streams of events carry boards only, so whoever but listens tries the socket again and again.
-    const way = ways[boards.size > 0 ? failures % ways.length : 0]
+    if (connection || waiting || all().length === 0) return
+    const way = ways[failures % ways.length]
     if (!way) return
     const mine = way({
       onReady() {
         if (connection !== mine) return
         ready = true
-        for (const { day } of boards.values()) mine.ask(day)
-        if (mine.via === 'socket') for (const { onReady } of [...listeners]) onReady?.()
+        for (const watched of all()) ask(watched)
       },
       onMessage: (message) => connection === mine && receive(message),
-      onRefused: (day, error) => connection === mine && refuse(day, error),
+      onRefused: (subject, error) => connection === mine && refuse(subject, error),
       onEnd: (retryInMs) => connection === mine && lost(retryInMs),
     })
     connection = mine
@@ -104,7 +113,7 @@ export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards 
     connection = undefined
     ready = false
     failures += 1
-    for (const watched of boards.values()) {
+    for (const watched of all()) {
       clearTimeout(watched.asking)
       watched.asking = undefined
       const wasLive = watched.live
@@ -121,50 +130,44 @@ export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards 
   }
 
   function receive(message: ServerMessage): void {
-    if (isPersonal(message)) {
-      failures = 0
-      for (const { onMessage } of [...listeners]) onMessage(message)
-    }
     if (message.type === 'booking_update') mark(message.booking)
-    if (!isBoardMessage(message)) return
-    failures = 0
-    for (const watched of boards.values()) {
-      if (watched.day.spaceId === message.spaceId) advance(watched, message)
+    for (const watched of all()) advance(watched, message)
+  }
+
+  function advance(watched: Watched<unknown>, message: ServerMessage): void {
+    const taken = watched.state.take(message)
+    if (taken) {
+      failures = 0
+      const becameLive = taken.whole && !watched.live && !watched.state.behind()
+      if (becameLive) setLive(watched, true)
+      if (taken.changed || becameLive) show(watched)
     }
+    if (watched.state.behind() && watched.state.view() !== undefined) askLater(watched)
   }
 
-  function advance(watched: Watched, message: BoardMessage): void {
-    const changed = watched.state.take(message)
-    const isWhole = message.type === 'slots_status_update' && message.date === watched.day.date
-    const becameLive = isWhole && !watched.live && !watched.state.behind()
-    if (becameLive) setLive(watched, true)
-    if (changed || becameLive) show(watched)
-    if (watched.state.behind() && watched.state.board()) askLater(watched)
-  }
-
-  /** A version is missing: it may only be late, so a moment is waited before the whole board is asked for. */
-  function askLater(watched: Watched): void {
+  /** A version is missing: it may only be late, so a moment is waited before the whole is asked for. */
+  function askLater(watched: Watched<unknown>): void {
     watched.asking ??= setTimeout(
       () => {
         watched.asking = undefined
         if (!connection || !watched.state.behind()) return
         setLive(watched, false)
         show(watched)
-        connection.ask(watched.day)
+        ask(watched)
       },
       PATIENCE_MS * (1 + Math.random()),
     )
   }
 
-  function refuse(day: Day, error: WatchError): void {
-    const watched = boards.get(keyOf(day))
+  function refuse(subject: Subject, error: WatchError): void {
+    const watched = find(subject)
     if (!watched) return
     if (error.reason !== 'NOT_FOUND' && error.reason !== 'VALIDATION') {
       failures += 1
       watched.asking ??= setTimeout(
         () => {
           watched.asking = undefined
-          connection?.ask(day)
+          ask(watched)
         },
         backoffMs(failures, reconnect),
       )
@@ -174,13 +177,13 @@ export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards 
     forget(watched)
   }
 
-  function forget(watched: Watched): void {
-    clearTimeout(watched.asking)
-    boards.delete(keyOf(watched.day))
-    const isLastOfSpace = ![...boards.values()].some(({ day }) => day.spaceId === watched.day.spaceId)
-    connection?.leave(watched.day, isLastOfSpace)
-    if (!isNeeded() || (boards.size === 0 && connection?.via === 'events')) disconnect()
-    connect()
+  function forget({ subject, asking }: Watched<unknown>): void {
+    clearTimeout(asking)
+    boards.delete(keyOf(subject))
+    locations.delete(keyOf(subject))
+    const isLast = !all().some((other) => idOf(other.subject) === idOf(subject))
+    connection?.leave(subject, isLast)
+    if (all().length === 0) disconnect()
   }
 
   function disconnect(): void {
@@ -192,46 +195,41 @@ export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards 
     closing?.close()
   }
 
-  function mark(booking: Booking): void {
-    for (const watched of boards.values()) if (watched.state.mark(booking)) show(watched)
+  function mark(answer: unknown): void {
+    for (const watched of all()) if (watched.state.mark(answer)) show(watched)
   }
 
-  function open(day: Day): Watched {
-    const state = createLiveBoard(day)
-    const watched: Watched = { day, state, watchers: new Set(), live: false, asking: undefined }
-    boards.set(keyOf(day), watched)
-    if (ready) connection?.ask(day)
+  function open<View>(kept: Map<string, Watched<View>>, subject: Subject, state: Live<View>): Watched<View> {
+    const watched: Watched<View> = { subject, state, watchers: new Set(), live: false, asking: undefined }
+    kept.set(keyOf(subject), watched)
+    if (ready) ask(watched)
     else connect()
     return watched
   }
 
+  function watch<View>(watched: Watched<View>, watcher: Watcher<View>): Watch {
+    watched.watchers.add(watcher)
+    queueMicrotask(() => {
+      const view = watched.watchers.has(watcher) ? watched.state.view() : undefined
+      if (view !== undefined) watcher.show(view, statusOf(watched))
+    })
+    return {
+      status: () => statusOf(watched),
+      stop() {
+        if (!watched.watchers.delete(watcher) || watched.watchers.size > 0) return
+        if (find(watched.subject) === watched) forget(watched)
+      },
+    }
+  }
+
   return {
     mark,
-    watch(day, watcher) {
-      const watched = boards.get(keyOf(day)) ?? open(day)
-      watched.watchers.add(watcher)
-      queueMicrotask(() => {
-        const board = watched.watchers.has(watcher) && watched.state.board()
-        if (board) watcher.onBoard(board, statusOf(watched))
-      })
-      return {
-        status: () => statusOf(watched),
-        stop() {
-          if (!watched.watchers.delete(watcher) || watched.watchers.size > 0) return
-          if (boards.get(keyOf(day)) === watched) forget(watched)
-        },
-      }
-    },
-    listen(listener) {
-      listeners.add(listener)
-      if (!ready) connect()
-      else if (connection?.via === 'socket') queueMicrotask(() => listener.onReady?.())
-      return () => {
-        if (listeners.delete(listener) && !isNeeded()) disconnect()
-      }
-    },
+    watchBoard: (day, watcher) =>
+      watch(boards.get(keyOf(day)) ?? open(boards, day, createLiveBoard(day)), watcher),
+    watchLocation: (place, watcher) =>
+      watch(locations.get(keyOf(place)) ?? open(locations, place, createLiveLocation(place)), watcher),
     restart() {
-      for (const watched of boards.values()) {
+      for (const watched of all()) {
         watched.state.forgetMarks()
         setLive(watched, false)
         show(watched)
@@ -241,20 +239,8 @@ export function createLiveBoards(ways: Connect[], reconnect: Delay): LiveBoards 
     },
     close() {
       boards.clear()
-      listeners.clear()
+      locations.clear()
       disconnect()
     },
   }
 }
-
-const isBoardMessage = (message: ServerMessage): message is BoardMessage =>
-  message.type === 'slot_update' || message.type === 'slots_status_update' || message.type === 'board_version'
-
-const PERSONAL: string[] = [
-  'booking_update',
-  'payment_update',
-  'notification',
-  'notifications_unread',
-  'announcement',
-] satisfies PersonalMessage['type'][]
-const isPersonal = (message: ServerMessage): message is PersonalMessage => PERSONAL.includes(message.type)

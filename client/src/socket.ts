@@ -1,5 +1,5 @@
 import type { ClientMessage, ServerMessage } from './api'
-import { type Connection, type ConnectionEvents, type Day, keyOf } from './connection'
+import { type Connection, type ConnectionEvents, keyOf, type Subject } from './connection'
 import type { Session } from './session'
 
 /** A proxy that lets a socket open and then nothing through is no way to the server. */
@@ -16,13 +16,13 @@ const AFTER_ABUSE_MS = 30_000
 
 type SocketOptions = { url: string; WebSocket: typeof WebSocket; session: Session }
 
-/** All boards over one WebSocket, which speaks for whoever is signed in. */
+/** All that is watched over one WebSocket, which speaks for whoever is signed in. */
 export function connectSocket(
   { url, WebSocket, session }: SocketOptions,
   events: ConnectionEvents,
 ): Connection {
   const socket = new WebSocket(url)
-  const asked = new Map<string, Day>()
+  const asked = new Map<string, Subject>()
   let token: string | undefined
   let renewal: ReturnType<typeof setTimeout> | undefined
   let retryInMs: number | undefined
@@ -42,15 +42,18 @@ export function connectSocket(
     events.onEnd(retryInMs)
   }
 
-  function ask(day: Day): void {
-    asked.set(keyOf(day), day)
-    send({ type: 'join_space', ...day, requestId: keyOf(day) })
+  function ask(subject: Subject): void {
+    const requestId = keyOf(subject)
+    asked.set(requestId, subject)
+    if ('locationId' in subject) send({ type: 'join_location', ...subject, requestId })
+    else if (subject.spaceId === undefined) send({ type: 'join_specialist', ...subject, requestId })
+    else send({ type: 'join_space', ...subject, requestId })
   }
 
   function listenOn(): void {
     clearTimeout(silence)
     silence = setTimeout(() => {
-      for (const day of asked.values()) ask(day)
+      for (const subject of asked.values()) ask(subject)
       if (asked.size === 0) void authenticate()
       silence = setTimeout(end, ANSWER_MS)
     }, SILENCE_MS)
@@ -79,9 +82,9 @@ export function connectSocket(
     } else if (message.type === 'server_closing') {
       retryInMs = message.reconnectInSeconds * 1000
     } else if (message.type === 'error') {
-      const day = asked.get(message.requestId ?? '')
+      const subject = asked.get(message.requestId ?? '')
       if (message.requestId === 'authenticate' && message.reason === 'TOKEN_EXPIRED') await renew()
-      else if (day) events.onRefused(day, message)
+      else if (subject) events.onRefused(subject, message)
     } else {
       events.onMessage(message)
     }
@@ -102,10 +105,13 @@ export function connectSocket(
   return {
     via: 'socket',
     ask,
-    leave(day, isLastOfSpace) {
-      asked.delete(keyOf(day))
-      // It leaves all dates of a space at once; one date too many costs little.
-      if (isLastOfSpace) send({ type: 'leave_space', spaceId: day.spaceId })
+    leave(subject, isLast) {
+      asked.delete(keyOf(subject))
+      // It leaves all days of a calendar at once; one day too many costs little.
+      if (!isLast) return
+      if ('locationId' in subject) send({ type: 'leave_location', ...subject })
+      else if (subject.spaceId !== undefined) send({ type: 'leave_space', spaceId: subject.spaceId })
+      else send({ type: 'leave_specialist', specialistId: subject.specialistId })
     },
     close() {
       if (socket.readyState === 1) return end()

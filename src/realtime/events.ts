@@ -88,6 +88,41 @@ export const BoardMessageShape = z.discriminatedUnion('type', [
 ])
 export type BoardMessage = z.infer<typeof BoardMessageShape>
 
+const CheckInsShape = z.object({
+  type: z.literal('check_ins'),
+  locationId: Id,
+  version: z.int(),
+  present: z.array(CheckInShape),
+})
+const EventsShape = z.object({
+  type: z.literal('events'),
+  locationId: Id,
+  version: z.int(),
+  events: z.array(EventShape),
+})
+const WholeLocationShape = z.object({
+  type: z.literal('initial'),
+  locationId: Id,
+  version: z.int(),
+  checkIns: z.array(CheckInShape),
+  events: z.array(EventShape),
+  ...requestId,
+})
+const LocationVersionShape = z.object({
+  type: z.literal('location_version'),
+  locationId: Id,
+  version: z.int(),
+})
+
+/** What a watched location lives by, on the socket and as server-sent events. */
+export const LocationMessageShape = z.discriminatedUnion('type', [
+  WholeLocationShape,
+  CheckInsShape,
+  EventsShape,
+  LocationVersionShape,
+])
+export type LocationMessage = z.infer<typeof LocationMessageShape>
+
 /** Every message that the server may send: answers first, then what it pushes unasked. */
 export const ServerMessageShape = z.discriminatedUnion('type', [
   z.object({
@@ -127,23 +162,11 @@ export const ServerMessageShape = z.discriminatedUnion('type', [
   BoardVersionShape,
   WholeBoardShape,
   z.object({ type: z.literal('booking_update'), booking: BookingShape }),
-  z.object({
-    type: z.literal('initial'),
-    locationId: Id,
-    version: z.int(),
-    checkIns: z.array(CheckInShape),
-    events: z.array(EventShape),
-    ...requestId,
-  }),
+  WholeLocationShape,
   z.object({ type: z.literal('left_location'), locationId: Id, ...requestId }),
-  z.object({
-    type: z.literal('check_ins'),
-    locationId: Id,
-    version: z.int(),
-    present: z.array(CheckInShape),
-  }),
-  z.object({ type: z.literal('events'), locationId: Id, version: z.int(), events: z.array(EventShape) }),
-  z.object({ type: z.literal('location_version'), locationId: Id, version: z.int() }),
+  CheckInsShape,
+  EventsShape,
+  LocationVersionShape,
   NotificationShape.extend({ type: z.literal('notification') }),
   z.object({ type: z.literal('notifications_unread'), unread: z.int() }),
   z.object({ type: z.literal('payment_update'), payment: PaymentShape }),

@@ -19,13 +19,16 @@ export type WatchedLocations = {
   exit(visitor: Visitor, locationId: string): void
   /** Somebody else than before is there, and hears from now on what that person may. */
   signIn(visitor: Visitor, person: Person): void
+  /** One more stream of this server looks at a location, or no longer. */
+  watch(locationId: string): void
+  unwatch(locationId: string): void
   /** The socket is gone. */
   forget(visitor: Visitor): void
   /** Every sweep: tells the versions of all watched locations, so that a client notices what it missed. */
   tick(): Promise<void>
 }
 
-/** Which locations this server's own sockets look at. */
+/** Which locations this server's own sockets and streams look at. */
 export function createWatchedLocations({
   db,
   deliver,
@@ -35,6 +38,10 @@ export function createWatchedLocations({
 }): WatchedLocations {
   const watchers = new Map<string, number>()
   const topic = (person: Person | null, id: string) => (person ? topicOf.members(id) : topicOf.location(id))
+
+  function watch(locationId: string): void {
+    watchers.set(locationId, (watchers.get(locationId) ?? 0) + 1)
+  }
 
   function unwatch(locationId: string): void {
     const left = (watchers.get(locationId) ?? 0) - 1
@@ -55,7 +62,7 @@ export function createWatchedLocations({
         if (locations.size >= MAX_LOCATIONS)
           throw new AppError('RATE_LIMITED', `A socket watches ${MAX_LOCATIONS} locations at the most.`)
         locations.add(locationId)
-        watchers.set(locationId, (watchers.get(locationId) ?? 0) + 1)
+        watch(locationId)
         socket.subscribe(topic(person, locationId))
       }
       // Subscribed before it is read: what changes in between arrives twice rather than never.
@@ -66,6 +73,8 @@ export function createWatchedLocations({
       return { type: 'initial', ...community }
     },
     exit,
+    watch,
+    unwatch,
     signIn({ socket, person: former, locations }, person) {
       for (const id of locations) {
         socket.unsubscribe(topic(former, id))

@@ -1,18 +1,31 @@
 import { tracked } from '@trpc/server'
 import { z } from 'zod'
-import type { BoardMessage } from '../realtime/events'
+import type { BoardMessage, LocationMessage } from '../realtime/events'
 import { announce } from '../services/announcements'
 import { Id, Line, LocalDate, Ok } from '../shapes/common'
 import { adminProcedure, publicProcedure, router } from '../trpc'
 
 const tags = ['Live']
+const lastEventId = z.string().max(100).nullish()
 
 export const realtimeRouter = router({
   watch: publicProcedure
     // The id of the last event comes back with a reconnect; the board is sent whole then, whatever it was.
-    .input(z.strictObject({ spaceId: Id, date: LocalDate, lastEventId: z.string().max(100).nullish() }))
-    .subscription(async ({ ctx, input: { spaceId, date }, signal }) =>
-      trackVersions(await ctx.watchBoard({ spaceId, date }, signal ?? new AbortController().signal)),
+    .input(
+      z.union([
+        z.strictObject({ spaceId: Id, date: LocalDate, lastEventId }),
+        z.strictObject({ specialistId: Id, date: LocalDate, serviceId: Id.optional(), lastEventId }),
+      ]),
+    )
+    .subscription(
+      async ({ ctx, input: { lastEventId: _, ...board }, signal = new AbortController().signal }) =>
+        trackVersions(await ctx.watchBoard(board, signal)),
+    ),
+
+  watchLocation: publicProcedure
+    .input(z.strictObject({ locationId: Id, lastEventId }))
+    .subscription(async ({ ctx, input: { locationId }, signal = new AbortController().signal }) =>
+      trackVersions(await ctx.watchLocation(locationId, signal)),
     ),
 
   stats: adminProcedure
@@ -48,6 +61,8 @@ export const realtimeRouter = router({
     .mutation(({ ctx, input }) => announce(ctx, input)),
 })
 
-async function* trackVersions(messages: AsyncIterable<BoardMessage>) {
+async function* trackVersions<Message extends BoardMessage | LocationMessage>(
+  messages: AsyncIterable<Message>,
+) {
   for await (const message of messages) yield tracked(String(message.version), message)
 }
