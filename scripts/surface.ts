@@ -11,7 +11,12 @@ import { createApp } from '../src/app'
 import type { Deps } from '../src/context'
 import { EnvSchema, readEnv } from '../src/env'
 import { REASONS } from '../src/errors'
-import { BoardMessageShape, ClientMessageShape, ServerMessageShape } from '../src/realtime/events'
+import {
+  BoardMessageShape,
+  ClientMessageShape,
+  LocationMessageShape,
+  ServerMessageShape,
+} from '../src/realtime/events'
 import type { Connections } from '../src/realtime/socket'
 import { appRouter } from '../src/routers'
 
@@ -21,7 +26,10 @@ export const SURFACE_FILE = path.resolve(import.meta.dirname, '../tests/surface.
 export type Surface = Record<string, Record<string, unknown>>
 
 /** What subscriptions send, which their declarations do not say at run time. */
-const EVENTS: Record<string, z.ZodType> = { 'realtime.watch': BoardMessageShape }
+const EVENTS: Record<string, z.ZodType> = {
+  'realtime.watch': BoardMessageShape,
+  'realtime.watchLocation': LocationMessageShape,
+}
 
 /** The public surface as it is now. Words for people are no part of it. */
 export function readSurface(): Surface {

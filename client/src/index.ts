@@ -21,6 +21,14 @@ export type {
 export { type Client, type ClientOptions, createClient } from './client'
 export type { Day, Place, WatchError } from './connection'
 export { isRefused, type Refused, reasonOf } from './errors'
-export type { BoardStatus, OnBoard, OnLocation, OnPersonal, PersonalMessage, Watch, WatchOptions } from './live'
+export type {
+  BoardStatus,
+  OnBoard,
+  OnLocation,
+  OnPersonal,
+  PersonalMessage,
+  Watch,
+  WatchOptions,
+} from './live'
 export type { LocationView } from './location'
 export { keepTokens, type SessionOptions, type TokenStorage } from './session'

@@ -28,6 +28,17 @@ export type WatchOptions = {
 }
 export type Watch = { status(): BoardStatus; stop(): void }
 
+/** What comes to a person's own sockets. */
+export type PersonalMessage = Extract<
+  ServerMessage,
+  { type: 'booking_update' | 'payment_update' | 'notification' | 'notifications_unread' | 'announcement' }
+>
+export type OnPersonal = {
+  onMessage(message: PersonalMessage): void
+  /** It listens from now on, for the first time or again: what came before was not heard. */
+  onReady?(): void
+}
+
 type Watcher<View> = WatchOptions & {
   // As a method, so that what is watched can be kept together whatever it shows.
   show(view: View, status: BoardStatus): void
@@ -46,6 +57,8 @@ export type Connect = (events: ConnectionEvents) => Connection
 export type LiveViews = {
   watchBoard(day: Day, watcher: Watcher<Board>): Watch
   watchLocation(place: Place, watcher: Watcher<LocationView>): Watch
+  /** Hears what comes to the person who is signed in, by socket only. @returns what ends it */
+  listen(listener: OnPersonal): () => void
   /** Something of this person's has changed, as a call answered. */
   mark(answer: unknown): void
   /** Somebody else is signed in now, or nobody: what was marked as one's own is no longer. */
@@ -60,9 +73,13 @@ export type LiveViews = {
 export function createLiveViews(ways: Connect[], reconnect: Delay): LiveViews {
   const boards = new Map<string, Watched<Board>>()
   const locations = new Map<string, Watched<LocationView>>()
+  const listeners = new Set<OnPersonal>()
   let connection: Connection | undefined
   let ready = false
   let failures = 0
+  /** Which way is taken next, and whether anything has come by the present one. */
+  let turn = 0
+  let good = false
   let waiting: ReturnType<typeof setTimeout> | undefined
 
   const all = (): Watched<unknown>[] => [...boards.values(), ...locations.values()]
@@ -92,15 +109,19 @@ export function createLiveViews(ways: Connect[], reconnect: Delay): LiveViews {
     for (const { onStatus } of [...watched.watchers]) onStatus?.(statusOf(watched))
   }
 
+  const isNeeded = () => all().length > 0 || listeners.size > 0
+
   function connect(): void {
-    if (connection || waiting || all().length === 0) return
-    const way = ways[failures % ways.length]
+    if (connection || waiting || !isNeeded()) return
+    // Streams of events carry what is watched only, so whoever but listens tries the socket again and again.
+    const way = ways[all().length > 0 ? turn % ways.length : 0]
     if (!way) return
     const mine = way({
       onReady() {
         if (connection !== mine) return
         ready = true
         for (const watched of all()) ask(watched)
+        if (mine.via === 'socket') for (const { onReady } of [...listeners]) onReady?.()
       },
       onMessage: (message) => connection === mine && receive(message),
       onRefused: (subject, error) => connection === mine && refuse(subject, error),
@@ -113,6 +134,8 @@ export function createLiveViews(ways: Connect[], reconnect: Delay): LiveViews {
     connection = undefined
     ready = false
     failures += 1
+    turn = good ? 0 : turn + 1
+    good = false
     for (const watched of all()) {
       clearTimeout(watched.asking)
       watched.asking = undefined
@@ -130,6 +153,11 @@ export function createLiveViews(ways: Connect[], reconnect: Delay): LiveViews {
   }
 
   function receive(message: ServerMessage): void {
+    if (isPersonal(message)) {
+      failures = 0
+      good = true
+      for (const { onMessage } of [...listeners]) onMessage(message)
+    }
     if (message.type === 'booking_update') mark(message.booking)
     for (const watched of all()) advance(watched, message)
   }
@@ -138,6 +166,7 @@ export function createLiveViews(ways: Connect[], reconnect: Delay): LiveViews {
     const taken = watched.state.take(message)
     if (taken) {
       failures = 0
+      good = true
       const becameLive = taken.whole && !watched.live && !watched.state.behind()
       if (becameLive) setLive(watched, true)
       if (taken.changed || becameLive) show(watched)
@@ -183,7 +212,8 @@ export function createLiveViews(ways: Connect[], reconnect: Delay): LiveViews {
     locations.delete(keyOf(subject))
     const isLast = !all().some((other) => idOf(other.subject) === idOf(subject))
     connection?.leave(subject, isLast)
-    if (all().length === 0) disconnect()
+    if (!isNeeded() || (all().length === 0 && connection?.via === 'events')) disconnect()
+    connect()
   }
 
   function disconnect(): void {
@@ -228,6 +258,14 @@ export function createLiveViews(ways: Connect[], reconnect: Delay): LiveViews {
       watch(boards.get(keyOf(day)) ?? open(boards, day, createLiveBoard(day)), watcher),
     watchLocation: (place, watcher) =>
       watch(locations.get(keyOf(place)) ?? open(locations, place, createLiveLocation(place)), watcher),
+    listen(listener) {
+      listeners.add(listener)
+      if (!ready) connect()
+      else if (connection?.via === 'socket') queueMicrotask(() => listener.onReady?.())
+      return () => {
+        if (listeners.delete(listener) && !isNeeded()) disconnect()
+      }
+    },
     restart() {
       for (const watched of all()) {
         watched.state.forgetMarks()
@@ -240,7 +278,17 @@ export function createLiveViews(ways: Connect[], reconnect: Delay): LiveViews {
     close() {
       boards.clear()
       locations.clear()
+      listeners.clear()
       disconnect()
     },
   }
 }
+
+const PERSONAL: string[] = [
+  'booking_update',
+  'payment_update',
+  'notification',
+  'notifications_unread',
+  'announcement',
+] satisfies PersonalMessage['type'][]
+const isPersonal = (message: ServerMessage): message is PersonalMessage => PERSONAL.includes(message.type)

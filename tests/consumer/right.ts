@@ -40,6 +40,16 @@ export const watch = client.watchBoard('a space', '2027-01-04', (board, { live, 
   console.log(version, live, way)
 })
 
+export const day = client.watchBoard(
+  { specialistId: 'somebody', date: '2027-01-04' },
+  ({ slots }) => slots.length,
+)
+export const location = client.watchLocation({ locationId: 'a place' }, ({ checkIns, events }, { live }) => {
+  const names: (string | undefined)[] = checkIns.map(({ person }) => person?.name)
+  const mine: 'attending' | 'held' | 'waiting' | null | undefined = events[0]?.mine
+  console.log(names, mine, live)
+})
+
 export const subscription = client.realtime.watch.subscribe(
   { spaceId: 'a space', date: '2027-01-04' },
   {

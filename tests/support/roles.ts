@@ -72,6 +72,7 @@ export const ROLES: Record<string, Row> = {
   'spaces.update': [ADMIN, async (w) => ({ id: (await w.space()).id, capacity: 3 })],
   'spaces.remove': [ADMIN, async (w) => ({ id: (await w.space()).id })],
   'realtime.watch': [ANYONE, async (w) => ({ spaceId: (await w.space()).id, date: testDate })],
+  'realtime.watchLocation': [ANYONE, async (w) => ({ locationId: (await w.space()).locationId })],
   'closures.list': [ANYONE, nothing],
   'closures.create': [
     ADMIN,
