@@ -5,7 +5,6 @@ import { PATHS } from '../web/src/paths'
 import { hasBrowser } from './support/browser'
 import { holdToPay, payInBrowser } from './support/money'
 import { insertBooking } from './support/rows'
-import { openSocket } from './support/socket'
 import {
   button,
   choose,
@@ -26,6 +25,7 @@ import {
   stopTestServers,
   type TestPerson,
   testDate,
+  until,
 } from './support/world'
 
 setDefaultTimeout(60_000)
@@ -212,16 +212,16 @@ it('a review is hidden with a reason, which only operators see, and shown again'
 
 it('an operator sees who is connected, speaks to them all, and has the code at the door', async () => {
   const { locationId } = await makeSpace(server)
-  const listener = await openSocket(server)
+  const member = await visits.open('/', { person: await makePerson(server), phone: true })
   const visitor = await open(`${PATHS.live}?location=${locationId}`)
   const { page } = visitor
   await said(page, 'Boards watched')
+  await until(async () => (await clientOf(server, admin).realtime.stats.query()).signedIn >= 2)
   await button(page, 'Speak to everyone').press('Enter')
   await page.getByLabel('What to say').fill('We close early today.')
   await button(page, 'Say it').press('Enter')
   await said(page, 'Said.')
-  expect(await listener.next('announcement')).toMatchObject({ message: 'We close early today.' })
-  await listener.close()
+  await said(member.page, 'We close early today.')
   await page.goto(`${server.url}${PATHS.operatorDoor}?location=${locationId}`)
   const image = page.getByRole('img', { name: /QR code/ })
   await image.waitFor()

@@ -42,7 +42,9 @@ export async function seedDatabase({ db }: Pick<Deps, 'db'>): Promise<void> {
           hours.map((opening) => ({ ...opening, id: nextId(), locationId: id })),
         ),
       )
-    await tx.insert(spaces).values(SPACES)
+    // Open since the first of these bookings, so that what is said of how full they were is true.
+    const createdAt = new Date(Date.now() - (DAYS_AROUND + 1) * 1440 * MINUTE)
+    await tx.insert(spaces).values(SPACES.map((space) => ({ ...space, createdAt })))
     await seedSpecialists(tx, nextId)
     for (const space of SPACES) await seedBookings(tx, space, Date.now(), nextId)
     await seedCommunity(tx, Date.now())

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { client, queryClient, trpc, useSignedIn } from '../api'
 import { makeOld } from '../ui/changes'
-import { say } from '../ui/toasts'
+import { announce, say } from '../ui/toasts'
 
 /** Where no socket gets through, what is unread is asked for this often. */
 const LOOK_AGAIN_MS = 60_000
@@ -29,7 +29,8 @@ export function useNews(): void {
         else if (message.type === 'notification') {
           makeOld(trpc.notifications.pathFilter())
           say(message.text)
-        } else if (message.type === 'notifications_unread') {
+        } else if (message.type === 'announcement') announce(message.message)
+        else if (message.type === 'notifications_unread') {
           const { unread } = message
           queryClient.setQueryData(
             trpc.notifications.list.queryKey(count),

@@ -9,6 +9,11 @@ export const say = (text: string): void => {
   manager.add({ title: text, timeout: 5000 })
 }
 
+/** Says something to be read in one's own time: it stays until it is closed. */
+export const announce = (text: string): void => {
+  manager.add({ title: text, timeout: 0, priority: 'high' })
+}
+
 export function Toasts({ children }: { children: ReactNode }) {
   return (
     <Toast.Provider toastManager={manager}>
