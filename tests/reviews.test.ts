@@ -100,12 +100,24 @@ test('a review with a specialist is of the specialist, who answers it in public'
   expect(await reasonOf(clientOf(server, ada).reviews.answer.mutate({ id, answer: 'Thanks' }))).toBe(
     'NOT_ALLOWED',
   )
+  expect(await reasonOf(client.reviews.answer.mutate({ id, answer: ' \n ' }))).toBe('VALIDATION')
+  const inLines = 'Thank you.\nDo come again.'
+  expect(await client.reviews.answer.mutate({ id, answer: inLines })).toMatchObject({ answer: inLines })
   expect(await client.reviews.answer.mutate({ id, answer: 'Thank you' })).toMatchObject({
     answer: 'Thank you',
   })
   expect((await clientOf(server).reviews.list.query({ specialistId: specialist.id })).items).toMatchObject([
     { id, rating: 5, answer: 'Thank you', hiddenReason: null },
   ])
+})
+
+test('a specialist does not review their own service', async () => {
+  const { person, client, service, specialist } = await makeSpecialist(server)
+  const booking = await takePlace(person, { serviceId: service.id })
+  expect(await reasonOf(client.reviews.create.mutate({ bookingId: booking.id, rating: 5 }))).toBe(
+    'NOT_ALLOWED',
+  )
+  expect(await client.specialists.byId.query({ id: specialist.id })).toMatchObject({ reviewCount: 0 })
 })
 
 test('what an admin hides is out of sight and out of the average, with a reason that admins see, until it is shown again', async () => {

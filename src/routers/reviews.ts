@@ -63,7 +63,7 @@ export const reviewsRouter = router({
         description: 'The specialist whom it is of; an admin.',
       },
     })
-    .input(z.strictObject({ id: Id, answer: Line(5000) }))
+    .input(z.strictObject({ id: Id, answer: Prose(5000).trim().min(1) }))
     .output(ReviewShape)
     .mutation(({ ctx, input }) => reviews.answerReview(ctx, input)),
 

@@ -53,7 +53,7 @@ async function readReviews(db: Db, input: ListInput, seen: SQL) {
 
 /**
  * Says of one's own booking that took place how it was: of the specialist where there was one, else of the space.
- * @throws NOT_FOUND, INVALID_STATE before it is completed, ALREADY_REVIEWED
+ * @throws NOT_FOUND, INVALID_STATE before it is completed, NOT_ALLOWED of one's own service, ALREADY_REVIEWED
  */
 export async function createReview(
   ctx: SignedInContext,
@@ -87,7 +87,7 @@ export async function createReview(
 /** A profile shows the average of its reviews. */
 const dropRatings = ({ cache }: Context) => cache.drop('specialists')
 
-/** Whom or what a review of a booking is of. @throws NOT_FOUND, INVALID_STATE */
+/** Whom or what a review of a booking is of. @throws NOT_FOUND, INVALID_STATE, NOT_ALLOWED */
 async function subjectOf(
   tx: Tx,
   userId: string,
@@ -102,6 +102,8 @@ async function subjectOf(
     throw new AppError('INVALID_STATE', 'Only what took place can be reviewed.')
   if (booking.kind !== 'booking')
     throw new AppError('INVALID_STATE', 'Spaces and specialists are reviewed, and events are not.')
+  if (booking.specialistUserId === userId)
+    throw new AppError('NOT_ALLOWED', 'Nobody reviews their own service.')
   const { specialistId, spaceId } = booking
   return { specialistId, spaceId: specialistId === null ? spaceId : null }
 }
