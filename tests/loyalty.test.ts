@@ -10,7 +10,7 @@ import { balanceOf, earnPoints, givePoints, ledgerOf } from './support/loyalty'
 import { holdToPay, payInBrowser, paymentRow, untilBooking, untilPayment } from './support/money'
 import { rowsFor, untilTold } from './support/notifications'
 import { makePaidEvent, takePlace } from './support/paidEvents'
-import { constraintOf } from './support/rows'
+import { constraintOf, insertBooking } from './support/rows'
 import { letPass, makeSpecialist } from './support/specialists'
 import {
   at,
@@ -534,4 +534,25 @@ test('points pay for a place at an event, and come back where it is cancelled', 
   expect(await client.events.byId.query({ id: event.id })).toMatchObject({ mine: 'attending' })
   await clientOf(server, event.maker).events.remove.mutate({ id: event.id })
   expect(await balanceOf(server, person)).toBe(500)
+})
+
+const MIGRATION = new Bun.Glob('../src/db/migrations/*_loyalty_history.sql')
+
+test('what took place before there were points has earned them as of its day, once, and nobody is told', async () => {
+  const person = await makePerson(server)
+  const space = await makeSpace(server, { priceMinor: 2000 })
+  const past = { from: '2026-01-05T09:00:00Z', to: '2026-01-05T10:00:00Z', status: 'completed' as const }
+  const money = { priceMinor: 2000, paidMinor: 2000, refundedMinor: 500 }
+  const { id: bookingId } = await insertBooking(server, space, person, { ...past, ...money })
+  const { db } = server.deps
+  const [file = ''] = await Array.fromAsync(MIGRATION.scan({ cwd: import.meta.dir, absolute: true }))
+  const statements = (await Bun.file(file).text()).split('--> statement-breakpoint')
+  for (let times = 0; times < 2; times++)
+    for (const statement of statements) await db.execute(sql.raw(statement))
+  const entries = await db.select().from(loyaltyEntries).where(eq(loyaltyEntries.userId, person.id))
+  expect(entries).toMatchObject([
+    { kind: 'earned', points: 15, bookingId, createdAt: new Date('2026-01-05T10:00:00Z') },
+  ])
+  await untilTold(server)
+  expect(await rowsFor(server, person)).toEqual([])
 })
