@@ -81,7 +81,7 @@ test('from /start to a cancelled booking, through the webhook and nothing else',
   expect(booked.text).toContain('Window desk')
   expect(booked.text).toContain('Booked')
   const [row] = await bookingsOf(talk.id)
-  expect(row).toMatchObject({ status: 'confirmed', spaceId: space.id })
+  expect(row).toMatchObject({ status: 'confirmed', spaceId: space.id, source: 'telegram' })
   const list = await talk.write('/bookings')
   expect(list.buttons[0]?.text).toContain('Window desk')
   await talk.press(/Window desk/)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import path from 'node:path'
 import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { telegramUpdates } from '../src/db/schema'
@@ -236,6 +237,8 @@ test('a server with a token tells Telegram where it is and with which secret, an
     webhook: 'https://book.example.com/webhooks/telegram',
   })
   expect(await admin({ DATABASE_URL: databaseUrl }, 'telegram')).toMatchObject({ code: 1, out: '' })
+  const found = (await admin(settings, 'doctor', '--json')).json<{ name: string; state: string }[]>()
+  expect(found.find(({ name }) => name === 'telegram')?.state).toBe('ok')
   const { PUBLIC_URL: _, ...unreachable } = settings
   expect((await admin(unreachable, 'telegram', '--register')).err).toContain('PUBLIC_URL')
   const wrong = await admin({ ...settings, TELEGRAM_BOT_TOKEN: '1:wrong' }, 'telegram')
@@ -313,4 +316,21 @@ test('without Telegram, a person with curl talks to the bot, presses its buttons
   ] as const)
     expect((await ask(path, body)).status).toBeGreaterThanOrEqual(400)
   expect(await sandboxOf(server).pendingUpdates()).toBe(0)
+})
+
+test('what the page about Telegram tells to type does what it says', async () => {
+  const page = await Bun.file(path.resolve(import.meta.dir, '../docs/telegram.md')).text()
+  const scripts = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text = '']) => text)
+  const fresh = await startTestServer({ queue: true })
+  const run = async (script = '') => {
+    const text = script.replaceAll('http://localhost:3000', fresh.url)
+    return new Response(Bun.spawn(['sh', '-c', `set -eu\n${text}`]).stdout).text()
+  }
+  expect(scripts).toHaveLength(3)
+  expect(await run(scripts[0])).toContain('I am new here')
+  await run(scripts[1])
+  await until(async () =>
+    (await sandboxOf(fresh).people.chat(9_000_000_000_001))[1]?.text.startsWith('Hello'),
+  )
+  expect(JSON.parse(await run(scripts[2]))).toMatchObject({ user: { name: 'Tester 1' }, expiresIn: 3600 })
 })

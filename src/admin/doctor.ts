@@ -6,7 +6,7 @@ import { isLive } from '../env'
 import { checkDatabase } from '../services/health'
 import { countTroubles, type MoneyTroubles } from '../services/moneyHealth'
 import { isStripeDown, isStripeError, needsSandbox } from '../stripe'
-import { lookAtMail } from './channels'
+import { lookAtMail, lookAtTelegram } from './channels'
 import { table } from './console'
 import { type Admin, Failed, type Work } from './program'
 
@@ -30,6 +30,7 @@ const CHECKS: Check[] = [
   { name: 'stripe', look: lookAtStripe, needsSchema: true },
   { name: 'payments', look: lookAtPayments, needsSchema: true },
   { name: 'mail', look: lookAtMail, needsSchema: true },
+  { name: 'telegram', look: lookAtTelegram },
 ]
 
 export function addDoctorCommand({ program, on }: Admin): void {
