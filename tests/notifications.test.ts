@@ -265,6 +265,15 @@ test('what was undone before it could be told is not told, not listed and not co
   await socket.close()
 })
 
+test('who takes another space at the same time reads that, and not a time twice', async () => {
+  const person = await makePerson(still)
+  const { id, locationId } = await book(still, person)
+  const other = await makeSpace(still, { locationId, name: 'Window desk' })
+  await clientOf(still, person).bookings.reschedule.mutate({ id, spaceId: other.id })
+  const [moved] = (await clientOf(still, person).notifications.list.query({})).items
+  expect(moved?.text).toBe('It has changed: Window desk, House, Mon, 4 January 2027 at 09:00.')
+})
+
 test('a reminder that comes too late, or of another time, is not given', async () => {
   const person = await makePerson(still)
   const booking = await book(still, person)

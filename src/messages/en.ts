@@ -48,7 +48,10 @@ export const en: Catalogue = {
     },
     booking_moved: {
       subject: 'Moved',
-      text: ({ what, when, formerly }) => `It was moved: ${what} is now ${when}, and not ${formerly}.`,
+      text: ({ what, when, formerly }) =>
+        when === formerly
+          ? `It has changed: ${what}, ${when}.`
+          : `It was moved: ${what} is now ${when}, and not ${formerly}.`,
     },
     booking_no_show: {
       subject: 'Missed',

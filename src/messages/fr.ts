@@ -49,7 +49,9 @@ export const fr: Catalogue = {
     booking_moved: {
       subject: 'Déplacé',
       text: ({ what, when, formerly }) =>
-        `La réservation a été déplacée : ${what}, désormais ${when}, et non ${formerly}.`,
+        when === formerly
+          ? `La réservation a changé : ${what}, ${when}.`
+          : `La réservation a été déplacée : ${what}, désormais ${when}, et non ${formerly}.`,
     },
     booking_no_show: {
       subject: 'Absence',

@@ -16,6 +16,7 @@ export type Facts = {
     what: string
     /** In the location's zone. */
     when: string
+    /** Its former start, where it was moved; the same as `when` where it kept it and has another place or length. */
     formerly: string
     answerBy: string
     by: Doer

@@ -51,7 +51,9 @@ export const it: Catalogue = {
     booking_moved: {
       subject: 'Spostato',
       text: ({ what, when, formerly }) =>
-        `La prenotazione è stata spostata: ${what} ora è ${when}, e non ${formerly}.`,
+        when === formerly
+          ? `La prenotazione è cambiata: ${what}, ${when}.`
+          : `La prenotazione è stata spostata: ${what} ora è ${when}, e non ${formerly}.`,
     },
     booking_no_show: {
       subject: 'Non presentato',
