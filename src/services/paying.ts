@@ -62,7 +62,7 @@ export const beginPayment = (ctx: Context, bookingId: string, redeemPoints?: num
       if (ctx.actor.kind === 'person' && seen.userId !== ctx.actor.id) throw notFound('booking')
       if (redeemPoints && isPaidByPoints(seen)) return nothingNew(begun(seen, 0, null))
       const row = redeemPoints === undefined ? seen : await redeem(tx, seen, redeemPoints, now)
-      if (isPaidByPoints(row)) return bookPaidByPoints(tx, ctx, row, now, locked)
+      if (row.status === 'held' && isPaidByPoints(row)) return bookPaidByPoints(tx, ctx, row, now, locked)
       const { kind, amountMinor } = whatIsDue(row, now)
       const changed = row === seen ? [] : [row]
       const open = await openPayment(tx, row.id, kind)
