@@ -67,9 +67,12 @@ it('an event is announced, and whoever looks on elsewhere sees it come, fill up 
   await host.page.getByLabel('What it is called').fill('Long aperitivo')
   await button(host.page, 'Save').press('Enter')
   await said(third.page, 'Long aperitivo')
+  await third.page.getByRole('link', { name: 'Long aperitivo' }).press('Enter')
+  await button(third.page, /I cannot come/).waitFor()
   await button(host.page, 'Cancel the event').press('Enter')
   await host.page.getByRole('alertdialog').getByRole('button', { name: 'Cancel the event' }).press('Enter')
-  await said(third.page, 'Nothing is planned here.')
+  await said(third.page, 'There is nothing here')
+  await said(host.page, 'Nothing is planned here.')
   expect([host, guest, third].map(unexpected)).toEqual([[], [], []])
 })
 

@@ -1,17 +1,20 @@
-import { useEffect } from 'react'
-import { trpc } from '../api'
+import { useEffect, useState } from 'react'
+import { client, trpc } from '../api'
 import { makeOld } from '../ui/changes'
 
-/** Who comes and goes elsewhere is seen after so long. */
-const LOOK_AGAIN_MS = 5000
-
-/** Keeps what is shown of a location as it is now: who is there, and what is on. */
-export function useLiveLocation(): void {
+/**
+ * Asks again for who is at a location and what is on there, whenever that has changed.
+ * @returns whether changes come as they happen
+ */
+export function useLiveLocation(locationId: string): boolean {
+  const [isLive, setLive] = useState(false)
   useEffect(() => {
-    const timer = setInterval(
+    const watch = client.watchLocation(
+      { locationId },
       () => makeOld(trpc.checkIns.pathFilter(), trpc.events.pathFilter()),
-      LOOK_AGAIN_MS,
+      { onStatus: ({ live }) => setLive(live) },
     )
-    return () => clearInterval(timer)
-  }, [])
+    return () => watch.stop()
+  }, [locationId])
+  return isLive
 }

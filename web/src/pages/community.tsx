@@ -2,6 +2,7 @@ import type { Location } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
 import { trpc, useMe, useSignedIn } from '../api'
+import { LiveMark } from '../board/board-view'
 import { EventCard } from '../community/event'
 import { EventForm, type Meeting } from '../community/event-form'
 import { useLiveLocation } from '../community/use-live-location'
@@ -28,9 +29,10 @@ export default function CommunityPage() {
 
 function Community({ location }: { location: Location }) {
   const signedIn = useSignedIn()
-  useLiveLocation()
+  const isLive = useLiveLocation(location.id)
   return (
     <>
+      <LiveMark live={isLive} />
       {signedIn && <Present location={location} />}
       <Events location={location} />
     </>

@@ -29,7 +29,7 @@ export default function EventPage() {
 function OneEvent({ event }: { event: Meeting }) {
   const { t } = useText()
   const { locationId, spaceId, organiserId, cancellation, priceMinor } = event
-  useLiveLocation()
+  useLiveLocation(locationId)
   const me = useMe()
   const space = useSpaces(locationId).find(({ id }) => id === spaceId)
   const location = useQuery(trpc.locations.byId.queryOptions({ id: locationId }))

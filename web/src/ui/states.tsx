@@ -52,9 +52,10 @@ export function Failed({ error, retry }: { error: unknown; retry?: () => void })
 
 type Query<T> = { data: T | undefined; error: unknown; refetch(): unknown }
 
-/** What was asked for, or why it is not there yet. What was shown before stays while it is asked for again. */
+/** What was asked for, or why it is not there yet. What was shown before stays while it is asked for again, unless it is gone. */
 export function Loaded<T>({ query, children }: { query: Query<T>; children: (data: T) => ReactNode }) {
-  if (query.data !== undefined) return children(query.data)
+  const isGone = query.error !== null && reasonOf(query.error) === 'NOT_FOUND'
+  if (query.data !== undefined && !isGone) return children(query.data)
   if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />
   return <Loading />
 }
