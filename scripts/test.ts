@@ -1,11 +1,13 @@
 /**
  * `bun run test`: the checks, then every test against a real PostgreSQL. `--prove` runs what takes minutes in full.
- * Further words are handed to `bun test`. The last line counts what ran.
+ * Further words are handed to `bun test`; without any, the lines of services that no test ran are named. The last line counts
+ * what ran.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { coverageOf } from './coverage'
 
 const words = process.argv.slice(2)
 const prove = words.includes('--prove')
@@ -18,8 +20,16 @@ const checked =
 
 const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-tests-'))
 const report = path.join(folder, 'report.xml')
+const coverage = ['--coverage', '--coverage-reporter=lcov', `--coverage-dir=${folder}`]
 const tests = Bun.spawn(
-  [process.execPath, 'test', '--timeout=30000', '--reporter=junit', `--reporter-outfile=${report}`, ...rest],
+  [
+    process.execPath,
+    'test',
+    '--timeout=30000',
+    '--reporter=junit',
+    `--reporter-outfile=${report}`,
+    ...(rest.length === 0 ? coverage : rest),
+  ],
   {
     stdout: 'inherit',
     stderr: 'inherit',
@@ -28,6 +38,10 @@ const tests = Bun.spawn(
 )
 const exitCode = await tests.exited
 
+const lcov = await Bun.file(path.join(folder, 'lcov.info'))
+  .text()
+  .catch(() => '')
+for (const line of coverageOf(lcov, 'src/services')) process.stdout.write(`\n${line}`)
 const summary =
   /<testsuites\b[^>]*>/.exec(
     await Bun.file(report)
