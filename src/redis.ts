@@ -1,4 +1,4 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Log } from './log'
 
 /** What every server of one Redis shares with the others, and whether it is there. */
@@ -27,7 +27,7 @@ const TIMES: RedisTimes = { heartbeatMs: 1000, deadAfterMs: 3000 }
  * message goes, so a network that swallows everything while the connection stays open is noticed too.
  */
 export function connectRedis(urls: string, log: Log, times: RedisTimes = TIMES): RedisLink {
-  const { commands, subscriber, channels } = openConnections(urls)
+  const { commands, openSubscriber, channels } = openConnections(urls)
   const [channel, heartbeat] = channels
   const sharded = commands instanceof Cluster
   let up = false
@@ -40,18 +40,24 @@ export function connectRedis(urls: string, log: Log, times: RedisTimes = TIMES):
   const publish = (to: string, payload: string) =>
     (sharded ? commands.spublish(to, payload) : commands.publish(to, payload)).catch(() => undefined)
 
-  for (const connection of new Set([commands, subscriber])) {
-    // Without a listener the first error would end the process; what matters is told by the heartbeat.
-    connection.on('error', () => undefined)
+  // Without a listener the first error would end the process; what matters is told by the heartbeat.
+  commands.on('error', () => undefined)
+  let subscriber = listen()
+
+  function listen(): Redis | Cluster {
+    const listening = openSubscriber()
+    listening.on('error', () => undefined)
+    listening.on(sharded ? 'smessage' : 'message', (to: string, payload: string) => {
+      if (to === heartbeat) hear()
+      else for (const listener of messageListeners) listener(payload)
+    })
+    listening.on('ready', beat)
+    // ioredis subscribes again by itself once it is connected again.
+    void (sharded ? listening.ssubscribe(...channels) : listening.subscribe(...channels)).catch(
+      () => undefined,
+    )
+    return listening
   }
-  subscriber.on(sharded ? 'smessage' : 'message', (to: string, payload: string) => {
-    if (to === heartbeat) hear()
-    else for (const listener of messageListeners) listener(payload)
-  })
-  // ioredis subscribes again by itself once it is connected again.
-  void (sharded ? subscriber.ssubscribe(...channels) : subscriber.subscribe(...channels)).catch(
-    () => undefined,
-  )
 
   function hear(): void {
     heardAt = performance.now()
@@ -69,7 +75,11 @@ export function connectRedis(urls: string, log: Log, times: RedisTimes = TIMES):
     // A connection that is open and dead would stay so for many minutes.
     heardAt = performance.now()
     reconnect(commands)
-    reconnect(subscriber)
+    if (sharded) {
+      // One that had lost the node of its channels never finds them again.
+      subscriber.disconnect()
+      subscriber = listen()
+    } else reconnect(subscriber)
   }
 
   function lose(message: string): void {
@@ -84,7 +94,6 @@ export function connectRedis(urls: string, log: Log, times: RedisTimes = TIMES):
       if (!closed) lose('the connection to Redis was lost; this server goes on alone until it is back')
     })
   }
-  subscriber.on('ready', beat)
 
   return {
     commands,
@@ -133,25 +142,33 @@ function openConnections(urls: string) {
   const nodes = urls.split(',').map((url) => url.trim())
   const [first = ''] = nodes
   if (nodes.length > 1) {
-    const cluster = new Cluster(nodes, {
-      redisOptions: { ...OPTIONS, connectionName: 'coworkspace' },
-      shardedSubscribers: true,
-      clusterRetryStrategy: OPTIONS.retryStrategy,
-    })
-    return { commands: cluster, subscriber: cluster, channels: channelsOf('') }
+    const open = (options: ClusterOptions) =>
+      new Cluster(nodes, {
+        redisOptions: { ...OPTIONS, connectionName: 'coworkspace' },
+        clusterRetryStrategy: OPTIONS.retryStrategy,
+        // Each is a pause while the cluster has lost a node, which a caller waits for.
+        maxRedirections: 3,
+        ...options,
+      })
+    return {
+      commands: open({ enableOfflineQueue: false }),
+      openSubscriber: () => open({ shardedSubscribers: true }),
+      channels: channelsOf(''),
+    }
   }
   // Messages know nothing of Redis's numbered databases: deployments that share one are told apart by the name.
   const database = new URL(first).pathname.slice(1) || '0'
   return {
     commands: new Redis(first, { ...OPTIONS, connectionName: 'coworkspace' }),
     // It must queue the subscription until it is connected, and has no commands that could take too long.
-    subscriber: new Redis(first, {
-      ...OPTIONS,
-      enableOfflineQueue: true,
-      maxRetriesPerRequest: null,
-      commandTimeout: undefined,
-      connectionName: 'coworkspace subscriber',
-    }),
+    openSubscriber: () =>
+      new Redis(first, {
+        ...OPTIONS,
+        enableOfflineQueue: true,
+        maxRetriesPerRequest: null,
+        commandTimeout: undefined,
+        connectionName: 'coworkspace subscriber',
+      }),
     channels: channelsOf(`:${database}`),
   }
 }
@@ -162,6 +179,9 @@ const channelsOf = (suffix: string): [string, string] => [
   `{coworkspace${suffix}}:heartbeat:${Bun.randomUUIDv7()}`,
 ]
 
+/** A cluster's own `disconnect` waits for ever for a node to which there is no connection yet: each node is told for itself. */
 function reconnect(connection: Redis | Cluster): void {
-  if (connection.status === 'ready' || connection.status === 'connect') connection.disconnect(true)
+  for (const node of connection instanceof Cluster ? connection.nodes() : [connection]) {
+    if (node.status === 'ready' || node.status === 'connect') node.disconnect(true)
+  }
 }

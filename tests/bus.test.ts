@@ -189,27 +189,64 @@ withRedis(named('servers of two deployments that share one Redis do not hear eac
   await Promise.all([stranger.close(), own.close()])
 })
 
-withRedis(named('servers that share a cluster hear each other through sharded messages'), async () => {
-  const node = await startRedis('--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1')
-  const cli = ['redis-cli', '-p', String(node.port), 'cluster']
-  Bun.spawnSync([...cli, 'addslotsrange', '0', '16383'])
-  await until(() =>
-    Bun.spawnSync([...cli, 'info'])
-      .stdout.toString()
-      .includes('cluster_state:ok'),
+/** Three nodes that share the slots between them. */
+async function startRedisCluster(): Promise<TestRedis[]> {
+  const options = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']
+  const nodes = await Promise.all(
+    [1, 2, 3].map(() => startRedis(...options, '--cluster-node-timeout', '1000')),
   )
-  const databaseUrl = await createDatabase()
-  const env = { REDIS_URL: `${node.url},${node.url}` }
-  const left = await startTestServer({ databaseUrl, env })
-  const right = await startTestServer({ databaseUrl, env })
-  await connected(left, right)
-  const socket = await openSocket(right)
-  await clientOf(left, await makePerson(left, 'admin')).realtime.announce.mutate({ message: 'to all' })
-  expect((await socket.next('announcement')).message).toBe('to all')
-  await socket.close()
-  await Promise.all([left.stop(), right.stop()])
-  await node.stop()
-})
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`)
+  await redisCli('--cluster', 'create', ...addresses, '--cluster-yes')
+  for (const { port } of nodes)
+    await until(async () =>
+      (await redisCli('-p', String(port), 'cluster', 'info')).includes('cluster_state:ok'),
+    )
+  return nodes
+}
+
+const redisCli = (...words: string[]) =>
+  Bun.spawn(['redis-cli', ...words], { stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' }).stdout.text()
+
+withRedis(
+  named(
+    'servers that share a cluster of three nodes hear each other through sharded messages, and outlive a node',
+  ),
+  async () => {
+    const nodes = await startRedisCluster()
+    const databaseUrl = await createDatabase()
+    const env = { REDIS_URL: nodes.map(({ url }) => url).join(','), RATE_LIMITS: 'on' }
+    const left = await startTestServer({ databaseUrl, env })
+    const right = await startTestServer({ databaseUrl, env })
+    await connected(left, right)
+    const socket = await openSocket(right)
+    const admin = await makePerson(left, 'admin')
+    const announce = (message: string) => clientOf(left, admin).realtime.announce.mutate({ message })
+    await announce('to all')
+    expect((await socket.next('announcement')).message).toBe('to all')
+
+    // Messages are on the one node that has their slot, and keys on all three.
+    const channels = nodes.map(({ port }) => redisCli('-p', String(port), 'pubsub', 'shardchannels'))
+    const withMessages = (await Promise.all(channels)).map((names) => names.includes('coworkspace'))
+    expect(withMessages.filter(Boolean)).toHaveLength(1)
+    const people = await Promise.all(Array.from({ length: 30 }, () => makePerson(left)))
+    for (const person of people) expect((await rest(right, '/auth/me', { person })).status).toBe(200)
+    for (const { port } of nodes)
+      expect(await redisCli('-p', String(port), 'keys', 'coworkspace:limit:*')).toContain('person')
+
+    const node = nodes[withMessages.indexOf(true)]
+    await node?.kill()
+    await until(async () => (await rest(left, '/health/redis')).status === 503)
+    for (const person of people) expect((await rest(right, '/auth/me', { person })).status).toBe(200)
+    await node?.start()
+    await connected(left, right)
+    await announce('again')
+    await socket.next('announcement', ({ message }) => message === 'again')
+    await socket.close()
+    await Promise.all([left.stop(), right.stop()])
+    await Promise.all(nodes.map((each) => each.stop()))
+  },
+  60_000,
+)
 
 test('without Redis health says that it is disabled', async () => {
   const alone = await startTestServer()
