@@ -1,0 +1,183 @@
+/**
+ * A long load on one server: sockets that watch, and connections that read and hold, side by side. What is looked for is not
+ * speed but errors, sockets that are lost, and memory that grows: `bun bench/soak.ts [SOCKETS] [CONNECTIONS] [SECONDS]`.
+ */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createWorld, DATES, JWT_SECRET, type World } from './world'
+
+export type Size = { sockets: number; connections: number; seconds: number }
+export type Soaked = {
+  /** Calls that were answered as they may be: done, or refused because somebody else has the time. */
+  calls: number
+  /** Every other answer, and every call without one, by how often. */
+  errors: Record<string, number>
+  /** Messages that the sockets heard, and sockets that were closed under them. */
+  heard: number
+  lost: number
+  /** What the server's process held after each tenth of the time, in megabytes. */
+  megabytes: number[]
+}
+
+const DATE = DATES[0] ?? ''
+const HOURS = Array.from({ length: 12 }, (_, hour) => `${DATE}T${String(8 + hour).padStart(2, '0')}:00:00Z`)
+
+/** Runs the load, and gives what went wrong; nothing should. */
+export async function soak(
+  size: Size,
+  onTenth: (megabytes: number) => void = () => undefined,
+): Promise<Soaked> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-soak-'))
+  const world = await createWorld(folder)
+  try {
+    return await soakServer(world, size, onTenth)
+  } finally {
+    await world.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function soakServer(world: World, size: Size, onTenth: (megabytes: number) => void): Promise<Soaked> {
+  const server = await startServer(world)
+  const watchers = await startWatchers(server.url, world.spaceIds, size.sockets)
+  const result: Soaked = { calls: 0, errors: {}, heard: 0, lost: 0, megabytes: [] }
+  const end = performance.now() + size.seconds * 1000
+  const running = Array.from({ length: size.connections }, async (_, client) => {
+    const headers = { authorization: `Bearer ${world.tokens[client % world.tokens.length]}` }
+    const ask = async (method: string, address: string): Promise<number> => {
+      const asked = fetch(`${server.url}/api${address}`, { method, headers })
+      const outcome = await asked.then(
+        async (response) => ({ status: response.status, text: await response.text() }),
+        (error) => ({ status: 0, text: String(error) }),
+      )
+      const fine = outcome.status === 200 || (outcome.status === 409 && outcome.text.includes('SLOT_TAKEN'))
+      const name = `${method} ${outcome.status} ${outcome.text.slice(0, 100)}`
+      if (fine) result.calls += 1
+      else result.errors[name] = (result.errors[name] ?? 0) + 1
+      return outcome.status
+    }
+    for (let turn = client; performance.now() < end; turn++) {
+      const space = pick(world.spaceIds)
+      await ask('GET', `/slots/${space}/${DATE}`)
+      await ask('GET', `/spaces/${space}`)
+      const slot = `/slots/${encodeURIComponent(`${space}@${pick(HOURS)}`)}`
+      if (turn % 3 === 0 && (await ask('POST', `${slot}/hold`)) === 200) await ask('POST', `${slot}/release`)
+    }
+  })
+  for (let tenth = 1; tenth <= 10; tenth++) {
+    await Bun.sleep(Math.max(0, end - performance.now()) / (11 - tenth))
+    const megabytes = await residentMegabytes(server.pid)
+    result.megabytes.push(megabytes)
+    onTenth(megabytes)
+  }
+  await Promise.all(running)
+  const watched = await watchers.stop()
+  await server.stop()
+  return { ...result, ...watched }
+}
+
+const pick = <T>(items: readonly T[]): T => items[Math.floor(Math.random() * items.length)] as T
+
+async function startServer({ databaseUrl }: World) {
+  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  const { port } = listener
+  listener.stop(true)
+  const child = Bun.spawn([process.execPath, path.join(import.meta.dir, '../src/index.ts')], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: databaseUrl,
+      PORT: String(port),
+      JWT_SECRET,
+      SEED: 'none',
+      RATE_LIMITS: 'off',
+      MAX_HOLDS_PER_PERSON: '1000',
+      LOG_LEVEL: 'warn',
+    },
+    stdin: 'ignore',
+    stdout: 'ignore',
+    stderr: 'inherit',
+  })
+  const url = `http://127.0.0.1:${port}`
+  while (!(await fetch(`${url}/api/health`).catch(() => undefined))?.ok) await Bun.sleep(10)
+  return {
+    url,
+    pid: child.pid,
+    async stop() {
+      child.kill('SIGTERM')
+      await child.exited
+    },
+  }
+}
+
+async function residentMegabytes(pid: number): Promise<number> {
+  const status = await Bun.file(`/proc/${pid}/status`).text()
+  return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024)
+}
+
+/** The sockets, in a process of their own, as many on each space. */
+async function startWatchers(url: string, spaceIds: string[], sockets: number) {
+  const told = Promise.withResolvers<{ heard: number; lost: number }>()
+  const ready = Promise.withResolvers<void>()
+  const child = Bun.spawn([process.execPath, import.meta.path, 'watch', url, String(sockets), ...spaceIds], {
+    stdin: 'ignore',
+    stdout: 'inherit',
+    stderr: 'inherit',
+    ipc: (message: 'ready' | { heard: number; lost: number }) =>
+      message === 'ready' ? ready.resolve() : told.resolve(message),
+    onExit: () => ready.reject(new Error('the sockets could not be opened')),
+  })
+  await ready.promise
+  return {
+    async stop() {
+      child.send('stop')
+      const counts = await told.promise
+      await child.exited
+      return counts
+    },
+  }
+}
+
+async function watch([url = '', count = '0', ...spaceIds]: string[]): Promise<void> {
+  let heard = 0
+  let lost = 0
+  let stopping = false
+  const open: WebSocket[] = []
+  for (let index = 0; index < Number(count); index++) {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/realtime`)
+    const joined = Promise.withResolvers<void>()
+    socket.onopen = () =>
+      socket.send(
+        JSON.stringify({ type: 'join_space', spaceId: spaceIds[index % spaceIds.length], date: DATE }),
+      )
+    socket.onmessage = () => {
+      heard += 1
+      joined.resolve()
+    }
+    socket.onclose = () => {
+      if (!stopping) lost += 1
+      joined.resolve()
+    }
+    open.push(socket)
+    if (index % 50 === 0) await joined.promise
+  }
+  process.send?.('ready')
+  process.on('message', () => {
+    stopping = true
+    process.send?.({ heard, lost })
+    for (const socket of open) socket.close()
+    process.exit(0)
+  })
+}
+
+const [first, ...rest] = process.argv.slice(2)
+if (import.meta.main && first === 'watch') await watch(rest)
+else if (import.meta.main) {
+  const [sockets = 5000, connections = 64, seconds = 300] = process.argv.slice(2).map(Number)
+  const result = await soak({ sockets, connections, seconds }, (megabytes) =>
+    process.stdout.write(`${megabytes} MB\n`),
+  )
+  process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
+  process.exit(Object.keys(result.errors).length === 0 && result.lost === 0 ? 0 : 1)
+}

@@ -1,0 +1,22 @@
+import { expect, test } from 'bun:test'
+import { soak } from '../bench/soak'
+import { proving, sized } from './support/proof'
+
+const sockets = sized(200, 5000)
+const connections = sized(16, 64)
+const seconds = sized(10, 300)
+
+test(
+  `${sockets} sockets and ${connections} connections for ${seconds} seconds: no error, no socket lost, memory level`,
+  async () => {
+    const { calls, errors, heard, lost, megabytes } = await soak({ sockets, connections, seconds })
+    process.stdout.write(`${calls} calls, ${heard} messages, ${megabytes.join(', ')} MB\n`)
+    expect(errors).toEqual({})
+    expect(lost).toBe(0)
+    expect(heard).toBeGreaterThan(sockets)
+    // Ten seconds are still the start, of which nothing can be said.
+    const [middle = 0, last = 0] = [megabytes[4], megabytes[9]]
+    if (proving) expect(last).toBeLessThan(middle * 1.15)
+  },
+  (seconds + 120) * 1000,
+)
