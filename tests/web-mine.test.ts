@@ -137,11 +137,9 @@ test.skipIf(!browser)(
     await button(specialist.page, 'Accept').click()
     const { page } = visitor
     await page.getByRole('link', { name: /^Notifications, \d new/ }).click()
+    await said(page, /says yes/)
     await button(page, 'Mark all as read').click()
-    await page
-      .getByRole('link', { name: /^Notifications$/ })
-      .first()
-      .waitFor()
+    await page.locator('.bell[aria-label="Notifications"]').waitFor()
     expect((await client.notifications.list.query({})).unread).toBe(0)
     await page.getByRole('checkbox', { name: 'A day before: E-mail' }).click()
     await until(async () => {
@@ -237,5 +235,18 @@ test.skipIf(!browser)('an account is linked to Telegram by a code that the bot t
   await button(page, 'Unlink').click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Unlink' }).click()
   await button(page, 'Link Telegram').waitFor()
+  expect(unexpected(visitor)).toEqual([])
+})
+
+test.skipIf(!browser)('a calendar program reads the private address that one makes', async () => {
+  const { person } = await makeSpecialist(server)
+  const visitor = await open(PATHS.account, { person, phone: true })
+  const { page } = visitor
+  for (const feed of ['My bookings', 'My work']) {
+    await button(page, `Make a new address: ${feed}`).click()
+    const address = new URL(await page.getByLabel(feed, { exact: true }).inputValue())
+    expect(await (await fetch(`${server.url}${address.pathname}`)).text()).toStartWith('BEGIN:VCALENDAR')
+  }
+  expect(await seriousViolations(page)).toEqual([])
   expect(unexpected(visitor)).toEqual([])
 })

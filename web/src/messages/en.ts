@@ -217,6 +217,12 @@ export const messages = {
     sessions: 'Where you are signed in',
     lastUsed: (when: string) => `last used ${when}`,
     endSession: 'Sign out there',
+    feed: 'Calendar',
+    feedText:
+      'A private address that calendar programs read. Whoever knows it sees your bookings; a new one ends the one before.',
+    feedMine: 'My bookings',
+    feedWork: 'My work',
+    feedNew: 'Make a new address',
     unknownDevice: 'An unknown device',
     data: 'Your data',
     exportText: 'Everything that is stored about you, as one file.',

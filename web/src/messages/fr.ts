@@ -208,6 +208,12 @@ export const messages: Messages = {
     sessions: 'Où vous êtes connecté',
     lastUsed: (when) => `dernière utilisation ${when}`,
     endSession: 'Y mettre fin',
+    feed: 'Calendrier',
+    feedText:
+      'Une adresse privée que lisent les programmes de calendrier. Qui la connaît voit vos réservations ; une nouvelle annule la précédente.',
+    feedMine: 'Mes réservations',
+    feedWork: 'Mon travail',
+    feedNew: 'Créer une nouvelle adresse',
     unknownDevice: 'Un appareil inconnu',
     data: 'Vos données',
     exportText: 'Tout ce qui est conservé sur vous, en un seul fichier.',

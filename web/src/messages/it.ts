@@ -208,6 +208,12 @@ export const messages: Messages = {
     sessions: 'Dove hai effettuato l’accesso',
     lastUsed: (when) => `ultimo uso ${when}`,
     endSession: 'Esci da lì',
+    feed: 'Calendario',
+    feedText:
+      'Un indirizzo privato che i programmi di calendario leggono. Chi lo conosce vede le tue prenotazioni; uno nuovo annulla il precedente.',
+    feedMine: 'Le mie prenotazioni',
+    feedWork: 'Il mio lavoro',
+    feedNew: 'Crea un nuovo indirizzo',
     unknownDevice: 'Un dispositivo sconosciuto',
     data: 'I tuoi dati',
     exportText: 'Tutto ciò che è conservato su di te, in un solo file.',

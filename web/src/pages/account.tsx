@@ -1,16 +1,17 @@
 import type { User } from '@coworkspace/client'
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLocation } from 'wouter'
+import { CalendarFeeds } from '../account/calendar-feeds'
+import { Sessions } from '../account/sessions'
 import { client, forgetSession, queryClient, trpc, useMe } from '../api'
-import { formatMoment } from '../format'
 import { LANGUAGES, type Language, useText } from '../i18n'
 import { PATHS } from '../paths'
 import { TelegramLink } from '../telegram/link'
 import { applyTheme, keptTheme, THEMES } from '../theme'
 import { Button, Choice, TextField } from '../ui/controls'
 import { Confirm } from '../ui/dialogs'
-import { explain, Loaded, Loading, Only } from '../ui/states'
+import { explain, Loading, Only } from '../ui/states'
 import { useTitle } from '../ui/title'
 import { say } from '../ui/toasts'
 
@@ -36,6 +37,7 @@ function Account() {
       <Profile me={me} />
       {me.email && <Password />}
       <TelegramLink />
+      <CalendarFeeds me={me} />
       <Sessions />
       <Data />
     </>
@@ -167,39 +169,6 @@ function Password() {
   )
 }
 
-function Sessions() {
-  const { t, language } = useText()
-  const sessions = useQuery(trpc.auth.sessions.queryOptions())
-  const end = useMutation(
-    trpc.auth.endSession.mutationOptions({
-      onError: (error) => say(explain(error, t)),
-      onSettled: () => void sessions.refetch(),
-    }),
-  )
-  return (
-    <section className="card form">
-      <h2>{t.account.sessions}</h2>
-      <Loaded query={sessions}>
-        {({ items }) => (
-          <ul className="list lines">
-            {items.map(({ id, device, lastUsedAt }) => (
-              <li key={id} className="row spread">
-                <div className="grow">
-                  <p className="clip">{(device && deviceName(device)) ?? t.account.unknownDevice}</p>
-                  <p className="soft">{t.account.lastUsed(formatMoment(lastUsedAt, language))}</p>
-                </div>
-                <Button look="quiet" disabled={end.isPending} onClick={() => end.mutate({ id })}>
-                  {t.account.endSession}
-                </Button>
-              </li>
-            ))}
-          </ul>
-        )}
-      </Loaded>
-    </section>
-  )
-}
-
 function Data() {
   const { t } = useText()
   const [, navigate] = useLocation()
@@ -252,25 +221,4 @@ function saveAs(name: string, text: string): void {
   link.download = name
   link.click()
   URL.revokeObjectURL(link.href)
-}
-
-const BROWSERS = [
-  [/Edg\//, 'Edge'],
-  [/OPR\//, 'Opera'],
-  [/Firefox\//, 'Firefox'],
-  [/Chrome\//, 'Chrome'],
-  [/Safari\//, 'Safari'],
-] as const
-const SYSTEMS = [
-  [/iPhone|iPad/, 'iOS'],
-  [/Android/, 'Android'],
-  [/Windows/, 'Windows'],
-  [/Mac OS/, 'macOS'],
-  [/Linux/, 'Linux'],
-] as const
-
-/** `Firefox, Windows` for what such a browser says of itself; whatever else, as it is. */
-function deviceName(device: string): string {
-  const first = (known: typeof BROWSERS | typeof SYSTEMS) => known.find(([sign]) => sign.test(device))?.[1]
-  return [first(BROWSERS), first(SYSTEMS)].filter(Boolean).join(', ') || device
 }

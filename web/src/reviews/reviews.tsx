@@ -14,17 +14,19 @@ type ReviewsProps = {
   /** Who answers them. */
   name: string
   actions?: (review: Review) => ReactNode
+  /** The page is about nothing else. */
+  alone?: boolean
 }
 
 /** What people say of a space or a specialist, the newest first. */
-export function Reviews({ of, name, actions }: ReviewsProps) {
+export function Reviews({ of, name, actions, alone = false }: ReviewsProps) {
   const { t, language } = useText()
   const query = usePages([...trpc.reviews.list.pathKey(), of], (cursor) =>
     client.reviews.list.query({ ...of, limit: 10, cursor }),
   )
   return (
     <section>
-      <h2>{t.reviews.title}</h2>
+      {!alone && <h2>{t.reviews.title}</h2>}
       <PagedList query={query} empty={t.reviews.none}>
         {(review) => (
           <article className="card review">

@@ -17,6 +17,7 @@ export default function WorkReviewsPage() {
         <Reviews
           of={{ specialistId: id }}
           name={name}
+          alone
           actions={(review) => <AnswerButton review={review} />}
         />
       )}

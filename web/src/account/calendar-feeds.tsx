@@ -1,0 +1,39 @@
+import type { User } from '@coworkspace/client'
+import { useMutation } from '@tanstack/react-query'
+import { trpc } from '../api'
+import { useText } from '../i18n'
+import { useSettled } from '../ui/changes'
+import { Button, TextField } from '../ui/controls'
+
+/** Private addresses at which calendar programs find one's bookings, and a specialist those of others. */
+export function CalendarFeeds({ me }: { me: User }) {
+  const { t } = useText()
+  return (
+    <section className="card form">
+      <h2>{t.account.feed}</h2>
+      <p className="soft">{t.account.feedText}</p>
+      <Feed of="person" title={t.account.feedMine} />
+      {me.role === 'specialist' && <Feed of="specialist" title={t.account.feedWork} />}
+    </section>
+  )
+}
+
+function Feed({ of, title }: { of: 'person' | 'specialist'; title: string }) {
+  const { t } = useText()
+  const renew = useMutation(trpc.calendar.renew.mutationOptions({ onError: useSettled().onError }))
+  return (
+    <>
+      {renew.data && (
+        <TextField
+          label={title}
+          value={new URL(renew.data.url, location.origin).href}
+          readOnly
+          onChange={() => {}}
+        />
+      )}
+      <Button disabled={renew.isPending} onClick={() => renew.mutate({ of })}>
+        {t.account.feedNew}: {title}
+      </Button>
+    </>
+  )
+}

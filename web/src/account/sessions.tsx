@@ -1,0 +1,62 @@
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { trpc } from '../api'
+import { formatMoment } from '../format'
+import { useText } from '../i18n'
+import { Button } from '../ui/controls'
+import { explain, Loaded } from '../ui/states'
+import { say } from '../ui/toasts'
+
+/** Where one is signed in, and the way out of each. */
+export function Sessions() {
+  const { t, language } = useText()
+  const sessions = useQuery(trpc.auth.sessions.queryOptions())
+  const end = useMutation(
+    trpc.auth.endSession.mutationOptions({
+      onError: (error) => say(explain(error, t)),
+      onSettled: () => void sessions.refetch(),
+    }),
+  )
+  return (
+    <section className="card form">
+      <h2>{t.account.sessions}</h2>
+      <Loaded query={sessions}>
+        {({ items }) => (
+          <ul className="list lines">
+            {items.map(({ id, device, lastUsedAt }) => (
+              <li key={id} className="row spread">
+                <div className="grow">
+                  <p className="clip">{(device && deviceName(device)) ?? t.account.unknownDevice}</p>
+                  <p className="soft">{t.account.lastUsed(formatMoment(lastUsedAt, language))}</p>
+                </div>
+                <Button look="quiet" disabled={end.isPending} onClick={() => end.mutate({ id })}>
+                  {t.account.endSession}
+                </Button>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+    </section>
+  )
+}
+
+const BROWSERS = [
+  [/Edg\//, 'Edge'],
+  [/OPR\//, 'Opera'],
+  [/Firefox\//, 'Firefox'],
+  [/Chrome\//, 'Chrome'],
+  [/Safari\//, 'Safari'],
+] as const
+const SYSTEMS = [
+  [/iPhone|iPad/, 'iOS'],
+  [/Android/, 'Android'],
+  [/Windows/, 'Windows'],
+  [/Mac OS/, 'macOS'],
+  [/Linux/, 'Linux'],
+] as const
+
+/** `Firefox, Windows` for what such a browser says of itself; whatever else, as it is. */
+function deviceName(device: string): string {
+  const first = (known: typeof BROWSERS | typeof SYSTEMS) => known.find(([sign]) => sign.test(device))?.[1]
+  return [first(BROWSERS), first(SYSTEMS)].filter(Boolean).join(', ') || device
+}
