@@ -1,8 +1,7 @@
 import type { Board, Booking, Slot, WatchError } from '@coworkspace/client'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
-import { trpc, useSignedIn } from '../api'
-import { watchDay } from './watch-day'
+import { client, trpc, useSignedIn } from '../api'
 
 type Watched = { board?: Board; live: boolean; error?: WatchError }
 
@@ -17,10 +16,14 @@ export function useBoard(dayOf: DayOf, date: string): Watched {
     const update = (change: Partial<Watched>) =>
       setWatched((before) => ({ ...(before.of === of ? before : { live: false }), ...change, of }))
     const [day]: [DayOf] = JSON.parse(of)
-    const watch = watchDay(day, date, (board, { live }) => update({ board, live, error: undefined }), {
-      onStatus: ({ live }) => update({ live }),
-      onError: (error) => update({ error }),
-    })
+    const watch = client.watchBoard(
+      { ...day, date },
+      (board, { live }) => update({ board, live, error: undefined }),
+      {
+        onStatus: ({ live }) => update({ live }),
+        onError: (error) => update({ error }),
+      },
+    )
     return () => watch.stop()
   }, [date, of])
   return watched.of === of ? watched : { live: false }
