@@ -4,6 +4,8 @@ import { startServer } from '../src/server'
 import { sweepExpiredHolds } from '../src/services/sweep'
 import { JWT_SECRET, type World } from './world'
 
+const WARM_UP_MS = 2000
+
 /** Sweeps expired holds while somebody goes on holding other times, one after the other. */
 export async function sweepWhileHolding(world: World, count: number) {
   const { sql, spaceIds, tokens } = world
@@ -26,25 +28,31 @@ export async function sweepWhileHolding(world: World, count: number) {
     MAX_HOLDS_PER_PERSON: '1000',
   })
   const server = await startServer(env, createLog({ level: 'silent', terminal: false }), { jobs: false })
-  let sweeping = true
-  let longestMs = 0
+  const now: { stage: 'warming' | 'sweeping' | 'over' } = { stage: 'warming' }
+  const waits: number[] = []
   const holding = (async () => {
     const headers = { authorization: `Bearer ${tokens[0]}`, 'content-type': 'application/json' }
-    for (let turn = 0; sweeping; turn++) {
+    for (let turn = 0; now.stage !== 'over'; turn++) {
       const slotId = `${spaceIds[turn % spaceIds.length] ?? own}@2027-03-05T09:00:00Z`
       for (const verb of ['hold', 'release']) {
         const body = JSON.stringify({ slotId })
+        const during = now.stage
         const started = performance.now()
         const { ok } = await fetch(`${server.url}/trpc/slots.${verb}`, { method: 'POST', headers, body })
-        if (verb === 'hold' && ok) longestMs = Math.max(longestMs, performance.now() - started)
+        if (!ok) throw new Error(`a ${verb} was refused`)
+        if (verb === 'hold' && during === 'sweeping') waits.push(performance.now() - started)
       }
     }
   })()
+  await Bun.sleep(WARM_UP_MS)
+  now.stage = 'sweeping'
   const started = performance.now()
   const swept = await sweepExpiredHolds(server.deps)
   const seconds = (performance.now() - started) / 1000
-  sweeping = false
+  now.stage = 'over'
   await holding
   await server.stop()
-  return { count: swept, seconds, longestMs }
+  waits.sort((a, b) => a - b)
+  const at = (share: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] ?? 0
+  return { count: swept, seconds, holds: waits.length, medianMs: at(0.5), p99Ms: at(0.99), longestMs: at(1) }
 }

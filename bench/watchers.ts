@@ -1,26 +1,82 @@
-/** A process of its own with many sockets that watch one space: `bun bench/watchers.ts PORT SPACE DATE SOCKETS`. */
-const [port, spaceId, date, count] = process.argv.slice(2)
-let received = 0
-let joined = 0
+/**
+ * A process of its own with many sockets that watch one space: `bun bench/watchers.ts PORT SPACE DATE`. Told `{ sockets }`, it
+ * opens as many more and answers `{ joined }` when all have their board; asked `{}`, it answers how many changes came in. It
+ * reads frames as bytes and counts a word in them: a client that parsed thousands of copies would be what is measured.
+ */
+const [port, spaceId, date] = process.argv.slice(2)
+const BOARD = Buffer.from('"slots_status_update"')
+const CHANGE = Buffer.from('"type":"slot_update"')
+const OVERLAP = Math.max(BOARD.length, CHANGE.length) - 1
 
-await Promise.all(
-  Array.from({ length: Number(count) }, async () => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/realtime`)
-    const ready = Promise.withResolvers<void>()
-    socket.onmessage = ({ data }) => {
-      // Enough of a message to know it by: parsing a thousand copies would measure the reader.
-      const start = String(data).slice(0, 40)
-      if (start.includes('slot_update')) received += 1
-      else if (start.includes('slots_status_update')) {
-        joined += 1
-        ready.resolve()
-      }
-    }
-    socket.onopen = () => socket.send(JSON.stringify({ type: 'join_space', spaceId, date }))
-    await ready.promise
-  }),
-)
-process.send?.({ joined })
-process.on('message', () => process.send?.({ received }))
+type Watcher = { greeted: boolean; rest: Buffer; boards: number; onBoard: () => void }
+let received = 0
+
+const UPGRADE = [
+  'GET /realtime HTTP/1.1',
+  `host: 127.0.0.1:${port}`,
+  'upgrade: websocket',
+  'connection: Upgrade',
+  'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+  'sec-websocket-version: 13',
+  '\r\n',
+].join('\r\n')
+const join = frameOf(JSON.stringify({ type: 'join_space', spaceId, date }))
+
+/** A text frame as a client sends one, masked with zeros; it has 126 bytes or more. */
+function frameOf(text: string): Buffer {
+  const padded = Buffer.from(text.padEnd(126))
+  return Buffer.concat([
+    Buffer.from([0x81, 0xfe, padded.length >> 8, padded.length & 0xff, 0, 0, 0, 0]),
+    padded,
+  ])
+}
+
+function count(bytes: Buffer, word: Buffer): number {
+  let found = 0
+  for (let at = bytes.indexOf(word); at >= 0; at = bytes.indexOf(word, at + word.length)) found += 1
+  return found
+}
+
+function receive(socket: Bun.Socket<Watcher>, chunk: Buffer): void {
+  const { data } = socket
+  const bytes = data.rest.length > 0 ? Buffer.concat([data.rest, chunk]) : chunk
+  if (!data.greeted && bytes.includes('\r\n\r\n')) {
+    data.greeted = true
+    socket.write(join)
+  }
+  // What may be the beginning of a word waits; what was counted does not, so nothing counts twice.
+  received += count(bytes, CHANGE)
+  if (data.boards === 0 && count(bytes, BOARD) > 0) {
+    data.boards = 1
+    data.onBoard()
+  }
+  const last = bytes.lastIndexOf(CHANGE)
+  const counted = last < 0 ? 0 : last + CHANGE.length
+  data.rest = Buffer.from(bytes.subarray(Math.max(counted, bytes.length - OVERLAP)))
+}
+
+async function open(sockets: number): Promise<void> {
+  const joined = Array.from({ length: sockets }, () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const data: Watcher = { greeted: false, rest: Buffer.alloc(0), boards: 0, onBoard: resolve }
+    void Bun.connect<Watcher>({
+      hostname: '127.0.0.1',
+      port: Number(port),
+      data,
+      socket: { data: receive, open: (socket) => void socket.write(UPGRADE) },
+    })
+    return promise
+  })
+  await Promise.all(joined)
+}
+
+process.on('message', async ({ sockets }: { sockets?: number }) => {
+  if (sockets === undefined) process.send?.({ received })
+  else {
+    // A few at a time: a listener's queue is not for thousands at once.
+    for (let left = sockets; left > 0; left -= 200) await open(Math.min(200, left))
+    process.send?.({ joined: sockets })
+  }
+})
 
 export {}
