@@ -31,38 +31,33 @@ export const CLOSE = {
   dropped: 1006,
 } as const
 
-/** What one socket may still do. */
-export type Limits = {
-  /** Takes one message from the allowance; false where none is left. */
-  mayPass(): boolean
-  /** Counts a refusal against the socket. @returns the code to close it with, once it has had enough of them */
-  strike(reason: Reason): number | undefined
-}
+/** What one socket may still do. There are thousands of them, so it is two small objects and no function. */
+export type Limits = { messages: Bucket; strikes: Bucket }
+type Bucket = { level: number; at: number }
 
 export function createLimits(): Limits {
-  const messages = bucket(MESSAGE_BURST, MESSAGES_PER_SECOND)
-  const strikes = bucket(MAX_STRIKES, FORGIVEN_PER_SECOND)
-  return {
-    mayPass: messages,
-    strike(reason) {
-      // A time that somebody else has is no misbehaviour, however often it is asked for.
-      if (reason !== 'VALIDATION' && reason !== 'RATE_LIMITED') return undefined
-      if (strikes()) return undefined
-      return reason === 'RATE_LIMITED' ? CLOSE.tooManyMessages : CLOSE.tooManyErrors
-    },
-  }
+  const at = performance.now()
+  return { messages: { level: MESSAGE_BURST, at }, strikes: { level: MAX_STRIKES, at } }
 }
 
-/** A store of `size` that refills by `perSecond`; the function takes one out, and is false where it is empty. */
-function bucket(size: number, perSecond: number): () => boolean {
-  let level = size
-  let at = performance.now()
-  return () => {
-    const now = performance.now()
-    level = Math.min(size, level + ((now - at) / 1000) * perSecond)
-    at = now
-    if (level < 1) return false
-    level -= 1
-    return true
-  }
+/** Takes one message from the allowance; false where none is left. */
+export const mayPass = ({ messages }: Limits): boolean =>
+  take(messages, { size: MESSAGE_BURST, perSecond: MESSAGES_PER_SECOND })
+
+/** Counts a refusal against the socket. @returns the code to close it with, once it has had enough of them */
+export function strike({ strikes }: Limits, reason: Reason): number | undefined {
+  // A time that somebody else has is no misbehaviour, however often it is asked for.
+  if (reason !== 'VALIDATION' && reason !== 'RATE_LIMITED') return undefined
+  if (take(strikes, { size: MAX_STRIKES, perSecond: FORGIVEN_PER_SECOND })) return undefined
+  return reason === 'RATE_LIMITED' ? CLOSE.tooManyMessages : CLOSE.tooManyErrors
+}
+
+/** Takes one out of a store of `size` that refills by `perSecond`; false where it is empty. */
+function take(bucket: Bucket, { size, perSecond }: { size: number; perSecond: number }): boolean {
+  const now = performance.now()
+  bucket.level = Math.min(size, bucket.level + ((now - bucket.at) / 1000) * perSecond)
+  bucket.at = now
+  if (bucket.level < 1) return false
+  bucket.level -= 1
+  return true
 }

@@ -19,7 +19,9 @@ import {
   type Limits,
   MAX_BOARDS,
   MESSAGE_BURST,
+  mayPass,
   SLOW_READER_BYTES,
+  strike,
   UNREAD_EVERY_MS,
 } from './limits'
 import type { WatchedLocations } from './locations'
@@ -198,7 +200,7 @@ export function createConnections(
   }
 
   function refuse(connection: Connection, { code, reason, message }: Refusal, requestId?: string): void {
-    const close = connection.limits.strike(reason)
+    const close = strike(connection.limits, reason)
     if (close !== undefined) {
       connection.socket.close(close, 'too many refusals')
       return
@@ -253,7 +255,7 @@ export function createConnections(
     receive({ data: { connection } }, text) {
       if (!connection?.open) return
       messagesIn += 1
-      const limited = deps.env.RATE_LIMITS === 'on' && !connection.limits.mayPass()
+      const limited = deps.env.RATE_LIMITS === 'on' && !mayPass(connection.limits)
       if (limited || connection.queued >= MESSAGE_BURST) {
         refuse(
           connection,
