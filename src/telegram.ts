@@ -94,3 +94,7 @@ export const secondsToWait = (error: unknown): number | undefined =>
   error instanceof GrammyError && error.error_code === 429
     ? Math.max(1, error.parameters.retry_after ?? 1)
     : undefined
+
+/** Why Telegram will never take what was sent, such as a chat that is no more; undefined where it may yet. */
+export const whyNever = (error: unknown): string | undefined =>
+  error instanceof GrammyError && error.error_code === 400 ? error.description : undefined

@@ -66,6 +66,17 @@ async function houseWith(settings: Parameters<typeof makeSpace>[1] = {}) {
   return { space, name }
 }
 
+/** A specialist who has linked Telegram, with one service, at a place of a name of its own. */
+async function studioWith(service: NonNullable<Parameters<typeof makeSpecialist>[1]>['service']) {
+  const made = await makeSpecialist(server, { ...(service && { service }) })
+  const admin = clientOf(server, await makePerson(server, 'admin'))
+  const name = `Studio ${made.specialist.id.slice(-6)}`
+  await admin.locations.update.mutate({ id: made.locationId, name })
+  const theirs = talkTo(server, freshTelegramId())
+  await made.client.auth.linkTelegram.mutate(proofOf(server, theirs.id))
+  return { ...made, admin, name, theirs }
+}
+
 test('from /start to a cancelled booking, through the webhook and nothing else', async () => {
   const { space, name } = await houseWith({ name: 'Window desk' })
   const talk = talkTo(server, freshTelegramId())
@@ -163,14 +174,7 @@ test('a service is asked for, its specialist says yes in Telegram, it takes plac
 })
 
 test('a specialist declines in Telegram, and what was paid goes back', async () => {
-  const { client: boss, specialist } = await makeSpecialist(server, {
-    service: { name: 'Advice', needsApproval: true, priceMinor: 3000 },
-  })
-  const admin = clientOf(server, await makePerson(server, 'admin'))
-  const name = `Studio ${specialist.id.slice(-6)}`
-  await admin.locations.update.mutate({ id: specialist.locationId, name })
-  const theirs = talkTo(server, freshTelegramId())
-  await boss.auth.linkTelegram.mutate(proofOf(server, theirs.id))
+  const { name, theirs } = await studioWith({ name: 'Advice', needsApproval: true, priceMinor: 3000 })
   const talk = await newcomer()
   await toTimes(talk, 'Book a specialist', name, 'Advice')
   await talk.press('11:00')
@@ -336,6 +340,24 @@ test('the bot speaks the language of whoever writes, and the one that is chosen'
     .innerJoin(telegramAccounts, eq(telegramAccounts.userId, users.id))
     .where(eq(telegramAccounts.telegramId, talk.id))
   expect(user?.language).toBe('it')
+})
+
+test('names that are longer than a button are cut between characters', async () => {
+  const { name } = await houseWith({ name: `x${'🦊'.repeat(48)}`, priceMinor: 2000 })
+  const talk = await newcomer()
+  const times = await toTimes(talk, 'Book a space', name, 'x🦊')
+  expect(times.text).toStartWith('x🦊')
+  await talk.press('10:00')
+  expect((await talk.write('/bookings')).buttons[0]?.text).toContain('x🦊')
+})
+
+test('where the web app has no address that Telegram takes, it is named and has no button', async () => {
+  const local = await startTestServer({ queue: true, env: { PUBLIC_URL: 'http://localhost:3000' } })
+  const talk = talkTo(local, freshTelegramId())
+  const welcome = await talk.write('/start')
+  expect(welcome.text).toContain('http://localhost:3000/account')
+  expect(welcome.buttons.map(({ text }) => text)).toEqual(['I am new here'])
+  expect((await talk.press('I am new')).buttons.every(({ url }) => url === undefined)).toBe(true)
 })
 
 test('somebody who has no account is told how to get one, whatever they press', async () => {

@@ -15,11 +15,10 @@ import type { Booking } from '../shapes/bookings'
 import type { BotAction } from '../shapes/botActions'
 import { askToCancel, showBooking, showBookings, showRequests } from './bookings'
 import { chooseDay, chooseLocation, chooseOffer, chooseTime } from './offers'
-import { button, link, type Screen, type Visitor, visitorOf, webAddress } from './screen'
+import { button, type Screen, type Visitor, visitorOf, webButton } from './screen'
 
 /** What a visitor may begin with. */
 export function showMenu({ ctx, user, texts }: Visitor): Screen {
-  const app = webAddress(ctx, '/')
   return {
     text: texts.menu(user.name),
     keyboard: [
@@ -27,7 +26,7 @@ export function showMenu({ ctx, user, texts }: Visitor): Screen {
       [button(texts.bookService, { do: 'locations', of: 'services' })],
       [button(texts.mine, { do: 'bookings' })],
       ...(user.role === 'customer' ? [] : [[button(texts.requests, { do: 'requests' })]]),
-      [button(texts.language, { do: 'languages' }), ...(app ? [link('CoworkSpace', app)] : [])],
+      [button(texts.language, { do: 'languages' }), ...webButton(ctx, 'CoworkSpace', '/')],
     ],
   }
 }

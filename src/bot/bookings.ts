@@ -6,7 +6,7 @@ import { dueOf } from '../services/intents'
 import type { Booking } from '../shapes/bookings'
 import { localTimeIn } from '../time'
 import { priceText } from './offers'
-import { button, link, type Screen, type Visitor, webAddress } from './screen'
+import { button, type Screen, type Visitor, webAddress, webButton } from './screen'
 
 const BOOKINGS_SHOWN = 8
 
@@ -80,7 +80,6 @@ export async function showBooking(visitor: Visitor, id: string): Promise<Screen>
   const due = dueOf(booking)
   const owed =
     booking.status === 'held' && due > 0 ? localMoney(due, booking.currency, texts.locale) : undefined
-  const page = webAddress(ctx, '/bookings')
   const until = booking.holdExpiresAt ?? booking.answerBy
   const lines = [
     whatOf(visitor, names),
@@ -88,9 +87,9 @@ export async function showBooking(visitor: Visitor, id: string): Promise<Screen>
     priceText(visitor, booking.priceMinor, booking.currency),
     ...(mine || !names ? [] : [names.customer]),
     `${texts.status[booking.status]}${until ? ` ${texts.until(clockOf(visitor, until, names))}` : ''}`,
-    ...(mine && owed ? ['', texts.payHow(owed, page ?? '/bookings')] : []),
+    ...(mine && owed ? ['', texts.payHow(owed, webAddress(ctx, '/bookings'))] : []),
   ]
-  const keyboard = mine ? ownButtons(visitor, booking, owed && page) : requestButtons(visitor, booking)
+  const keyboard = mine ? ownButtons(visitor, booking, owed) : requestButtons(visitor, booking)
   const back = mine ? ({ do: 'bookings' } as const) : ({ do: 'requests' } as const)
   return { text: lines.join('\n'), keyboard: [...keyboard, [button(texts.back, back)]] }
 }
@@ -98,14 +97,12 @@ export async function showBooking(visitor: Visitor, id: string): Promise<Screen>
 const clockOf = ({ texts }: Visitor, instant: string, { timeZone = 'UTC' }: Partial<BookingNames> = {}) =>
   localTimeIn(Date.parse(instant), timeZone, texts.locale)
 
-function ownButtons({ texts }: Visitor, booking: Booking, payAt: string | undefined) {
-  const { id } = booking
-  switch (booking.status) {
+function ownButtons({ ctx, texts }: Visitor, { id, status }: Booking, owed: string | undefined) {
+  const pay = owed ? webButton(ctx, texts.pay(owed), '/bookings') : []
+  switch (status) {
     case 'held':
       return [
-        ...(payAt
-          ? [[link(texts.pay(localMoney(dueOf(booking), booking.currency, texts.locale)), payAt)]]
-          : []),
+        ...(pay.length > 0 ? [pay] : []),
         [button(texts.paid, { do: 'booking', id }), button(texts.release, { do: 'release', id })],
       ]
     case 'pending':

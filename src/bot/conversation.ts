@@ -9,7 +9,7 @@ import { type BotAction, readButton } from '../shapes/botActions'
 import type { TelegramSender } from '../shapes/telegram'
 import { isTelegramError } from '../telegram'
 import { act, type Shown, showAfterRefusal, showMenu } from './actions'
-import { button, link, type Screen, visitorOf, webAddress } from './screen'
+import { button, type Screen, visitorOf, webAddress, webButton } from './screen'
 
 /** One update of somebody's, with what the server has to answer it. */
 export class Turn extends UpdateContext {
@@ -97,13 +97,10 @@ async function visit(turn: Turn, sender: TelegramPerson) {
 }
 
 function welcome(own: Context, texts: BotTexts): Screen {
-  const address = webAddress(own, '/account')
+  const known = webButton(own, texts.hasAccount, '/account')
   return {
-    text: `${texts.welcome}\n\n${texts.howToLink(address ?? '/account')}`,
-    keyboard: [
-      [button(texts.isNew, { do: 'join' })],
-      ...(address ? [[link(texts.hasAccount, address)]] : []),
-    ],
+    text: `${texts.welcome}\n\n${texts.howToLink(webAddress(own, '/account'))}`,
+    keyboard: [[button(texts.isNew, { do: 'join' })], ...(known.length > 0 ? [known] : [])],
   }
 }
 

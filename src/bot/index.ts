@@ -4,7 +4,7 @@ import { AppError } from '../errors'
 import { setReachable } from '../services/telegramAccounts'
 import { finishUpdate, postponeUpdate, readUpdate } from '../services/telegramUpdates'
 import type { TelegramUpdate } from '../shapes/telegram'
-import { isUnreachable, secondsToWait } from '../telegram'
+import { isUnreachable, secondsToWait, whyNever } from '../telegram'
 import { conversation, Turn } from './conversation'
 
 /**
@@ -24,7 +24,9 @@ export async function answerUpdate(ctx: Context, key: { botId: number; updateId:
     const seconds = secondsToWait(error)
     if (seconds !== undefined) return postponeUpdate(ctx, key, seconds)
     const limited = error instanceof AppError && error.reason === 'RATE_LIMITED'
-    if (!limited && !isUnreachable(error)) throw error
+    const never = whyNever(error)
+    if (!limited && never === undefined && !isUnreachable(error)) throw error
+    if (never !== undefined) ctx.log.warn({ why: never }, 'Telegram does not take what the bot says')
     if (isUnreachable(error)) await setReachable(ctx.db, sender, false)
     await finishUpdate(ctx, key, 'ignored')
   }

@@ -17,11 +17,10 @@ export const visitorOf = (ctx: SignedInContext, user: UserRow): Visitor => ({
 })
 
 export const button = (text: string, action: BotAction): InlineKeyboardButton => ({
-  text: text.slice(0, 64),
+  // By characters: half of one is nothing that Telegram takes.
+  text: [...text].slice(0, 64).join(''),
   callback_data: buttonData(action),
 })
-
-export const link = (text: string, url: string): InlineKeyboardButton => ({ text, url })
 
 /** So many buttons beside each other. */
 export function inRows<T>(items: T[], width: number): T[][] {
@@ -30,6 +29,16 @@ export function inRows<T>(items: T[], width: number): T[][] {
   )
 }
 
-/** An address of the web app; nothing where nobody has said at which address people reach it. */
-export const webAddress = ({ env }: Pick<SignedInContext, 'env'>, path: string): string | undefined =>
-  env.PUBLIC_URL && `${env.PUBLIC_URL.replace(/\/+$/, '')}${path}`
+/** An address of the web app, as far as anybody has said at which address people reach it. */
+export const webAddress = ({ env }: Pick<SignedInContext, 'env'>, path: string): string =>
+  `${env.PUBLIC_URL?.replace(/\/+$/, '') ?? ''}${path}`
+
+/** A button that opens the web app; none, where Telegram would not take its address. */
+export function webButton(
+  ctx: Pick<SignedInContext, 'env'>,
+  text: string,
+  path: string,
+): InlineKeyboardButton[] {
+  const url = webAddress(ctx, path)
+  return url.startsWith('https://') ? [{ text, url }] : []
+}

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { and, eq, gt, isNull, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, ne, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { violates } from '../db/errors'
@@ -230,7 +230,10 @@ export async function findReachable(db: Db, userId: string): Promise<number | un
 
 /** Notes whether the bot may write to somebody. */
 export async function setReachable(db: Db, telegramId: number, reachable: boolean): Promise<void> {
-  await db.update(telegramAccounts).set({ reachable }).where(eq(telegramAccounts.telegramId, telegramId))
+  await db
+    .update(telegramAccounts)
+    .set({ reachable })
+    .where(and(eq(telegramAccounts.telegramId, telegramId), ne(telegramAccounts.reachable, reachable)))
 }
 
 const accountView = ({ name, username, reachable, linkedAt }: TelegramAccountRow): TelegramAccount => ({

@@ -23,11 +23,15 @@ type Options = {
 
 const BOT = { id: 0, is_bot: true, first_name: 'CoworkSpace', username: 'coworkspace_sandbox_bot' }
 
+const wellFormed = (text: string) => text.isWellFormed()
 const Button = z
   .object({
-    text: z.string().min(1),
+    text: z.string().min(1).refine(wellFormed, 'strings must be encoded in UTF-8'),
     callback_data: z.string().min(1).optional(),
-    url: z.url().optional(),
+    url: z
+      .url()
+      .refine((url) => new URL(url).hostname.includes('.'), 'Wrong HTTP URL')
+      .optional(),
   })
   .refine((button) => Buffer.byteLength(button.callback_data ?? '') <= 64, 'BUTTON_DATA_INVALID')
   .refine(
@@ -36,7 +40,12 @@ const Button = z
   )
 const Keyboard = z.object({ inline_keyboard: z.array(z.array(Button)).max(100) }).optional()
 const Chat = z.union([z.int(), z.string().regex(/^\d+$/).transform(Number)])
-const Text = z.string().trim().min(1, 'message text is empty').max(4096, 'message is too long')
+const Text = z
+  .string()
+  .trim()
+  .min(1, 'message text is empty')
+  .max(4096, 'message is too long')
+  .refine(wellFormed, 'strings must be encoded in UTF-8')
 
 const INPUTS = {
   getMe: z.object({}),

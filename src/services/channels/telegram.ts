@@ -1,7 +1,7 @@
 import type { InlineKeyboardButton } from 'grammy/types'
 import { botTexts } from '../../messages/bot'
 import { buttonData } from '../../shapes/botActions'
-import { isUnreachable, secondsToWait } from '../../telegram'
+import { isUnreachable, secondsToWait, whyNever } from '../../telegram'
 import { findReachable, setReachable } from '../telegramAccounts'
 import { type Channel, Later, type Outgoing, Refused } from '.'
 
@@ -21,6 +21,8 @@ export const telegram: Channel = {
     } catch (error) {
       const seconds = secondsToWait(error)
       if (seconds !== undefined) throw new Later(seconds)
+      const never = whyNever(error)
+      if (never !== undefined) throw new Refused(never)
       if (!isUnreachable(error)) throw error
       await setReachable(ctx.db, chat, false)
       throw new Refused('the bot was blocked')
