@@ -92,6 +92,7 @@ test('many people race for few places while others leave: never too many, the wa
   const attending = rows.filter(({ status }) => status === 'attending')
   const waiting = rows.filter(({ status }) => status === 'waiting')
   const staying = outcomes.filter(({ leaves }) => !leaves)
+  const isAttending = ({ id: userId }: { id: string }) => attending.some((row) => row.userId === userId)
   expect(rows.map(({ userId }) => userId).sort()).toEqual(
     [maker.id, ...staying.map(({ person }) => person.id)].sort(),
   )
@@ -104,16 +105,27 @@ test('many people race for few places while others leave: never too many, the wa
   expect(event).toMatchObject({ attending: attending.length, waiting: waiting.length })
 
   await untilTold(server)
+  // What is stored says the same as what is heard below: one notification for each who moved up and stayed, and none else.
+  const stored = await server.deps.db.execute<{ userId: string; told: number; untold: number }>(sql`
+    SELECT user_id AS "userId", count(told_at)::int AS told, count(*) FILTER (WHERE told_at IS NULL AND withdrawn_at IS NULL)::int AS untold
+    FROM notifications WHERE event_id = ${id} AND kind = 'event_place' GROUP BY user_id`)
+  const movedUp = staying.filter(({ mine, person }) => mine === 'waiting' && isAttending(person))
+  expect(
+    stored
+      .filter(({ userId }) => staying.some(({ person }) => person.id === userId))
+      .map(({ userId }) => userId)
+      .sort(),
+  ).toEqual(movedUp.map(({ person }) => person.id).sort())
+  expect(stored.filter(({ told, untold }) => told > 1 || untold > 0)).toEqual([])
   // A notice for everyone marks the end of what was said before.
   await clientOf(server, maker).events.update.mutate({ id, title: 'The end' })
-  const ids = new Set(attending.map(({ userId }) => userId))
   for (const [index, { person, mine, leaves }] of outcomes.entries()) {
     const socket = sockets[index]
     if (!socket) throw new Error('a socket is missing')
     if (!leaves) await socket.next('notification', ({ kind }) => kind === 'event_changed')
     const told = noticesOf(socket, id).filter((kind) => kind === 'event_place').length
     if (!leaves)
-      expect([person.id, told]).toEqual([person.id, mine === 'waiting' && ids.has(person.id) ? 1 : 0])
+      expect([person.id, told]).toEqual([person.id, mine === 'waiting' && isAttending(person) ? 1 : 0])
     else expect(told).toBeLessThanOrEqual(1)
   }
   await Promise.all(sockets.map((socket) => socket.close()))

@@ -4,6 +4,7 @@ import { events } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { sweepUnpaidPlaces } from '../src/services/eventPlaces'
 import { makeEvent, makePeople, noticesOf } from './support/events'
+import { balanceOf, givePoints } from './support/loyalty'
 import { bookingRow, payInBrowser, untilBooking, untilPayment } from './support/money'
 import { endPlaces, ledgersOf, makePaidEvent, partsIn, payForPlace, takePlace } from './support/paidEvents'
 import { randomFrom, sized } from './support/proof'
@@ -299,6 +300,19 @@ test('what cannot be is refused in words, and leaves all as it was', async () =>
     many.map((event) => reasonOf(clientOf(server, greedy).events.attend.mutate({ id: event.id }))),
   )
   expect(taken.filter((reason) => reason === 'TOO_MANY_HOLDS')).toHaveLength(1)
+})
+
+test('points pay for a place as for a booking, and come back with it', async () => {
+  const { id } = await makePaidEvent(server)
+  const person = await makePerson(server)
+  await givePoints(server, person, 400)
+  const client = clientOf(server, person)
+  const { bookingId } = await client.events.attend.mutate({ id })
+  await client.payments.createIntent.mutate({ bookingId: bookingId ?? '', redeemPoints: 400 })
+  expect(await client.events.byId.query({ id })).toMatchObject({ mine: 'attending', attending: 2, held: 0 })
+  expect(await balanceOf(server, person)).toBe(0)
+  await client.events.leave.mutate({ id })
+  expect(await balanceOf(server, person)).toBe(400)
 })
 
 test('a price that changes is for who comes later: who holds or has paid keeps theirs', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { createTRPCClient, httpBatchLink, httpBatchStreamLink, httpLink } from '@trpc/client'
-import type { AppRouter } from '../src/routers'
+import type { z } from 'zod'
+import { type AppRouter, appRouter } from '../src/routers'
 import type { RunningServer } from '../src/server'
 import {
   at,
@@ -133,4 +134,23 @@ test('a caller who goes away in the middle harms nobody', async () => {
   })
   await Promise.all(calls)
   expect((await fetch(url)).status).toBe(200)
+})
+
+test('every list takes the direction that infinite queries of tRPC send, and is not read backwards', async () => {
+  type Procedure = { _def: { inputs?: { shape?: Record<string, z.ZodType> }[] } }
+  const procedures = appRouter._def.procedures as unknown as Record<string, Procedure>
+  const lists = Object.entries(procedures).flatMap(([path, { _def }]) => {
+    const { inputs = [] } = _def
+    const shapes = inputs.flatMap(({ shape }) => (shape?.cursor ? [shape] : []))
+    return shapes.map(({ direction }) => [
+      path,
+      direction?.safeParse('forward').success,
+      direction?.safeParse('backward').success,
+    ])
+  })
+  expect(lists.length).toBeGreaterThan(10)
+  expect(lists.filter(([, forward, backward]) => !forward || backward !== false)).toEqual([])
+  const list = (input: unknown) => ask({ path: 'spaces.list', input }, false)
+  expect((await list({ direction: 'forward' })).status).toBe(200)
+  expect((await list({ direction: 'backward' })).status).toBe(400)
 })

@@ -94,7 +94,7 @@ export const paymentsRouter = router({
     .input(
       z.strictObject({
         state: StripeEventStateShape.optional(),
-        limit: whole(1, 100).default(20),
+        ...page,
         cursor: StripeEventId.optional(),
       }),
     )

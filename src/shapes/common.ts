@@ -43,12 +43,19 @@ export const Currency = z
 export const whole = (min: number, max: number) => z.int().min(min).max(max)
 export const Ok = z.object({ ok: z.literal(true) })
 
+/** Which way infinite queries of tRPC page; they say so with each page. A list is read in one way only. */
+export const direction = z
+  .enum(['forward'])
+  .optional()
+  .meta({ description: "What tRPC's infinite queries send; it changes nothing." })
+
 /** What every list takes: a page of at most `limit`, beginning behind `cursor`. */
 export const page = {
   limit: whole(1, 100).default(20),
   cursor: Id.optional(),
+  direction,
 }
-export type Page = { limit: number; cursor?: string | undefined }
+export type Page = { limit: number; cursor?: string | undefined; direction?: 'forward' | undefined }
 export const listOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), nextCursor: z.string().nullable() })
 

@@ -3,8 +3,7 @@ import { type QueryKey, useInfiniteQuery } from '@tanstack/react-query'
 type Page<T> = { items: T[]; nextCursor: string | null }
 
 /**
- * A list that comes in pages. Not tRPC's own way for these: it sends which way it pages, and the server takes what it
- * knows only.
+ * A list that comes in pages, one behind the other.
  * @param queryKey begins with the procedure's, so that whatever makes that old makes this old too
  */
 export function usePages<T>(
