@@ -7,7 +7,7 @@ import type { RunningServer } from '../src/server'
 import { hasBrowser } from './support/browser'
 import { createDatabase } from './support/database'
 import { untilBooking } from './support/money'
-import { closeBrowser, seriousViolations, takePicture, unexpected, type Visit, visit } from './support/web'
+import { closeBrowser, createVisits, seriousViolations, takePicture, unexpected } from './support/web'
 import {
   at,
   clientOf,
@@ -33,7 +33,7 @@ const CARD_FRAME = `<!doctype html><html lang="en"><title>Card</title>
 
 let stripe: StripeSandbox
 let server: RunningServer
-const visits: Visit[] = []
+const visits = createVisits(() => server)
 
 beforeAll(async () => {
   stripe = await startStripeSandbox({
@@ -45,9 +45,7 @@ beforeAll(async () => {
   server = await startTestServer({ queue: true, env: { ...KEYS, STRIPE_API_URL: stripe.url } })
   stripe.setWebhookUrl(`${server.url}/webhooks/stripe`)
 })
-afterEach(async () => {
-  for (const { context } of visits.splice(0)) await context.close()
-})
+afterEach(visits.close)
 afterAll(async () => {
   await closeBrowser()
   await stopTestServers()
@@ -90,10 +88,8 @@ async function standIn(page: Page, { script = true } = {}): Promise<string[]> {
 async function holdForPay(options: { script?: boolean } = {}) {
   const space = await makeSpace(server, { priceMinor: 1800 })
   const person = await makePerson(server)
-  const visitor = await visit(server, '/api/health', { person })
-  visits.push(visitor)
+  const visitor = await visits.open('/api/health', { person })
   const { page } = visitor
-  page.setDefaultTimeout(15_000)
   const asked = await standIn(page, options)
   await page.goto(`${server.url}/spaces/${space.id}?date=${testDate}`)
   await page.locator(`[data-slot="${at(9)}"]`).click()
@@ -152,8 +148,7 @@ test.skipIf(!browser)(
 )
 
 test.skipIf(!browser)('the page refuses a script of anybody else’s, asked for or not', async () => {
-  const visitor = await visit(server, '/')
-  visits.push(visitor)
+  const visitor = await visits.open('/')
   const asked = await standIn(visitor.page)
   const refused = await visitor.page.evaluate(`new Promise((resolve) => {
     document.addEventListener('securitypolicyviolation', ({ blockedURI }) => resolve(blockedURI))
