@@ -37,7 +37,7 @@ const JSON_TYPE = { 'content-type': 'application/json' }
 const QUICK_HEADERS = new Headers({ ...SECURITY_HEADERS, ...JSON_TYPE, vary: 'Origin' })
 
 export const responseOf = ({ status, body, headers }: Answer): Response =>
-  new Response(body, { status, headers: { ...JSON_TYPE, ...headers } })
+  new Response(body, { status, headers: { ...JSON_TYPE, vary: 'Origin', ...headers } })
 
 /**
  * What is around every answer, whichever door it leaves by: its headers, the limit of a body, a line in the log and a count.

@@ -3,8 +3,11 @@ import { createTRPCClient, httpBatchLink, httpBatchStreamLink, httpLink } from '
 import type { z } from 'zod'
 import { type AppRouter, appRouter } from '../src/routers'
 import type { RunningServer } from '../src/server'
+import { BookingShape } from '../src/shapes/bookings'
+import { BoardShape } from '../src/shapes/slots'
 import {
   at,
+  clientOf,
   makePerson,
   makeSpace,
   startTestServer,
@@ -34,15 +37,28 @@ type Asked = {
   headers?: Record<string, string>
 }
 
+/** The ways an answer may take: all of them in front of Elysia's hooks or behind them, and called directly or by the adapter. */
+const WAYS = {
+  directly: {},
+  'by the adapter': { past: true },
+  'directly, behind Elysia': { origin: true },
+  'by the adapter, behind Elysia': { past: true, origin: true },
+}
+
 /** What a caller can tell of an answer, without what differs from one request to the next. */
-async function ask({ path, method = 'GET', input, raw, body, headers = {} }: Asked, direct: boolean) {
+async function ask(
+  { path, method = 'GET', input, raw, body, headers = {} }: Asked,
+  { past = false, origin = false }: { past?: boolean; origin?: boolean },
+) {
   const query = raw ?? (input === undefined ? '' : `input=${encodeURIComponent(JSON.stringify(input))}`)
   // A second parameter means nothing to tRPC, and sends the request past the direct path.
-  const asked = direct ? query : `${query}&past=1`
+  const asked = past ? `${query}&past=1` : query
   const response = await fetch(`${server.url}/trpc/${path}${asked ? `?${asked}` : ''}`, {
     method,
     headers: {
       'x-request-id': 'same',
+      // A page of another origin is Elysia's, with its plugin for CORS.
+      ...(origin && { origin: 'https://elsewhere.example' }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...headers,
     },
@@ -99,12 +115,51 @@ const cases = (): Record<string, Asked> => ({
 })
 
 for (const name of Object.keys(cases())) {
-  test(`${name} is answered alike by the direct path and by the adapter`, async () => {
+  test(`${name} is answered alike whichever way it takes`, async () => {
     const asked = cases()[name]
     if (!asked) throw new Error(name)
-    expect(await ask(asked, true)).toEqual(await ask(asked, false))
+    const answers = await Promise.all(Object.values(WAYS).map((way) => ask(asked, way)))
+    for (const answer of answers) expect(answer).toEqual(answers[0] ?? answer)
   })
 }
+
+test('an answer that is kept is the one that was given, and not given to who is signed in, nor once it is another', async () => {
+  const keeping = await startTestServer({ env: { CACHE: 'on', RATE_LIMITS: 'on' } })
+  const owner = await makePerson(keeping)
+  const space = await makeSpace(keeping)
+  const input = encodeURIComponent(JSON.stringify({ spaceId: space.id, date: testDate }))
+  for (const path of [`/trpc/slots.day?input=${input}`, `/api/slots/${space.id}/${testDate}`]) {
+    const get = (headers: Record<string, string> = {}) => fetch(`${keeping.url}${path}`, { headers })
+    const textOf = async (headers = {}) => (await get(headers)).text()
+    const first = await textOf()
+    expect(await textOf()).toBe(first)
+    const kept = await get()
+    expect(kept.headers.get('content-type')).toBe('application/json')
+    expect(kept.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(kept.headers.get('x-request-id')).toBeString()
+    expect(kept.headers.get('ratelimit')).toStartWith('"anonymous";r=')
+    const { slots } = clientOf(keeping, owner)
+    const slotId = `${space.id}@${at(7)}`
+    await slots.hold.mutate({ slotId })
+    expect(await textOf()).toContain('"held"')
+    expect(await textOf()).toContain('"heldByMe":false')
+    expect(await textOf({ authorization: `Bearer ${owner.token}` })).toContain('"heldByMe":true')
+    expect(await textOf()).not.toContain('"heldByMe":true')
+    await slots.release.mutate({ slotId })
+    expect(await textOf()).not.toContain('"held"')
+  }
+})
+
+test('answers that are not looked at again are of the shapes that clients are promised', async () => {
+  const { slots, bookings } = clientOf(server, person)
+  const slotId = `${spaceId}@${at(11)}`
+  const held = await slots.hold.mutate({ slotId })
+  expect(BookingShape.strict().parse(held)).toEqual(held)
+  expect(BookingShape.strict().parse(await bookings.byId.query({ id: held.id }))).toEqual(held)
+  const board = await slots.day.query({ spaceId, date: testDate })
+  expect(BoardShape.strict().parse(board)).toEqual(board)
+  await slots.release.mutate({ slotId })
+})
 
 test('the official client works alone, in batches, and in batches that stream', async () => {
   const options = { url: `${server.url}/trpc`, headers: { authorization: `Bearer ${person?.token}` } }
