@@ -71,6 +71,9 @@ const nonsense: [name: string, value: string][] = [
   ['DATABASE_URL', 'mysql://localhost/x'],
   ['DATABASE_URL', 'nonsense'],
   ['PUBLIC_URL', 'book.example.com'],
+  ['TELEGRAM_BOT_TOKEN', 'a token'],
+  ['TELEGRAM_WEBHOOK_SECRET', 'two words'],
+  ['TELEGRAM_API_URL', 'telegram'],
   ['CORS_ORIGINS', 'https://a.example.com,app.example.com'],
 ]
 test.each(nonsense)('%s=%p stops the boot, and the setting is named', (name, value) => {

@@ -26,6 +26,8 @@ const wrong: [from: string, what: string][] = [
   ['src/routers', 'elysia'],
   ['src/routers', '../app'],
   ['src/routers', '../server'],
+  ['src/bot', '../routers/index'],
+  ['src/bot', '../app'],
   ['src/cron', '../routers/index'],
   ['src/cron', '../app'],
   ['src/realtime', '../routers/index'],
@@ -36,6 +38,7 @@ const right: [from: string, what: string][] = [
   ['src/services', '../db/schema'],
   ['src/services', '../realtime/events'],
   ['src/routers', '../services/bookings'],
+  ['src/bot', '../services/bookings'],
   ['src/cron', '../services/sweep'],
   ['src/realtime', '../services/boards'],
 ]
