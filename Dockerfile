@@ -14,8 +14,6 @@ COPY package.json tsconfig.json ./
 COPY src src
 COPY client client
 COPY web web
-COPY client/src client/src
-COPY web web
 USER bun
 VOLUME /data
 EXPOSE 3000

@@ -121,7 +121,7 @@ export async function breakUnderLoad<W extends World>(
   const watchers = world.servers.map((server) => watchBoard(server, { spaceId: space.id, date: testDate }))
   const load = startLoad(stage)
   try {
-    await until(() => load.done() > 3)
+    await until(() => load.done() > 3, 60_000)
     await happen(world)
     const tookMs = await recover(world, load)
     process.stdout.write(`${name}: over after ${Math.round(tookMs)} ms\n`)
