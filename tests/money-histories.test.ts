@@ -71,12 +71,13 @@ async function live(spaceId: string, clientSecrets: string[]): Promise<void> {
   const bookingId = await hold(spaceId, token)
   if (!bookingId) return
   if (chance(0.1)) await stage.ask('DELETE', `/bookings/${bookingId}`, token)
-  const begin = () =>
+  const begin = (withPoints = chance(0.5)) =>
     stage.ask('POST', '/payments/create-payment-intent', token, {
       bookingId,
-      ...(chance(0.5) && { redeemPoints: pick(REDEEMED) }),
+      ...(withPoints && { redeemPoints: pick(REDEEMED) }),
     })
-  const begun = await begin()
+  const first = await begin()
+  const begun = first.body.reason === 'NOT_ENOUGH_POINTS' ? await begin(false) : first
   if (begun.status !== 200 || begun.body.amountMinor === 0) return
   clientSecrets.push(String(begun.body.clientSecret))
   await pause([0, 0, 0, 500, 3200])
