@@ -16,7 +16,7 @@ export function CancellationField({ tiers, onChange }: CancellationFieldProps) {
       {tiers.length === 0 && <p className="soft">{t.operator.noCancellation}</p>}
       {tiers.map(({ hoursBefore, refundPercent }, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: lines have nothing else to be told apart by
-        <div key={index} className="row top">
+        <div key={index} className="row ends">
           <TextField
             className="short"
             label={t.operator.hoursBefore}
@@ -39,11 +39,10 @@ export function CancellationField({ tiers, onChange }: CancellationFieldProps) {
           />
           <Button
             look="quiet"
-            className="end"
-            of={t.operator.hoursBeforeOf(hoursBefore)}
+            aria-label={`${t.state.remove}: ${t.operator.hoursBeforeOf(hoursBefore)}`}
             onClick={() => onChange(tiers.filter((_, at) => at !== index))}
           >
-            {t.state.remove}
+            ✕
           </Button>
         </div>
       ))}
