@@ -205,7 +205,7 @@ test('every list takes the direction that infinite queries of tRPC send, and is 
   })
   expect(lists.length).toBeGreaterThan(10)
   expect(lists.filter(([, forward, backward]) => !forward || backward !== false)).toEqual([])
-  const list = (input: unknown) => ask({ path: 'spaces.list', input }, false)
+  const list = (input: unknown) => ask({ path: 'spaces.list', input }, {})
   expect((await list({ direction: 'forward' })).status).toBe(200)
   expect((await list({ direction: 'backward' })).status).toBe(400)
 })
