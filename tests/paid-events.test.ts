@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm'
 import { events } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { sweepUnpaidPlaces } from '../src/services/eventPlaces'
+import { completePastBookings } from '../src/services/sweep'
 import { makeEvent, makePeople, noticesOf } from './support/events'
 import { balanceOf, givePoints } from './support/loyalty'
 import { bookingRow, payInBrowser, untilBooking, untilPayment } from './support/money'
@@ -313,6 +314,20 @@ test('points pay for a place as for a booking, and come back with it', async () 
   expect(await balanceOf(server, person)).toBe(0)
   await client.events.leave.mutate({ id })
   expect(await balanceOf(server, person)).toBe(400)
+})
+
+test('who comes to what was paid for is checked in for it, and it took place once the event is over', async () => {
+  const { id } = await makePaidEvent(server)
+  const { client, bookingId } = await payForPlace(server, id)
+  expect(await reasonOf(client.checkIns.checkIn.mutate({ bookingId }))).toBe('TOO_EARLY')
+  await beginsIn(id, 0.5)
+  await client.checkIns.checkIn.mutate({ bookingId })
+  await beginsIn(id, -3)
+  expect(await completePastBookings(server.deps)).toBeGreaterThan(0)
+  const booking = await client.bookings.byId.query({ id: bookingId })
+  expect(booking).toMatchObject({ status: 'completed', paidMinor: 2000, refundedMinor: 0 })
+  expect(booking.arrivedAt).not.toBeNull()
+  expect(await client.events.byId.query({ id })).toMatchObject({ mine: 'attending', attending: 2 })
 })
 
 test('a price that changes is for who comes later: who holds or has paid keeps theirs', async () => {

@@ -27,8 +27,8 @@ const TRIES = 20
 const PAUSE_MS = 25
 
 /**
- * Frees the holds that are past their end, but for places at events, which others may wait for. Safe on any number of servers at once: each takes calendars that no other has
- * locked, and a hold is freed by whoever has its calendar, once.
+ * Frees the holds that are past their end, but for places at events, which others may wait for. Safe on any number of
+ * servers at once: each takes calendars that no other has locked, and a hold is freed by whoever has its calendar, once.
  * @returns how many holds were freed
  */
 export async function sweepExpiredHolds(deps: Pick<Deps, 'db' | 'publish' | 'metrics'>): Promise<number> {
