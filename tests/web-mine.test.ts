@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import type { Page } from 'playwright-core'
 import type { RunningServer } from '../src/server'
 import { webApp } from '../web/build'
 import { PATHS } from '../web/src/paths'
@@ -8,7 +7,15 @@ import { hasBrowser } from './support/browser'
 import { payInBrowser } from './support/money'
 import { makeSpecialist } from './support/specialists'
 import { initDataOf, miniAppOf, signMiniApp } from './support/telegram'
-import { closeBrowser, seriousViolations, takePicture, unexpected, type Visit, visit } from './support/web'
+import {
+  button,
+  closeBrowser,
+  createVisits,
+  said,
+  seriousViolations,
+  takePicture,
+  unexpected,
+} from './support/web'
 import {
   at,
   clientOf,
@@ -28,24 +35,13 @@ beforeAll(async () => {
   server = await startTestServer({ queue: true })
   await webApp()
 })
-const visits: Visit[] = []
-afterEach(async () => {
-  for (const { context } of visits.splice(0)) await context.close()
-})
+const { open, close } = createVisits(() => server)
+afterEach(close)
 afterAll(async () => {
   await closeBrowser()
   await stopTestServers()
 })
 
-async function open(...[address, visitor]: [string, Parameters<typeof visit>[2]?]): Promise<Visit> {
-  const opened = await visit(server, address, visitor)
-  opened.page.setDefaultTimeout(20_000)
-  visits.push(opened)
-  return opened
-}
-
-const said = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first()
 const browser = hasBrowser()
 
 async function payFor(person: TestPerson, bookingId: string) {

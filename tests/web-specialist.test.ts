@@ -5,7 +5,7 @@ import { webApp } from '../web/build'
 import { PATHS } from '../web/src/paths'
 import { hasBrowser } from './support/browser'
 import { letPass, makeSpecialist } from './support/specialists'
-import { closeBrowser, seriousViolations, unexpected, type Visit, visit } from './support/web'
+import { button, closeBrowser, createVisits, said, seriousViolations, unexpected } from './support/web'
 import {
   at,
   clientOf,
@@ -24,27 +24,16 @@ beforeAll(async () => {
   server = await startTestServer({ queue: true })
   await webApp()
 })
-const visits: Visit[] = []
-afterEach(async () => {
-  for (const { context } of visits.splice(0)) await context.close()
-})
+const { open, close } = createVisits(() => server)
+afterEach(close)
 afterAll(async () => {
   await closeBrowser()
   await stopTestServers()
 })
 
-async function open(...[address, visitor]: [string, Parameters<typeof visit>[2]?]): Promise<Visit> {
-  const opened = await visit(server, address, visitor)
-  opened.page.setDefaultTimeout(20_000)
-  visits.push(opened)
-  return opened
-}
-
 const dayOf = ({ specialist }: { specialist: { id: string } }, date = testDate) =>
   `/specialists/${specialist.id}?date=${date}`
 const slotAt = (page: Page, hour: number) => page.locator(`[data-slot="${at(hour)}"]`)
-const said = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first()
 const browser = hasBrowser()
 
 test.skipIf(!browser)(
