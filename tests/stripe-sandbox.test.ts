@@ -157,6 +157,21 @@ test('a browser’s key sees an intent with its client secret, and nothing else'
   expect(await ask('payment_intents', 'sk_live_stolen')).toBe(401)
 })
 
+test('a body that names parameters without end is refused at once, and calls after it are answered', async () => {
+  const deep = `a${'[b]'.repeat(100_000)}=1`
+  const many = 'a[]=1&'.repeat(100_000)
+  for (const body of [deep, '['.repeat(20_000), many]) {
+    const answer = await fetch(`${sandbox.url}/v1/payment_intents`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${sandbox.publishableKey}` },
+      body,
+    })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ error: { type: 'invalid_request_error' } })
+  }
+  expect((await stripe.paymentIntents.create({ amount: 500, currency: 'eur' })).amount).toBe(500)
+})
+
 test('what is there survives the stand-in, and a second one beside it sees the same', async () => {
   const { id } = await stripe.paymentIntents.create({ amount: 500, currency: 'eur' })
   const other = await startStripeSandbox({ databaseUrl, log })

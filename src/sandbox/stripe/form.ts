@@ -1,10 +1,24 @@
+import { invalid } from './refusals'
+
 export type Params = { [name: string]: string | Params | (string | Params)[] | undefined }
 
-/** Reads `a[b][c]=d` and `expand[]=e`, the way in which Stripe's API takes parameters. */
+/** No call of Stripe's that is used here comes near to these; without them one body could keep the server busy for ever. */
+const MAX_PARAMS = 1000
+const MAX_DEPTH = 10
+
+/**
+ * Reads `a[b][c]=d` and `expand[]=e`, the way in which Stripe's API takes parameters. What has too many of them, or
+ * names one too deeply, is refused.
+ */
 export function readForm(text: string): Params {
   const params: Params = {}
-  for (const [name, value] of new URLSearchParams(text))
-    put(params, name.replaceAll(']', '').split('['), value)
+  const given = new URLSearchParams(text)
+  if (given.size > MAX_PARAMS) throw invalid(`A request has ${MAX_PARAMS} parameters at the most.`)
+  for (const [name, value] of given) {
+    const path = name.split('[', MAX_DEPTH + 1).map((part) => part.replaceAll(']', ''))
+    if (path.length > MAX_DEPTH) throw invalid('A parameter is nested too deeply.')
+    put(params, path, value)
+  }
   return lists(params) as Params
 }
 
