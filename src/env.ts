@@ -54,7 +54,7 @@ export const EnvSchema = z.object({
     .url({ protocol: /^https?$/ })
     .optional()
     .meta({
-      description: 'The address that people use, where a proxy stands in front.',
+      description: 'The address that people use: links of the bot and of calendar feeds begin with it.',
       example: 'https://book.example.com',
     }),
   DATA_DIR: z.string().min(1).default('.data').meta({
