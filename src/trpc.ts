@@ -101,8 +101,12 @@ function procedureFor<Narrowed extends object>(admit: Admit<Narrowed>) {
   })
 }
 
-/** What is of accounts hands out tokens, and an intent its secret: such answers are not kept. */
-const answersSecrets = (path: string) => path.startsWith('auth.') || path === 'payments.createIntent'
+/**
+ * What is of accounts hands out tokens, an intent its secret, and a calendar the address of its feed, of which only a hash is
+ * stored: such answers are not kept.
+ */
+const answersSecrets = (path: string) =>
+  path.startsWith('auth.') || path === 'payments.createIntent' || path === 'calendar.renew'
 
 type Call = Parameters<typeof answerOnce>[1]
 type Result = { ok: boolean; marker: typeof middlewareMarker }

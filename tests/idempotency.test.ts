@@ -217,6 +217,13 @@ test('questions and what is of accounts take no key', async () => {
   expect(await keysOf(ada.id)).toEqual([])
 })
 
+test('the address of a private feed is shown once, and no key keeps it', async () => {
+  const ada = await makePerson(server)
+  const { secret } = await keyed(ada, 'k').calendar.renew.mutate({})
+  expect((await keyed(ada, 'k').calendar.renew.mutate({})).secret).not.toBe(secret)
+  expect(await keysOf(ada.id)).toEqual([])
+})
+
 test('an answer is given again only to whom it would be given now', async () => {
   const admin = await makePerson(server, 'admin')
   const space = await makeSpace(server)
