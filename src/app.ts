@@ -35,24 +35,27 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
   let server: Server<unknown> | null = null
   const addressOf = addressReader(env.TRUST_PROXY)
 
-  async function createContext(
+  /** At once, but where a token must be verified. */
+  function createContext(
     request: Request,
     calls = 1,
     source: Context['source'] = 'web',
-  ): Promise<Context> {
+  ): Context | Promise<Context> {
     const idempotencyKey = request.headers.get('idempotency-key')
     if (idempotencyKey !== null && calls > 1)
       throw new AppError('VALIDATION', 'An Idempotency-Key is for one call alone, not for a batch.')
-    return {
+    const contextFor = (actor: Actor): Context => ({
       ...deps,
-      actor: await actorOf(request),
+      actor,
       caller: callerOf(request),
       requestId: requestIdOf(request),
       device: deviceOf(request),
       reply: {},
       source,
       ...(idempotencyKey !== null && { idempotencyKey }),
-    }
+    })
+    const actor = actorOf(request)
+    return actor instanceof Promise ? actor.then(contextFor) : contextFor(actor)
   }
 
   /** Where it comes from is looked up only where somebody wants to know. */
@@ -68,13 +71,13 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
   }
 
   /** Nobody in particular without a token; a bad one is refused rather than taken for none. */
-  async function actorOf(request: Request): Promise<Actor> {
+  function actorOf(request: Request): Actor | Promise<Actor> {
     const header = request.headers.get('authorization')
     if (header === null) return { kind: 'anonymous' }
     const token = /^Bearer +(\S+)$/i.exec(header)?.[1]
     if (!token)
       throw new AppError('NOT_SIGNED_IN', 'The Authorization header must be: Bearer <access token>.')
-    return (await deps.tokens.verify(token)).person
+    return deps.tokens.verify(token).then(({ person }) => person)
   }
 
   /** A refusal is an answer and no event. What is not expected is written down whole, with the id that the caller got. */

@@ -9,7 +9,7 @@ import { bookingCalendar, eventCalendar } from './services/calendarFiles'
 import { Id } from './shapes/common'
 
 type FilesOptions = {
-  createContext: (request: Request) => Promise<Context>
+  createContext: (request: Request) => Context | Promise<Context>
   onError: (failure: { error: Error; path: string; requestId: string }) => void
 }
 

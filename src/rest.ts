@@ -1,9 +1,4 @@
-import {
-  type AnyTRPCProcedure,
-  callTRPCProcedure,
-  getTRPCErrorFromUnknown,
-  type TRPCError,
-} from '@trpc/server'
+import { type AnyTRPCProcedure, getTRPCErrorFromUnknown, type TRPCError } from '@trpc/server'
 import type { OpenApiMeta } from 'trpc-to-openapi'
 import { z } from 'zod'
 import type { Context } from './context'
@@ -11,13 +6,14 @@ import { AppError, retryAfterOf } from './errors'
 import { type Answer, type Answering, responseOf } from './frame'
 import type { KeptAnswers } from './kept'
 import { limitHeaders } from './limits'
+import { callProcedure } from './procedure-call'
 import { readBodyText } from './requests'
 import { appRouter } from './routers'
 import { textOf } from './shapes/answers'
 import { refusalOfThrown } from './trpc'
 
 type RestOptions = {
-  createContext: (request: Request) => Promise<Context>
+  createContext: (request: Request) => Context | Promise<Context>
   kept: KeptAnswers
   /** Everything that was refused or failed; what to make of it is for the caller. */
   onError: (failure: { error: TRPCError; path: string; requestId: string }) => void
@@ -49,15 +45,7 @@ export function restRoutes({ createContext, kept, onError }: RestOptions): RestR
           input ??= readInput(request, params)
           return input
         }
-        const data = await callTRPCProcedure({
-          router: appRouter,
-          path,
-          getRawInput,
-          ctx,
-          type,
-          signal: request.signal,
-          batchIndex: 0,
-        })
+        const data = await callProcedure(procedure, { path, getRawInput, ctx, type })
         const headers = limitHeaders(ctx.caller.allowance)
         const picture = pictureOf(request, data, headers)
         if (picture) return picture

@@ -1,4 +1,4 @@
-import { callTRPCProcedure, getTRPCErrorFromUnknown } from '@trpc/server'
+import { type AnyTRPCProcedure, getTRPCErrorFromUnknown } from '@trpc/server'
 import type { Server } from 'bun'
 import { createBunHttpHandler } from 'trpc-bun-adapter/dist/index.mjs'
 import type { Context } from './context'
@@ -6,13 +6,14 @@ import { AppError, retryAfterOf } from './errors'
 import type { Answer } from './frame'
 import type { KeptAnswers } from './kept'
 import { limitHeaders } from './limits'
+import { callProcedure } from './procedure-call'
 import { hasUnknownLength, readBody, readBodyText, requestIdOf, withRequestId } from './requests'
 import { appRouter } from './routers'
 import { textOf } from './shapes/answers'
 import { refusalShape } from './trpc'
 
 type Options = {
-  createContext: (request: Request, calls?: number) => Promise<Context>
+  createContext: (request: Request, calls?: number) => Context | Promise<Context>
   kept: KeptAnswers
   onError: (failure: { error: Error; path?: string | undefined; requestId: string }) => void
 }
@@ -20,8 +21,13 @@ type Options = {
 const ENDPOINT = '/trpc/'
 const MAX_BATCH = 50
 
-type Procedures = Record<string, { _def: { type: 'query' | 'mutation' | 'subscription' } }>
-type Call = { request: Request; path: string; type: 'query' | 'mutation'; input: unknown }
+type Call = {
+  request: Request
+  procedure: AnyTRPCProcedure
+  path: string
+  type: 'query' | 'mutation'
+  input: unknown
+}
 
 /**
  * The door of tRPC. One query or mutation with JSON, which is nearly all there ever is, is called directly and costs a fraction
@@ -29,7 +35,7 @@ type Call = { request: Request; path: string; type: 'query' | 'mutation'; input:
  */
 export function trpcDoor({ createContext, kept, onError }: Options) {
   // Flat at run time, by dotted path; the type keeps the nesting.
-  const procedures = appRouter._def.procedures as unknown as Procedures
+  const procedures = appRouter._def.procedures as unknown as Record<string, AnyTRPCProcedure>
   const adapter = createBunHttpHandler({
     router: appRouter,
     endpoint: ENDPOINT.slice(0, -1),
@@ -52,34 +58,25 @@ export function trpcDoor({ createContext, kept, onError }: Options) {
     return response
   }
 
-  async function mutate(request: Request, path: string, server: Server<unknown> | null) {
+  async function mutate(
+    { request, procedure, path }: Pick<Call, 'request' | 'procedure' | 'path'>,
+    server: Server<unknown> | null,
+  ) {
     const text = await readBodyText(request)
     try {
-      return await call({
-        request,
-        path,
-        type: 'mutation',
-        input: text === '' ? undefined : JSON.parse(text),
-      })
+      const input = text === '' ? undefined : JSON.parse(text)
+      return await call({ request, procedure, path, type: 'mutation', input })
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
       return adapt(withBody(request, text), server)
     }
   }
 
-  async function call({ request, path, type, input }: Call): Promise<Answer> {
+  async function call({ request, procedure, path, type, input }: Call): Promise<Answer> {
     let ctx: Context | undefined
     try {
       ctx = await createContext(request)
-      const data = await callTRPCProcedure({
-        router: appRouter,
-        path,
-        type,
-        ctx,
-        getRawInput: async () => input,
-        signal: request.signal,
-        batchIndex: 0,
-      })
+      const data = await callProcedure(procedure, { ctx, path, type, getRawInput: async () => input })
       const body = data === undefined ? '{"result":{}}' : `{"result":{"data":${textOf(data)}}}`
       if (type === 'query') kept.keep(request, { procedure: path, body, ctx })
       return { status: 200, body, headers: limitHeaders(ctx.caller.allowance) }
@@ -113,10 +110,10 @@ export function trpcDoor({ createContext, kept, onError }: Options) {
     const { type } = procedure._def
     if (type === 'query' && method === 'GET') {
       const input = readInput(question < 0 ? '' : url.slice(question + 1))
-      if (input) return call({ request, path, type, input: input.value })
+      if (input) return call({ request, procedure, path, type, input: input.value })
     }
     if (type === 'mutation' && method === 'POST' && question < 0 && isJson(request)) {
-      return mutate(request, path, server)
+      return mutate({ request, procedure, path }, server)
     }
     return adapt(request, server)
   }

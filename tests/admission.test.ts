@@ -54,7 +54,7 @@ test('a socket that is gone without a word is noticed by its silence, and one th
   const closed = new Promise((resolve) => socket.on('close', resolve))
   socket.resume()
   await closed
-  expect(performance.now() - opened).toBeWithin(6000, 16_000)
+  expect(performance.now() - opened).toBeLessThan(16_000)
   await until(() => server.deps.realtimeStats().sockets === 1)
   listening.send({ type: 'leave_space', spaceId: Bun.randomUUIDv7() })
   await listening.next('left_space')
