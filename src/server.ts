@@ -46,6 +46,7 @@ export async function startServer(
     return stopped
   }
   try {
+    refuseTakenPort(env)
     const embedded: EmbeddedDatabase | undefined = env.DATABASE_URL
       ? undefined
       : await startEmbeddedDatabase(env.DATA_DIR, log)
@@ -86,7 +87,9 @@ export async function startServer(
 /** Tells Telegram, or what stands in for it, where updates go. @returns what waits until it has been told */
 function announceBot(deps: Deps, url: string): () => Promise<void> {
   const announced = registerWebhook(deps, url).then(
-    (where) => deps.log.info({ url: where }, 'Telegram sends what people write to the bot'),
+    (where) => {
+      if (!deps.telegram.sandbox) deps.log.info({ url: where }, 'Telegram sends what people write to the bot')
+    },
     (error) => deps.log.error({ error }, 'the bot could not be set up at Telegram'),
   )
   return () => announced
@@ -113,11 +116,7 @@ function listen({ app, websocket }: App, env: Env) {
   try {
     app.listen({ port: env.PORT, hostname: env.HOST, websocket: websocket as never })
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-      throw new ConfigurationError(
-        `Port ${env.PORT} is taken. Choose another one with PORT, for example: PORT=${env.PORT + 1} npx bun start`,
-      )
-    }
+    if (isTaken(error)) throw portTaken(env)
     throw new ConfigurationError(`HOST ${env.HOST}, PORT ${env.PORT}: the server cannot listen there.`, {
       cause: error,
     })
@@ -125,6 +124,23 @@ function listen({ app, websocket }: App, env: Env) {
   if (!app.server) throw new Error('the server does not listen')
   return app.server
 }
+
+/** Said before anything is set up, and not after: several workers share a port, and find out when they listen. */
+function refuseTakenPort({ HOST, PORT, WORKERS }: Env): void {
+  if (PORT === 0 || WORKERS > 1) return
+  try {
+    Bun.listen({ hostname: HOST, port: PORT, socket: { data() {} } }).stop(true)
+  } catch (error) {
+    if (isTaken(error)) throw portTaken({ PORT })
+  }
+}
+
+const isTaken = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+
+const portTaken = ({ PORT }: Pick<Env, 'PORT'>) =>
+  new ConfigurationError(
+    `Port ${PORT} is taken. Choose another one with PORT, for example: PORT=${PORT + 1} npx bun start`,
+  )
 
 /** What a request that is being answered, or a stream, may still take when the server stops. */
 const STOP_SECONDS = 10
