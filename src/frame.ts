@@ -2,7 +2,7 @@ import type { Server } from 'bun'
 import { Elysia } from 'elysia'
 import type { Deps } from './context'
 import { loggedPath } from './files'
-import { refuseLongBody, requestIdOf } from './requests'
+import { refuseBadHost, refuseLongBody, requestIdOf } from './requests'
 
 /** An answer before it is one of HTTP; JSON where `headers` does not say otherwise. */
 export type Answer = {
@@ -63,6 +63,7 @@ export function createFrame({ log, metrics }: Pick<Deps, 'log' | 'metrics'>) {
       startedOf.set(request, performance.now())
       set.headers['x-request-id'] = requestIdOf(request)
       Object.assign(set.headers, SECURITY_HEADERS)
+      refuseBadHost(request)
       refuseLongBody(request)
     })
     .onAfterResponse({ as: 'global' }, ({ request, set, path, responseValue }) => {
@@ -83,6 +84,7 @@ export function createFrame({ log, metrics }: Pick<Deps, 'log' | 'metrics'>) {
       }
       const fail = (error: unknown) => finish(refuse(error, request, pathOf(request)))
       try {
+        refuseBadHost(request)
         if (request.method !== 'GET') refuseLongBody(request)
         const answer = handle(request, server)
         return answer instanceof Promise ? answer.then(finish).catch(fail) : finish(answer)

@@ -27,6 +27,11 @@ export function refuseLongBody(request: Request): void {
   if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw bodyTooLarge()
 }
 
+/** Its Host is a part of an address, and whoever reads one that makes no sense would fail. @throws VALIDATION */
+export function refuseBadHost({ url }: Request): void {
+  if (!URL.canParse(url)) throw new AppError('VALIDATION', 'The Host header is not the name of a server.')
+}
+
 /** The body as text. One that is cut on its way is no failure of ours. @throws VALIDATION, also where it is too large */
 export const readBodyText = async (request: Request): Promise<string> =>
   hasUnknownLength(request)

@@ -7,6 +7,7 @@ import { refusalResponse } from '../src/rest'
 import type { RunningServer } from '../src/server'
 import { createDatabase } from './support/database'
 import { startProxy } from './support/database-proxy'
+import { upgrade } from './support/raw'
 import {
   at,
   clientOf,
@@ -274,6 +275,20 @@ test('health says what is there, and the documents describe every procedure', as
   expect((await get('/swagger')).headers.get('content-type')).toContain('text/html')
   const document = (await (await get('/swagger/json')).json()) as { paths: Record<string, object> }
   expect(Object.keys(document.paths['/slots/{slotId}/hold'] ?? {})).toContain('post')
+})
+
+test.each([
+  '/api/spaces?limit=1',
+  '/trpc/spaces.list?input={}',
+  '/trpc/spaces.list,spaces.list?batch=1',
+  '/api/health',
+  '/api/calendar/none.ics',
+  '/realtime?token=none',
+])('a Host that names no server is refused with 400: %s', async (path) => {
+  const { status, head, socket } = await upgrade(server, { path, headers: { host: '[' } })
+  socket.destroy()
+  expect(status).toBe(400)
+  expect(head).toMatch(/^x-request-id: /im)
 })
 
 test('a slot is named in a path by its id, escaped or not', async () => {
