@@ -111,7 +111,7 @@ const UNCHANGED = {}
  * What is of accounts hands out tokens, an intent its secret, and a calendar the address of its feed, of which only a hash is
  * stored: such answers are not kept.
  */
-const answersSecrets = (path: string) =>
+export const answersSecrets = (path: string): boolean =>
   path.startsWith('auth.') || path === 'payments.createIntent' || path === 'calendar.renew'
 
 type Call = Parameters<typeof answerOnce>[1]

@@ -34,6 +34,28 @@ test('a person has so many sockets, from however many addresses', async () => {
   expect((await upgrade(server, from('192.0.2.3'))).status).toBe(101)
 })
 
+test('a person who says only later who they are has no more sockets for that', async () => {
+  const server = await limited({ SOCKETS_PER_PERSON: '2' })
+  const { token } = await makePerson(server)
+  const sockets = await Promise.all([1, 2, 3].map(() => openSocket(server)))
+  let asked = 0
+  const authenticate = async (socket = sockets[0]) => {
+    const requestId = String(asked++)
+    socket?.send({ type: 'authenticate', token, requestId })
+    const answer = await until(() =>
+      socket?.received.find((message) => 'requestId' in message && message.requestId === requestId),
+    )
+    return 'reason' in answer ? answer.reason : answer.type
+  }
+  expect(await authenticate(sockets[0])).toBe('authenticated')
+  expect(await authenticate(sockets[1])).toBe('authenticated')
+  expect(await authenticate(sockets[2])).toBe('RATE_LIMITED')
+  // Renewing is no further socket.
+  expect(await authenticate(sockets[0])).toBe('authenticated')
+  await sockets[1]?.close()
+  await until(async () => (await authenticate(sockets[2])) === 'authenticated')
+})
+
 test('an address that opens and closes sockets all the time is told to wait', async () => {
   const server = await limited({})
   const { countSocket } = server.deps.limits

@@ -2,6 +2,7 @@ import { generateOpenApiDocument, type OpenApiMeta } from 'trpc-to-openapi'
 import { version } from '../../package.json'
 import { appRouter } from '../routers'
 import type { Millis } from '../time'
+import { answersSecrets } from '../trpc'
 import { type Examples, exampleOfField, examplesFrom, sampleOf } from './examples'
 import {
   answerHeaders,
@@ -82,7 +83,7 @@ export function createDocument(url: string, now: Millis = Date.now()): Document 
   }
   const examples = examplesFrom(now)
   for (const { path, method, operation, procedure, open } of operationsOf(document)) {
-    describe(operation, { changes: method !== 'get', keyed: !procedure.startsWith('auth.'), open })
+    describe(operation, { changes: method !== 'get', keyed: !answersSecrets(procedure), open })
     suggest(operation, path, examples, document)
   }
   document.tags = tagsOf(document)

@@ -9,8 +9,11 @@ export type Opening = { address: string; verified: Verified | null }
 const RETRY_SECONDS = 10
 
 export type Admission = {
-  /** @throws RATE_LIMITED where this address, or this person, has as many sockets as it may have */
-  check(opening: Opening): void
+  /**
+   * @param former what the same socket counts as already
+   * @throws RATE_LIMITED where this address, or this person, has as many sockets as it may have
+   */
+  check(opening: Opening, former?: Opening): void
   enter(opening: Opening): void
   leave(opening: Opening): void
 }
@@ -33,10 +36,11 @@ export function createAdmission(env: Env): Admission {
   }
 
   return {
-    check(opening) {
+    check(opening, former) {
       if (env.RATE_LIMITS === 'off') return
+      const own = new Set(former && seatsOf(former).map(({ key }) => key))
       for (const { key, most } of seatsOf(opening)) {
-        if ((open.get(key) ?? 0) >= most)
+        if (!own.has(key) && (open.get(key) ?? 0) >= most)
           throw new AppError('RATE_LIMITED', `You have ${most} sockets open, which is the most. Close one.`, {
             retryAfterSeconds: RETRY_SECONDS,
           })

@@ -3,7 +3,6 @@ import type { Deps } from '../context'
 import { AppError, noSuchPath } from '../errors'
 import type { Caller } from '../limits'
 import { requestIdOf } from '../requests'
-import { createAdmission } from './admission'
 import { MAX_FRAME_BYTES, MAX_UNREAD_BYTES } from './limits'
 import type { Connections, SocketData } from './socket'
 
@@ -24,18 +23,11 @@ const settingsOf = (env: Deps['env']) => ({
  * take ten times the memory for each socket.
  */
 export function socketDoor(deps: Deps, connections: Connections, callerOf: (request: Request) => Caller) {
-  const admission = createAdmission(deps.env)
   const websocket: WebSocketHandler<SocketData> = {
     ...settingsOf(deps.env),
-    open(socket) {
-      admission.enter(socket.data.opening)
-      connections.add(socket)
-    },
+    open: (socket) => connections.add(socket),
     message: (socket, frame) => connections.receive(socket, frame),
-    close(socket, code) {
-      admission.leave(socket.data.opening)
-      connections.remove(socket, code)
-    },
+    close: (socket, code) => connections.remove(socket, code),
   }
 
   /**
@@ -49,7 +41,7 @@ export function socketDoor(deps: Deps, connections: Connections, callerOf: (requ
     const { token, subprotocol } = tokenOf(request)
     const verified = token === undefined ? null : await deps.tokens.verify(token)
     const data: SocketData = { opening: { address: caller.address, verified } }
-    admission.check(data.opening)
+    connections.admit(data.opening)
     const headers = {
       'x-request-id': requestIdOf(request),
       ...(subprotocol && { 'sec-websocket-protocol': subprotocol }),

@@ -10,7 +10,7 @@ import { type Board, type BoardKey, type CalendarKey, calendarId } from '../shap
 import { iso } from '../time'
 import type { Verified } from '../tokens'
 import { refusalOfThrown } from '../trpc'
-import type { Opening } from './admission'
+import { createAdmission, type Opening } from './admission'
 import { dayOf, type WatchedBoards } from './boards'
 import { type ClientMessage, type ServerMessage, topicOf } from './events'
 import {
@@ -49,6 +49,8 @@ type Connection = {
 }
 
 export type Connections = {
+  /** @throws RATE_LIMITED where one more socket is too many */
+  admit(opening: Opening): void
   add(socket: Socket): void
   receive(socket: Socket, message: string | Buffer): void
   /** @param code with which the socket was closed */
@@ -66,6 +68,7 @@ export function createConnections(
   { boards, locations }: { boards: WatchedBoards; locations: WatchedLocations },
 ): Connections {
   const connections = new Set<Connection>()
+  const admission = createAdmission(deps.env)
   let messagesIn = 0
   let slowReadersClosed = 0
   let notedAt = 0
@@ -86,6 +89,15 @@ export function createConnections(
       () => connection.socket.close(CLOSE.signedOut, 'the access token has expired'),
       Math.max(0, expiresAt.getTime() - Date.now()),
     )
+  }
+
+  /** One of this person's sockets from now on. @throws RATE_LIMITED where they have as many as they may */
+  function countAs({ data }: Socket, verified: Verified): void {
+    const opening = { ...data.opening, verified }
+    admission.check(opening, data.opening)
+    admission.leave(data.opening)
+    admission.enter(opening)
+    data.opening = opening
   }
 
   const contextOf = ({ person, id }: Connection, requestId: string | undefined): Context => ({
@@ -156,6 +168,7 @@ export function createConnections(
         return [{ type: 'left_location', locationId: message.locationId, ...echo }]
       case 'authenticate': {
         const verified = await deps.tokens.verify(message.token)
+        countAs(connection.socket, verified)
         signIn(connection, verified)
         const userId = verified.person.id
         return [
@@ -226,7 +239,9 @@ export function createConnections(
   }
 
   return {
+    admit: admission.check,
     add(socket) {
+      admission.enter(socket.data.opening)
       const { verified } = socket.data.opening
       const connection: Connection = {
         id: Bun.randomUUIDv7(),
@@ -273,8 +288,9 @@ export function createConnections(
         })
       connection.queue = answered
     },
-    remove({ data: { connection } }, code) {
+    remove({ data: { connection, opening } }, code) {
       if (!connection?.open) return
+      admission.leave(opening)
       if (code === CLOSE.dropped && connection.unread >= SLOW_READER_BYTES) slowReadersClosed += 1
       connection.open = false
       connections.delete(connection)
