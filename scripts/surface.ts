@@ -4,7 +4,6 @@
  */
 
 import path from 'node:path'
-import type { AnyTRPCProcedure } from '@trpc/server'
 import type { OpenApiMeta } from 'trpc-to-openapi'
 import { z } from 'zod'
 import { createApp } from '../src/app'
@@ -18,7 +17,7 @@ import {
   ServerMessageShape,
 } from '../src/realtime/events'
 import type { Connections } from '../src/realtime/socket'
-import { appRouter } from '../src/routers'
+import { procedures } from '../src/routers'
 
 export const SURFACE_FILE = path.resolve(import.meta.dirname, '../tests/surface.json')
 
@@ -46,8 +45,6 @@ export function readSurface(): Surface {
 }
 
 function readProcedures(shapes: Surface[string]): Surface[string] {
-  // Flat at run time, by dotted path; the type keeps the nesting.
-  const procedures = appRouter._def.procedures as unknown as Record<string, AnyTRPCProcedure>
   return mapValues(procedures, ({ _def }, name) => {
     const { openapi } = (_def.meta ?? {}) as OpenApiMeta
     const { inputs = [], output } = _def as unknown as { inputs?: z.ZodType[]; output?: z.ZodType }

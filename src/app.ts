@@ -1,7 +1,6 @@
 import { cors } from '@elysiajs/cors'
 import type { BunRequest, Server } from 'bun'
 import { Elysia } from 'elysia'
-// By its file: by its name Bun loads the CommonJS build, whose own copy of tRPC does not know what `tracked` marks here.
 import { version } from '../package.json'
 import type { Actor } from './actor'
 import type { Context, Deps } from './context'

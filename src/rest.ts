@@ -8,7 +8,7 @@ import type { KeptAnswers } from './kept'
 import { limitHeaders } from './limits'
 import { callProcedure } from './procedure-call'
 import { readBodyText } from './requests'
-import { appRouter } from './routers'
+import { procedures } from './routers'
 import { textOf } from './shapes/answers'
 import { refusalOfThrown } from './trpc'
 
@@ -100,8 +100,6 @@ type RestProcedure = {
 }
 
 function restProcedures(): RestProcedure[] {
-  // Flat at run time, by dotted path; the type keeps the nesting.
-  const procedures = appRouter._def.procedures as unknown as Record<string, AnyTRPCProcedure>
   return Object.entries(procedures).flatMap(([path, procedure]) => {
     const { openapi } = (procedure._def.meta ?? {}) as OpenApiMeta
     return openapi ? [{ path, procedure, openapi }] : []

@@ -1,5 +1,6 @@
 import { type AnyTRPCProcedure, getTRPCErrorFromUnknown } from '@trpc/server'
 import type { Server } from 'bun'
+// By its file: by its name Bun loads the CommonJS build, whose own copy of tRPC does not know what `tracked` marks here.
 import { createBunHttpHandler } from 'trpc-bun-adapter/dist/index.mjs'
 import type { Context } from './context'
 import { AppError, retryAfterOf } from './errors'
@@ -8,7 +9,7 @@ import type { KeptAnswers } from './kept'
 import { limitHeaders } from './limits'
 import { callProcedure } from './procedure-call'
 import { hasUnknownLength, readBody, readBodyText, requestIdOf, withRequestId } from './requests'
-import { appRouter } from './routers'
+import { appRouter, procedures } from './routers'
 import { textOf } from './shapes/answers'
 import { refusalShape } from './trpc'
 
@@ -34,8 +35,6 @@ type Call = {
  * of what the adapter takes; batches, streams, uploads and everything unusual is the adapter's, and so is what cannot be read.
  */
 export function trpcDoor({ createContext, kept, onError }: Options) {
-  // Flat at run time, by dotted path; the type keeps the nesting.
-  const procedures = appRouter._def.procedures as unknown as Record<string, AnyTRPCProcedure>
   const adapter = createBunHttpHandler({
     router: appRouter,
     endpoint: ENDPOINT.slice(0, -1),

@@ -61,7 +61,7 @@ export function refusalShape(error: unknown, requestId: string | null): RefusalS
   }
 }
 
-export const { router, createCallerFactory, mergeRouters } = t
+export const { router, mergeRouters } = t
 
 /** Who a procedure is for: what its context is narrowed to, or a refusal. */
 type Admit<Narrowed extends object> = (ctx: Context) => Narrowed | Promise<Narrowed>

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { REASONS, type Reason } from '../src/errors'
+import { procedures } from '../src/routers'
 import type { RunningServer } from '../src/server'
-import { callRest, callTrpc, openapiOf, procedures } from './support/doors'
+import { callRest, callTrpc, openapiOf } from './support/doors'
 import { CALLERS, makeRolesWorld, ROLES } from './support/roles'
 import { startTestServer, stopTestServers } from './support/world'
 

@@ -1,6 +1,6 @@
 import { generateOpenApiDocument, type OpenApiMeta } from 'trpc-to-openapi'
 import { version } from '../../package.json'
-import { appRouter } from '../routers'
+import { appRouter, procedures } from '../routers'
 import type { Millis } from '../time'
 import { answersSecrets } from '../trpc'
 import { type Examples, exampleOfField, examplesFrom, sampleOf } from './examples'
@@ -96,11 +96,10 @@ const ownSchemas = ({ components }: Document) =>
   Object.fromEntries(Object.entries(components.schemas).filter(([name]) => !name.startsWith('error.')))
 
 function operationsOf({ paths }: Document) {
-  const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { meta?: OpenApiMeta } }>
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => {
       const procedure = operation.operationId?.replaceAll('-', '.') ?? ''
-      const { protect } = procedures[procedure]?._def.meta?.openapi ?? {}
+      const { openapi: { protect } = {} } = (procedures[procedure]?._def.meta ?? {}) as OpenApiMeta
       return { path, method, operation, procedure, open: protect === false }
     }),
   )

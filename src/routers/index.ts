@@ -1,4 +1,5 @@
-import { createCallerFactory, mergeRouters, router } from '../trpc'
+import type { AnyTRPCProcedure } from '@trpc/server'
+import { mergeRouters, router } from '../trpc'
 import { analyticsRouter } from './analytics'
 import { authRouter } from './auth'
 import { bookingsRouter } from './bookings'
@@ -42,4 +43,6 @@ export const appRouter = router({
 
 /** What clients infer every input, output and refusal from. */
 export type AppRouter = typeof appRouter
-export const createCaller = createCallerFactory(appRouter)
+
+/** Every procedure by its dotted path. Flat at run time; the type keeps the nesting. */
+export const procedures = appRouter._def.procedures as unknown as Record<string, AnyTRPCProcedure>

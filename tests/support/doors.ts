@@ -1,11 +1,8 @@
 import type { AnyTRPCProcedure } from '@trpc/server'
 import type { OpenApiMeta } from 'trpc-to-openapi'
-import { appRouter } from '../../src/routers'
+import { procedures } from '../../src/routers'
 import type { RunningServer } from '../../src/server'
 import type { TestPerson } from './world'
-
-/** Every procedure of the server by its dotted path. Flat at run time; the type keeps the nesting. */
-export const procedures = appRouter._def.procedures as unknown as Record<string, AnyTRPCProcedure>
 
 export const openapiOf = (procedure: AnyTRPCProcedure) => ((procedure._def.meta ?? {}) as OpenApiMeta).openapi
 
