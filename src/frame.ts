@@ -97,8 +97,6 @@ export function createFrame({ log, metrics }: Pick<Deps, 'log' | 'metrics'>) {
   return { hooks, around }
 }
 
-export type Frame = ReturnType<typeof createFrame>
-
 function framed(answer: Answer | Response): Response {
   if (answer instanceof Response) {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) answer.headers.set(name, value)

@@ -27,14 +27,6 @@ export function instantOf(date: string, time: string, timeZone: string): Millis 
 export const dateAt = (at: Millis, timeZone: string): string =>
   Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone).toPlainDate().toString()
 
-/** The local time at an instant, `YYYY-MM-DD HH:MM`, for sentences. */
-export const localTime = (at: Date | Millis, timeZone: string): string =>
-  Temporal.Instant.fromEpochMilliseconds(Number(at))
-    .toZonedDateTimeISO(timeZone)
-    .toPlainDateTime()
-    .toString({ smallestUnit: 'minute' })
-    .replace('T', ' ')
-
 /** The local time at an instant as people write it in a language, such as `Mon, 4 January 2027 at 09:00`. */
 export const localTimeIn = (at: Millis, timeZone: string, locale: string): string =>
   new Intl.DateTimeFormat(locale, {

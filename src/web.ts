@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import { type WebFile, webApp } from '../web/build'
 import { ASSETS, PATHS } from '../web/src/paths'
-import { AppError } from './errors'
+import { noSuchPath } from './errors'
 
 type Guests = {
   /** Cards are paid through Stripe itself, whose script must come from its own server. */
@@ -29,7 +29,7 @@ export function webDoor(guests: Guests) {
   }
   return door.get(`${ASSETS}:file`, async ({ request, params: { file } }) => {
     const found = (await webApp()).assets.get(file)
-    if (!found) throw new AppError('NOT_FOUND', 'There is nothing at this address.')
+    if (!found) throw noSuchPath()
     return answer(request, found, { 'cache-control': 'public, max-age=31536000, immutable' })
   })
 }

@@ -13,9 +13,9 @@ export const UNREAD_EVERY_MS = 10
 /** Messages that one socket may send at once, and that may wait for their answers. */
 export const MESSAGE_BURST = 60
 /** Messages a second that one socket may send in the long run. */
-export const MESSAGES_PER_SECOND = 20
+const MESSAGES_PER_SECOND = 20
 /** Messages that cannot be read, or come too often, after which it is no accident and the socket is closed. */
-export const MAX_STRIKES = 200
+const MAX_STRIKES = 200
 /** So many of them are forgiven each second. */
 const FORGIVEN_PER_SECOND = 5
 /** Boards that one socket may watch at once. */

@@ -7,7 +7,6 @@ import type { Page, SlotName } from '../shapes/common'
 import { holdAt, holdExpired, releaseUnpaid } from './holds'
 import { capacitiesOf, findMove, moveBooking } from './moves'
 import { pageOf } from './paging'
-
 import { pointsOfEnding, refundOfEnding } from './refunds'
 import { readRole } from './users'
 
@@ -21,8 +20,8 @@ type ListInput = Page & {
 
 /**
  * Bookings, the newest first: one's own, or for an admin everyone's (`as: 'customer'` gives an admin his own). `as:
- * 'specialist'` gives those that others have with oneself. `from` and `to` choose those that take place between the two, `kind` the places
- * at events or all but them.
+ * 'specialist'` gives those that others have with oneself. `from` and `to` choose those that take place between the two,
+ * `kind` the places at events or all but them.
  * @throws NOT_ALLOWED where somebody asks as what they are not
  */
 export async function listBookings(ctx: SignedInContext, input: ListInput) {

@@ -6,7 +6,7 @@ const Count = z.int().min(0)
 const Share = z.number().min(0).max(1)
 const OutDate = z.iso.date().meta({ description: 'In the time zone of the location.', example: '2027-01-04' })
 
-export const SourceShape = z.enum(SOURCES)
+const SourceShape = z.enum(SOURCES)
 
 /** What was booked most: bookings that stand or took place, and what they brought in. */
 const ranked = { name: z.string(), bookings: Count, amountMinor: z.int(), currency: Currency }

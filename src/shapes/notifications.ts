@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { CHANNELS, type ChannelName } from '../db/schema/notifications'
 import { Id, InstantOut } from './common'
 
-export const CATEGORIES = ['bookings', 'reminders', 'payments', 'reviews', 'events', 'loyalty'] as const
+const CATEGORIES = ['bookings', 'reminders', 'payments', 'reviews', 'events', 'loyalty'] as const
 type Category = (typeof CATEGORIES)[number]
 
 /** What a kind speaks of, which decides the facts that its sentence has. */

@@ -19,7 +19,7 @@ const SECRETS = {
   STRIPE_WEBHOOK_SECRET: 'whsec_faults0123456789',
 }
 /** How soon, after its cause is gone, a fault must be over. */
-export const RECOVERY_MS = 10_000
+const RECOVERY_MS = 10_000
 
 type Server = { process: ServerProcess; port: number; url: string }
 export type World = Awaited<ReturnType<typeof raiseWorld>>

@@ -26,7 +26,7 @@ export type Load = {
 }
 
 /** Most fight for so many hours and give them back. */
-export const CONTESTED_HOURS = 12
+const CONTESTED_HOURS = 12
 const PATIENCE_MS = 3000
 
 /** People hold, book, pay, cancel and look, through all servers in turns, until told to stop. */

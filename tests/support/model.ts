@@ -158,4 +158,3 @@ export function createModel(spaces: ModelSpace[], maxHolds: number) {
     },
   }
 }
-export type Model = ReturnType<typeof createModel>

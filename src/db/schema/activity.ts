@@ -7,7 +7,7 @@ export const SOURCES = ['web', 'rest', 'socket', 'telegram', 'admin', 'system'] 
 export type Source = (typeof SOURCES)[number]
 
 /** What is written down as it happens; the other kinds of the view are read off the bookings themselves. */
-export const RECORDED_KINDS = [
+const RECORDED_KINDS = [
   'pending',
   'confirmed',
   'declined',

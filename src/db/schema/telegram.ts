@@ -35,7 +35,7 @@ export const telegramLinkCodes = pgTable(
   (table) => [unique('telegram_link_codes_hash_key').on(table.codeHash)],
 )
 
-export const TELEGRAM_UPDATE_STATES = ['waiting', 'done', 'ignored'] as const
+const TELEGRAM_UPDATE_STATES = ['waiting', 'done', 'ignored'] as const
 
 /**
  * The inbox of the bot, by Telegram's own numbers. What a person wrote is kept until it was worked on, and no longer; the
