@@ -52,6 +52,7 @@ export const EnvSchema = z.object({
   }),
   PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
+    .transform((url) => url.replace(/\/+$/, ''))
     .optional()
     .meta({
       description: 'The address that people use: links of the bot and of calendar feeds begin with it.',

@@ -80,6 +80,15 @@ test.each(nonsense)('%s=%p stops the boot, and the setting is named', (name, val
   expect(problemsOf({ [name]: value })).toContain(`  ${name}`)
 })
 
+test('the address that people use is the same with a slash at its end', () => {
+  const addresses = ['https://book.example.com', 'https://book.example.com/', 'https://example.com/book//']
+  expect(addresses.map((PUBLIC_URL) => readEnv({ PUBLIC_URL }).PUBLIC_URL)).toEqual([
+    'https://book.example.com',
+    'https://book.example.com',
+    'https://example.com/book',
+  ])
+})
+
 test('all that is wrong is said at once', () => {
   const said = problemsOf({ PORT: 'x', SEED: 'y', LOG_LEVEL: 'z' })
   expect(said.match(/^ {2}\w+/gm)?.map((name) => name.trim())).toEqual(['PORT', 'LOG_LEVEL', 'SEED'])

@@ -31,7 +31,7 @@ export function inRows<T>(items: T[], width: number): T[][] {
 
 /** An address of the web app, as far as anybody has said at which address people reach it. */
 export const webAddress = ({ env }: Pick<SignedInContext, 'env'>, path: string): string =>
-  `${env.PUBLIC_URL?.replace(/\/+$/, '') ?? ''}${path}`
+  `${env.PUBLIC_URL ?? ''}${path}`
 
 /** A button that opens the web app; none, where Telegram would not take its address. */
 export function webButton(

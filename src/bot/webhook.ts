@@ -5,7 +5,7 @@ import { botTexts } from '../messages/bot'
 /**
  * Tells Telegram where this server is, with the secret that each update has to carry, and what the bot is asked with.
  * Telling it again changes nothing.
- * @param publicUrl the address that people, and Telegram, reach the server at
+ * @param publicUrl the address that people, and Telegram, reach the server at, without a slash at its end
  * @throws UNAVAILABLE where no bot, or no secret, is set up; whatever Telegram refuses
  */
 export async function registerWebhook(
@@ -15,7 +15,7 @@ export async function registerWebhook(
   const secret = telegram.webhookSecret
   if (!secret) throw new AppError('UNAVAILABLE', 'Set TELEGRAM_WEBHOOK_SECRET first.')
   const api = telegram.api()
-  const url = `${publicUrl.replace(/\/+$/, '')}/webhooks/telegram`
+  const url = `${publicUrl}/webhooks/telegram`
   await api.setWebhook(url, {
     secret_token: secret,
     allowed_updates: ['message', 'callback_query', 'my_chat_member'],

@@ -70,7 +70,7 @@ export async function renewCalendar(
     .insert(calendarSecrets)
     .values({ userId: ctx.actor.id, kind, ...fields })
     .onConflictDoUpdate({ target: [calendarSecrets.userId, calendarSecrets.kind], set: fields })
-  return { secret, url: `${ctx.env.PUBLIC_URL?.replace(/\/$/, '') ?? ''}/api/calendar/${secret}.ics` }
+  return { secret, url: `${ctx.env.PUBLIC_URL ?? ''}/api/calendar/${secret}.ics` }
 }
 
 async function refuseUnlessSpecialist(db: Db, userId: string): Promise<void> {
