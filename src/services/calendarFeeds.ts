@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { and, eq, isNull, ne, or, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db } from '../db/client'
@@ -13,6 +12,7 @@ import {
 } from '../db/schema'
 import { notFound } from '../errors'
 import { bookingEntries, calendarOf, eventEntries } from './calendarFiles'
+import { createSecret, hashSecret } from './secrets'
 
 /** How far back a feed reaches, and for how long it tells of what was cancelled, in days. */
 const FEED_DAYS = 90
@@ -30,7 +30,7 @@ export async function calendarFeed({ db }: Context, { secret }: { secret: string
     .innerJoin(users, eq(users.id, calendarSecrets.userId))
     .where(
       and(
-        eq(calendarSecrets.secretHash, hashOf(secret)),
+        eq(calendarSecrets.secretHash, hashSecret(secret)),
         isNull(users.deletedAt),
         or(eq(calendarSecrets.kind, 'person'), ne(users.role, 'customer')),
       ),
@@ -64,8 +64,8 @@ export async function renewCalendar(
   { of: kind = 'person' }: { of?: FeedKind | undefined },
 ): Promise<{ secret: string; url: string }> {
   if (kind === 'specialist') await refuseUnlessSpecialist(ctx.db, ctx.actor.id)
-  const secret = randomBytes(24).toString('base64url')
-  const fields = { secretHash: hashOf(secret), createdAt: sql`now()` }
+  const secret = createSecret()
+  const fields = { secretHash: hashSecret(secret), createdAt: sql`now()` }
   await ctx.db
     .insert(calendarSecrets)
     .values({ userId: ctx.actor.id, kind, ...fields })
@@ -80,5 +80,3 @@ async function refuseUnlessSpecialist(db: Db, userId: string): Promise<void> {
     .where(and(eq(specialists.userId, userId), isNull(specialists.removedAt)))
   if (!profile) throw notFound('specialist')
 }
-
-const hashOf = (secret: string) => createHash('sha256').update(secret).digest('hex')

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
@@ -8,6 +8,7 @@ import { type Session, type SignedIn, userView } from '../shapes/users'
 import { iso } from '../time'
 import { ACCESS_TOKEN_SECONDS } from '../tokens'
 import { lockPerson } from './calendar'
+import { createSecret, hashSecret } from './secrets'
 
 const REFRESH_DAYS = 30
 /** A client that lost the answer to a refresh may ask once more for so long, and gets the same. */
@@ -25,7 +26,7 @@ export async function startSession(
   user: UserRow,
   { platform = 'web', device = ctx.device }: { platform?: string; device?: string | null } = {},
 ): Promise<Pair> {
-  const token = randomBytes(32).toString('base64url')
+  const token = createSecret(32)
   await insertToken(db, { userId: user.id, family: Bun.randomUUIDv7(), device, platform }, token)
   return pair(ctx, user, token)
 }
@@ -52,7 +53,7 @@ async function insertToken(
       family,
       device,
       platform,
-      tokenHash: hashOf(token),
+      tokenHash: hashSecret(token),
       expiresAt: sql`now() + ${`${REFRESH_DAYS} days`}::interval`,
     })
     .returning({ id: refreshTokens.id })
@@ -63,8 +64,6 @@ async function insertToken(
 async function pair(ctx: Context, user: UserRow, refreshToken: string): Promise<Pair> {
   return { accessToken: await ctx.tokens.sign(user), refreshToken, expiresIn: ACCESS_TOKEN_SECONDS }
 }
-
-const hashOf = (token: string) => createHash('sha256').update(token).digest('hex')
 
 /** The successor of a token follows from it, so that a replay within the grace can be given the same one. */
 const successorOf = (ctx: Context, token: string) =>
@@ -110,7 +109,7 @@ const lockOwner = (tx: Tx, token: string) =>
   tx
     .select({ id: users.id })
     .from(users)
-    .where(sql`${users.id} = (SELECT user_id FROM refresh_tokens WHERE token_hash = ${hashOf(token)})`)
+    .where(sql`${users.id} = (SELECT user_id FROM refresh_tokens WHERE token_hash = ${hashSecret(token)})`)
     .for('no key update')
 
 async function findToken(tx: Tx, token: string) {
@@ -123,7 +122,7 @@ async function findToken(tx: Tx, token: string) {
     })
     .from(refreshTokens)
     .innerJoin(users, eq(users.id, refreshTokens.userId))
-    .where(eq(refreshTokens.tokenHash, hashOf(token)))
+    .where(eq(refreshTokens.tokenHash, hashSecret(token)))
   return found
 }
 
@@ -152,7 +151,7 @@ export async function logOut(
     const [row] = await tx
       .select()
       .from(refreshTokens)
-      .where(eq(refreshTokens.tokenHash, hashOf(refreshToken)))
+      .where(eq(refreshTokens.tokenHash, hashSecret(refreshToken)))
     if (row) await endFamily(tx, row.family)
     return { ok: true }
   })

@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { and, eq, gt, isNull, ne, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
@@ -15,6 +14,7 @@ import type { TelegramAccount, TelegramCode, TelegramProof } from '../shapes/tel
 import type { SignedIn } from '../shapes/users'
 import { iso } from '../time'
 import { lockPerson } from './calendar'
+import { createSecret, hashSecret } from './secrets'
 import { signedIn } from './sessions'
 import { readProof, type TelegramPerson } from './telegramProof'
 import { accountGone } from './users'
@@ -170,9 +170,9 @@ export async function forgetTelegram(tx: Tx, userId: string): Promise<boolean> {
 /** A code that is carried to the bot. It replaces the one before, and is shown this once. @throws UNAVAILABLE */
 export async function createLinkCode(ctx: SignedInContext): Promise<TelegramCode> {
   const { username } = await ctx.telegram.me()
-  const code = randomBytes(24).toString('base64url')
+  const code = createSecret()
   const fields = {
-    codeHash: hashOf(code),
+    codeHash: hashSecret(code),
     expiresAt: sql<Date>`clock_timestamp() + make_interval(secs => ${CODE_SECONDS}::int)`,
   }
   const [row] = await ctx.db
@@ -184,14 +184,12 @@ export async function createLinkCode(ctx: SignedInContext): Promise<TelegramCode
   return { code, url: `https://t.me/${username}?start=${code}`, expiresAt: iso(row.expiresAt) }
 }
 
-const hashOf = (code: string) => createHash('sha256').update(code).digest('hex')
-
 /**
  * Links whoever brings a code to the person who was given it. A code that was taken is gone; one that is refused is not.
  * @throws NOT_FOUND where there is no such code, or no longer, ALREADY_LINKED
  */
 export async function redeemLinkCode(ctx: Context, person: TelegramPerson, code: string): Promise<void> {
-  const hash = hashOf(code)
+  const hash = hashSecret(code)
   await ctx.db.transaction(async (tx) => {
     const [given] = await tx
       .select({ userId: telegramLinkCodes.userId })
