@@ -72,6 +72,10 @@ export class AppError extends Error {
 
 export const noSuchPath = () => new AppError('NOT_FOUND', 'There is nothing at this address.')
 
+/** A field of an input that makes no sense beside what else is known; `message` goes on from its name, as in "must be after from". */
+export const invalidField = (path: string, message: string) =>
+  new AppError('VALIDATION', `${path} ${message}`, { issues: [{ path, message }] })
+
 /** Also for what exists but is not the caller's to see: the two must not be told apart. */
 export const notFound = (what: string) => new AppError('NOT_FOUND', `There is no such ${what}.`)
 

@@ -1,4 +1,4 @@
-import { AppError } from './errors'
+import { invalidField } from './errors'
 
 /** Whole amounts are what these have: the minor unit is the unit. */
 const WITHOUT_MINOR_UNITS = new Set(
@@ -68,21 +68,18 @@ export function refuseUnpayablePrice(
   must = 'must',
 ): void {
   const { leastMinor, mostMinor = leastMinor, currency } = price
-  const refuse = (path: string, message: string) => {
-    throw new AppError('VALIDATION', `${path} ${message}`, { issues: [{ path, message }] })
-  }
-  if (!KNOWN.has(currency)) refuse('currency', 'is not a currency')
+  if (!KNOWN.has(currency)) throw invalidField('currency', 'is not a currency')
   if (leastMinor === 0) return
   const minimum = MINIMUMS[currency] ?? 1
   if (leastMinor < minimum)
-    refuse(
+    throw invalidField(
       field,
       `${must} be 0, or at least ${formatMoney(minimum, currency)}, since cards cannot be charged less`,
     )
   if (leastMinor % stepMinor(currency) !== 0)
-    refuse(field, `${must} end in 0: cards are charged in hundredths`)
+    throw invalidField(field, `${must} end in 0: cards are charged in hundredths`)
   if (toStripeAmount(mostMinor, currency) > MAXIMUM_AT_STRIPE)
-    refuse(field, 'makes the longest booking more expensive than a card can be charged')
+    throw invalidField(field, 'makes the longest booking more expensive than a card can be charged')
 }
 
 const decimalsOf = (currency: string) =>

@@ -2,7 +2,7 @@ import { and, eq, gt, inArray, isNull, lt, or, sql } from 'drizzle-orm'
 import type { Context } from '../context'
 import type { Db, Tx } from '../db/client'
 import { closures, locations, spaces } from '../db/schema'
-import { AppError, notFound } from '../errors'
+import { invalidField, notFound } from '../errors'
 import type { AnalyticsSummary } from '../shapes/analytics'
 import { addDays, dateAt, instantOf, iso, MINUTE } from '../time'
 import {
@@ -42,13 +42,10 @@ function datesOf({
   from = addDays(to, 1 - DEFAULT_DAYS),
   locationId,
 }: Asked): Dates {
-  if (from > to) throw invalid('to', 'must not be before from')
-  if (addDays(from, MAX_DAYS) <= to) throw invalid('from', `must be less than ${MAX_DAYS} days before to`)
+  if (from > to) throw invalidField('to', 'must not be before from')
+  if (addDays(from, MAX_DAYS) <= to)
+    throw invalidField('from', `must be less than ${MAX_DAYS} days before to`)
   return { from, to, locationId }
-}
-
-function invalid(path: string, message: string): AppError {
-  return new AppError('VALIDATION', `${path} ${message}`, { issues: [{ path, message }] })
 }
 
 /** As of one instant. @throws NOT_FOUND */

@@ -2,7 +2,7 @@ import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { bookings, type ClosureRow, closures } from '../db/schema'
-import { AppError, notFound } from '../errors'
+import { invalidField, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { Page } from '../shapes/common'
 import { type CalendarKey, calendarId } from '../shapes/slots'
@@ -150,10 +150,7 @@ async function findClosure(db: Db, id: string): Promise<ClosureRow> {
 
 function periodOf({ startsAt, endsAt }: { startsAt: string; endsAt: string }): Period {
   const period = { from: Date.parse(startsAt), to: Date.parse(endsAt) }
-  if (period.from >= period.to) {
-    const message = 'must be after the start'
-    throw new AppError('VALIDATION', `endsAt ${message}`, { issues: [{ path: 'endsAt', message }] })
-  }
+  if (period.from >= period.to) throw invalidField('endsAt', 'must be after the start')
   return period
 }
 

@@ -2,7 +2,7 @@ import { and, asc, eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Tx } from '../db/client'
 import { type EventRow, eventAttendees, events } from '../db/schema'
-import { AppError, notFound } from '../errors'
+import { AppError, invalidField, notFound } from '../errors'
 import { refuseUnpayablePrice } from '../money'
 import type { Page } from '../shapes/common'
 import { type ComingRow, type Event, eventView } from '../shapes/events'
@@ -108,10 +108,7 @@ type Times = Pick<EventRow, 'startsAt' | 'endsAt'>
 
 /** A new event, and a start that is moved, lie in the future. */
 async function refuseTimes(tx: Tx, { startsAt, endsAt }: Times, former?: Times): Promise<void> {
-  if (startsAt >= endsAt) {
-    const message = 'must be after the start'
-    throw new AppError('VALIDATION', `endsAt ${message}`, { issues: [{ path: 'endsAt', message }] })
-  }
+  if (startsAt >= endsAt) throw invalidField('endsAt', 'must be after the start')
   if (endsAt.getTime() - startsAt.getTime() > MAX_LENGTH_DAYS * DAY)
     throw new AppError('TOO_LONG', `An event lasts ${MAX_LENGTH_DAYS} days at the most.`)
   const [clock] = await tx.execute<{ now: string }>(sql`SELECT epoch_ms(clock_timestamp()) AS now`)

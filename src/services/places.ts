@@ -2,7 +2,7 @@ import { eq, sql } from 'drizzle-orm'
 import type { Cache } from '../cache'
 import { type Db, prepared, type Tx } from '../db/client'
 import { type BookingRow, bookings, services, spaces } from '../db/schema'
-import { AppError, notFound, type Reason } from '../errors'
+import { AppError, invalidField, notFound, type Reason } from '../errors'
 import { type CalendarKey, calendarId } from '../shapes/slots'
 import { DAY, iso, MINUTE, type Millis, type Period } from '../time'
 import {
@@ -143,7 +143,7 @@ async function planService(
   const calendar = rules && forService({ rules, rooms, claims: [], now: at }, serviceId)
   if (!calendar) return undefined
   if (wish.specialistId && wish.specialistId !== calendar.rules.specialistId)
-    throw invalid('specialistId', 'does not offer this service')
+    throw invalidField('specialistId', 'does not offer this service')
   const time = timeOf(wish, calendar.rules)
   await refuseByRules(db, calendar.rules, time, at, personId)
   const fitting = roomsFor(calendar, time, wish.spaceId)
@@ -175,7 +175,7 @@ function planned(rules: Rules, time: Period) {
 /** The rooms that would do, or of them the one that is named. */
 function roomsFor(calendar: Calendar, time: Period, named: string | undefined): Room[] {
   const { room: need } = calendar.rules
-  if (!need && named) throw invalid('spaceId', 'is not needed for this service')
+  if (!need && named) throw invalidField('spaceId', 'is not needed for this service')
   const closed = whyNoRoom(calendar, time)
   if (closed) throw refuseTime(closed)
   const open = openRooms(calendar, time)
@@ -186,7 +186,7 @@ function roomsFor(calendar: Calendar, time: Period, named: string | undefined): 
     ({ rules, kind, capacity }) =>
       rules.spaceId === named && need && kind === need.kind && capacity >= need.capacity,
   )
-  throw fits ? refuseTime('SLOT_CLOSED') : invalid('spaceId', 'is not a room that fits this service')
+  throw fits ? refuseTime('SLOT_CLOSED') : invalidField('spaceId', 'is not a room that fits this service')
 }
 
 /** One slot where no end is given. */
@@ -212,7 +212,7 @@ async function refuseByRules(
   at: Millis,
   personId: string,
 ): Promise<void> {
-  if (time.from >= time.to) throw invalid('endsAt', 'must be after the start')
+  if (time.from >= time.to) throw invalidField('endsAt', 'must be after the start')
   let reason = whyNotByRules(rules, time, at)
   if (reason === 'TOO_EARLY') {
     const { extraNoticeDays } = await standingOf(db, personId)
@@ -220,9 +220,6 @@ async function refuseByRules(
   }
   if (reason) throw refuseTime(reason)
 }
-
-const invalid = (path: string, message: string) =>
-  new AppError('VALIDATION', `${path} ${message}`, { issues: [{ path, message }] })
 
 const TIME_REFUSALS: Partial<Record<Reason, string>> = {
   SLOT_TAKEN: 'Somebody else has this time.',

@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm'
 import type { SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { type BookingRow, bookings, services, spaces } from '../db/schema'
-import { AppError, notFound } from '../errors'
+import { AppError, invalidField, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { CalendarKey } from '../shapes/slots'
 import { DAY, type Millis, type Period } from '../time'
@@ -201,9 +201,6 @@ function newTime(row: BookingRow, input: RescheduleInput): Period {
   const from = input.startsAt ? Date.parse(input.startsAt) : row.startsAt.getTime()
   const length = row.endsAt.getTime() - row.startsAt.getTime()
   const to = input.endsAt ? Date.parse(input.endsAt) : input.startsAt ? from + length : row.endsAt.getTime()
-  if (from >= to) {
-    const message = 'must be after the start'
-    throw new AppError('VALIDATION', `endsAt ${message}`, { issues: [{ path: 'endsAt', message }] })
-  }
+  if (from >= to) throw invalidField('endsAt', 'must be after the start')
   return { from, to }
 }

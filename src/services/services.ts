@@ -2,7 +2,7 @@ import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { type ServiceRow, services, specialists } from '../db/schema'
-import { AppError, notFound } from '../errors'
+import { invalidField, notFound } from '../errors'
 import { refuseUnpayablePrice } from '../money'
 import type { Page } from '../shapes/common'
 import type { Service } from '../shapes/specialists'
@@ -111,9 +111,8 @@ async function findService(tx: Tx, id: string): Promise<ServiceRow> {
 }
 
 function refuseDeposit({ depositMinor, priceMinor }: { depositMinor?: number; priceMinor?: number }): void {
-  if ((depositMinor ?? 0) <= (priceMinor ?? 0)) return
-  const message = 'must not be more than the price'
-  throw new AppError('VALIDATION', `depositMinor ${message}`, { issues: [{ path: 'depositMinor', message }] })
+  if ((depositMinor ?? 0) > (priceMinor ?? 0))
+    throw invalidField('depositMinor', 'must not be more than the price')
 }
 
 /** The deposit is charged at once, and what it leaves later; without one, the price. A room only adds to these. */

@@ -2,7 +2,7 @@ import { and, asc, eq, gt, gte, isNull, type SQL, sql } from 'drizzle-orm'
 import type { Context } from '../context'
 import type { Db, Tx } from '../db/client'
 import { locations, type SpaceRow, spaces } from '../db/schema'
-import { AppError, notFound } from '../errors'
+import { invalidField, notFound } from '../errors'
 import { refuseUnpayablePrice } from '../money'
 import type { Page } from '../shapes/common'
 import { averageRating } from '../shapes/reviews'
@@ -55,10 +55,7 @@ export async function searchSpaces(ctx: Context, input: SearchInput): Promise<Fo
 
 async function search(db: Db, input: SearchInput): Promise<Found> {
   const time: Period = { from: Date.parse(input.from), to: Date.parse(input.to) }
-  if (time.from >= time.to) {
-    const message = 'must be after from'
-    throw new AppError('VALIDATION', `to ${message}`, { issues: [{ path: 'to', message }] })
-  }
+  if (time.from >= time.to) throw invalidField('to', 'must be after from')
   const found: SpaceColumns[] = []
   let cursor = input.cursor
   while (found.length <= input.limit) {
