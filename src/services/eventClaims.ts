@@ -7,7 +7,8 @@ import { MINUTE, type Period } from '../time'
 import { whyNotByRules } from './availability'
 import { readCalendar, withReach } from './boards'
 import { claimedPeriod, lockCalendars, range, type Touch, touchesOf } from './calendar'
-import { expireHolds, findStale, refuseTime } from './places'
+import { expireHolds, findStale } from './places'
+import { refuseTime } from './plans'
 
 type Claimed = { touched: Touch[]; bookings: BookingRow[] }
 

@@ -8,7 +8,7 @@ import type { SlotName } from '../shapes/common'
 import { calendarId } from '../shapes/slots'
 import { iso } from '../time'
 import { type CalendarChange, rowFromJson, tell } from './calendar'
-import { type Plan, planTime, RULES, refuseTime, type Wish } from './places'
+import { type Plan, planTime, RULES, refuseTime, type Wish } from './plans'
 
 type WishWithNotes = Wish & { notes?: string | undefined }
 

@@ -13,7 +13,8 @@ import { calendarsOf, claimedPeriod, type Outcome, range, touchesOf } from './ca
 import { holdExpired } from './holds'
 import { notify } from './notices'
 import { areAmong, Elsewhere, onCalendarOf } from './onCalendar'
-import { expireHolds, findStale, refuseTime } from './places'
+import { expireHolds, findStale } from './places'
+import { refuseTime } from './plans'
 import { settleEnding } from './refunds'
 
 /** In which capacity somebody moves a booking. */

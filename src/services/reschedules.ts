@@ -12,7 +12,8 @@ import { holdExpired } from './holds'
 import { priceFor } from './loyalty'
 import { notify } from './notices'
 import { areAmong, Elsewhere, onCalendarOf } from './onCalendar'
-import { choosePlace, expireHolds, findStale, type Plan, planTime } from './places'
+import { choosePlace, expireHolds, findStale } from './places'
+import { type Plan, planTime } from './plans'
 
 type RescheduleInput = {
   id: string
