@@ -8,7 +8,7 @@ import { type Channel, channels, Later, Refused } from './channels'
 import { enqueue, type Jobs } from './jobs'
 import { channelsFor, notificationView, pushUnread, selectTold, type ToldRow } from './notifications'
 import { sentenceOf } from './sentences'
-import { isStillSo } from './truth'
+import { isStillSo } from './stillSo'
 
 /**
  * Tells a notification, once: pushes it to its person's sockets and hands it to the further channels that he wants. Who

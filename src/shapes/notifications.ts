@@ -20,7 +20,7 @@ const appOnly = ['app'] as const
 /**
  * Everything that a person may be told, whichever side he is on: what it belongs to, what it speaks of, and through which
  * channels it goes unless he wishes otherwise. A further kind needs its line here, its sentence in each catalogue of
- * `src/messages`, and its line in `STILL_SO` of `services/truth.ts`; the compiler asks for all three.
+ * `src/messages`, and its line in `STILL_SO` of `services/stillSo.ts`; the compiler asks for all three.
  */
 export const KINDS = {
   booking_requested: kind('bookings', 'booking', everywhere),
