@@ -86,7 +86,14 @@ async function runTasks(deps: Deps, databaseUrl: string): Promise<Runner[]> {
     })
   const names = Object.keys(TASKS) as JobName[]
   const [slow = [], fast = []] = [true, false].map((is) => names.filter((name) => SLOW.includes(name) === is))
-  return [await work(fast), await work(slow)]
+  const runner = await work(fast)
+  try {
+    return [runner, await work(slow)]
+  } catch (error) {
+    // Half a queue would go on beside the next one, and nobody would stop it.
+    await runner.stop().catch(() => undefined)
+    throw error
+  }
 }
 
 function handlerOf<Name extends JobName>(deps: Deps, name: Name) {
