@@ -49,7 +49,6 @@ export const en: BotTexts = {
   getBack: (amount) => `You get ${amount} back.`,
   yesCancel: 'Yes, cancel it',
   keep: 'No, keep it',
-  rate: 'How was it?',
   rated: 'Thank you for your review!',
   accept: 'Accept',
   decline: 'Decline',

@@ -50,7 +50,6 @@ export const fr: BotTexts = {
   getBack: (amount) => `${amount} vous sont remboursés.`,
   yesCancel: 'Oui, annuler',
   keep: 'Non, garder',
-  rate: 'Comment était-ce ?',
   rated: 'Merci de votre avis !',
   accept: 'Accepter',
   decline: 'Refuser',

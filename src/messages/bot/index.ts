@@ -46,7 +46,6 @@ export type BotTexts = {
   getBack: (amount: string) => string
   yesCancel: string
   keep: string
-  rate: string
   rated: string
   accept: string
   decline: string

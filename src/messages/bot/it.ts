@@ -49,7 +49,6 @@ export const it: BotTexts = {
   getBack: (amount) => `Ti rimborsiamo ${amount}.`,
   yesCancel: 'Sì, annulla',
   keep: 'No, tieni',
-  rate: 'Com’è andata?',
   rated: 'Grazie della recensione!',
   accept: 'Accetta',
   decline: 'Rifiuta',
