@@ -57,10 +57,12 @@ export class AppError extends Error {
     message: string,
     options?: ErrorOptions & { issues?: Issue[]; retryAfterSeconds?: number },
   ) {
+    // A refusal is an answer and no fault: nobody looks for where it was made, and finding that out takes longer than the call.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(message, options)
+    Error.stackTraceLimit = stackTraceLimit
     this.name = 'AppError'
-    // A refusal is an answer and no fault: nobody looks for where it was made, and writing that down takes longer than the call.
-    this.stack = `AppError: ${message}`
     ;[this.code, this.status] = REASONS[reason]
     this.issues = options?.issues
     this.retryAfterSeconds = options?.retryAfterSeconds

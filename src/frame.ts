@@ -2,6 +2,7 @@ import type { Server } from 'bun'
 import { Elysia } from 'elysia'
 import type { Deps } from './context'
 import { loggedPath } from './files'
+import { createRequestLog } from './log'
 import { refuseBadHost, refuseLongBody, requestIdOf } from './requests'
 
 /** An answer before it is one of HTTP; JSON where `headers` does not say otherwise. */
@@ -45,17 +46,13 @@ export const responseOf = ({ status, body, headers }: Answer): Response =>
  * does the same for a fraction of the time.
  */
 export function createFrame({ log, metrics }: Pick<Deps, 'log' | 'metrics'>) {
-  // The line of a request holds nothing secret, and looking for secrets in it would take longer than writing it.
-  const requestLog = log.child({}, { redact: [] })
+  const writeLine = createRequestLog(log)
   const startedOf = new WeakMap<Request, number>()
 
   function note(request: Request, path: string, status: number, startedAt: number | undefined): void {
     const ms = startedAt === undefined ? undefined : Math.round((performance.now() - startedAt) * 10) / 10
     metrics.countAnswer(status)
-    requestLog.info(
-      { requestId: requestIdOf(request), method: request.method, path: loggedPath(path), status, ms },
-      'request',
-    )
+    writeLine({ requestId: requestIdOf(request), method: request.method, path: loggedPath(path), status, ms })
   }
 
   const hooks = new Elysia({ name: 'frame' })

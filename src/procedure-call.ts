@@ -1,6 +1,8 @@
 import { type AnyTRPCProcedure, getTRPCErrorFromUnknown, type TRPCError } from '@trpc/server'
 import { middlewareMarker } from '@trpc/server/unstable-core-do-not-import'
 import type { Context } from './context'
+import { AppError } from './errors'
+import { refusalError } from './trpc'
 
 /** What a procedure is called with; the input is read by who wants it, and may be wanted more than once. */
 export type ProcedureCall = {
@@ -44,7 +46,8 @@ async function run(definition: Definition, index: number, options: Options): Pro
       next: (given) => run(definition, index + 1, given ? withGiven(options, given) : options),
     })
   } catch (cause) {
-    return { ok: false, error: getTRPCErrorFromUnknown(cause), marker: middlewareMarker }
+    const error = cause instanceof AppError ? refusalError(cause) : getTRPCErrorFromUnknown(cause)
+    return { ok: false, error, marker: middlewareMarker }
   }
 }
 

@@ -27,9 +27,17 @@ export function refuseLongBody(request: Request): void {
   if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw bodyTooLarge()
 }
 
-/** Its Host is a part of an address, and whoever reads one that makes no sense would fail. @throws VALIDATION */
-export function refuseBadHost({ url }: Request): void {
+let goodHost = ''
+
+/**
+ * The Host is a part of an address, and whoever reads one that makes no sense would fail. Nearly all name the same one, so
+ * that it is not looked at anew. @throws VALIDATION
+ */
+export function refuseBadHost({ url, headers }: Request): void {
+  const host = headers.get('host') ?? ''
+  if (host === goodHost && host !== '') return
   if (!URL.canParse(url)) throw new AppError('VALIDATION', 'The Host header is not the name of a server.')
+  goodHost = host
 }
 
 /** The body as text. One that is cut on its way is no failure of ours. @throws VALIDATION, also where it is too large */

@@ -97,12 +97,16 @@ function procedureFor<Narrowed extends object>(admit: Admit<Narrowed>) {
       (performance.now() - started) / 1000,
     )
     const refusal = error instanceof AppError ? error : error?.cause
-    if (refusal instanceof AppError)
-      throw new TRPCError({ code: refusal.code, message: refusal.message, cause: refusal })
+    if (refusal instanceof AppError && !(error instanceof TRPCError && error.code === refusal.code))
+      throw refusalError(refusal)
     if ('thrown' in result) throw result.error
     return result
   })
 }
+
+/** A refusal as an error of tRPC's, whose code is that of the refusal. */
+export const refusalError = (refusal: AppError): TRPCError =>
+  new TRPCError({ code: refusal.code, message: refusal.message, cause: refusal })
 
 /** For whom the context stays as it is. */
 const UNCHANGED = {}

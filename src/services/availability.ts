@@ -219,7 +219,16 @@ export function openingsOf(rules: Pick<Rules, 'hours' | 'timeZone'>, date: strin
   })
 }
 
+/** The openings of dates that were asked for, by the hours they follow from: rules that are remembered are asked again. */
+const known = new WeakMap<OpeningHours[], Map<string, Period[]>>()
+
 function rawOpenings({ hours, timeZone }: Pick<Rules, 'hours' | 'timeZone'>, date: string): Period[] {
+  return known
+    .getOrInsertComputed(hours, () => new Map())
+    .getOrInsertComputed(`${date} ${timeZone}`, () => readOpenings({ hours, timeZone }, date))
+}
+
+function readOpenings({ hours, timeZone }: Pick<Rules, 'hours' | 'timeZone'>, date: string): Period[] {
   const weekday = weekdayOf(date)
   return hours
     .filter((row) => row.weekday === weekday)
