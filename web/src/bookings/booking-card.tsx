@@ -51,7 +51,7 @@ export function BookingCard({ booking }: { booking: Booking }) {
             {t.board.calendarFile}
           </a>
         )}
-        {status === 'confirmed' && isComing && !service?.needsApproval && (
+        {status === 'confirmed' && isComing && !booking.eventId && !service?.needsApproval && (
           <Link className="button" href={`/bookings/${booking.id}/move`}>
             {t.bookings.move}
           </Link>
