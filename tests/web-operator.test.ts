@@ -158,6 +158,34 @@ it('a location and a space with hours and terms of its own are made by keyboard,
   await button(page, 'Remove Sala Blu').press('Enter')
   await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).press('Enter')
   await said(page, 'No space fits.')
+
+  await page.goto(`${server.url}${PATHS.operatorLocations}`)
+  await button(page, `Remove ${name}`).press('Enter')
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).press('Enter')
+  await button(page, `Remove ${name}`).waitFor({ state: 'detached' })
+  const left = await client.locations.list.query({ limit: 100 })
+  expect(left.items.map(({ id }) => id)).not.toContain(location?.id)
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('a location at which something is booked stays, and it is said why', async () => {
+  const space = await makeSpace(server)
+  await clientOf(server, await makePerson(server)).bookings.create.mutate({
+    spaceId: space.id,
+    startsAt: at(9),
+  })
+  const client = clientOf(server, admin)
+  const { name } = await client.locations.update.mutate({
+    id: space.locationId,
+    name: `Bottega ${Bun.randomUUIDv7()}`,
+  })
+  const visitor = await open(PATHS.operatorLocations)
+  const { page } = visitor
+  await button(page, `Remove ${name}`).press('Enter')
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).press('Enter')
+  await said(page, 'People hold or have booked times here. Cancel those first.')
+  await button(page, `Remove ${name}`).waitFor()
+  expect(await client.locations.byId.query({ id: space.locationId })).toMatchObject({ name })
   expect(unexpected(visitor)).toEqual([])
 })
 
@@ -248,6 +276,10 @@ it('charts show what was booked and paid, in numbers too, and can be read by key
   await said(page, 'Of 2 holds, 50% were booked.')
   await said(page, 'Sala Gialla comes first.')
   await said(page, /Fullest on Monday at 9:00/)
+  await chart('Money by door (EUR)').locator('summary').press('Enter')
+  const doors = chart('Money by door (EUR)').getByRole('table').getByRole('row')
+  expect(await doors.allTextContents()).toEqual(['Booked throughRevenue', 'The web app€15.00'])
+  await chart('Specialists booked most').getByText('Nothing in this period.').waitFor()
   expect(await chart('How full it was').locator('path.recharts-rectangle').count()).toBe(7 * 24)
 
   await chart('Revenue').locator('summary').press('Enter')

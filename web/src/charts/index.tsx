@@ -8,12 +8,26 @@ type Summary = Outputs['analytics']['summary']
 
 /** What happened in a period, as charts. In a file of its own, since the library for them is loaded with it. */
 export default function Charts({ summary }: { summary: Summary }) {
+  const { t } = useText()
   return (
     <>
       <Occupancy {...summary} />
       <Revenue {...summary} />
+      <RevenueBySource {...summary} />
       <Funnel {...summary} />
-      <TopSpaces {...summary} />
+      <Top
+        title={t.operator.analytics.topSpaces}
+        of={t.operator.space}
+        ranked={summary.topSpaces.map(({ spaceId, ...space }) => ({ id: spaceId, ...space }))}
+      />
+      <Top
+        title={t.operator.analytics.topSpecialists}
+        of={t.roles.specialist}
+        ranked={summary.topSpecialists.map(({ specialistId, ...person }) => ({
+          id: specialistId,
+          ...person,
+        }))}
+      />
     </>
   )
 }
@@ -94,6 +108,37 @@ function Revenue({ revenue, from, to }: Summary) {
   })
 }
 
+/** Through which door it was booked that money came for. */
+function RevenueBySource({ revenue }: Summary) {
+  const { t, language } = useText()
+  return [...Map.groupBy(revenue, ({ currency }) => currency)].map(([currency, days]) => {
+    const money = (minor: number) => formatMoney(minor, currency, language)
+    const title = `${t.operator.analytics.revenueBySource} (${currency})`
+    const doors = [
+      ...Map.groupBy(
+        days.flatMap(({ sources }) => sources),
+        ({ source }) => source,
+      ),
+    ]
+      .map(([source, parts]) => ({
+        name: t.operator.analytics.sources[source],
+        value: parts.reduce((sum, { amountMinor }) => sum + amountMinor, 0),
+      }))
+      .toSorted((a, b) => b.value - a.value)
+    return (
+      <Figure
+        key={currency}
+        title={title}
+        summary={doors[0] ? t.operator.analytics.most(doors[0].name) : t.operator.analytics.nothing}
+        columns={[t.operator.analytics.source, t.operator.analytics.revenue]}
+        rows={doors.map(({ name, value }) => ({ key: name, cells: [name, money(value)] }))}
+      >
+        <Bars lying label={title} points={doors} format={money} />
+      </Figure>
+    )
+  })
+}
+
 function Funnel({ funnel }: Summary) {
   const { t, language } = useText()
   const steps = (['held', 'paid', 'completed', 'cancelled', 'noShow', 'expired'] as const).map((step) => ({
@@ -117,24 +162,27 @@ function Funnel({ funnel }: Summary) {
   )
 }
 
-function TopSpaces({ topSpaces }: Summary) {
+type Ranked = Omit<Summary['topSpaces'][number], 'spaceId'> & { id: string }
+type TopProps = { title: string; of: string; ranked: Ranked[] }
+
+function Top({ title, of, ranked }: TopProps) {
   const { t, language } = useText()
   const count = (value: number) => value.toLocaleString(language)
-  const [first] = topSpaces
+  const [first] = ranked
   return (
     <Figure
-      title={t.operator.analytics.topSpaces}
+      title={title}
       summary={first ? t.operator.analytics.most(first.name) : t.operator.analytics.nothing}
-      columns={[t.operator.space, t.operator.bookings, t.operator.analytics.revenue]}
-      rows={topSpaces.map(({ spaceId, name, bookings, amountMinor, currency }) => ({
-        key: spaceId,
+      columns={[of, t.operator.bookings, t.operator.analytics.revenue]}
+      rows={ranked.map(({ id, name, bookings, amountMinor, currency }) => ({
+        key: id,
         cells: [name, count(bookings), formatMoney(amountMinor, currency, language)],
       }))}
     >
       <Bars
         lying
-        label={t.operator.analytics.topSpaces}
-        points={topSpaces.map(({ name, bookings }) => ({ name, value: bookings }))}
+        label={title}
+        points={ranked.map(({ name, bookings }) => ({ name, value: bookings }))}
         format={count}
       />
     </Figure>

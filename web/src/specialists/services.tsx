@@ -40,6 +40,7 @@ export function Services({ specialist }: { specialist: { id: string; name: strin
                   <EditAndRemove
                     name={service.name}
                     title={t.operator.removeService(service.name)}
+                    text={t.operator.removeServiceText}
                     onEdit={() => editing.edit(service)}
                     onRemove={() => remove.mutateAsync({ id: service.id })}
                   />

@@ -74,12 +74,14 @@ type EditAndRemoveProps = {
   name: string
   /** What is asked before it is taken away. */
   title: string
+  /** What becomes of it then; where nothing is said, that it is refused while somebody has booked it. */
+  text?: string
   onEdit(): void
   onRemove(): Promise<unknown>
 }
 
 /** What can be done with a thing that bookings may name: it is changed, or taken out of use. */
-export function EditAndRemove({ name, title, onEdit, onRemove }: EditAndRemoveProps) {
+export function EditAndRemove({ name, title, text, onEdit, onRemove }: EditAndRemoveProps) {
   const { t } = useText()
   return (
     <>
@@ -89,7 +91,7 @@ export function EditAndRemove({ name, title, onEdit, onRemove }: EditAndRemovePr
       <AskButton
         of={name}
         title={title}
-        text={t.operator.removeText}
+        text={text ?? t.operator.removeText}
         action={t.state.remove}
         onConfirm={onRemove}
       >

@@ -4,9 +4,9 @@ import { useState } from 'react'
 import { trpc } from '../../api'
 import { HoursField } from '../../fields/hours-field'
 import { useText } from '../../i18n'
-import { useSaved } from '../../ui/changes'
+import { useSaved, useSettled } from '../../ui/changes'
 import { Button, TextField } from '../../ui/controls'
-import { EditDialog, Form, useEdited } from '../../ui/forms'
+import { EditAndRemove, EditDialog, Form, useEdited } from '../../ui/forms'
 import { Entry, List } from '../../ui/lists'
 import { Loaded } from '../../ui/states'
 import { OperatorPage } from './shell'
@@ -24,6 +24,12 @@ function Locations() {
   const { t } = useText()
   const editing = useEdited<Location>()
   const locations = useQuery(trpc.locations.list.queryOptions({ limit: 100 }))
+  const settled = useSettled(
+    trpc.locations.pathFilter(),
+    trpc.spaces.pathFilter(),
+    trpc.specialists.pathFilter(),
+  )
+  const remove = useMutation(trpc.locations.remove.mutationOptions(settled))
   return (
     <>
       <div className="row">
@@ -38,9 +44,12 @@ function Locations() {
               <Entry
                 title={location.name}
                 actions={
-                  <Button of={location.name} onClick={() => editing.edit(location)}>
-                    {t.state.edit}
-                  </Button>
+                  <EditAndRemove
+                    name={location.name}
+                    title={t.operator.removeSpace(location.name)}
+                    onEdit={() => editing.edit(location)}
+                    onRemove={() => remove.mutateAsync({ id: location.id })}
+                  />
                 }
               >
                 <p className="soft">
