@@ -151,6 +151,33 @@ test.skipIf(!browser)('a card that is declined leaves the time of a specialist h
   expect(unexpected(visitor)).toEqual([])
 })
 
+test.skipIf(!browser)('a specialist cancels what is coming, and says that nobody came', async () => {
+  const made = await makeSpecialist(server)
+  const person = await makePerson(server)
+  const { bookings } = clientOf(server, person)
+  const book = async (hour: number) => {
+    const { id } = await bookings.create.mutate({ serviceId: made.service.id, startsAt: at(hour) })
+    return bookings.confirm.mutate({ id })
+  }
+  const [coming, past] = [await book(9), await book(11)]
+  await letPass(server, past.id)
+  const { startsAt } = await bookings.byId.query({ id: past.id })
+  const customer = await open(PATHS.bookings, { person })
+  const visitor = await open(`${PATHS.work}?view=day&date=${testDate}`, { person: made.person })
+  const { page } = visitor
+  await button(page, /^Cancel/).press('Enter')
+  await said(page, /whatever was paid goes back whole/)
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel the booking' }).press('Enter')
+  await said(page, /^Nothing$/)
+  await said(customer.page, 'Cancelled')
+  await page.goto(`${server.url}${PATHS.work}?view=day&date=${startsAt.slice(0, 10)}`)
+  await button(page, /^Nobody came/).press('Enter')
+  await page.locator('.tag.no_show').waitFor()
+  expect(await bookings.byId.query({ id: coming.id })).toMatchObject({ status: 'cancelled' })
+  expect(await bookings.byId.query({ id: past.id })).toMatchObject({ status: 'no_show' })
+  expect([customer, visitor].map(unexpected)).toEqual([[], []])
+})
+
 test.skipIf(!browser)('a specialist offers a service, takes time off, and people see both', async () => {
   const made = await makeSpecialist(server)
   const { page, ...rest } = await open(PATHS.workServices, { person: made.person })

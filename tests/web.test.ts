@@ -121,6 +121,31 @@ test.skipIf(!browser)(
   },
 )
 
+test.skipIf(!browser)('whoever needs a room at a time is shown those that are free then', async () => {
+  const taken = await makeSpace(server, { name: 'Taken room', capacity: 6 })
+  const { locationId } = taken
+  await makeSpace(server, { name: 'Free room', capacity: 6, locationId })
+  await makeSpace(server, { name: 'Small room', capacity: 2, locationId })
+  await clientOf(server, await makePerson(server)).slots.hold.mutate({ slotId: `${taken.id}@${at(9)}` })
+  const visitor = await open(`${PATHS.home}?location=${locationId}`)
+  const { page } = visitor
+  const names = () => page.locator('.cards h2').allTextContents()
+  await said(page, 'Taken room')
+  await page.getByLabel('How many people').fill('4')
+  await page.getByText('Small room').waitFor({ state: 'detached' })
+  expect((await names()).toSorted()).toEqual(['Free room', 'Taken room'])
+  await page.getByLabel('Free on').fill(testDate)
+  await page.getByLabel('From').fill('09:00')
+  await page.getByLabel('Until').fill('10:00')
+  await page.getByText('Taken room').waitFor({ state: 'detached' })
+  await said(page, 'Free room')
+  expect(await names()).toEqual(['Free room'])
+  await page.getByRole('link', { name: /Free room/ }).press('Enter')
+  await slotAt(page, 9).waitFor()
+  expect(new URL(page.url()).searchParams.get('date')).toBe(testDate)
+  expect(unexpected(visitor)).toEqual([])
+})
+
 test.skipIf(!browser)(
   'two want one time: one holds it, the other is told kindly and takes what is still free',
   async () => {
