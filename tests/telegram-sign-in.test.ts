@@ -313,6 +313,42 @@ test('nobody unlinks the only way in, and a person who leaves takes the link alo
   expect((await signIn(proof)).user.id).not.toBe(mine.user.id)
 })
 
+test('whoever came by Telegram alone sets an e-mail and a password with its word, stays who they are, and unlinks then', async () => {
+  const id = freshTelegramId()
+  const proof = proofOf(server, id)
+  const mine = await signIn(proof)
+  const rowOf = async () => (await server.deps.db.select().from(users).where(eq(users.id, mine.user.id)))[0]
+  await server.deps.db.update(users).set({ role: 'specialist' }).where(eq(users.id, mine.user.id))
+  const before = await rowOf()
+  const email = `ada-${Bun.randomUUIDv7()}@example.com`
+  const wanted = { email, password: 'a-long-passphrase' }
+  const taken = (await makePerson(server)).email
+  const old = signWidget(TOKEN, widgetOf(id, { auth_date: String(nowSeconds() - 90_000) }))
+  for (const [reason, input] of [
+    ['WRONG_CREDENTIALS', wanted],
+    ['WRONG_CREDENTIALS', { ...wanted, currentPassword: '' }],
+    ['WRONG_CREDENTIALS', { ...wanted, telegram: proofOf(server) }],
+    ['WRONG_CREDENTIALS', { ...wanted, telegram: { ...proof, id: String(freshTelegramId()) } }],
+    ['WRONG_CREDENTIALS', { ...wanted, telegram: old }],
+    ['EMAIL_TAKEN', { ...wanted, email: taken, telegram: proof }],
+  ] as const)
+    expect(await reasonOf(as(mine).update.mutate(input))).toBe(reason)
+  expect(await rowOf()).toEqual(before)
+
+  expect(await as(mine).update.mutate({ ...wanted, telegram: proof })).toMatchObject({
+    id: mine.user.id,
+    email,
+    role: 'specialist',
+  })
+  expect((await auth().refresh.mutate({ refreshToken: mine.refreshToken })).user.email).toBe(email)
+  expect((await auth().login.mutate(wanted)).user.id).toBe(mine.user.id)
+  expect((await signIn(proof)).user.id).toBe(mine.user.id)
+  // There is a password now, and it is that which counts.
+  const other = { password: 'another-passphrase', telegram: proof }
+  expect(await reasonOf(as(mine).update.mutate(other))).toBe('WRONG_CREDENTIALS')
+  expect(await as(mine).unlinkTelegram.mutate()).toEqual({ ok: true })
+})
+
 test('a server without a bot says so, in production too', async () => {
   const bare = await startTestServer({
     env: { NODE_ENV: 'production', JWT_SECRET: 'f0a1b2c3d4e5968778695a4b3c2d1e0f-strong' },

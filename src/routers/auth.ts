@@ -9,7 +9,7 @@ import { Id, InstantOut, Line, listOf, Ok } from '../shapes/common'
 import { EventShape } from '../shapes/events'
 import { LoyaltyEntryShape } from '../shapes/loyalty'
 import { NotificationShape, PreferenceShape } from '../shapes/notifications'
-import { TelegramAccountShape } from '../shapes/telegram'
+import { TelegramAccountShape, TelegramProofShape } from '../shapes/telegram'
 import { EmailShape, LanguageShape, SessionShape, SignedInShape, UserShape } from '../shapes/users'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
 
@@ -92,6 +92,9 @@ export const authRouter = router({
         email: EmailShape.optional(),
         password: NewPassword.optional(),
         currentPassword: Password.optional(),
+        telegram: TelegramProofShape.optional().meta({
+          description: 'Instead of the present password, where there is none yet.',
+        }),
       }),
     )
     .output(UserShape)

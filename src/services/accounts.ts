@@ -2,9 +2,18 @@ import { and, asc, eq, isNull, ne, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { violates } from '../db/errors'
-import { type BookingRow, bookings, loyaltyEntries, reviews, type UserRow, users } from '../db/schema'
+import {
+  type BookingRow,
+  bookings,
+  loyaltyEntries,
+  reviews,
+  telegramAccounts,
+  type UserRow,
+  users,
+} from '../db/schema'
 import { AppError } from '../errors'
 import type { CalendarKey } from '../shapes/slots'
+import type { TelegramProof } from '../shapes/telegram'
 import { type SignedIn, type User, userView } from '../shapes/users'
 import type { Millis } from '../time'
 import { calendarsOf, lockPerson } from './calendar'
@@ -16,6 +25,7 @@ import { moveUnderLock } from './moves'
 import { signedIn } from './sessions'
 import { calendarOfSpecialist, retireSpecialist } from './specialists'
 import { forgetTelegram } from './telegramAccounts'
+import { readProof } from './telegramProof'
 import { accountGone } from './users'
 
 /** A hash of no password at all, of the cost of every other: signing in takes as long where there is nobody to sign in. */
@@ -82,8 +92,9 @@ const wrongCredentials = () => new AppError('WRONG_CREDENTIALS', 'The e-mail or 
 export const hashPassword = (password: string) => Bun.password.hash(password, { algorithm: 'argon2id' })
 
 /**
- * A new password needs the present one, and ends every session.
- * @throws EMAIL_TAKEN, WRONG_CREDENTIALS, RATE_LIMITED
+ * A new e-mail or password needs the present password, and a new password ends every session. Where there is no password yet,
+ * it needs Telegram's word for whom the account belongs to instead, and sessions go on: nobody can have known a password before.
+ * @throws EMAIL_TAKEN, WRONG_CREDENTIALS, RATE_LIMITED, UNAVAILABLE for a proof of Telegram's where no bot is set up
  */
 export async function updateMe(
   ctx: SignedInContext,
@@ -94,17 +105,22 @@ export async function updateMe(
     hidden?: boolean
     password?: string
     currentPassword?: string
+    telegram?: TelegramProof
   },
 ): Promise<User> {
-  const { password, currentPassword, ...fields } = input
+  const { password, currentPassword, telegram, ...fields } = input
   const me = await findMe(ctx, ctx.db)
   if (password !== undefined || (fields.email !== undefined && fields.email !== me.email)) {
     await ctx.limits.countSignIn(ctx.caller, me.email ?? me.id)
-    const right = await Bun.password
-      .verify(currentPassword ?? '', me.passwordHash ?? NOBODYS_HASH)
-      .catch(() => false)
+    const right =
+      telegram && !me.passwordHash
+        ? await isLinkedTo(ctx, me, telegram)
+        : await Bun.password.verify(currentPassword ?? '', me.passwordHash ?? NOBODYS_HASH).catch(() => false)
     if (!right)
-      throw new AppError('WRONG_CREDENTIALS', 'Changing e-mail or password needs the present password.')
+      throw new AppError(
+        'WRONG_CREDENTIALS',
+        'Changing e-mail or password needs the present password or, where there is none, a proof of Telegram’s.',
+      )
   }
   const set = { ...fields, ...(password !== undefined && { passwordHash: await hashPassword(password) }) }
   if (Object.keys(set).length === 0) return userView(me)
@@ -114,7 +130,7 @@ export async function updateMe(
       const there = and(eq(users.id, me.id), isNull(users.deletedAt))
       const [row] = await tx.update(users).set(set).where(there).returning()
       if (!row) throw accountGone()
-      if (password !== undefined) await endAllSessions(tx, me.id)
+      if (password !== undefined && me.passwordHash) await endAllSessions(tx, me.id)
       return userView(row)
     })
     await ctx.cache.drop(`user:${me.id}`)
@@ -125,6 +141,13 @@ export async function updateMe(
       throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
     throw error
   }
+}
+
+/** @throws WRONG_CREDENTIALS for what Telegram did not sign, UNAVAILABLE */
+async function isLinkedTo(ctx: Context, user: UserRow, proof: TelegramProof): Promise<boolean> {
+  const { id } = await readProof(ctx.telegram.token(), proof, Date.now())
+  const linked = and(eq(telegramAccounts.telegramId, id), eq(telegramAccounts.userId, user.id))
+  return (await ctx.db.$count(telegramAccounts, linked)) > 0
 }
 
 const endAllSessions = (tx: Tx, userId: string) =>

@@ -214,6 +214,11 @@ export const messages = {
     password: 'Change password',
     currentPassword: 'Present password',
     newPassword: 'New password',
+    firstPassword: 'Set e-mail and password',
+    firstPasswordText: 'You sign in by Telegram. With these you can sign in anywhere else, too.',
+    onlyInTelegram:
+      'You sign in by Telegram. To sign in elsewhere, open this page in Telegram and set them there.',
+    openAgain: 'Telegram vouched for you too long ago. Please close the app there and open it again.',
     sessions: 'Where you are signed in',
     lastUsed: (when: string) => `last used ${when}`,
     endSession: 'Sign out there',

@@ -205,6 +205,12 @@ export const messages: Messages = {
     password: 'Changer le mot de passe',
     currentPassword: 'Mot de passe actuel',
     newPassword: 'Nouveau mot de passe',
+    firstPassword: 'Définir e-mail et mot de passe',
+    firstPasswordText: 'Vous vous connectez par Telegram. Ainsi, vous pourrez aussi vous connecter ailleurs.',
+    onlyInTelegram:
+      'Vous vous connectez par Telegram. Pour vous connecter ailleurs, ouvrez cette page dans Telegram et définissez-les là.',
+    openAgain:
+      'La confirmation de Telegram est trop ancienne. Fermez l’application dans Telegram et rouvrez-la.',
     sessions: 'Où vous êtes connecté',
     lastUsed: (when) => `dernière utilisation ${when}`,
     endSession: 'Y mettre fin',

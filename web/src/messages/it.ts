@@ -205,6 +205,11 @@ export const messages: Messages = {
     password: 'Cambia password',
     currentPassword: 'Password attuale',
     newPassword: 'Nuova password',
+    firstPassword: 'Imposta e-mail e password',
+    firstPasswordText: 'Accedi con Telegram. Con queste potrai accedere anche altrove.',
+    onlyInTelegram:
+      'Accedi con Telegram. Per accedere altrove, apri questa pagina in Telegram e impostale lì.',
+    openAgain: 'La conferma di Telegram è troppo vecchia. Chiudi l’app lì e riaprila.',
     sessions: 'Dove hai effettuato l’accesso',
     lastUsed: (when) => `ultimo uso ${when}`,
     endSession: 'Esci da lì',

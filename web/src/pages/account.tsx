@@ -1,4 +1,4 @@
-import type { User } from '@coworkspace/client'
+import { isRefused, type User } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLocation } from 'wouter'
@@ -7,6 +7,7 @@ import { Sessions } from '../account/sessions'
 import { client, forgetSession, queryClient, trpc, useMe } from '../api'
 import { LANGUAGES, type Language, useText } from '../i18n'
 import { PATHS } from '../paths'
+import { proofOfLaunch } from '../telegram/inside'
 import { TelegramLink } from '../telegram/link'
 import { applyTheme, keptTheme, THEMES } from '../theme'
 import { Button, Choice, TextField } from '../ui/controls'
@@ -35,7 +36,7 @@ function Account() {
   return (
     <>
       <Profile me={me} />
-      {me.email && <Password />}
+      {me.email ? <Password /> : <FirstPassword />}
       <TelegramLink />
       <CalendarFeeds me={me} />
       <Sessions />
@@ -164,6 +165,60 @@ function Password() {
       )}
       <Button type="submit" disabled={update.isPending}>
         {t.account.password}
+      </Button>
+    </form>
+  )
+}
+
+/** For whoever came by Telegram: another way to sign in. Telegram's word is needed, which only its own window has. */
+function FirstPassword() {
+  const { t } = useText()
+  const initData = proofOfLaunch()
+  const [email, setEmail] = useState('')
+  const [password, setPassword] = useState('')
+  const update = useUpdate()
+  if (!initData)
+    return (
+      <section className="card form">
+        <h2>{t.account.firstPassword}</h2>
+        <p className="soft">{t.account.onlyInTelegram}</p>
+      </section>
+    )
+  return (
+    <form
+      className="card form"
+      onSubmit={(event) => {
+        event.preventDefault()
+        update.mutate({ email, password, telegram: { initData } })
+      }}
+    >
+      <h2>{t.account.firstPassword}</h2>
+      <p className="soft">{t.account.firstPasswordText}</p>
+      <TextField
+        label={t.auth.email}
+        type="email"
+        value={email}
+        onChange={setEmail}
+        autoComplete="username"
+        required
+      />
+      <TextField
+        label={t.account.newPassword}
+        type="password"
+        value={password}
+        onChange={setPassword}
+        autoComplete="new-password"
+        hint={t.auth.passwordHint}
+        minLength={8}
+        required
+      />
+      {update.error && (
+        <p className="error" role="alert">
+          {isRefused(update.error, 'WRONG_CREDENTIALS') ? t.account.openAgain : explain(update.error, t)}
+        </p>
+      )}
+      <Button type="submit" disabled={update.isPending}>
+        {t.account.firstPassword}
       </Button>
     </form>
   )

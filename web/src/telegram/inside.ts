@@ -9,4 +9,6 @@ export function isInTelegram(): boolean {
 
 /** Whether whoever this proves to be has been signed in with it: one session a launch, however often it is reloaded. */
 export const isSignedInWith = (initData: string): boolean => sessionStorage.getItem(LAUNCHED_AS) === initData
+/** What proves whose launch this is, where Telegram has opened the page and signed somebody in. */
+export const proofOfLaunch = (): string | null => sessionStorage.getItem(LAUNCHED_AS) || null
 export const keepSignedInWith = (initData: string): void => sessionStorage.setItem(LAUNCHED_AS, initData)
