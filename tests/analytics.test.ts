@@ -196,7 +196,7 @@ test('many admins who ask at once make one set of queries, on the replica where 
   )
 })
 
-test('the report of the command line has the numbers of the summary, each in a row that a spreadsheet can trust', async () => {
+test('the report of the command line and of the interface has the numbers of the summary, each in a row that a spreadsheet can trust', async () => {
   const space = await makeSpace(server, { name: '=1+1', priceMinor: 0 })
   const client = clientOf(server, await makePerson(server))
   const { id } = await client.slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
@@ -211,6 +211,8 @@ test('the report of the command line has the numbers of the summary, each in a r
     )
   const csv = await run('--csv')
   expect(csv).toMatchObject({ code: 0, err: '' })
+  const period = { from: day, to: day, locationId: space.locationId }
+  expect(await clientOf(server, boss).analytics.report.query(period)).toEqual({ csv: csv.out.trimEnd() })
   const rows = parse<Record<string, string>>(csv.out, { columns: true })
   expect(rows.find(({ part, measure }) => part === 'topSpaces' && measure === 'bookings')).toMatchObject({
     id: space.id,

@@ -278,7 +278,7 @@ it('charts show what was booked and paid, in numbers too, and can be read by key
   await said(page, /Fullest on Monday at 9:00/)
   await chart('Money by door (EUR)').locator('summary').press('Enter')
   const doors = chart('Money by door (EUR)').getByRole('table').getByRole('row')
-  expect(await doors.allTextContents()).toEqual(['Booked throughRevenue', 'The web app€15.00'])
+  expect(await doors.allTextContents()).toEqual(['Booked throughRevenue', 'Web€15.00'])
   await chart('Specialists booked most').getByText('Nothing in this period.').waitFor()
   expect(await chart('How full it was').locator('path.recharts-rectangle').count()).toBe(7 * 24)
 
@@ -288,6 +288,11 @@ it('charts show what was booked and paid, in numbers too, and can be read by key
   await chart('Revenue').locator('svg[tabindex="0"]').focus()
   await page.keyboard.press('ArrowRight')
   await chart('Revenue').locator('.recharts-tooltip-wrapper').getByText('€').waitFor()
+  const download = page.waitForEvent('download')
+  await button(page, 'Download as CSV').press('Enter')
+  const file = await download
+  expect(file.suggestedFilename()).toMatch(/^coworkspace-.*\.csv$/)
+  expect(await Bun.file(await file.path()).text()).toMatch(/topSpaces,.*Sala Gialla,bookings,/)
   expect(await seriousViolations(page)).toEqual([])
   await takePicture(page, 'analytics')
   expect(unexpected(visitor)).toEqual([])

@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from 'commander'
-import { stringify } from 'csv-stringify/sync'
 import { summarize } from '../services/analytics'
-import { reportRows } from '../services/report'
+import { toCsv } from '../services/report'
 import type { AnalyticsSummary } from '../shapes/analytics'
 import { LocalDate } from '../shapes/common'
 import { table } from './console'
@@ -35,10 +34,6 @@ async function showReport({ ctx, console }: Work, { location, csv, ...dates }: O
   const summary = await summarize(ctx, { ...dates, locationId: location })
   console.show(summary, csv ? toCsv : toTables)
 }
-
-// What people wrote may begin as a formula does, and would be one in a spreadsheet.
-const toCsv = (summary: AnalyticsSummary) =>
-  stringify(reportRows(summary), { header: true, escape_formulas: true }).trimEnd()
 
 function toTables({
   from,

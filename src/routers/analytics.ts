@@ -1,8 +1,14 @@
 import { z } from 'zod'
-import { summarize } from '../services/analytics'
+import { summarize, writeReport } from '../services/analytics'
 import { AnalyticsSummaryShape } from '../shapes/analytics'
 import { Id, LocalDate } from '../shapes/common'
 import { adminProcedure, router } from '../trpc'
+
+const Period = z.strictObject({
+  from: LocalDate.optional(),
+  to: LocalDate.optional(),
+  locationId: Id.optional(),
+})
 
 export const analyticsRouter = router({
   summary: adminProcedure
@@ -16,9 +22,21 @@ export const analyticsRouter = router({
           'Of the local dates from `from` to `to`, both included, a year at the most; the last 30 days where they are not given.',
       },
     })
-    .input(
-      z.strictObject({ from: LocalDate.optional(), to: LocalDate.optional(), locationId: Id.optional() }),
-    )
+    .input(Period)
     .output(AnalyticsSummaryShape)
     .query(({ ctx, input }) => summarize(ctx, input)),
+
+  report: adminProcedure
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/analytics/report',
+        tags: ['Analytics'],
+        summary: 'The same as CSV, a row for each number',
+        description: 'Money in the smallest unit of its currency, shares from 0 to 1.',
+      },
+    })
+    .input(Period)
+    .output(z.object({ csv: z.string() }))
+    .query(({ ctx, input }) => writeReport(ctx, input)),
 })

@@ -36,6 +36,13 @@ export async function summarize(ctx: Context, asked: Asked): Promise<AnalyticsSu
   )
 }
 
+/** The same as CSV, a row for each number. @throws as `summarize` does */
+export async function writeReport(ctx: Context, asked: Asked): Promise<{ csv: string }> {
+  // Loaded with the first report: a start is faster without.
+  const { toCsv } = await import('./report')
+  return { csv: toCsv(await summarize(ctx, asked)) }
+}
+
 /** @throws VALIDATION */
 function datesOf({
   to = dateAt(Date.now(), 'UTC'),

@@ -1,7 +1,8 @@
+import { stringify } from 'csv-stringify/sync'
 import type { AnalyticsSummary } from '../shapes/analytics'
 
 /** One number of a report, and what it is the number of; what does not apply is empty. */
-export type ReportRow = {
+type ReportRow = {
   part: string
   date: string
   weekday: number | ''
@@ -16,8 +17,12 @@ export type ReportRow = {
 
 const NOTHING = { date: '', weekday: '', hour: '', source: '', id: '', name: '', currency: '' } as const
 
-/** A summary as rows of one number each, for spreadsheets: money in minor units, shares from 0 to 1. */
-export function reportRows(summary: AnalyticsSummary): ReportRow[] {
+/** A summary as CSV, a row for each number, for spreadsheets: money in minor units, shares from 0 to 1. */
+export const toCsv = (summary: AnalyticsSummary): string =>
+  // What people wrote may begin as a formula does, and would be one in a spreadsheet.
+  stringify(reportRows(summary), { header: true, escape_formulas: true }).trimEnd()
+
+function reportRows(summary: AnalyticsSummary): ReportRow[] {
   const row = (part: string, measure: string, value: number, of: Partial<ReportRow> = {}): ReportRow => ({
     part,
     ...NOTHING,

@@ -56,6 +56,7 @@ export const ROLES: Record<string, Row> = {
   'auth.unlinkTelegram': [SIGNED_IN, (w) => w.everyoneLinked()],
   'users.list': [ADMIN, nothing],
   'analytics.summary': [ADMIN, nothing],
+  'analytics.report': [ADMIN, nothing],
   'users.update': [ADMIN, async (w) => ({ id: (await makePerson(w.server)).id, role: 'specialist' })],
   'locations.list': [ANYONE, nothing],
   'locations.byId': [ANYONE, async (w) => ({ id: (await w.space()).locationId })],

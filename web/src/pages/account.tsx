@@ -12,6 +12,7 @@ import { TelegramLink } from '../telegram/link'
 import { applyTheme, keptTheme, THEMES } from '../theme'
 import { Button, Choice, TextField } from '../ui/controls'
 import { Confirm } from '../ui/dialogs'
+import { saveAs } from '../ui/save-as'
 import { explain, Loading, Only } from '../ui/states'
 import { useTitle } from '../ui/title'
 import { say } from '../ui/toasts'
@@ -37,7 +38,7 @@ function Account() {
     <>
       <Profile me={me} />
       {me.email ? <Password /> : <FirstPassword />}
-      <TelegramLink />
+      <TelegramLink isOnlyWay={!me.email} />
       <CalendarFeeds me={me} />
       <Sessions />
       <Data />
@@ -231,7 +232,7 @@ function Data() {
   const onError = (error: unknown) => say(explain(error, t))
   const download = useMutation({
     mutationFn: () => client.auth.exportMe.query(),
-    onSuccess: (data) => saveAs('coworkspace.json', JSON.stringify(data, null, 2)),
+    onSuccess: (data) => saveAs('coworkspace.json', 'application/json', JSON.stringify(data, null, 2)),
     onError,
   })
   const remove = useMutation(
@@ -268,12 +269,4 @@ function Data() {
       />
     </section>
   )
-}
-
-function saveAs(name: string, text: string): void {
-  const link = document.createElement('a')
-  link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
-  link.download = name
-  link.click()
-  URL.revokeObjectURL(link.href)
 }

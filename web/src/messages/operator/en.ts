@@ -151,6 +151,7 @@ export const operator = {
   },
   analytics: {
     title: 'Analytics',
+    download: 'Download as CSV',
     allLocations: 'All locations',
     days: (count: number) => `${count} days`,
     inNumbers: 'In numbers',
@@ -188,7 +189,7 @@ export const operator = {
     revenueBySource: 'Money by door',
     source: 'Booked through',
     sources: {
-      web: 'The web app',
+      web: 'Web',
       rest: 'The REST interface',
       socket: 'A live connection',
       telegram: 'Telegram',

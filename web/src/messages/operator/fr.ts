@@ -155,6 +155,7 @@ export const operator: Messages['operator'] = {
   },
   analytics: {
     title: 'Analyse',
+    download: 'Télécharger en CSV',
     allLocations: 'Tous les lieux',
     days: (count) => `${count} jours`,
     inNumbers: 'En chiffres',
@@ -192,7 +193,7 @@ export const operator: Messages['operator'] = {
     revenueBySource: 'Recettes par canal',
     source: 'Réservé par',
     sources: {
-      web: 'L’application web',
+      web: 'Web',
       rest: 'L’interface REST',
       socket: 'Une connexion en direct',
       telegram: 'Telegram',

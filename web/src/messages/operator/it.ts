@@ -155,6 +155,7 @@ export const operator: Messages['operator'] = {
   },
   analytics: {
     title: 'Analisi',
+    download: 'Scarica in CSV',
     allLocations: 'Tutte le sedi',
     days: (count) => `${count} giorni`,
     inNumbers: 'In numeri',
@@ -191,7 +192,7 @@ export const operator: Messages['operator'] = {
     revenueBySource: 'Incassi per canale',
     source: 'Prenotato da',
     sources: {
-      web: 'L’app web',
+      web: 'Web',
       rest: 'L’interfaccia REST',
       socket: 'Una connessione dal vivo',
       telegram: 'Telegram',

@@ -1,11 +1,13 @@
-import type { Outputs } from '@coworkspace/client'
-import { useQuery } from '@tanstack/react-query'
+import type { Inputs, Outputs } from '@coworkspace/client'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { useSearchParams } from 'wouter'
-import { trpc } from '../../api'
+import { client, trpc } from '../../api'
 import { addDays, dateIn, formatHours, formatMoment, formatShare } from '../../format'
 import { useText } from '../../i18n'
+import { useSettled } from '../../ui/changes'
 import { Button, Choice, TextField } from '../../ui/controls'
+import { saveAs } from '../../ui/save-as'
 import { Loaded, Loading } from '../../ui/states'
 import { OperatorPage } from './shell'
 
@@ -75,6 +77,7 @@ function Analytics() {
         {(data) => (
           <>
             <Figures summary={data} />
+            <Report {...{ from, to, locationId }} />
             <Suspense fallback={<Loading />}>
               <Charts summary={data} />
             </Suspense>
@@ -82,6 +85,23 @@ function Analytics() {
         )}
       </Loaded>
     </>
+  )
+}
+
+/** Every number of the period, for a spreadsheet. */
+function Report({ from, to, locationId }: Inputs['analytics']['report']) {
+  const { t } = useText()
+  const download = useMutation({
+    mutationFn: () => client.analytics.report.query({ from, to, ...(locationId && { locationId }) }),
+    onSuccess: ({ csv }) => saveAs(`coworkspace-${from}-${to}.csv`, 'text/csv', csv),
+    ...useSettled(),
+  })
+  return (
+    <div className="row">
+      <Button disabled={download.isPending} onClick={() => download.mutate()}>
+        {t.operator.analytics.download}
+      </Button>
+    </div>
   )
 }
 
