@@ -205,6 +205,39 @@ test.skipIf(!browser)(
 type TelegramWindow = { Telegram: { WebView: { receiveEvent(name: string, event: unknown): void } } }
 
 test.skipIf(!browser)(
+  'inside Telegram one sets a first password, and then does without Telegram',
+  async () => {
+    const initData = initDataOf(signMiniApp(server.deps.telegram.token(), miniAppOf()))
+    const visitor = await open(launchOf(initData, dark), { phone: true })
+    const { page } = visitor
+    await said(page, 'Trova il tuo spazio')
+    await page.goto(`${server.url}${PATHS.account}`)
+    const unlink = async () => {
+      await button(page, 'Scollega').press('Enter')
+      await page.getByRole('alertdialog').getByRole('button', { name: 'Scollega' }).press('Enter')
+    }
+    await unlink()
+    await said(page, /this account has no password/)
+    const taken = (await makePerson(server)).email
+    const email = page.getByLabel('E-mail', { exact: true })
+    await email.fill(taken)
+    await page.getByLabel('Nuova password').fill('a-long-passphrase')
+    await email.press('Enter')
+    await page.getByRole('alert').waitFor()
+    expect(await seriousViolations(page)).toEqual([])
+    const mine = `ada-${Bun.randomUUIDv7()}@example.com`
+    await email.fill(mine)
+    await email.press('Enter')
+    await page.getByLabel('Password attuale').waitFor()
+    await unlink()
+    await button(page, 'Collega Telegram').waitFor()
+    const signedIn = await clientOf(server).auth.login.mutate({ email: mine, password: 'a-long-passphrase' })
+    expect(signedIn.user.name).toBe('Ada Lovelace')
+    expect(unexpected(visitor)).toEqual([])
+  },
+)
+
+test.skipIf(!browser)(
   'what Telegram did not sign opens the app for nobody, and one signs in as anywhere',
   async () => {
     const initData = initDataOf(signMiniApp('1:another-token', miniAppOf()))

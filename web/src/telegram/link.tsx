@@ -10,8 +10,8 @@ import { Loaded } from '../ui/states'
 /** While somebody is with the bot, whether they are linked is looked at this often. */
 const LOOK_AGAIN_MS = 3000
 
-/** Links an account of Telegram, where this server has a bot: it tells what happens, and books. */
-export function TelegramLink() {
+/** Links an account of Telegram, where this server has a bot: it tells what happens, and books. The only way to sign in is not taken away. */
+export function TelegramLink({ isOnlyWay }: { isOnlyWay: boolean }) {
   const { t, language } = useText()
   const bot = useQuery(trpc.auth.telegramBot.queryOptions()).data
   const settled = useSettled(trpc.auth.telegramAccount.pathFilter())
@@ -40,14 +40,18 @@ export function TelegramLink() {
                 )}
               </p>
               {!account.reachable && <p className="soft">{t.telegram.unreachable}</p>}
-              <AskButton
-                title={t.telegram.unlinkTitle}
-                text={t.telegram.unlinkText}
-                action={t.telegram.unlink}
-                onConfirm={() => unlink.mutateAsync()}
-              >
-                {t.telegram.unlink}
-              </AskButton>
+              {isOnlyWay ? (
+                <p className="soft">{t.telegram.onlyWay}</p>
+              ) : (
+                <AskButton
+                  title={t.telegram.unlinkTitle}
+                  text={t.telegram.unlinkText}
+                  action={t.telegram.unlink}
+                  onConfirm={() => unlink.mutateAsync()}
+                >
+                  {t.telegram.unlink}
+                </AskButton>
+              )}
             </>
           ) : code.data ? (
             <>

@@ -7,6 +7,7 @@ export const telegram: Messages['telegram'] = {
   code: (code, until) => `Ou écrivez « /start ${code} » au bot, avant : ${until}.`,
   linked: (name) => `Lié : ${name}`,
   unreachable: 'Le bot ne peut pas vous écrire. Ouvrez-le et appuyez sur Démarrer.',
+  onlyWay: 'Une fois l’e-mail et le mot de passe définis, vous pourrez le délier.',
   unlink: 'Délier',
   unlinkTitle: 'Délier Telegram ?',
   unlinkText: 'Le bot ne vous dira plus rien, et vous ne pourrez plus vous connecter avec Telegram.',

@@ -7,6 +7,7 @@ export const telegram: Messages['telegram'] = {
   code: (code, until) => `Oppure scrivi “/start ${code}” al bot, entro ${until}.`,
   linked: (name) => `Collegato: ${name}`,
   unreachable: 'Il bot non può scriverti. Aprilo e premi Avvia.',
+  onlyWay: 'Dopo aver impostato e-mail e password potrai scollegarlo.',
   unlink: 'Scollega',
   unlinkTitle: 'Scollegare Telegram?',
   unlinkText: 'Il bot non ti dirà più nulla e non potrai più accedere con Telegram.',
