@@ -1,5 +1,5 @@
 export const THEMES = ['auto', 'light', 'dark'] as const
-export type Theme = (typeof THEMES)[number]
+type Theme = (typeof THEMES)[number]
 
 const KEPT_AS = 'coworkspace-theme'
 

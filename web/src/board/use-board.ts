@@ -49,7 +49,7 @@ export function useMine(board: Board | undefined): Booking[] {
   return signedIn ? (data?.items.filter(isHere) ?? []) : []
 }
 
-export type Look = Slot['status'] | 'holding' | 'mine'
+type Look = Slot['status'] | 'holding' | 'mine'
 
 /** What a slot is to the person who looks: his own holds and bookings are told from those of others. */
 export function lookOf(slot: Slot, mine: Booking[]): Look {

@@ -14,7 +14,7 @@ import {
 import { weekdayName } from '../format'
 import { useText } from '../i18n'
 
-export type Point = { name: string; value: number }
+type Point = { name: string; value: number }
 type BarsProps = {
   label: string
   points: Point[]
@@ -93,7 +93,7 @@ export function Bars({ label, points, format, lying = false }: BarsProps) {
   )
 }
 
-export type Heat = { weekday: number; hour: number; share: number }
+type Heat = { weekday: number; hour: number; share: number }
 type HeatMapProps = { label: string; heats: Heat[]; format(share: number): string }
 
 /** A square of each weekday and hour, the darker the more. */

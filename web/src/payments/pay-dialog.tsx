@@ -12,7 +12,7 @@ import { SANDBOX_KEY, SandboxForm } from './sandbox-form'
 
 const StripeForm = lazy(() => import('./stripe-form'))
 
-export type Intent = Outputs['payments']['createIntent']
+type Intent = Outputs['payments']['createIntent']
 /** Pays what an intent asks for, each in its way. */
 export type PayFormProps = { intent: Intent; busy: boolean; onPaid(): void }
 

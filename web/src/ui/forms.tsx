@@ -39,7 +39,7 @@ export function Form({ change, onSubmit, action, children }: FormProps) {
 }
 
 /** What a dialog edits: a thing there is, a new one, or nothing, and then it is closed. */
-export type Edited<T> = T | 'new' | undefined
+type Edited<T> = T | 'new' | undefined
 
 export function useEdited<T>() {
   const [edited, setEdited] = useState<Edited<T>>()

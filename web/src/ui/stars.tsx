@@ -6,7 +6,7 @@ import { useText } from '../i18n'
 
 type Review = Outputs['reviews']['create']
 export type Stars = Review['rating']
-export const STARS = [1, 2, 3, 4, 5] as const
+const STARS = [1, 2, 3, 4, 5] as const
 
 /** What people think of it on the average; nothing where nobody has said anything. */
 export function Rating({ rating, reviewCount }: { rating: number | null; reviewCount: number }) {

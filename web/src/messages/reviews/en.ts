@@ -10,7 +10,6 @@ export const reviews = {
   edit: 'Change the review',
   send: 'Publish',
   thanks: 'Thank you. Everybody can read it now.',
-  late: 'A review can be changed for a day only.',
   answer: 'Answer',
   answerEdit: 'Change the answer',
   answerText: 'Your answer (everybody can read it)',

@@ -14,7 +14,6 @@ export const reviews: Messages['reviews'] = {
   edit: 'Modifier l’avis',
   send: 'Publier',
   thanks: 'Merci. Tout le monde peut le lire maintenant.',
-  late: 'Un avis ne peut être modifié que pendant un jour.',
   answer: 'Répondre',
   answerEdit: 'Modifier la réponse',
   answerText: 'Votre réponse (tout le monde peut la lire)',

@@ -14,7 +14,6 @@ export const reviews: Messages['reviews'] = {
   edit: 'Modifica la recensione',
   send: 'Pubblica',
   thanks: 'Grazie. Ora tutti possono leggerla.',
-  late: 'Una recensione si può modificare per un giorno.',
   answer: 'Rispondi',
   answerEdit: 'Modifica la risposta',
   answerText: 'La tua risposta (la leggono tutti)',
