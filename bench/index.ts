@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import path from 'node:path'
+import { freePort } from '../tests/support/port'
 import { load, type Run, request } from './load'
 import { sweepWhileHolding } from './sweep'
 import { createWorld, DATES, JWT_SECRET, type World } from './world'
@@ -64,15 +65,13 @@ function wants(name: string): boolean {
 }
 
 async function start(file: string, env: Record<string, string> = {}): Promise<Server> {
-  const port = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  const free = port.port
-  port.stop(true)
+  const port = freePort()
   const started = performance.now()
   const child = Bun.spawn([process.execPath, path.join(import.meta.dir, file)], {
     env: {
       PATH: process.env.PATH,
       DATABASE_URL: world.databaseUrl,
-      PORT: String(free),
+      PORT: String(port),
       JWT_SECRET,
       NODE_ENV: 'production',
       SEED: 'none',
@@ -83,12 +82,12 @@ async function start(file: string, env: Record<string, string> = {}): Promise<Se
     stdout: 'ignore',
     stderr: 'inherit',
   })
-  while (!(await fetch(`http://127.0.0.1:${free}/api/health`).catch(() => undefined))?.ok) await Bun.sleep(2)
+  while (!(await fetch(`http://127.0.0.1:${port}/api/health`).catch(() => undefined))?.ok) await Bun.sleep(2)
   const readyMs = performance.now() - started
   // The web app is bundled beside the start, and would be measured with what comes first.
-  await fetch(`http://127.0.0.1:${free}/`).then((page) => page.text())
+  await fetch(`http://127.0.0.1:${port}/`).then((page) => page.text())
   return {
-    port: free,
+    port,
     pid: child.pid,
     readyMs,
     async stop() {

@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { freePort } from '../tests/support/port'
 import { createWorld, DATES, JWT_SECRET, type World } from './world'
 
 export type Size = { sockets: number; connections: number; seconds: number }
@@ -81,9 +82,7 @@ async function soakServer(world: World, size: Size, onTenth: (megabytes: number)
 const pick = <T>(items: readonly T[]): T => items[Math.floor(Math.random() * items.length)] as T
 
 async function startServer({ databaseUrl }: World) {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  const { port } = listener
-  listener.stop(true)
+  const port = freePort()
   const child = Bun.spawn([process.execPath, path.join(import.meta.dir, '../src/index.ts')], {
     env: {
       PATH: process.env.PATH,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { createDatabase } from './support/database'
-import { freePort, type ServerProcess, spawnServer, stopProcesses, whenUp } from './support/process'
+import { freePort } from './support/port'
+import { type ServerProcess, spawnServer, stopProcesses, whenUp } from './support/process'
 import { hasRedis, startRedis, type TestRedis, whyNoRedis } from './support/redis'
 import { openSocket } from './support/socket'
 import { until } from './support/world'

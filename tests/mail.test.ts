@@ -11,7 +11,8 @@ import { admin } from './support/admin'
 import { createDatabase } from './support/database'
 import { greylisted, type MailServer, noSuchMailbox, startMailServer } from './support/mail'
 import { rowsFor, untilTold } from './support/notifications'
-import { freePort, spawnServer, stopProcesses, whenUp } from './support/process'
+import { freePort } from './support/port'
+import { spawnServer, stopProcesses, whenUp } from './support/process'
 import {
   at,
   clientOf,

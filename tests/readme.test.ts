@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { freePort, spawnServer, stopProcesses, whenUp } from './support/process'
+import { freePort } from './support/port'
+import { spawnServer, stopProcesses, whenUp } from './support/process'
 
 const readme = await Bun.file(path.resolve(import.meta.dir, '../README.md')).text()
 const port = freePort()

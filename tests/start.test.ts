@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { freePort, spawnServer, stopProcesses, whenUp } from './support/process'
+import { freePort } from './support/port'
+import { spawnServer, stopProcesses, whenUp } from './support/process'
 import { until } from './support/world'
 
 let folder: string

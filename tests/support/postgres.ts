@@ -4,7 +4,7 @@ import path from 'node:path'
 import postgres from 'postgres'
 import { openCluster, run } from '../../src/db/cluster'
 import { createLog } from '../../src/log'
-import { freePort } from './redis'
+import { freePort } from './port'
 
 export type TestPostgres = {
   url: string
@@ -21,7 +21,7 @@ export type TestPostgres = {
 export async function startPostgres(): Promise<TestPostgres> {
   const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-postgres-'))
   const cluster = await openCluster(folder, createLog({ level: 'silent', terminal: false }))
-  const port = await freePort()
+  const port = freePort()
   const pgCtl = (verb: string, ...words: string[]) =>
     run(path.join(cluster.binaries, 'bin', 'pg_ctl'), [verb, '-D', cluster.folder, '-s', ...words], {
       ...cluster.account,

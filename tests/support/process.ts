@@ -64,11 +64,3 @@ export async function stopProcesses(): Promise<void> {
   for (const server of started) server.kill('SIGTERM')
   await Promise.all(started.map(({ exited }) => exited))
 }
-
-/** A port that was free a moment ago. */
-export function freePort(): number {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  const { port } = listener
-  listener.stop(true)
-  return port
-}

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { freePort } from './port'
 
 /** Where this machine has no Redis, what needs one is skipped, and says so. */
 export const hasRedis = Bun.which('redis-server') !== null
@@ -28,7 +29,7 @@ export type TestRedis = {
 /** A Redis of one's own, on a free port of loopback, that keeps nothing. */
 export async function startRedis(...options: string[]): Promise<TestRedis> {
   const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-redis-'))
-  const port = await freePort()
+  const port = freePort()
   let child: Bun.Subprocess | undefined
 
   async function start(): Promise<void> {
@@ -60,15 +61,6 @@ export async function startRedis(...options: string[]): Promise<TestRedis> {
     pause: () => child?.kill('SIGSTOP'),
     resume: () => child?.kill('SIGCONT'),
   }
-}
-
-/** A port of loopback that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address ? address.port : 0
 }
 
 /** Waits until somebody answers on a port of loopback. */
