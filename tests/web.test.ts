@@ -8,13 +8,14 @@ import { PATHS } from '../web/src/paths'
 import { makeAccount, password } from './support/accounts'
 import { hasBrowser } from './support/browser'
 import {
+  button,
   closeBrowser,
+  createVisits,
   receivedBytes,
+  said,
   seriousViolations,
   takePicture,
   unexpected,
-  type Visit,
-  visit,
 } from './support/web'
 import {
   at,
@@ -37,26 +38,15 @@ beforeAll(async () => {
   server = await startTestServer({ queue: true })
   await webApp()
 })
-const visits: Visit[] = []
-afterEach(async () => {
-  for (const { context } of visits.splice(0)) await context.close()
-})
+const { open, close } = createVisits(() => server)
+afterEach(close)
 afterAll(async () => {
   await closeBrowser()
   await stopTestServers()
 })
 
-async function open(...[address, visitor]: [string, Parameters<typeof visit>[2]?]): Promise<Visit> {
-  const opened = await visit(server, address, visitor)
-  opened.page.setDefaultTimeout(15_000)
-  visits.push(opened)
-  return opened
-}
-
 const boardOf = (space: { id: string }, date = testDate) => `/spaces/${space.id}?date=${date}`
 const slotAt = (page: Page, hour: number) => page.locator(`[data-slot="${at(hour)}"]`)
-const said = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first()
 
 test('every address of the app answers the same page, under a policy that lets nothing run that is not its own', async () => {
   for (const path of Object.values(PATHS)) {

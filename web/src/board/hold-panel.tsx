@@ -5,6 +5,7 @@ import { formatCountdown, formatDay, formatMoment, formatMoney, formatPeriod, fo
 import { useText } from '../i18n'
 import { useNow } from '../online'
 import { PATHS } from '../paths'
+import { dueOf } from '../payments/due'
 import { Button } from '../ui/controls'
 import { calendarFile } from './calendar-file'
 import { freeNear } from './use-board'
@@ -106,10 +107,6 @@ export function HoldPanel(props: HoldPanelProps) {
   }
   return null
 }
-
-/** What is to be paid to book what is held: points may have paid a part. */
-const dueOf = ({ depositMinor, priceMinor, pointsMinor }: Booking): number =>
-  Math.max(0, (depositMinor || priceMinor) - pointsMinor)
 
 type LostPanelProps = {
   board: Board | undefined

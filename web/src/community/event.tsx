@@ -7,6 +7,7 @@ import { formatCountdown, formatDay, formatMoney, formatPeriod } from '../format
 import { useText } from '../i18n'
 import { useNow } from '../online'
 import { PATHS } from '../paths'
+import { dueOf } from '../payments/due'
 import { PayDialog } from '../payments/pay-dialog'
 import { makeOld, useSettled } from '../ui/changes'
 import { Button } from '../ui/controls'
@@ -102,7 +103,7 @@ function PayForPlace({ bookingId, timeZone }: { bookingId: string; timeZone: str
   return (
     <>
       <Button look="main" disabled={left <= 0} onClick={() => setPaying(booking)}>
-        {t.pay.go(formatMoney(booking.priceMinor, booking.currency, language))}
+        {t.pay.go(formatMoney(dueOf(booking), booking.currency, language))}
         <span className="countdown" role="timer">
           {formatCountdown(left)}
         </span>
