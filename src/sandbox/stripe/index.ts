@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import Stripe from 'stripe'
 import type { Log } from '../../log'
+import { deliver } from '../parts'
 import { type CallFate, createApi } from './api'
 import { newEvent } from './objects'
 import { REFUND_SETTLES_AFTER_MS, settleRefund } from './refunds'
@@ -148,18 +149,7 @@ export async function startStripeSandbox({
     if (!event) return true
     const payload = JSON.stringify(event)
     const signature = await Stripe.webhooks.generateTestHeaderStringAsync({ payload, secret: webhookSecret })
-    const headers = { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': signature }
-    try {
-      const response = await fetch(url, {
-        method: 'POST',
-        body: payload,
-        headers,
-        signal: AbortSignal.timeout(5000),
-      })
-      return response.ok
-    } catch {
-      return false
-    }
+    return deliver(url, payload, { 'stripe-signature': signature })
   }
 
   return {

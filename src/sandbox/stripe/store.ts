@@ -1,4 +1,5 @@
-import postgres from 'postgres'
+import type postgres from 'postgres'
+import { openSchema } from '../parts'
 
 /** An object of the stand-in: Stripe's fields, as they are sent. */
 export type Thing = { id: string; object: string; created: number } & Record<string, unknown>
@@ -44,16 +45,7 @@ const LOCK = 7_261_054_931
  * project's tables survive. Production has no such schema.
  */
 export async function openStore(databaseUrl: string): Promise<Store> {
-  const sql = postgres(databaseUrl, {
-    max: 3,
-    onnotice() {},
-    fetch_types: false,
-    connection: { TimeZone: 'UTC' },
-  })
-  await sql.begin(async (tx) => {
-    await tx`SELECT pg_advisory_xact_lock(${LOCK})`
-    await tx.unsafe(SCHEMA)
-  })
+  const sql = await openSchema(databaseUrl, { lock: LOCK, schema: SCHEMA, connections: 3 })
   return {
     // One request at a time: the stand-in is right first, and fast second.
     session: async (run) => {

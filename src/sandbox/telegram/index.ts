@@ -1,4 +1,5 @@
 import type { Log } from '../../log'
+import { deliver } from '../parts'
 import { type Call, createApi, type Failure, type Webhook } from './api'
 import { createPeople, type People } from './people'
 import { openStore } from './store'
@@ -76,34 +77,22 @@ export async function startTelegramSandbox({ databaseUrl, log, token }: Options)
     while (!stopping) {
       const due = webhook ? await store.dueUpdates().catch(() => []) : []
       // In order, as Telegram sends them.
-      for (const update of due)
-        await deliver(update).catch((error) => log.debug({ error }, 'an update waits'))
+      for (const update of due) await handOn(update).catch((error) => log.debug({ error }, 'an update waits'))
       if (due.length > 0) continue
       woken = Promise.withResolvers<void>()
       await Promise.race([Bun.sleep(LOOK_EVERY_MS), woken.promise])
     }
   })()
 
-  async function deliver({ updateId, body, attempts }: { updateId: number; body: string; attempts: number }) {
+  async function handOn({ updateId, body, attempts }: { updateId: number; body: string; attempts: number }) {
     const taken = webhook ? await send(webhook, { update_id: updateId, ...JSON.parse(body) }) : false
     const later = RETRIES_MS[attempts - 1]
     if (taken || later === undefined) await store.delivered(updateId)
     else await store.deliverLater(updateId, later)
   }
 
-  async function send({ url, secret }: Webhook, update: Record<string, unknown>): Promise<boolean> {
-    try {
-      const response = await fetch(url, {
-        method: 'POST',
-        body: JSON.stringify(update),
-        headers: { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': secret },
-        signal: AbortSignal.timeout(5000),
-      })
-      return response.ok
-    } catch {
-      return false
-    }
-  }
+  const send = ({ url, secret }: Webhook, update: Record<string, unknown>): Promise<boolean> =>
+    deliver(url, JSON.stringify(update), { 'x-telegram-bot-api-secret-token': secret })
 
   return {
     url: `http://127.0.0.1:${server.port}`,

@@ -1,4 +1,4 @@
-import postgres from 'postgres'
+import { openSchema } from '../parts'
 
 /** A message of a chat, as the person sees it now. */
 export type Message = {
@@ -31,16 +31,7 @@ const LOCK = 7_261_054_932
  * installation. Production has no such schema.
  */
 export async function openStore(databaseUrl: string) {
-  const sql = postgres(databaseUrl, {
-    max: 2,
-    onnotice() {},
-    fetch_types: false,
-    connection: { TimeZone: 'UTC' },
-  })
-  await sql.begin(async (tx) => {
-    await tx`SELECT pg_advisory_xact_lock(${LOCK})`
-    await tx.unsafe(SCHEMA)
-  })
+  const sql = await openSchema(databaseUrl, { lock: LOCK, schema: SCHEMA, connections: 2 })
   return {
     async addMessage(message: Omit<Message, 'messageId' | 'edits'>): Promise<Message> {
       const [row] = await sql<{ id: number }[]>`
