@@ -13,7 +13,7 @@ import { type BoardFeeds, createBoardFeeds } from './realtime/feeds'
 import { createLocationFeeds, type LocationFeeds } from './realtime/locationFeeds'
 import { createWatchedLocations, type WatchedLocations } from './realtime/locations'
 import { type Connections, createConnections } from './realtime/socket'
-import { connectRedis, type RedisLink } from './redis'
+import type { RedisLink } from './redis'
 import { countConnections } from './services/health'
 import { countTroubles } from './services/moneyHealth'
 import { createStripeAccount, type Sandbox } from './stripe'
@@ -38,7 +38,7 @@ export type Core = {
  * doors, and all that a command needs. Nothing listens and no job runs.
  * @param options.sandbox what stands in for Stripe where no key is set; `telegramSandbox` for Telegram
  */
-export function openCore(
+export async function openCore(
   env: Env,
   log: Log,
   databaseUrl: string,
@@ -52,7 +52,7 @@ export function openCore(
     sandbox?: Sandbox | undefined
     telegramSandbox?: TelegramSandboxLink | undefined
   } = {},
-): Core {
+): Promise<Core> {
   const releasers: Release[] = []
   const client = connectDatabase(databaseUrl, { connections: env.DATABASE_POOL, ...pool })
   releasers.push(client.close)
@@ -62,7 +62,8 @@ export function openCore(
     : undefined
   if (replica) releasers.push(replica.close)
 
-  const redis = env.REDIS_URL ? connectRedis(env.REDIS_URL, log) : null
+  // Loaded only where there is one: a start is faster without.
+  const redis = env.REDIS_URL ? (await import('./redis')).connectRedis(env.REDIS_URL, log) : null
   if (redis) releasers.push(redis.close)
   const bus = redis ? createSharedBus(redis, log) : createLocalBus()
   const boards = createWatchedBoards({ db: client.db, log, deliver: bus.deliver })

@@ -62,7 +62,7 @@ export async function startServer(
         ? await startTelegramSandbox({ databaseUrl, log, token: telegramSandboxKeys(env).token })
         : undefined
     if (telegramSandbox) releasers.push(telegramSandbox.stop)
-    const core = openCore(env, log, databaseUrl, { sandbox, telegramSandbox })
+    const core = await openCore(env, log, databaseUrl, { sandbox, telegramSandbox })
     const { deps, boards, locations, connections, bus } = core
     releasers.push(core.release)
     if (env.SEED === 'demo') await seedDatabase(deps)

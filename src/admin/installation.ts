@@ -42,7 +42,7 @@ export async function openInstallation(
     // It shares its state with the servers' through the database, and leaves the webhooks to them.
     const sandbox = stripe && needsSandbox(env) ? await startStripeSandbox({ databaseUrl, log }) : undefined
     if (sandbox) releasers.push(sandbox.stop)
-    const core = openCore(env, log, databaseUrl, { connections: 2, statementSeconds: 300, sandbox })
+    const core = await openCore(env, log, databaseUrl, { connections: 2, statementSeconds: 300, sandbox })
     releasers.push(core.release)
     // What is said before Redis has answered once would be heard by nobody. Without Redis a server hears of a change at
     // its next sweep, when it compares versions.
