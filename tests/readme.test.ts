@@ -59,7 +59,7 @@ test('the quick start answers what it says it answers', async () => {
 }, 120_000)
 
 test('every path and file that the page names exists', async () => {
-  for (const [, name = ''] of readme.matchAll(/^(src\/[\w/.]+|tests\/)/gm)) {
+  for (const [, name = ''] of readme.matchAll(/^(src\/[\w/.-]+|tests\/)/gm)) {
     const there = Bun.file(path.resolve(import.meta.dir, '..', name))
     expect([
       name,
