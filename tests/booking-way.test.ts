@@ -98,13 +98,13 @@ const sorted = (told: [string, string][]) => told.map(([kind]) => kind).sort()
 const bookingOf = (id: string, who = 'Carla') => ask<Booking>('GET', `/bookings/${id}`, who)
 
 /** Carla holds an hour and pays its deposit with a card. */
-async function request(hour: number): Promise<Booking> {
+async function request(hour: number, card = 'pm_card_visa'): Promise<Booking> {
   const held = await ask<Booking>('POST', '/bookings', 'Carla', { serviceId: service.id, startsAt: at(hour) })
   expect(held).toMatchObject({ status: 'held', depositMinor: 2000, priceMinor: 5000 })
   const body = { bookingId: held.id }
   const intent = await ask<Intent>('POST', '/payments/create-payment-intent', 'Carla', body)
   expect(intent.amountMinor).toBe(2000)
-  await payInBrowser(server, intent)
+  await payInBrowser(server, intent, card)
   const { booking } = await ask<{ booking: Booking }>('POST', '/payments/confirm', 'Carla', body)
   expect(booking).toMatchObject({ status: 'pending', paidMinor: 2000, balanceDueMinor: 3000 })
   return booking
@@ -161,9 +161,14 @@ test('from the search to the answered review: each step for whom it is, refused 
     `You have asked for Tailoring with Sam, ${WHEN(10)}.`,
   )
   expect(asked.map(([, text]) => text).join(' ')).toContain('We have received €20.00 for Tailoring with Sam')
-  const [[kind, text] = [], ...more] = await news('Sam')
-  expect([kind, more]).toEqual(['booking_requested', []])
-  expect(text).toStartWith(`Carla asks for Tailoring for Carla, ${WHEN(10)}. Please accept or decline by `)
+  const wished = await news('Sam')
+  expect(sorted(wished)).toEqual(['booking_requested', 'payment_received'])
+  expect(new Map(wished).get('booking_requested')).toStartWith(
+    `Carla asks for Tailoring for Carla, ${WHEN(10)}. Please accept or decline by `,
+  )
+  expect(new Map(wished).get('payment_received')).toBe(
+    `Carla has paid €20.00 for Tailoring for Carla, ${WHEN(10)}.`,
+  )
 
   // The yes.
   for (const verb of ['accept', 'decline'])
@@ -202,7 +207,9 @@ test('from the search to the answered review: each step for whom it is, refused 
   // Points for what was paid before, and then for the balance.
   expect(sorted(done)).toEqual(['booking_completed', 'payment_received', 'points_earned', 'points_earned'])
   expect(done.map(([, text]) => text).join(' ')).toContain('We have received €30.00 for Tailoring with Sam')
-  expect(sorted(await news('Sam'))).toEqual(['booking_completed'])
+  const worked = await news('Sam')
+  expect(sorted(worked)).toEqual(['booking_completed', 'payment_received'])
+  expect(new Map(worked).get('payment_received')).toStartWith('Carla has paid €30.00 for Tailoring for Carla')
 
   // The review, and its answer.
   expect(await refusals('POST', '/reviews', ['', 'Otto', 'Sam', 'Steve', 'admin'], review)).toEqual([
@@ -228,7 +235,7 @@ test('from the search to the answered review: each step for whom it is, refused 
   expect(found.items).toMatchObject([{ id: specialist.id }])
   expect([await news('Steve'), await news('Otto')]).toEqual([[], []])
   expect(await ask('POST', '/notifications/read', 'Carla', {})).toEqual({ ok: true, unread: 0 })
-  expect(await ask('GET', '/notifications', 'Sam')).toMatchObject({ unread: 4 })
+  expect(await ask('GET', '/notifications', 'Sam')).toMatchObject({ unread: 6 })
 }, 120_000)
 
 test('a request that is declined gives everything back, and its time is free again', async () => {
@@ -249,11 +256,12 @@ test('a request that is declined gives everything back, and its time is free aga
   expect(seen.get('refund_made')).toBe(
     `We have given €20.00 back to you for Tailoring with Sam, ${WHEN(12)}.`,
   )
-  expect(await news('Sam')).toEqual([
+  expect(await untilNews('Sam', 'refund_made')).toEqual([
     [
       'booking_declined',
       `The request was declined by you: Tailoring for Carla, ${WHEN(12)}. €20.00 goes back to the customer.`,
     ],
+    ['refund_made', `We have given €20.00 back to Carla for Tailoring for Carla, ${WHEN(12)}.`],
   ])
   const day = await ask<Board>(
     'GET',
@@ -273,11 +281,12 @@ test('a request that nobody answers in time is declined by the clock, once, and 
   const seen = await untilNews('Carla', 'refund_made')
   expect(sorted(seen)).toEqual(['booking_declined', 'refund_made'])
   expect(new Map(seen).get('booking_declined')).toStartWith('The request was not answered in time: ')
-  expect(await news('Sam')).toEqual([
+  expect(await untilNews('Sam', 'refund_made')).toEqual([
     [
       'booking_declined',
       `The request was not answered in time: Tailoring for Carla, ${WHEN(14)}. €20.00 goes back to the customer.`,
     ],
+    ['refund_made', `We have given €20.00 back to Carla for Tailoring for Carla, ${WHEN(14)}.`],
   ])
 }, 60_000)
 
@@ -306,15 +315,17 @@ test('who cancels decides what goes back, and both sides hear who it was', async
   expect(second.get('booking_cancelled')).toBe(
     `It was cancelled by Sam: Tailoring with Sam, ${WHEN(18)}. €20.00 goes back to you.`,
   )
-  expect(await news('Sam')).toEqual([
+  expect(await untilNews('Sam', 'refund_made', 2)).toEqual([
     [
       'booking_cancelled',
       `It was cancelled by Carla: Tailoring for Carla, ${WHEN(16)}. €10.00 goes back to the customer.`,
     ],
+    ['refund_made', `We have given €10.00 back to Carla for Tailoring for Carla, ${WHEN(16)}.`],
     [
       'booking_cancelled',
       `It was cancelled by you: Tailoring for Carla, ${WHEN(18)}. €20.00 goes back to the customer.`,
     ],
+    ['refund_made', `We have given €20.00 back to Carla for Tailoring for Carla, ${WHEN(18)}.`],
   ])
 }, 60_000)
 
@@ -339,12 +350,37 @@ test('who does not come is a no-show, for its specialist and nobody else to say,
   expect((await news('Sam'))[0]?.[1]).toStartWith('Carla did not come: Tailoring for Carla, ')
 }, 60_000)
 
-/** What somebody was told, from now until he is told this. */
-async function untilNews(who: string, kind: string): Promise<[string, string][]> {
+test('a card that declines the balance and a bank that refuses a refund are told to both sides', async () => {
+  const [late, lost] = [
+    await request(20, 'pm_card_chargeCustomerFail'),
+    await request(22, 'pm_card_refundFail'),
+  ]
+  await ask('POST', `/bookings/${late.id}/accept`, 'Sam')
+  await Promise.all([news('Carla'), news('Sam')])
+  await letPass(server, late.id)
+  await ask('POST', `/bookings/${late.id}/complete`, 'Sam')
+  const owed = new Map(await untilNews('Carla', 'balance_declined')).get('balance_declined')
+  expect(owed).toStartWith('Your card was declined: €30.00 is still to pay for Tailoring with Sam, ')
+  const unpaid = new Map(await untilNews('Sam', 'balance_declined')).get('balance_declined')
+  expect(unpaid).toStartWith(
+    'The card of Carla was declined: €30.00 is still to pay for Tailoring for Carla, ',
+  )
+  await ask('POST', `/bookings/${lost.id}/decline`, 'Sam')
+  const time = `${WHEN(23)}, could not be given back`
+  expect(new Map(await untilNews('Carla', 'refund_failed')).get('refund_failed')).toBe(
+    `€20.00 for Tailoring with Sam, ${time}: your bank refused it. Please write to us.`,
+  )
+  expect(new Map(await untilNews('Sam', 'refund_failed')).get('refund_failed')).toBe(
+    `€20.00 for Tailoring for Carla, ${time}: the bank of Carla refused it.`,
+  )
+}, 60_000)
+
+/** What somebody was told, from now until he is told this, or this many times. */
+async function untilNews(who: string, kind: string, times = 1): Promise<[string, string][]> {
   const seen: [string, string][] = []
   await until(async () => {
     seen.push(...(await news(who)))
-    return seen.some(([told]) => told === kind)
+    return seen.filter(([told]) => told === kind).length >= times
   })
   return seen
 }

@@ -75,7 +75,10 @@ export const en: Catalogue = {
     },
     payment_received: {
       subject: 'Payment received',
-      text: ({ what, when, amount }) => `We have received ${amount} for ${what}, ${when}. Thank you.`,
+      text: ({ what, when, amount, mine, other }) =>
+        mine
+          ? `We have received ${amount} for ${what}, ${when}. Thank you.`
+          : `${other} has paid ${amount} for ${what}, ${when}.`,
     },
     payment_returned: {
       subject: 'Payment returned',
@@ -84,17 +87,24 @@ export const en: Catalogue = {
     },
     refund_made: {
       subject: 'Refund',
-      text: ({ what, when, amount }) => `We have given ${amount} back to you for ${what}, ${when}.`,
+      text: ({ what, when, amount, mine, other }) =>
+        mine
+          ? `We have given ${amount} back to you for ${what}, ${when}.`
+          : `We have given ${amount} back to ${other} for ${what}, ${when}.`,
     },
     refund_failed: {
       subject: 'A refund failed',
-      text: ({ what, when, amount }) =>
-        `${amount} for ${what}, ${when}, could not be given back: your bank refused it. Please write to us.`,
+      text: ({ what, when, amount, mine, other }) =>
+        mine
+          ? `${amount} for ${what}, ${when}, could not be given back: your bank refused it. Please write to us.`
+          : `${amount} for ${what}, ${when}, could not be given back: the bank of ${other} refused it.`,
     },
     balance_declined: {
       subject: 'A card was declined',
-      text: ({ what, when, amount }) =>
-        `Your card was declined: ${amount} is still to pay for ${what}, ${when}.`,
+      text: ({ what, when, amount, mine, other }) =>
+        mine
+          ? `Your card was declined: ${amount} is still to pay for ${what}, ${when}.`
+          : `The card of ${other} was declined: ${amount} is still to pay for ${what}, ${when}.`,
     },
     review_received: {
       subject: 'A review',

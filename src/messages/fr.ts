@@ -77,7 +77,10 @@ export const fr: Catalogue = {
     },
     payment_received: {
       subject: 'Paiement reçu',
-      text: ({ what, when, amount }) => `Nous avons reçu ${amount} pour ${what}, ${when}. Merci.`,
+      text: ({ what, when, amount, mine, other }) =>
+        mine
+          ? `Nous avons reçu ${amount} pour ${what}, ${when}. Merci.`
+          : `${other} a payé ${amount} pour ${what}, ${when}.`,
     },
     payment_returned: {
       subject: 'Paiement rendu',
@@ -86,17 +89,24 @@ export const fr: Catalogue = {
     },
     refund_made: {
       subject: 'Remboursement',
-      text: ({ what, when, amount }) => `Nous vous avons remboursé ${amount} pour ${what}, ${when}.`,
+      text: ({ what, when, amount, mine, other }) =>
+        mine
+          ? `Nous vous avons remboursé ${amount} pour ${what}, ${when}.`
+          : `Nous avons remboursé ${amount} à ${other} pour ${what}, ${when}.`,
     },
     refund_failed: {
       subject: 'Un remboursement a échoué',
-      text: ({ what, when, amount }) =>
-        `Le remboursement de ${amount} pour ${what}, ${when}, a échoué : votre banque l’a refusé. Écrivez-nous.`,
+      text: ({ what, when, amount, mine, other }) =>
+        mine
+          ? `Le remboursement de ${amount} pour ${what}, ${when}, a échoué : votre banque l’a refusé. Écrivez-nous.`
+          : `Le remboursement de ${amount} pour ${what}, ${when}, a échoué : la banque de ${other} l’a refusé.`,
     },
     balance_declined: {
       subject: 'Carte refusée',
-      text: ({ what, when, amount }) =>
-        `Votre carte a été refusée : il reste ${amount} à payer pour ${what}, ${when}.`,
+      text: ({ what, when, amount, mine, other }) =>
+        mine
+          ? `Votre carte a été refusée : il reste ${amount} à payer pour ${what}, ${when}.`
+          : `La carte de ${other} a été refusée : il reste ${amount} à payer pour ${what}, ${when}.`,
     },
     review_received: {
       subject: 'Un avis',

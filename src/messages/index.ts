@@ -27,7 +27,15 @@ export type Facts = {
     /** What goes back to the customer; empty where nothing does. */
     amount: string
   }
-  money: { what: string; when: string; amount: string }
+  money: {
+    what: string
+    when: string
+    amount: string
+    /** Whether its reader is who pays and is paid back, and not the specialist. */
+    mine: boolean
+    /** The name of the other side. */
+    other: string
+  }
   event: {
     what: string
     when: string

@@ -77,7 +77,10 @@ export const it: Catalogue = {
     },
     payment_received: {
       subject: 'Pagamento ricevuto',
-      text: ({ what, when, amount }) => `Abbiamo ricevuto ${amount} per ${what}, ${when}. Grazie.`,
+      text: ({ what, when, amount, mine, other }) =>
+        mine
+          ? `Abbiamo ricevuto ${amount} per ${what}, ${when}. Grazie.`
+          : `${other} ha pagato ${amount} per ${what}, ${when}.`,
     },
     payment_returned: {
       subject: 'Pagamento restituito',
@@ -86,17 +89,24 @@ export const it: Catalogue = {
     },
     refund_made: {
       subject: 'Rimborso',
-      text: ({ what, when, amount }) => `Ti abbiamo rimborsato ${amount} per ${what}, ${when}.`,
+      text: ({ what, when, amount, mine, other }) =>
+        mine
+          ? `Ti abbiamo rimborsato ${amount} per ${what}, ${when}.`
+          : `Abbiamo rimborsato ${amount} a ${other} per ${what}, ${when}.`,
     },
     refund_failed: {
       subject: 'Un rimborso non è riuscito',
-      text: ({ what, when, amount }) =>
-        `Il rimborso di ${amount} per ${what}, ${when}, non è riuscito: la tua banca lo ha rifiutato. Scrivici.`,
+      text: ({ what, when, amount, mine, other }) =>
+        mine
+          ? `Il rimborso di ${amount} per ${what}, ${when}, non è riuscito: la tua banca lo ha rifiutato. Scrivici.`
+          : `Il rimborso di ${amount} per ${what}, ${when}, non è riuscito: la banca di ${other} lo ha rifiutato.`,
     },
     balance_declined: {
       subject: 'Carta rifiutata',
-      text: ({ what, when, amount }) =>
-        `La tua carta è stata rifiutata: restano da pagare ${amount} per ${what}, ${when}.`,
+      text: ({ what, when, amount, mine, other }) =>
+        mine
+          ? `La tua carta è stata rifiutata: restano da pagare ${amount} per ${what}, ${when}.`
+          : `La carta di ${other} è stata rifiutata: restano da pagare ${amount} per ${what}, ${when}.`,
     },
     review_received: {
       subject: 'Una recensione',

@@ -1,9 +1,10 @@
 import { and, eq } from 'drizzle-orm'
 import type { Context } from '../context'
-import { bookings, type PaymentRow, payments, users } from '../db/schema'
+import { type BookingRow, bookings, type PaymentRow, payments, users } from '../db/schema'
 import { AppError } from '../errors'
 import { isDecline } from '../stripe'
 import { DAY } from '../time'
+import { noticesOfMoney } from './bookingNotices'
 import { ensureIntent, isOpen, nextAttempt } from './intents'
 import { enqueue } from './jobs'
 import { notify } from './notices'
@@ -16,7 +17,7 @@ const ATTEMPTS = 4
 /**
  * Charges what a completed booking still owes to the card that its deposit saved, without the person. The intent is made
  * and written down first and confirmed after that, so that it is charged once whatever is lost on the way. A card that
- * declines leaves `balanceDueMinor` as it is, its owner is told, and it is tried again.
+ * declines leaves `balanceDueMinor` as it is, both sides are told, and it is tried again.
  */
 export async function chargeBalance(ctx: Context, { bookingId }: { bookingId: string }): Promise<void> {
   const [booking] = await ctx.db.select().from(bookings).where(eq(bookings.id, bookingId))
@@ -34,7 +35,7 @@ export async function chargeBalance(ctx: Context, { bookingId }: { bookingId: st
         await confirmOffSession(ctx, locked, locked.stripeIntentId, savedFrom)
     },
   })
-  if (tried.status === 'failed') await declinedBalance(ctx, tried, booking.userId)
+  if (tried.status === 'failed') await declinedBalance(ctx, tried, booking)
 }
 
 async function hasCustomer({ db }: Context, userId: string): Promise<boolean> {
@@ -79,17 +80,11 @@ async function confirmOffSession(
   }
 }
 
-async function declinedBalance(ctx: Context, payment: PaymentRow, userId: string): Promise<void> {
+async function declinedBalance(ctx: Context, payment: PaymentRow, booking: BookingRow): Promise<void> {
   const { bookingId, amountMinor, currency, attempt } = payment
   await ctx.db.transaction(async (tx) => {
-    await notify(tx, {
-      userId,
-      kind: 'balance_declined',
-      bookingId,
-      source: `${payment.id}:${attempt}`,
-      amountMinor,
-      currency,
-    })
+    const source = `${payment.id}:${attempt}`
+    await notify(tx, ...noticesOfMoney(booking, { kind: 'balance_declined', source, amountMinor, currency }))
     await nextAttempt(tx, payment.id)
     if (attempt < ATTEMPTS) {
       const at = new Date(Date.now() + DAY)

@@ -1,5 +1,6 @@
 import type { Actor } from '../actor'
 import type { BookingRow, BookingStatus } from '../db/schema'
+import type { KindAbout } from '../shapes/notifications'
 import type { By, Notice } from './notices'
 
 /** The kind of notice that each move of a booking gives; what is not here is nobody's news, such as a hold that ends. */
@@ -40,10 +41,15 @@ export const noticesOfReschedule = (former: BookingRow, moved: BookingRow): Noti
     formerly: former.startsAt,
   })
 
-function forBothSides(
-  { userId, specialistUserId }: BookingRow,
-  notice: Omit<Extract<Notice, { by?: By }>, 'userId'>,
-): Notice[] {
+/** What both sides are told of money that has moved for a booking, or could not. */
+export const noticesOfMoney = (
+  row: BookingRow,
+  money: { kind: KindAbout<'money'>; source: string; amountMinor: number; currency: string },
+): Notice[] => forBothSides(row, { ...money, bookingId: row.id })
+
+type ToBoth<N = Notice> = N extends Notice ? Omit<N, 'userId'> : never
+
+function forBothSides({ userId, specialistUserId }: BookingRow, notice: ToBoth): Notice[] {
   const people = new Set([userId, specialistUserId].filter((id) => id !== null))
   return [...people].map((id) => ({ ...notice, userId: id }))
 }

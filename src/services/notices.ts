@@ -99,11 +99,14 @@ export async function notify(tx: Db, ...notices: Notice[]): Promise<number> {
   return done?.told ?? 0
 }
 
-/** Takes back what is not so any more and was not told yet, where that cannot be seen from its booking or event. */
-export const withdraw = (tx: Db, { userId, kind, source }: Pick<Notice, 'userId' | 'kind' | 'source'>) =>
+/** Takes back, from everybody, what is not so any more and was not told yet, where that cannot be seen from its booking or event. */
+export const withdraw = (
+  tx: Db,
+  { kind, source, bookingId }: { kind: Notice['kind']; source: string; bookingId: string },
+) =>
   tx.execute(sql`
     UPDATE notifications SET withdrawn_at = clock_timestamp()
-    WHERE user_id = ${userId} AND kind = ${kind} AND source = ${source} AND told_at IS NULL`)
+    WHERE booking_id = ${bookingId} AND kind = ${kind} AND source = ${source} AND told_at IS NULL`)
 
 const asFacts = (facts: Record<string, unknown>) =>
   Object.fromEntries(

@@ -10,6 +10,7 @@ import { paymentView } from '../shapes/payments'
 import type { CalendarKey } from '../shapes/slots'
 import { isStripeDown } from '../stripe'
 import type { Millis } from '../time'
+import { noticesOfMoney } from './bookingNotices'
 import type { Outcome } from './calendar'
 import { notify, withdraw } from './notices'
 import { onCalendarOf } from './onCalendar'
@@ -203,7 +204,7 @@ async function recordRefunds(
   return (await dropImpossible(tx, payment, ours)) || moved
 }
 
-/** Of a refund that is on its way nobody hears before it is made, or has failed. */
+/** Of a refund that is on its way nobody hears before it is made, or has failed; then both sides do. */
 async function tellOfRefund(
   tx: Tx,
   { currency }: PaymentRow,
@@ -212,15 +213,16 @@ async function tellOfRefund(
 ): Promise<void> {
   const status = refundStatusOf(refund)
   if (status === 'requested') return
-  if (status === 'failed') await withdraw(tx, { userId: row.userId, kind: 'refund_made', source: refund.id })
-  await notify(tx, {
-    userId: row.userId,
-    kind: status === 'failed' ? 'refund_failed' : 'refund_made',
-    bookingId: row.id,
-    source: refund.id,
-    amountMinor: fromStripeAmount(refund.amount, currency),
-    currency,
-  })
+  if (status === 'failed') await withdraw(tx, { kind: 'refund_made', source: refund.id, bookingId: row.id })
+  await notify(
+    tx,
+    ...noticesOfMoney(row, {
+      kind: status === 'failed' ? 'refund_failed' : 'refund_made',
+      source: refund.id,
+      amountMinor: fromStripeAmount(refund.amount, currency),
+      currency,
+    }),
+  )
 }
 
 /** A refund that Stripe has no money left for, since it was made there by hand meanwhile, will never be made. */

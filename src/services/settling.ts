@@ -5,6 +5,7 @@ import { AppError } from '../errors'
 import type { CalendarKey } from '../shapes/slots'
 import { type Millis, overlap } from '../time'
 import { readCalendar, withReach } from './boards'
+import { noticesOfMoney } from './bookingNotices'
 import { calendarsOf, claimedPeriod, type Outcome } from './calendar'
 import { isPlaceFree } from './eventPlaces'
 import { dueToStand, findPlaceAgain, moveUnderLock } from './moves'
@@ -17,7 +18,8 @@ type Settled = Omit<Outcome<unknown>, 'result'>
 
 /**
  * Decides, once for each payment, what money that has arrived is for: it makes a hold a booking, takes the time back that
- * it came too late for, or pays what is still owed. What it is not needed for goes back, and the person is told.
+ * it came too late for, or pays what is still owed. What it is not needed for goes back, and its payer is told.
+ * Of what is kept both sides are told.
  * The payment and the booking's calendars are locked; the sums on the booking count the payment already.
  */
 export async function settlePayment(
@@ -39,15 +41,11 @@ export async function settlePayment(
       currency: payment.currency,
     })
   }
-  if (keptMinor > 0)
-    await notify(tx, {
-      userId: row.userId,
-      kind: 'payment_received',
-      bookingId: row.id,
-      source: payment.id,
-      amountMinor: keptMinor,
-      currency: payment.currency,
-    })
+  if (keptMinor > 0) {
+    const { id: source, currency } = payment
+    const money = { kind: 'payment_received', source, amountMinor: keptMinor, currency } as const
+    await notify(tx, ...noticesOfMoney(row, money))
+  }
   const booking = await sumUp(tx, row.id)
   return { booking, touched, bookings: [...changed.filter(({ id }) => id !== row.id), booking] }
 }
