@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { contextOf } from '../src/context'
 import { summarize } from '../src/services/analytics'
-import { stopCluster } from '../tests/support/database'
+import { closeCluster } from '../tests/support/database'
 import { startTestServer, stopTestServers } from '../tests/support/world'
 
 /**
@@ -76,4 +76,4 @@ for (const [name, period] of Object.entries(periods)) {
   process.stdout.write(`${name}: ${Math.round(median)} ms\n`)
 }
 await stopTestServers()
-await stopCluster()
+await closeCluster()

@@ -5,9 +5,13 @@
  */
 
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
+import { SHARED_CLUSTER, startCluster } from '../tests/support/database'
 import { coverageOf } from './coverage'
+
+/** So many files at once: each has servers and perhaps a browser, and some measure how long others wait. */
+const MOST_BESIDE = 2
 
 const words = process.argv.slice(2)
 const prove = words.includes('--prove')
@@ -21,11 +25,15 @@ const checked =
 const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-tests-'))
 const report = path.join(folder, 'report.xml')
 const coverage = ['--coverage', '--coverage-reporter=lcov', `--coverage-dir=${folder}`]
+// Each file is a process of its own beside few others: what waits leaves the processor to what works.
+const beside = Math.min(availableParallelism(), MOST_BESIDE)
+const cluster = await startCluster()
 const tests = Bun.spawn(
   [
     process.execPath,
     'test',
     '--timeout=30000',
+    `--parallel=${beside}`,
     '--reporter=junit',
     `--reporter-outfile=${report}`,
     ...(rest.length === 0 ? coverage : rest),
@@ -33,10 +41,13 @@ const tests = Bun.spawn(
   {
     stdout: 'inherit',
     stderr: 'inherit',
-    env: { ...process.env, NODE_ENV: 'test', ...(prove && { PROVE: '1' }) },
+    env: { ...process.env, NODE_ENV: 'test', [SHARED_CLUSTER]: cluster.url, ...(prove && { PROVE: '1' }) },
   },
 )
+// Whoever is interrupted ends what it has started; a terminal tells the tests as well.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => tests.kill(signal))
 const exitCode = await tests.exited
+await cluster.stop()
 
 const lcov = await Bun.file(path.join(folder, 'lcov.info'))
   .text()

@@ -2,33 +2,47 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import postgres from 'postgres'
-import { type EmbeddedDatabase, startEmbeddedDatabase } from '../../src/db/embedded'
+import { startEmbeddedDatabase } from '../../src/db/embedded'
 import { migrateDatabase } from '../../src/db/migrate'
 import { createLog } from '../../src/log'
 
-type Cluster = { embedded: EmbeddedDatabase; folder: string; admin: postgres.Sql }
+/** Names the address of the PostgreSQL that all files of a run have together. */
+export const SHARED_CLUSTER = 'TEST_POSTGRES_URL'
 
-let cluster: Promise<Cluster> | undefined
-let made = 0
+export type Cluster = { url: string; stop(): Promise<void> }
 
-/** A real PostgreSQL with a migrated template, started when the first test asks for it. */
-async function startCluster(): Promise<Cluster> {
+/** A real PostgreSQL with a migrated template. */
+export async function startCluster(): Promise<Cluster> {
   const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-'))
-  const embedded = await startEmbeddedDatabase(folder, createLog({ level: 'silent', terminal: false }))
-  const admin = postgres(embedded.url, { max: 1, onnotice() {} })
+  const { url, stop } = await startEmbeddedDatabase(folder, createLog({ level: 'silent', terminal: false }))
+  const admin = postgres(url, { max: 1, onnotice() {} })
   await admin`CREATE DATABASE template_coworkspace`
-  await migrateDatabase(withDatabase(embedded.url, 'template_coworkspace'))
-  return { embedded, folder, admin }
+  await admin.end()
+  await migrateDatabase(withDatabase(url, 'template_coworkspace'))
+  return {
+    url,
+    async stop() {
+      await stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
 }
 
-/** The address of a new, empty, migrated database: about 50 ms. */
+let opened: Promise<Cluster & { admin: postgres.Sql }> | undefined
+
+async function openCluster() {
+  const url = process.env[SHARED_CLUSTER]
+  const cluster = url ? { url, stop: async () => {} } : await startCluster()
+  return { ...cluster, admin: postgres(cluster.url, { max: 1, onnotice() {} }) }
+}
+
+/** The address of a new, empty, migrated database: about 50 ms. Without a PostgreSQL of the run, one is started for this file. */
 export async function createDatabase(): Promise<string> {
-  cluster ??= startCluster()
-  const { embedded, admin } = await cluster
-  made += 1
-  const name = `test_${made}`
+  opened ??= openCluster()
+  const { url, admin } = await opened
+  const name = `test_${crypto.randomUUID().replaceAll('-', '')}`
   await admin.unsafe(`CREATE DATABASE ${name} TEMPLATE template_coworkspace STRATEGY FILE_COPY`)
-  return withDatabase(embedded.url, name)
+  return withDatabase(url, name)
 }
 
 function withDatabase(url: string, name: string): string {
@@ -37,11 +51,10 @@ function withDatabase(url: string, name: string): string {
   return address.href
 }
 
-export async function stopCluster(): Promise<void> {
-  if (!cluster) return
-  const { embedded, folder, admin } = await cluster
+export async function closeCluster(): Promise<void> {
+  if (!opened) return
+  const { admin, stop } = await opened
   await admin.end()
-  await embedded.stop()
-  await rm(folder, { recursive: true, force: true })
-  cluster = undefined
+  await stop()
+  opened = undefined
 }
