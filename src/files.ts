@@ -2,7 +2,7 @@ import { Elysia } from 'elysia'
 import type { Context } from './context'
 import { notFound } from './errors'
 import { limitHeaders } from './limits'
-import { requestIdOf } from './requests'
+import { loggedPath, requestIdOf } from './requests'
 import { refusalResponse } from './rest'
 import { calendarFeed } from './services/calendarFeeds'
 import { bookingCalendar, eventCalendar } from './services/calendarFiles'
@@ -50,9 +50,6 @@ function isKnown(request: Request, etag: string): boolean {
   const tags = request.headers.get('if-none-match')?.split(',') ?? []
   return tags.some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag)
 }
-
-/** The address of a feed is its secret, and no log is to know it, however it is spelt: a doubled slash is served as well. */
-export const loggedPath = (path: string): string => path.replace(/^(\/+api\/+calendar\/+).+/i, '$1…')
 
 function secretOf(file: string): string {
   const [, secret] = /^([\w-]{20,100})\.ics$/.exec(file) ?? []

@@ -1,9 +1,8 @@
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
 import type { Deps } from './context'
-import { loggedPath } from './files'
 import { createRequestLog } from './log'
-import { refuseBadHost, refuseLongBody, requestIdOf } from './requests'
+import { loggedPath, refuseBadHost, refuseLongBody, requestIdOf } from './requests'
 
 /** An answer before it is one of HTTP; JSON where `headers` does not say otherwise. */
 export type Answer = {

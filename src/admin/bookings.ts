@@ -5,10 +5,10 @@ import { sweepUnpaidPlaces } from '../services/eventPlaces'
 import { sweepExpiredHolds } from '../services/sweep'
 import { type Booking, BookingStatusShape } from '../shapes/bookings'
 import { Id } from '../shapes/common'
+import { type Admin, Failed, type Work } from './command'
 import { table } from './console'
 import { everyPage, firstItems } from './pages'
 import { parseCount, parseInstant } from './parse'
-import { type Admin, Failed, type Work } from './program'
 
 export function addBookingCommands({ program, on }: Admin): void {
   const holds = program.command('holds').description('times that are held and not booked yet')

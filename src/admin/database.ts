@@ -4,8 +4,8 @@ import { restoreDatabase } from '../db/restore'
 import { ConfigurationError, type Env } from '../env'
 import { seedDatabase } from '../seed'
 import { readStats } from '../services/stats'
+import { type Admin, Failed, type Work } from './command'
 import { type Surroundings, table } from './console'
-import { type Admin, Failed, type Work } from './program'
 
 export function addDatabaseCommands({ program, on }: Admin, surroundings: Surroundings): void {
   program.command('stats').description('how much there is of everything').action(on(showStats))

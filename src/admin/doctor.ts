@@ -7,8 +7,8 @@ import { checkDatabase } from '../services/health'
 import { countTroubles, type MoneyTroubles } from '../services/moneyHealth'
 import { isStripeDown, isStripeError, needsSandbox } from '../stripe'
 import { lookAtMail, lookAtTelegram } from './channels'
+import { type Admin, Failed, type Work } from './command'
 import { table } from './console'
-import { type Admin, Failed, type Work } from './program'
 
 /** `off` is what is not set, and need not be. */
 export type Finding = { state: 'ok' | 'off' | 'warning' | 'broken'; says: string; todo?: string }

@@ -2,9 +2,9 @@ import { InvalidArgumentError } from 'commander'
 import { AppError } from '../errors'
 import { correctPoints, loyaltyOf } from '../services/loyalty'
 import type { Loyalty } from '../shapes/loyalty'
+import type { Admin, Work } from './command'
 import { table } from './console'
 import { parseCount } from './parse'
-import type { Admin, Work } from './program'
 import { findByEmail, parseEmail } from './users'
 
 export function addLoyaltyCommand({ program, on }: Admin): void {

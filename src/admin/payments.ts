@@ -7,10 +7,10 @@ import { listEvents, retryEvent } from '../services/stripeEvents'
 import { type Payment, type StripeEvent, StripeEventId, StripeEventStateShape } from '../shapes/payments'
 import { isStripeError, needsSandbox } from '../stripe'
 import { DAY, iso } from '../time'
+import { type Admin, Failed, type Work } from './command'
 import { table } from './console'
 import { firstItems } from './pages'
 import { parseCount, parseId, parseInstant, parseWhole } from './parse'
-import { type Admin, Failed, type Work } from './program'
 
 export function addPaymentCommands({ program, on }: Admin): void {
   const payments = program.command('payments').description('money: what Stripe has, and what is here')

@@ -5,31 +5,17 @@ import { ConfigurationError } from '../env'
 import { AppError, type Issue } from '../errors'
 import { refusalOfThrown } from '../trpc'
 import { addBookingCommands } from './bookings'
-import { type Console, createConsole, type Surroundings } from './console'
+import { type Admin, Failed } from './command'
+import { createConsole, type Surroundings } from './console'
 import { addDatabaseCommands } from './database'
 import { addDoctorCommand } from './doctor'
-import { type Installation, type Opening, openInstallation } from './installation'
+import { openInstallation } from './installation'
 import { addLoyaltyCommand } from './loyalty'
 import { addPaymentCommands } from './payments'
 import { addReportCommand } from './report'
 import { addSpaceCommands } from './spaces'
 import { addTelegramCommand } from './telegram'
 import { addUserCommands } from './users'
-
-/** What a command has to work with. */
-export type Work = Installation & { console: Console }
-
-/** A program that commands are added to. `on` makes the action of one: it opens the installation, and closes it again. */
-export type Admin = {
-  program: Command
-  on<Args extends unknown[]>(
-    work: (work: Work, ...args: Args) => Promise<void>,
-    options?: Opening,
-  ): (...args: Args) => Promise<void>
-}
-
-/** Something was wrong that the command has told of already. */
-export class Failed extends Error {}
 
 const EXIT = { done: 0, failed: 1, misused: 2 } as const
 

@@ -3,9 +3,9 @@ import { summarize } from '../services/analytics'
 import { toCsv } from '../services/report'
 import type { AnalyticsSummary } from '../shapes/analytics'
 import { LocalDate } from '../shapes/common'
+import type { Admin, Work } from './command'
 import { table } from './console'
 import { parseId } from './parse'
-import type { Admin, Work } from './program'
 
 export function addReportCommand({ program, on }: Admin): void {
   program

@@ -6,9 +6,9 @@ import { AppError } from '../errors'
 import { importSpaces, SPACE_FIELDS } from '../services/space-import'
 import { listSpaces } from '../services/spaces'
 import type { Space } from '../shapes/spaces'
+import type { Admin, Work } from './command'
 import { table } from './console'
 import { everyPage } from './pages'
-import type { Admin, Work } from './program'
 
 type Format = 'csv' | 'json'
 

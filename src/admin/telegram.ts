@@ -1,7 +1,7 @@
 import { registerWebhook } from '../bot/webhook'
 import { AppError } from '../errors'
 import { isTelegramError } from '../telegram'
-import type { Admin, Work } from './program'
+import type { Admin, Work } from './command'
 
 export function addTelegramCommand({ program, on }: Admin): void {
   program

@@ -4,9 +4,9 @@ import { AppError } from '../errors'
 import { createAdmin } from '../services/operators'
 import { listUsers, setRole } from '../services/users'
 import { EmailShape, type Role, RoleShape, type User } from '../shapes/users'
+import type { Admin, Work } from './command'
 import { table } from './console'
 import { everyPage } from './pages'
-import type { Admin, Work } from './program'
 
 export function addUserCommands({ program, on }: Admin): void {
   program

@@ -1,7 +1,7 @@
 import { contextOf } from '../../context'
 import { catalogues } from '../../messages'
 import { bookingCalendar } from '../calendarFiles'
-import { type Channel, type Outgoing, Refused } from '.'
+import { type Channel, type Outgoing, Refused } from './channel'
 
 /** What tells when a booking is, and so carries it as a calendar file. */
 const WITH_CALENDAR = new Set(['booking_confirmed', 'booking_accepted', 'booking_moved'])

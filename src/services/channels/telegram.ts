@@ -3,7 +3,7 @@ import { botTexts } from '../../messages/bot'
 import { buttonData } from '../../shapes/botActions'
 import { isUnreachable, secondsToWait, whyNever } from '../../telegram'
 import { findReachable, setReachable } from '../telegramAccounts'
-import { type Channel, Later, type Outgoing, Refused } from '.'
+import { type Channel, Later, type Outgoing, Refused } from './channel'
 
 /** The bot, to whoever has linked Telegram and lets it write. */
 export const telegram: Channel = {
