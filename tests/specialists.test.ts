@@ -236,6 +236,37 @@ test('who looks at a specialistâ€™s day sees every change, in whichever serviceâ
   for (const { socket } of sockets) await socket.close()
 })
 
+test('who watches a service sees at once that the only room is taken, and that it is free again', async () => {
+  const { specialist, service, locationId } = await makeSpecialist(server, { service: { needsRoom: true } })
+  const room = await makeSpace(server, { locationId, kind: 'meeting_room' })
+  const socket = await openSocket(server)
+  const date = testDate
+  socket.send({ type: 'join_specialist', specialistId: specialist.id, date, serviceId: service.id })
+  const slot = (message: { slots: Slot[] }) => message.slots.find(({ startsAt }) => startsAt === at(9))
+  const shows = (status: Slot['status']) =>
+    socket.next('slots_status_update', (message) => slot(message)?.status === status)
+  await shows('free')
+  const other = clientOf(server, await makePerson(server))
+  const { id } = await other.bookings.create.mutate({ spaceId: room.id, startsAt: at(9) })
+  await shows('held')
+  await other.bookings.confirm.mutate({ id })
+  await shows('booked')
+  const told = socket.received.length
+  await other.bookings.cancel.mutate({ id })
+  await until(() =>
+    socket.received
+      .slice(told)
+      .some((message) => message.type === 'slots_status_update' && slot(message)?.status === 'free'),
+  )
+  const admin = clientOf(server, await makePerson(server, 'admin'))
+  await admin.spaces.update.mutate({
+    id: room.id,
+    hours: allDay.map((row) => ({ ...row, opensAt: '12:00' })),
+  })
+  await shows('closed')
+  await socket.close()
+})
+
 test('search finds by service, place, rating and what is free on a day', async () => {
   const { specialist, service, locationId, client } = await makeSpecialist(server, {
     service: { name: 'Deep tissue massage', durationMinutes: 600 },

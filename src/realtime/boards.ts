@@ -2,8 +2,8 @@ import type { RefreshBoards } from '../context'
 import type { Db } from '../db/client'
 import { AppError } from '../errors'
 import type { Log } from '../log'
-import { readSharedBoard, readVersions } from '../services/boards'
-import { type BoardKey, type CalendarKey, calendarId, calendarKey } from '../shapes/slots'
+import { readBoard, readVersions } from '../services/boards'
+import { type Board, type BoardKey, type CalendarKey, calendarId, calendarKey } from '../shapes/slots'
 import type { Millis } from '../time'
 import type { Bus } from './bus'
 import { topicOf } from './events'
@@ -14,7 +14,11 @@ type WatchedCalendar = { key: CalendarKey; boards: Map<string, Watched> }
 export type WatchedBoards = {
   watch(board: BoardKey): void
   unwatch(board: BoardKey): void
+  /** The board for one who watches it from now on, with his own holds marked. @throws NOT_FOUND */
+  read(board: BoardKey, me?: string): Promise<Board>
   refresh: RefreshBoards
+  /** Something was told of a calendar: the boards of services that may take that room are told again. */
+  roomChanged(topic: string): void
   /** Every sweep: tells the versions of all watched boards, and renders again those that time alone has changed. */
   tick(): Promise<void>
   calendars(): number
@@ -35,13 +39,23 @@ export function createWatchedBoards({
   deliver: Bus['deliver']
 }): WatchedBoards {
   const watched = new Map<string, WatchedCalendar>()
+  /** The boards that other calendars decide too: those of the rooms that a service may take. */
+  const roomed = new Map<Watched, ReadonlySet<string>>()
+
+  const entryOf = (board: BoardKey) => watched.get(calendarId(board))?.boards.get(dayOf(board))
+
+  function noteRooms(entry: Watched | undefined, rooms: CalendarKey[]): void {
+    if (entry && rooms.length > 0) roomed.set(entry, new Set(rooms.map(topicOf.calendar)))
+    else if (entry) roomed.delete(entry)
+  }
 
   /** @returns what was told, or nothing where there was no board to tell */
   async function render(board: BoardKey): Promise<{ entry: Watched; version: number } | null> {
     try {
-      const { board: whole, changesAt } = await readSharedBoard(db, board)
-      const entry = watched.get(calendarId(board))?.boards.get(dayOf(board))
+      const { board: whole, changesAt, rooms } = await readBoard(db, board)
+      const entry = entryOf(board)
       if (entry) entry.changesAt = changesAt
+      noteRooms(entry, rooms)
       deliver(topicOf.calendar(board), { type: 'slots_status_update', ...whole })
       return entry ? { entry, version: whole.version } : null
     } catch (error) {
@@ -49,6 +63,21 @@ export function createWatchedBoards({
       if (!(error instanceof AppError)) log.warn({ error, board }, 'a watched board could not be read')
       return null
     }
+  }
+
+  /** However often a room changes meanwhile, its boards are read once more after the reading that has begun. */
+  const stale = new Map<Watched, 'reading' | 'changed'>()
+  async function renderUntilTrue(entry: Watched): Promise<void> {
+    if (stale.has(entry)) return void stale.set(entry, 'changed')
+    do {
+      stale.set(entry, 'reading')
+      await render(entry.board)
+    } while (stale.get(entry) === 'changed' && entry.watchers > 0)
+    stale.delete(entry)
+  }
+
+  function roomChanged(topic: string): void {
+    for (const [entry, rooms] of roomed) if (rooms.has(topic)) void renderUntilTrue(entry)
   }
 
   return {
@@ -59,19 +88,29 @@ export function createWatchedBoards({
       }))
       calendar.boards.getOrInsert(dayOf(board), { board, watchers: 0, changesAt: 0 }).watchers += 1
     },
+    async read(key, me) {
+      const { board, rooms } = await readBoard(db, key, me)
+      noteRooms(entryOf(key), rooms)
+      return board
+    },
     unwatch(board) {
       const boards = watched.get(calendarId(board))?.boards
-      const entry = boards?.get(dayOf(board))
+      const entry = entryOf(board)
       if (!boards || !entry) return
       entry.watchers -= 1
-      if (entry.watchers === 0) boards.delete(dayOf(board))
+      if (entry.watchers === 0) {
+        boards.delete(dayOf(board))
+        roomed.delete(entry)
+      }
       if (boards.size === 0) watched.delete(calendarId(board))
     },
     refresh(calendarIds) {
       for (const id of calendarIds) {
         for (const { board } of watched.get(id)?.boards.values() ?? []) void render(board)
+        roomChanged(topicOf.space(id))
       }
     },
+    roomChanged,
     async tick() {
       const all = [...watched.values()].flatMap(({ boards }) => [...boards.values()])
       const told = []

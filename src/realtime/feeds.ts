@@ -2,7 +2,7 @@ import type { WatchBoard } from '../context'
 import type { Db } from '../db/client'
 import { AppError } from '../errors'
 import type { Log } from '../log'
-import { readSharedBoard } from '../services/boards'
+import { readBoard } from '../services/boards'
 import { type BoardKey, calendarId } from '../shapes/slots'
 import { dayOf, type WatchedBoards } from './boards'
 import type { Bus } from './bus'
@@ -92,7 +92,7 @@ export function createBoardFeeds({
   }
 
   function read(feed: Feed, day: BoardKey): Promise<void> {
-    feed.reading ??= readSharedBoard(db, day)
+    feed.reading ??= readBoard(db, day)
       .then(({ board, changesAt }) => {
         feed.staleAt = Math.min(changesAt, Date.now() + MAX_AGE_MS)
         const whole: BoardMessage = { type: 'slots_status_update', ...board }

@@ -2,7 +2,6 @@ import type { ServerWebSocket } from 'bun'
 import type { Person } from '../actor'
 import type { Context, Deps, SignedInContext } from '../context'
 import { AppError, type Refusal, refusalOf } from '../errors'
-import { readBoard } from '../services/boards'
 import { releaseHold, releaseSlot } from '../services/bookings'
 import { holdTime } from '../services/holds'
 import { readRole } from '../services/users'
@@ -183,7 +182,7 @@ export function createConnections(
   async function joinAndRead(connection: Connection, board: BoardKey): Promise<Board> {
     join(connection, board)
     // Subscribed before the board is read: what changes in between arrives twice rather than never.
-    return readBoard(deps.db, board, connection.person?.id).catch((error) => {
+    return boards.read(board, connection.person?.id).catch((error) => {
       leave(connection, board)
       throw error
     })

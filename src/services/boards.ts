@@ -12,13 +12,22 @@ import { type Calendar, type Claim, forService, type Room, type Rules } from './
 import { multirange, uuidArray } from './calendar'
 import { nextChangeByClock, renderBoard } from './slots'
 
+/** A board, until when it stays as it is while its calendar does, and the rooms whose calendars decide it besides. */
+export type BoardReading = { board: Board; changesAt: Millis; rooms: CalendarKey[] }
+
 /**
  * The day of a calendar as it stands now, with its version; both by one statement.
- * @param me whose holds are marked as his own
+ * @param me whose holds are marked as his own; without, as everyone sees it
  * @throws NOT_FOUND
  */
-export async function readBoard(db: Db, board: BoardKey, me?: string): Promise<Board> {
-  return renderBoard(await readDay(db, board), board.date, me)
+export async function readBoard(db: Db, board: BoardKey, me?: string): Promise<BoardReading> {
+  const calendar = await readDay(db, board)
+  const rooms = (calendar.rules.room && calendar.rooms) || []
+  return {
+    board: renderBoard(calendar, board.date, me),
+    changesAt: nextChangeByClock(calendar, board.date),
+    rooms: rooms.map(({ rules }) => rules),
+  }
 }
 
 /**
@@ -28,7 +37,7 @@ export async function readBoard(db: Db, board: BoardKey, me?: string): Promise<B
 export async function getBoard(ctx: Context, board: BoardKey): Promise<Board> {
   const { date, serviceId = '' } = board
   const me = ctx.actor.kind === 'person' ? ctx.actor.id : undefined
-  if (!ctx.cache.isExactFor(me !== undefined)) return madeValid(await readBoard(ctx.db, board, me))
+  if (!ctx.cache.isExactFor(me !== undefined)) return madeValid((await readBoard(ctx.db, board, me)).board)
   const maxAgeMs = Math.min(MINUTE, ctx.env.SWEEP_SECONDS * 1000)
   const key = `board:${calendarId(board)}:${date}:${serviceId}`
   const cached = await ctx.cache.near(key, { tag: topicOf.calendar(board), maxAgeMs }, async () => {
@@ -40,12 +49,6 @@ export async function getBoard(ctx: Context, board: BoardKey): Promise<Board> {
   if (standsWhile) ctx.reply.standsWhile = standsWhile
   const isMine = me !== undefined && cached.calendar.claims.some(({ userId }) => userId === me)
   return isMine ? madeValid(renderBoard(cached.calendar, date, me)) : cached.board
-}
-
-/** A board as everyone sees it, with the moment until which it stays as it is while its calendar does. */
-export async function readSharedBoard(db: Db, board: BoardKey): Promise<{ board: Board; changesAt: Millis }> {
-  const calendar = await readDay(db, board)
-  return { board: renderBoard(calendar, board.date), changesAt: nextChangeByClock(calendar, board.date) }
 }
 
 async function readDay(db: Db, { date, serviceId, ...key }: BoardKey): Promise<Calendar> {
