@@ -14,9 +14,11 @@ COPY package.json tsconfig.json ./
 COPY src src
 COPY client client
 COPY web web
+COPY scripts/build.ts scripts/build.ts
+RUN bun scripts/build.ts
 USER bun
 VOLUME /data
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["bun", "-e", "const { ok } = await fetch(`http://127.0.0.1:${process.env.PORT}/api/health/db`); process.exit(ok ? 0 : 1)"]
-CMD ["bun", "src/index.ts"]
+CMD ["bun", "dist/index.js"]

@@ -1,11 +1,13 @@
+import path from 'node:path'
 import { Elysia } from 'elysia'
 import { version as uiVersion } from 'swagger-ui-dist/package.json'
+import { root } from './root'
 
 const ASSETS = `/swagger/assets/${uiVersion}`
 const files: Record<string, string> = {
-  'page.js': new URL('./openapi/page.js', import.meta.url).pathname,
-  'swagger-ui-bundle.js': Bun.resolveSync('swagger-ui-dist/swagger-ui-bundle.js', import.meta.dir),
-  'swagger-ui.css': Bun.resolveSync('swagger-ui-dist/swagger-ui.css', import.meta.dir),
+  'page.js': path.join(root, 'src/openapi/page.js'),
+  'swagger-ui-bundle.js': Bun.resolveSync('swagger-ui-dist/swagger-ui-bundle.js', root),
+  'swagger-ui.css': Bun.resolveSync('swagger-ui-dist/swagger-ui.css', root),
 }
 
 /**

@@ -3,6 +3,7 @@
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
+import { root } from '../src/root'
 import { ASSETS } from './src/paths'
 
 export type WebFile = { type: string; raw: Uint8Array; gzip: Uint8Array; br: Uint8Array }
@@ -22,7 +23,7 @@ export function webApp(): Promise<WebApp> {
 
 async function buildWebApp(): Promise<WebApp> {
   const { outputs } = await Bun.build({
-    entrypoints: [path.join(import.meta.dirname, 'src/main.tsx')],
+    entrypoints: [path.join(root, 'web/src/main.tsx')],
     target: 'browser',
     splitting: true,
     minify: true,

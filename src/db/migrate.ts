@@ -1,8 +1,9 @@
-import { fileURLToPath } from 'node:url'
+import path from 'node:path'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
 import { dependencies } from '../../package.json'
+import { root } from '../root'
 import journal from './migrations/meta/_journal.json'
 
 /** One number for everyone who changes the schema: servers that start at once wait for each other here. */
@@ -15,7 +16,7 @@ export async function migrateDatabase(url: string): Promise<void> {
     if (await isUpToDate(client)) return
     await client`SELECT pg_advisory_lock(${MIGRATION_LOCK})`
     await migrate(drizzle(client), {
-      migrationsFolder: fileURLToPath(new URL('./migrations', import.meta.url)),
+      migrationsFolder: path.join(root, 'src/db/migrations'),
     })
     const { runMigrations } = await import('graphile-worker')
     await runMigrations({ connectionString: url, logger: await silentLogger() })
