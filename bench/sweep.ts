@@ -10,15 +10,17 @@ const WARM_UP_MS = 2000
 export async function sweepWhileHolding(world: World, count: number) {
   const { sql, spaceIds, tokens } = world
   const [own = ''] = spaceIds
-  // They are somebody else's: whose holds are counted at each claim is whoever goes on holding.
+  // They are somebody else's: whose holds are counted at each claim is whoever goes on holding. As where a night of holds was
+  // not swept, they are of a slot each, in all of the rooms, and ended one after the other.
   await sql`
     INSERT INTO bookings (id, user_id, location_id, space_id, unit, status, starts_at, ends_at, claimed, first_starts_at,
       price_minor, currency, cancellation, hold_expires_at)
-    SELECT gen_random_uuid(), (SELECT id FROM users ORDER BY id DESC LIMIT 1), s.location_id, s.id, 1, 'held', t, t + interval '1 minute',
-      tstzrange(t, t + interval '1 minute'), t, 0, 'EUR', '[]', now() - interval '1 second'
+    SELECT uuidv7(), (SELECT id FROM users ORDER BY id DESC LIMIT 1), s.location_id, s.id, 1, 'held', t, t + interval '1 hour',
+      tstzrange(t, t + interval '1 hour'), t, 0, 'EUR', '[]', now() - interval '1 second' - (${count}::int - k) * interval '10 microseconds'
     FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM spaces WHERE id = ANY(${spaceIds})) AS s,
       generate_series(1, ${Math.ceil(count / spaceIds.length)}::int) AS k,
-      LATERAL (SELECT '2028-01-01T00:00Z'::timestamptz + k * interval '1 minute' AS t) AS times`
+      LATERAL (SELECT '2028-01-01T00:00Z'::timestamptz + k * interval '1 hour' AS t) AS times
+    ORDER BY k, n`
   await sql`ANALYZE bookings`
   const env = readEnv({
     DATABASE_URL: world.databaseUrl,

@@ -74,6 +74,8 @@ test('a confirmation is a mail in the language of its person, with a calendar fi
   expect(text).toContain(
     'La prenotazione è confermata: Sala grande, House, lun 4 gennaio 2027 alle ore 10:00.',
   )
+  expect(text).toContain('\nhttps://book.house.example/bookings\n')
+  expect(text).toContain('Scegli tu quali messaggi ricevere: https://book.house.example/notifications')
   expect(from?.value).toEqual([{ address: 'hello@house.example', name: '' }])
   expect([to].flat()[0]?.value).toEqual([{ address: person.email, name: 'Ada Lovelace' }])
   expect(messageId).toBe(`<notification.${row?.id}@book.house.example>`)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { sql } from 'drizzle-orm'
 import type { RunningServer } from '../src/server'
 import { countQueries } from './support/proxy'
 import { insertBooking } from './support/rows'
@@ -128,4 +129,27 @@ test('a release says why it is none: never held, held by somebody else, ended, b
   expect(await release(person, 10)).toBe('NOT_FOUND')
   await clientOf(server, other).auth.deleteMe.mutate()
   expect(await release(other, 12)).toBe('NOT_SIGNED_IN')
+})
+
+test('giving a hold back reads one’s own holds, however many there are of others', async () => {
+  const space = await makeSpace(server)
+  const other = await makePerson(server)
+  const { db } = server.deps
+  await db.execute(sql`
+    INSERT INTO bookings (id, user_id, location_id, space_id, unit, status, starts_at, ends_at, claimed, first_starts_at,
+      price_minor, currency, cancellation, hold_expires_at)
+    SELECT gen_random_uuid(), ${other.id}, ${space.locationId}, ${space.id}, 1, 'held', t, t + interval '1 hour',
+      tstzrange(t, t + interval '1 hour'), t, 0, 'EUR', '[]', now() - interval '1 second'
+    FROM generate_series(1, 5000) AS k, LATERAL (SELECT '2028-01-01T00:00Z'::timestamptz + k * interval '1 hour' AS t) AS times`)
+  await db.execute(sql`ANALYZE bookings`)
+  await clientOf(server, person).slots.hold.mutate(slotOf(space, 9))
+  await db.transaction(async (tx) => {
+    const release = sql`SELECT outcome FROM release_hold(${person.id}::uuid, ${space.id}::uuid, ${at(9)}::timestamptz)`
+    expect([...(await tx.execute(release))]).toEqual([{ outcome: 'RELEASED' }])
+    const [read] = await tx.execute<{ rows: number }>(
+      sql`SELECT idx_tup_fetch::int AS rows FROM pg_stat_xact_user_tables WHERE relname = 'bookings'`,
+    )
+    expect(read?.rows).toBeGreaterThan(0)
+    expect(read?.rows).toBeLessThan(100)
+  })
 })

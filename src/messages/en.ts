@@ -15,6 +15,7 @@ export const en: Catalogue = {
     tiers: { bronze: 'bronze', silver: 'silver', gold: 'gold' },
     hello: (name) => `Hello ${name},`,
     farewell: 'See you soon.',
+    choose: (address) => `Which mails you get is yours to choose: ${address}`,
   },
   kinds: {
     booking_requested: {

@@ -15,6 +15,7 @@ export const fr: Catalogue = {
     tiers: { bronze: 'bronze', silver: 'argent', gold: 'or' },
     hello: (name) => `Bonjour ${name},`,
     farewell: 'À bientôt.',
+    choose: (address) => `Vous choisissez les messages que vous recevez : ${address}`,
   },
   kinds: {
     booking_requested: {

@@ -74,6 +74,8 @@ export type Catalogue = {
     /** At the end of an e-mail. */
     farewell: string
     hello: (name: string) => string
+    /** Where one says what one wishes to be told. */
+    choose: (address: string) => string
   }
   kinds: { [K in NotificationKind]: Message<K> }
 }

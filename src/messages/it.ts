@@ -15,6 +15,7 @@ export const it: Catalogue = {
     tiers: { bronze: 'bronzo', silver: 'argento', gold: 'oro' },
     hello: (name) => `Ciao ${name},`,
     farewell: 'A presto.',
+    choose: (address) => `Scegli tu quali messaggi ricevere: ${address}`,
   },
   kinds: {
     booking_requested: {

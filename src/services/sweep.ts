@@ -4,7 +4,7 @@ import type { Db, Tx } from '../db/client'
 import { type BookingRow, bookings, spaces, specialists } from '../db/schema'
 import { type ChangeCause, topicOf } from '../realtime/events'
 import { calendarId, calendarKey } from '../shapes/slots'
-import { iso } from '../time'
+import { iso, type Millis } from '../time'
 import { noticesOfMove } from './bookingNotices'
 import {
   type CalendarChange,
@@ -96,39 +96,48 @@ type Due = {
   cause: ChangeCause
 }
 
-/** What is locked by somebody else is tried again for half a second: a calendar in great demand is hardly ever unlocked. */
+/**
+ * What somebody else has locked is left alone for a moment and then looked at again: passed over for longer, what is due there
+ * would lie in front of each further batch. In the end it is tried for half a second, since a calendar in great demand is
+ * hardly ever unlocked.
+ */
 async function inBatches(
   deps: Pick<Deps, 'db'>,
   what: Due,
   done: (told: Told, moved: BookingRow[]) => void,
 ): Promise<number> {
+  /** By calendar, until when it is left alone. */
+  const busy = new Map<string, Millis>()
   let total = 0
-  for (let tries = 1; ; tries++) {
-    const busy = new Set<string>()
-    for (;;) {
-      const batch = await moveBatch(deps.db, what, busy)
-      if (!batch) break
+  for (let tries = 1; ; ) {
+    for (const [id, until] of busy) if (until <= performance.now()) busy.delete(id)
+    const batch = await moveBatch(deps.db, what, [...busy.keys()])
+    for (const id of batch?.busy ?? []) busy.set(id, performance.now() + PAUSE_MS)
+    if (batch) {
       if (batch.moved.length > 0) done(batch.told, batch.moved)
       total += batch.moved.length
+    } else if (busy.size === 0 || tries === TRIES) {
+      return total
+    } else {
+      tries += 1
+      await Bun.sleep(PAUSE_MS)
     }
-    if (tries === TRIES || busy.size === 0) return total
-    await Bun.sleep(PAUSE_MS)
   }
 }
 
 /**
  * One transaction: the calendars of what has been due for longest, as far as nobody else has locked them, then what is due in
  * them. However much is due, a batch looks at no more of it than it moves.
- * @param busy calendars that somebody else was found to have, and that are left alone; more are added
- * @returns undefined where nothing is due elsewhere
+ * @param aside calendars that are left alone
+ * @returns also the calendars that somebody else has; undefined where nothing is due elsewhere
  */
 async function moveBatch(
   db: Db,
   { due, order, to, cause }: Due,
-  busy: Set<string>,
-): Promise<{ told: Told; moved: BookingRow[] } | undefined> {
+  aside: string[],
+): Promise<{ told: Told; moved: BookingRow[]; busy: string[] } | undefined> {
   return db.transaction(async (tx) => {
-    const elsewhere = busy.size === 0 ? sql`true` : sql`NOT ${onAny([...busy])}`
+    const elsewhere = aside.length === 0 ? sql`true` : sql`NOT ${onAny(aside)}`
     const oldest = await tx
       .select({ spaceId: bookings.spaceId, specialistId: bookings.specialistId })
       .from(bookings)
@@ -136,20 +145,21 @@ async function moveBatch(
       .orderBy(order)
       .limit(BATCH)
     if (oldest.length === 0) return undefined
-    const spaceIds = await lockSome(
+    const ofSpaces = await lockSome(
       tx,
       spaces,
       oldest.map(({ spaceId }) => spaceId),
-      busy,
     )
-    const specialistIds = await lockSome(
+    const ofSpecialists = await lockSome(
       tx,
       specialists,
       oldest.map(({ specialistId }) => specialistId),
-      busy,
     )
     // Of both calendars where there are two: what somebody else has locked is left for the next round.
-    const inLocked = and(isIn(bookings.spaceId, spaceIds), isIn(bookings.specialistId, specialistIds))
+    const inLocked = and(
+      isIn(bookings.spaceId, ofSpaces.locked),
+      isIn(bookings.specialistId, ofSpecialists.locked),
+    )
     const batch = tx
       .select({ id: bookings.id })
       .from(bookings)
@@ -164,7 +174,8 @@ async function moveBatch(
     const moved = to === 'declined' ? await settleDeclined(tx, changed) : changed
     await notify(tx, ...moved.flatMap((row, index) => noticesOfSweep(row, changed[index])))
     const touched = moved.flatMap((row) => touchesOf(row, cause))
-    return { told: await raiseVersions(tx, { touched, bookings: moved }), moved }
+    const told = await raiseVersions(tx, { touched, bookings: moved })
+    return { told, moved, busy: [...ofSpaces.busy, ...ofSpecialists.busy] }
   })
 }
 
@@ -185,24 +196,22 @@ async function settleDeclined(tx: Tx, declined: BookingRow[]): Promise<BookingRo
 
 type CalendarColumn = typeof bookings.spaceId | typeof bookings.specialistId
 
-/** Locks a few of some calendars, as far as nobody else has them; whom somebody else has is noted. @returns what is locked */
+/** Locks a few of some calendars, as far as nobody else has them. */
 async function lockSome(
   tx: Tx,
   table: typeof spaces | typeof specialists,
   wanted: (string | null)[],
-  busy: Set<string>,
-): Promise<string[]> {
+): Promise<{ locked: string[]; busy: string[] }> {
   const ids = [...new Set(wanted.flatMap((id) => id ?? []))].slice(0, CALENDARS)
-  if (ids.length === 0) return []
+  if (ids.length === 0) return { locked: [], busy: [] }
   const rows = await tx
     .select({ id: table.id })
     .from(table)
     .where(sql`${table.id} = ANY(${uuidArray(ids)})`)
     .orderBy(table.id)
     .for('no key update', { skipLocked: true })
-  const locked = new Set(rows.map(({ id }) => id))
-  for (const id of ids) if (!locked.has(id)) busy.add(id)
-  return [...locked]
+  const locked = rows.map(({ id }) => id)
+  return { locked, busy: ids.filter((id) => !locked.includes(id)) }
 }
 
 const isIn = (column: CalendarColumn, locked: string[]): SQL =>

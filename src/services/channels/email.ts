@@ -1,4 +1,6 @@
-import { contextOf } from '../../context'
+import { PATHS } from '../../../web/src/paths'
+import { type Context, contextOf } from '../../context'
+import type { NotificationRow } from '../../db/schema'
 import { catalogues } from '../../messages'
 import { bookingCalendar } from '../calendarFiles'
 import { type Channel, type Outgoing, Refused } from './channel'
@@ -18,7 +20,12 @@ export const email: Channel = {
       .send({
         to: { name: person.name, address: person.email },
         subject,
-        text: [phrases.hello(person.name), text, phrases.farewell, 'CoworkSpace'].join('\n\n'),
+        text: [
+          phrases.hello(person.name),
+          [text, ...addresses(ctx, pageOf(row))].join('\n'),
+          phrases.farewell,
+          ['CoworkSpace', ...addresses(ctx, PATHS.notifications).map(phrases.choose)].join('\n'),
+        ].join('\n\n'),
         name: `notification.${row.id}`,
         language: person.language,
         calendar: await calendarOf(ctx, outgoing),
@@ -29,7 +36,18 @@ export const email: Channel = {
   },
 }
 
-async function calendarOf(ctx: Parameters<Channel['deliver']>[0], { row, person }: Outgoing) {
+/** A page of the web app, where somebody has said at which address people reach it. */
+const addresses = ({ env }: Pick<Context, 'env'>, path: string): string[] =>
+  env.PUBLIC_URL ? [`${env.PUBLIC_URL.replace(/\/+$/, '')}${path}`] : []
+
+/** Where its reader sees more of what a notification speaks of, and acts on it. */
+function pageOf({ eventId, bookingId, facts }: NotificationRow): string {
+  if (eventId) return PATHS.event.replace(':id', eventId)
+  if (facts.points !== undefined || facts.tier !== undefined || !bookingId) return PATHS.points
+  return facts.side === 'specialist' ? PATHS.work : PATHS.bookings
+}
+
+async function calendarOf(ctx: Context, { row, person }: Outgoing) {
   if (!row.bookingId || row.facts.side !== 'customer' || !WITH_CALENDAR.has(row.kind)) return undefined
   const reader = contextOf(ctx, { kind: 'person', id: person.id, role: person.role })
   return { method: 'PUBLISH' as const, content: await bookingCalendar(reader, { id: row.bookingId }) }
