@@ -1,46 +1,20 @@
-import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import type { RunningServer } from '../src/server'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { PATHS } from '../web/src/paths'
 import { hasBrowser } from './support/browser'
-import {
-  button,
-  choose,
-  closeBrowser,
-  createVisits,
-  said,
-  seriousViolations,
-  unexpected,
-} from './support/web'
-import {
-  at,
-  clientOf,
-  makePerson,
-  makeSpace,
-  startTestServer,
-  stopTestServers,
-  testDate,
-} from './support/world'
+import { button, choose, said, seriousViolations, unexpected, withWebApp } from './support/web'
+import { at, clientOf, makePerson, makeSpace, testDate } from './support/world'
 
 setDefaultTimeout(60_000)
 
-let server: RunningServer
-beforeAll(async () => {
-  server = await startTestServer({ queue: true })
-})
-const visits = createVisits(() => server)
-const { open } = visits
-afterEach(visits.close)
-afterAll(async () => {
-  await closeBrowser()
-  await stopTestServers()
-})
+const web = withWebApp()
+const { open } = web
 const it = test.skipIf(!hasBrowser())
 const communityOf = (locationId: string) => `${PATHS.community}?location=${locationId}`
 
 it('an event is announced, and whoever looks on elsewhere sees it come, fill up and go', async () => {
-  const { locationId } = await makeSpace(server, { name: 'The Loft' })
-  const host = await open(communityOf(locationId), { person: await makePerson(server) })
-  const guest = await open(communityOf(locationId), { person: await makePerson(server), phone: true })
+  const { locationId } = await makeSpace(web.server, { name: 'The Loft' })
+  const host = await open(communityOf(locationId), { person: await makePerson(web.server) })
+  const guest = await open(communityOf(locationId), { person: await makePerson(web.server), phone: true })
   await button(host.page, 'Announce an event').press('Enter')
   await host.page.getByLabel('What it is called').fill('Aperitivo')
   await host.page.getByLabel('What it is about').fill('Bring a friend.')
@@ -56,7 +30,7 @@ it('an event is announced, and whoever looks on elsewhere sees it come, fill up 
   await said(guest.page, 'You will come')
   await said(host.page, '2 of 2 places taken')
 
-  const third = await open(communityOf(locationId), { person: await makePerson(server) })
+  const third = await open(communityOf(locationId), { person: await makePerson(web.server) })
   await button(third.page, /Wait for a place/).press('Enter')
   await said(third.page, 'You wait for a place')
   await button(guest.page, /I cannot come/).press('Enter')
@@ -77,13 +51,13 @@ it('an event is announced, and whoever looks on elsewhere sees it come, fill up 
 })
 
 it('who says that he is here is seen by others, until he leaves', async () => {
-  const { locationId } = await makeSpace(server)
-  const [ada, ben] = [await makePerson(server), await makePerson(server)]
+  const { locationId } = await makeSpace(web.server)
+  const [ada, ben] = [await makePerson(web.server), await makePerson(web.server)]
   const first = await open(communityOf(locationId), { person: ada })
   const second = await open(communityOf(locationId), { person: ben })
   await said(second.page, 'Nobody has said so yet.')
   await button(first.page, 'I am here').press('Enter')
-  const { name } = await clientOf(server, ada).auth.me.query()
+  const { name } = await clientOf(web.server, ada).auth.me.query()
   await said(second.page, name)
   await button(first.page, 'I am leaving').press('Enter')
   await said(second.page, 'Nobody has said so yet.')
@@ -91,8 +65,8 @@ it('who says that he is here is seen by others, until he leaves', async () => {
 })
 
 it('a place that has a price is held, paid and given back, with what comes back said before', async () => {
-  const { locationId } = await makeSpace(server)
-  const host = clientOf(server, await makePerson(server, 'admin'))
+  const { locationId } = await makeSpace(web.server)
+  const host = clientOf(web.server, await makePerson(web.server, 'admin'))
   const { id } = await host.events.create.mutate({
     locationId,
     title: 'Workshop',
@@ -101,12 +75,12 @@ it('a place that has a price is held, paid and given back, with what comes back 
     priceMinor: 3000,
     cancellation: [{ hoursBefore: 24, refundPercent: 50 }],
   })
-  const visitor = await open(`/events/${id}`, { person: await makePerson(server) })
+  const visitor = await open(`/events/${id}`, { person: await makePerson(web.server) })
   const { page } = visitor
   await said(page, 'Until 24 hours before, 50 % of the price come back.')
   await button(page, /Take a place for €30.00/).press('Enter')
   await said(page, 'A place is held for you until it is paid')
-  await page.goto(`${server.url}${PATHS.bookings}`)
+  await page.goto(`${web.server.url}${PATHS.bookings}`)
   await page
     .getByRole('article')
     .filter({ hasText: 'Workshop' })
@@ -115,10 +89,10 @@ it('a place that has a price is held, paid and given back, with what comes back 
   await button(page, /Pay €30.00/).press('Enter')
   await page.getByRole('dialog').getByRole('button', { name: 'Pay now' }).press('Enter')
   await said(page, 'You will come')
-  await page.goto(`${server.url}${PATHS.bookings}`)
+  await page.goto(`${web.server.url}${PATHS.bookings}`)
   await button(page, 'Cancel Workshop').waitFor()
   expect(await page.getByRole('link', { name: 'Change the time' }).count()).toBe(0)
-  await page.goto(`${server.url}/events/${id}`)
+  await page.goto(`${web.server.url}/events/${id}`)
   await button(page, /I cannot come/).press('Enter')
   await said(page, 'You get back €15.00.')
   await page.getByRole('alertdialog').getByRole('button', { name: 'I cannot come' }).press('Enter')

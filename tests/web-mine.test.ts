@@ -1,64 +1,35 @@
-import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import type { RunningServer } from '../src/server'
-import { webApp } from '../web/build'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { PATHS } from '../web/src/paths'
 import { makeAccount, password } from './support/accounts'
 import { hasBrowser } from './support/browser'
 import { payInBrowser } from './support/money'
 import { makeSpecialist } from './support/specialists'
 import { initDataOf, miniAppOf, signMiniApp } from './support/telegram'
-import {
-  button,
-  closeBrowser,
-  createVisits,
-  said,
-  seriousViolations,
-  takePicture,
-  unexpected,
-} from './support/web'
-import {
-  at,
-  clientOf,
-  makePerson,
-  makeSpace,
-  startTestServer,
-  stopTestServers,
-  type TestPerson,
-  testDate,
-  until,
-} from './support/world'
+import { button, said, seriousViolations, takePicture, unexpected, withWebApp } from './support/web'
+import { at, clientOf, makePerson, makeSpace, type TestPerson, testDate, until } from './support/world'
 
 setDefaultTimeout(90_000)
 
-let server: RunningServer
-beforeAll(async () => {
-  server = await startTestServer({ queue: true })
-  await webApp()
-})
-const { open, close } = createVisits(() => server)
-afterEach(close)
-afterAll(async () => {
-  await closeBrowser()
-  await stopTestServers()
-})
+const web = withWebApp()
+const { open } = web
 
 const browser = hasBrowser()
 
 async function payFor(person: TestPerson, bookingId: string) {
-  const client = clientOf(server, person)
-  await payInBrowser(server, await client.payments.createIntent.mutate({ bookingId }))
+  const client = clientOf(web.server, person)
+  await payInBrowser(web.server, await client.payments.createIntent.mutate({ bookingId }))
   return client.payments.confirm.mutate({ bookingId })
 }
 
 test.skipIf(!browser)(
   'what comes back is said before a booking is cancelled, to the cent, and stands among the payments then',
   async () => {
-    const space = await makeSpace(server, {
+    const space = await makeSpace(web.server, {
       priceMinor: 2001,
       cancellation: [{ hoursBefore: 1, refundPercent: 50 }],
     })
-    const person = await makePerson(server)
-    const client = clientOf(server, person)
+    const person = await makePerson(web.server)
+    const client = clientOf(web.server, person)
     const { id } = await client.slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
     await payFor(person, id)
     const visitor = await open(PATHS.bookings, { person, phone: true })
@@ -79,9 +50,9 @@ test.skipIf(!browser)(
 test.skipIf(!browser)(
   'points pay a part, which can be taken back, or all of it, which books at once',
   async () => {
-    const space = await makeSpace(server, { priceMinor: 5000 })
-    const person = await makePerson(server)
-    const admin = clientOf(server, await makePerson(server, 'admin'))
+    const space = await makeSpace(web.server, { priceMinor: 5000 })
+    const person = await makePerson(web.server)
+    const admin = clientOf(web.server, await makePerson(web.server, 'admin'))
     await admin.loyalty.correct.mutate({ id: person.id, points: 300, reason: 'Welcome' })
     const visitor = await open(`/spaces/${space.id}?date=${testDate}`, { person })
     const { page } = visitor
@@ -98,16 +69,16 @@ test.skipIf(!browser)(
     await said(page, /^€35\.00$/)
     await button(page, 'Pay now').click()
     await said(page, 'Booked. See you there!')
-    const client = clientOf(server, person)
+    const client = clientOf(web.server, person)
     expect((await client.bookings.list.query({})).items).toMatchObject([
       { status: 'confirmed', redeemedPoints: 300, pointsMinor: 1500, paidMinor: 3500 },
     ])
-    await page.goto(`${server.url}${PATHS.points}`)
+    await page.goto(`${web.server.url}${PATHS.points}`)
     await said(page, '0 points')
     await said(page, 'Used to pay')
 
     await admin.loyalty.correct.mutate({ id: person.id, points: 5000, reason: 'Thank you' })
-    await page.goto(`${server.url}/spaces/${space.id}?date=${testDate}`)
+    await page.goto(`${web.server.url}/spaces/${space.id}?date=${testDate}`)
     await page.locator(`[data-slot="${at(11)}"]`).click()
     await button(page, 'Pay €50.00').click()
     await button(page, 'Use my 5000 points').click()
@@ -120,13 +91,13 @@ test.skipIf(!browser)(
 test.skipIf(!browser)(
   'one is told what happens on whichever page one is, sees how much is new, and chooses what to hear',
   async () => {
-    const made = await makeSpecialist(server, { service: { needsApproval: true } })
-    const person = await makePerson(server)
-    const client = clientOf(server, person)
+    const made = await makeSpecialist(web.server, { service: { needsApproval: true } })
+    const person = await makePerson(web.server)
+    const client = clientOf(web.server, person)
     const specialist = await open(PATHS.work, { person: made.person })
     await said(specialist.page, 'Nobody waits for an answer.')
     const visitor = await open(PATHS.account, { person, phone: true, dark: true })
-    const admin = clientOf(server, await makePerson(server, 'admin'))
+    const admin = clientOf(web.server, await makePerson(web.server, 'admin'))
     await until(async () => (await admin.realtime.stats.query()).signedIn >= 2)
     const { id } = await client.bookings.create.mutate({ serviceId: made.service.id, startsAt: at(9) })
     await client.bookings.confirm.mutate({ id })
@@ -171,7 +142,7 @@ function launchOf(initData: string, theme: Record<string, string>): string {
 test.skipIf(!browser)(
   'inside Telegram one is signed in by what Telegram signed, in its language and its colours, once a launch',
   async () => {
-    const initData = initDataOf(signMiniApp(server.deps.telegram.token(), miniAppOf()))
+    const initData = initDataOf(signMiniApp(web.server.deps.telegram.token(), miniAppOf()))
     const visitor = await open(launchOf(initData, dark), { phone: true })
     const { page } = visitor
     await said(page, 'Trova il tuo spazio')
@@ -196,7 +167,7 @@ test.skipIf(!browser)(
     )
     await page.waitForFunction(`${colours} === 'rgb(255 255 255)'`)
     expect(await seriousViolations(page)).toEqual([])
-    await page.goto(`${server.url}${PATHS.account}`)
+    await page.goto(`${web.server.url}${PATHS.account}`)
     await said(page, 'Collegato: Ada Lovelace')
     expect(await page.getByRole('button', { name: 'Esci da lì' }).count()).toBe(1)
     expect(unexpected(visitor)).toEqual([])
@@ -207,13 +178,13 @@ type TelegramWindow = { Telegram: { WebView: { receiveEvent(name: string, event:
 test.skipIf(!browser)(
   'inside Telegram one sets a first password, and then does without Telegram',
   async () => {
-    const initData = initDataOf(signMiniApp(server.deps.telegram.token(), miniAppOf()))
+    const initData = initDataOf(signMiniApp(web.server.deps.telegram.token(), miniAppOf()))
     const visitor = await open(launchOf(initData, dark), { phone: true })
     const { page } = visitor
     await said(page, 'Trova il tuo spazio')
-    await page.goto(`${server.url}${PATHS.account}`)
+    await page.goto(`${web.server.url}${PATHS.account}`)
     await said(page, 'Dopo aver impostato e-mail e password potrai scollegarlo.')
-    const taken = (await makePerson(server)).email
+    const taken = (await makePerson(web.server)).email
     const email = page.getByLabel('E-mail', { exact: true })
     await email.fill(taken)
     await page.getByLabel('Nuova password').fill('a-long-passphrase')
@@ -227,7 +198,10 @@ test.skipIf(!browser)(
     await button(page, 'Scollega').press('Enter')
     await page.getByRole('alertdialog').getByRole('button', { name: 'Scollega' }).press('Enter')
     await button(page, 'Collega Telegram').waitFor()
-    const signedIn = await clientOf(server).auth.login.mutate({ email: mine, password: 'a-long-passphrase' })
+    const signedIn = await clientOf(web.server).auth.login.mutate({
+      email: mine,
+      password: 'a-long-passphrase',
+    })
     expect(signedIn.user.name).toBe('Ada Lovelace')
     expect(unexpected(visitor)).toEqual([])
   },
@@ -244,7 +218,7 @@ test.skipIf(!browser)(
 )
 
 test.skipIf(!browser)('an account is linked to Telegram by a code that the bot takes', async () => {
-  const account = await makeAccount(server)
+  const account = await makeAccount(web.server)
   const visitor = await open(`${PATHS.signIn}?then=${PATHS.account}`)
   const { page } = visitor
   await page.getByLabel('E-mail').fill(account.email)
@@ -253,8 +227,8 @@ test.skipIf(!browser)('an account is linked to Telegram by a code that the bot t
   await button(page, 'Link Telegram').click()
   const code = /\/start (\S+?)”/.exec((await page.getByText(/\/start/).textContent()) ?? '')?.[1]
   expect(code).toBeTruthy()
-  await clientOf(server, account).auth.linkTelegram.mutate({
-    initData: initDataOf(signMiniApp(server.deps.telegram.token(), miniAppOf())),
+  await clientOf(web.server, account).auth.linkTelegram.mutate({
+    initData: initDataOf(signMiniApp(web.server.deps.telegram.token(), miniAppOf())),
   })
   await said(page, /Linked: Ada Lovelace/)
   await button(page, 'Unlink').click()
@@ -264,13 +238,13 @@ test.skipIf(!browser)('an account is linked to Telegram by a code that the bot t
 })
 
 test.skipIf(!browser)('a calendar program reads the private address that one makes', async () => {
-  const { person } = await makeSpecialist(server)
+  const { person } = await makeSpecialist(web.server)
   const visitor = await open(PATHS.account, { person, phone: true })
   const { page } = visitor
   for (const feed of ['My bookings', 'My work']) {
     await button(page, `Make a new address: ${feed}`).click()
     const address = new URL(await page.getByLabel(feed, { exact: true }).inputValue())
-    expect(await (await fetch(`${server.url}${address.pathname}`)).text()).toStartWith('BEGIN:VCALENDAR')
+    expect(await (await fetch(`${web.server.url}${address.pathname}`)).text()).toStartWith('BEGIN:VCALENDAR')
   }
   expect(await seriousViolations(page)).toEqual([])
   expect(unexpected(visitor)).toEqual([])

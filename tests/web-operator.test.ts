@@ -1,6 +1,5 @@
-import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { stripeEvents } from '../src/db/schema'
-import type { RunningServer } from '../src/server'
 import { PATHS } from '../web/src/paths'
 import { hasBrowser } from './support/browser'
 import { holdToPay, payInBrowser } from './support/money'
@@ -8,46 +7,28 @@ import { insertBooking } from './support/rows'
 import {
   button,
   choose,
-  closeBrowser,
-  createVisits,
   receivedBytes,
   said,
   seriousViolations,
   takePicture,
   unexpected,
+  withWebApp,
 } from './support/web'
-import {
-  at,
-  clientOf,
-  makePerson,
-  makeSpace,
-  startTestServer,
-  stopTestServers,
-  type TestPerson,
-  testDate,
-  until,
-} from './support/world'
+import { at, clientOf, makePerson, makeSpace, type TestPerson, testDate, until } from './support/world'
 
 setDefaultTimeout(60_000)
 
-let server: RunningServer
+const web = withWebApp()
 let admin: TestPerson
 beforeAll(async () => {
-  server = await startTestServer({ queue: true })
-  admin = await makePerson(server, 'admin')
+  admin = await makePerson(web.server, 'admin')
 })
-const visits = createVisits(() => server)
-afterEach(visits.close)
-afterAll(async () => {
-  await closeBrowser()
-  await stopTestServers()
-})
-const open = (address: string) => visits.open(address, { person: admin })
+const open = (address: string) => web.open(address, { person: admin })
 const it = test.skipIf(!hasBrowser())
 
 it('an operator gives a part of a payment back, says why, and cannot give more than is left', async () => {
-  const { booking, intent, client } = await holdToPay(server)
-  await payInBrowser(server, intent)
+  const { booking, intent, client } = await holdToPay(web.server)
+  await payInBrowser(web.server, intent)
   await client.payments.confirm.mutate({ bookingId: booking.id })
   const visitor = await open(PATHS.operatorPayments)
   const { page } = visitor
@@ -73,7 +54,7 @@ it('an operator gives a part of a payment back, says why, and cannot give more t
 
 it('an event of Stripe’s that failed is shown with the reason, and is worked on again when asked', async () => {
   const id = `evt_${Bun.randomUUIDv7().replaceAll('-', '')}`
-  await server.deps.db.insert(stripeEvents).values({
+  await web.server.deps.db.insert(stripeEvents).values({
     id,
     type: 'charge.succeeded',
     intentId: 'pi_gone',
@@ -94,8 +75,8 @@ it('an event of Stripe’s that failed is shown with the reason, and is worked o
 })
 
 it('whoever closes a space is told which bookings still stand, and nobody can book it then', async () => {
-  const space = await makeSpace(server, { name: 'Sala Verdi' })
-  await insertBooking(server, space, await makePerson(server))
+  const space = await makeSpace(web.server, { name: 'Sala Verdi' })
+  await insertBooking(web.server, space, await makePerson(web.server))
   const visitor = await open(`${PATHS.operatorClosures}?location=${space.locationId}`)
   const { page } = visitor
   await button(page, 'Close for a while').press('Enter')
@@ -106,7 +87,7 @@ it('whoever closes a space is told which bookings still stand, and nobody can bo
   await button(page, 'Save').press('Enter')
   await said(page, 'One booking still stands in this time.')
   await page.getByRole('article').getByText('New lamps').waitFor()
-  const { slots } = await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })
+  const { slots } = await clientOf(web.server).slots.day.query({ spaceId: space.id, date: testDate })
   expect(slots.filter(({ status }) => status === 'closed').map(({ startsAt }) => startsAt)).toEqual([
     at(8),
     at(9),
@@ -121,7 +102,7 @@ it('whoever closes a space is told which bookings still stand, and nobody can bo
 it('a location and a space with hours and terms of its own are made by keyboard, and changed, and taken out of use', async () => {
   const visitor = await open(PATHS.operatorLocations)
   const { page } = visitor
-  const client = clientOf(server, admin)
+  const client = clientOf(web.server, admin)
   const name = `Officina ${Bun.randomUUIDv7()}`
   await button(page, 'Open a location').press('Enter')
   await page.getByLabel('Name').fill(name)
@@ -135,7 +116,7 @@ it('a location and a space with hours and terms of its own are made by keyboard,
   const location = items.find((one) => one.name === name)
   expect(location).toMatchObject({ timeZone: 'Europe/Rome' })
 
-  await page.goto(`${server.url}${PATHS.operatorSpaces}?location=${location?.id}`)
+  await page.goto(`${web.server.url}${PATHS.operatorSpaces}?location=${location?.id}`)
   await button(page, 'Add a space').press('Enter')
   await page.getByLabel('Name').fill('Sala Rossa')
   await choose(page, 'Kind', 'Meeting room')
@@ -159,7 +140,7 @@ it('a location and a space with hours and terms of its own are made by keyboard,
   await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).press('Enter')
   await said(page, 'No space fits.')
 
-  await page.goto(`${server.url}${PATHS.operatorLocations}`)
+  await page.goto(`${web.server.url}${PATHS.operatorLocations}`)
   await button(page, `Remove ${name}`).press('Enter')
   await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).press('Enter')
   await until(async () => {
@@ -172,12 +153,12 @@ it('a location and a space with hours and terms of its own are made by keyboard,
 })
 
 it('a location at which something is booked stays, and it is said why', async () => {
-  const space = await makeSpace(server)
-  await clientOf(server, await makePerson(server)).bookings.create.mutate({
+  const space = await makeSpace(web.server)
+  await clientOf(web.server, await makePerson(web.server)).bookings.create.mutate({
     spaceId: space.id,
     startsAt: at(9),
   })
-  const client = clientOf(server, admin)
+  const client = clientOf(web.server, admin)
   const { name } = await client.locations.update.mutate({
     id: space.locationId,
     name: `Bottega ${Bun.randomUUIDv7()}`,
@@ -193,8 +174,8 @@ it('a location at which something is booked stays, and it is said why', async ()
 })
 
 it('a specialist is made for somebody with that role, and offers a service', async () => {
-  const { locationId } = await makeSpace(server)
-  const { id: userId } = await makePerson(server, 'specialist')
+  const { locationId } = await makeSpace(web.server)
+  const { id: userId } = await makePerson(web.server, 'specialist')
   const visitor = await open(`${PATHS.operatorSpecialists}?location=${locationId}`)
   const { page } = visitor
   await button(page, 'Add a specialist').press('Enter')
@@ -209,7 +190,7 @@ it('a specialist is made for somebody with that role, and offers a service', asy
   await page.getByLabel('Hours to say yes').fill('12')
   await button(page, 'Save').press('Enter')
   await said(page, /€45.00 · Each booking needs a yes/)
-  const client = clientOf(server)
+  const client = clientOf(web.server)
   const [specialist] = (await client.specialists.list.query({ locationId })).items
   expect(specialist).toMatchObject({ name: 'Dr. Verdi', userId })
   expect((await client.services.list.query({ specialistId: specialist?.id })).items).toMatchObject([
@@ -219,11 +200,11 @@ it('a specialist is made for somebody with that role, and offers a service', asy
 })
 
 it('a review is hidden with a reason, which only operators see, and shown again', async () => {
-  const person = await makePerson(server)
-  const space = await makeSpace(server)
-  const { id: bookingId } = await insertBooking(server, space, person, { status: 'completed' })
+  const person = await makePerson(web.server)
+  const space = await makeSpace(web.server)
+  const { id: bookingId } = await insertBooking(web.server, space, person, { status: 'completed' })
   const comment = 'Too loud, and worse.'
-  await clientOf(server, person).reviews.create.mutate({ bookingId, rating: 2, comment })
+  await clientOf(web.server, person).reviews.create.mutate({ bookingId, rating: 2, comment })
   const visitor = await open(PATHS.operatorReviews)
   const { page } = visitor
   await said(page, comment)
@@ -231,29 +212,29 @@ it('a review is hidden with a reason, which only operators see, and shown again'
   await page.getByLabel('Why').fill('It names somebody')
   await page.getByRole('dialog').getByRole('button', { name: 'Hide' }).press('Enter')
   await said(page, 'There is none.')
-  const { items } = await clientOf(server).reviews.list.query({ spaceId: space.id })
+  const { items } = await clientOf(web.server).reviews.list.query({ spaceId: space.id })
   expect(items).toEqual([])
   await choose(page, 'Which', 'That are hidden')
   await said(page, 'Why: It names somebody')
   await button(page, /Show again/).press('Enter')
   await said(page, 'There is none.')
-  expect((await clientOf(server).reviews.list.query({ spaceId: space.id })).items).toHaveLength(1)
+  expect((await clientOf(web.server).reviews.list.query({ spaceId: space.id })).items).toHaveLength(1)
   expect(unexpected(visitor)).toEqual([])
 })
 
 it('an operator sees who is connected, speaks to them all, and has the code at the door', async () => {
-  const { locationId } = await makeSpace(server)
-  const member = await visits.open('/', { person: await makePerson(server), phone: true })
+  const { locationId } = await makeSpace(web.server)
+  const member = await web.open('/', { person: await makePerson(web.server), phone: true })
   const visitor = await open(`${PATHS.live}?location=${locationId}`)
   const { page } = visitor
   await said(page, 'Boards watched')
-  await until(async () => (await clientOf(server, admin).realtime.stats.query()).signedIn >= 2)
+  await until(async () => (await clientOf(web.server, admin).realtime.stats.query()).signedIn >= 2)
   await button(page, 'Speak to everyone').press('Enter')
   await page.getByLabel('What to say').fill('We close early today.')
   await button(page, 'Say it').press('Enter')
   await said(page, 'Said.')
   await said(member.page, 'We close early today.')
-  await page.goto(`${server.url}${PATHS.operatorDoor}?location=${locationId}`)
+  await page.goto(`${web.server.url}${PATHS.operatorDoor}?location=${locationId}`)
   const image = page.getByRole('img', { name: /QR code/ })
   await image.waitFor()
   expect(
@@ -263,10 +244,10 @@ it('an operator sees who is connected, speaks to them all, and has the code at t
 })
 
 it('charts show what was booked and paid, in numbers too, and can be read by keyboard', async () => {
-  const { booking, intent, client, space } = await holdToPay(server, { name: 'Sala Gialla' })
-  await payInBrowser(server, intent)
+  const { booking, intent, client, space } = await holdToPay(web.server, { name: 'Sala Gialla' })
+  await payInBrowser(web.server, intent)
   await client.payments.confirm.mutate({ bookingId: booking.id })
-  const boss = clientOf(server, admin)
+  const boss = clientOf(web.server, admin)
   await boss.payments.refund.mutate({ bookingId: booking.id, amountMinor: 500 })
   await client.bookings.create.mutate({ spaceId: space.id, startsAt: at(11) })
   const visitor = await open(

@@ -1,35 +1,15 @@
-import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
-import type { RunningServer } from '../src/server'
-import { webApp } from '../web/build'
 import { PATHS } from '../web/src/paths'
 import { hasBrowser } from './support/browser'
 import { letPass, makeSpecialist } from './support/specialists'
-import { button, closeBrowser, createVisits, said, seriousViolations, unexpected } from './support/web'
-import {
-  at,
-  clientOf,
-  makePerson,
-  makeSpace,
-  startTestServer,
-  stopTestServers,
-  testDate,
-  until,
-} from './support/world'
+import { button, said, seriousViolations, unexpected, withWebApp } from './support/web'
+import { at, clientOf, makePerson, makeSpace, testDate, until } from './support/world'
 
 setDefaultTimeout(90_000)
 
-let server: RunningServer
-beforeAll(async () => {
-  server = await startTestServer({ queue: true })
-  await webApp()
-})
-const { open, close } = createVisits(() => server)
-afterEach(close)
-afterAll(async () => {
-  await closeBrowser()
-  await stopTestServers()
-})
+const web = withWebApp()
+const { open } = web
 
 const dayOf = ({ specialist }: { specialist: { id: string } }, date = testDate) =>
   `/specialists/${specialist.id}?date=${date}`
@@ -39,15 +19,15 @@ const browser = hasBrowser()
 test.skipIf(!browser)(
   'a specialist is found and asked for a time with a deposit, says yes, is paid the rest, and reviewed',
   async () => {
-    const made = await makeSpecialist(server, {
+    const made = await makeSpecialist(web.server, {
       service: { name: 'Shiatsu', priceMinor: 5000, depositMinor: 1500, needsApproval: true },
     })
-    const person = await makePerson(server)
+    const person = await makePerson(web.server)
     const customer = await open(PATHS.specialists, { person })
     await customer.page.getByLabel('What do you need?').fill('shiatsu')
     await customer.page.getByRole('link', { name: /Shiatsu/ }).click()
     await said(customer.page, '€15.00 now, the rest afterwards')
-    await customer.page.goto(`${server.url}${dayOf(made)}`)
+    await customer.page.goto(`${web.server.url}${dayOf(made)}`)
     const watcher = await open(dayOf(made))
     await slotAt(watcher.page, 9).waitFor()
     await slotAt(customer.page, 9).click()
@@ -62,17 +42,17 @@ test.skipIf(!browser)(
     await said(specialist.page, 'Nobody waits for an answer.')
     await said(customer.page, 'Booked. See you there!')
 
-    await customer.page.goto(`${server.url}${PATHS.bookings}`)
+    await customer.page.goto(`${web.server.url}${PATHS.bookings}`)
     await button(customer.page, 'Pay the rest: €35.00').click()
     await button(customer.page, 'Pay now').click()
     await said(customer.page, /€50\.00 paid/)
-    const [paid] = (await clientOf(server, person).bookings.list.query({})).items
+    const [paid] = (await clientOf(web.server, person).bookings.list.query({})).items
     if (!paid) throw new Error('there is no booking')
     expect(paid).toMatchObject({ status: 'confirmed', paidMinor: 5000, balanceDueMinor: 0 })
 
-    await letPass(server, paid.id)
+    await letPass(web.server, paid.id)
     const { startsAt } = await made.client.bookings.byId.query({ id: paid.id })
-    await specialist.page.goto(`${server.url}${PATHS.work}?view=day&date=${startsAt.slice(0, 10)}`)
+    await specialist.page.goto(`${web.server.url}${PATHS.work}?view=day&date=${startsAt.slice(0, 10)}`)
     await button(specialist.page, 'It took place').click()
     await said(specialist.page, /^Took place$/)
 
@@ -85,7 +65,7 @@ test.skipIf(!browser)(
     await button(customer.page, 'Publish').click()
     await button(customer.page, 'Change the review').waitFor()
 
-    await specialist.page.goto(`${server.url}${PATHS.workReviews}`)
+    await specialist.page.goto(`${web.server.url}${PATHS.workReviews}`)
     await button(specialist.page, /^Answer/).click()
     await specialist.page.getByLabel(/Your answer/).fill('Come again.')
     await button(specialist.page, 'Publish').click()
@@ -104,8 +84,8 @@ test.skipIf(!browser)(
 test.skipIf(!browser)(
   'two want the same time of a specialist: one is told kindly; and who is declined learns it at once',
   async () => {
-    const made = await makeSpecialist(server, { service: { needsApproval: true } })
-    const [ada, ben] = [await makePerson(server), await makePerson(server)]
+    const made = await makeSpecialist(web.server, { service: { needsApproval: true } })
+    const [ada, ben] = [await makePerson(web.server), await makePerson(web.server)]
     const first = await open(dayOf(made), { person: ada, phone: true, dark: true })
     const second = await open(dayOf(made), { person: ben })
     await Promise.all([slotAt(first.page, 9).waitFor(), slotAt(second.page, 9).waitFor()])
@@ -133,9 +113,9 @@ test.skipIf(!browser)(
 )
 
 test.skipIf(!browser)('a card that is declined leaves the time of a specialist held', async () => {
-  const made = await makeSpecialist(server, { service: { priceMinor: 4000, needsRoom: true } })
-  await makeSpace(server, { locationId: made.locationId, kind: 'meeting_room', priceMinor: 1000 })
-  const visitor = await open(dayOf(made), { person: await makePerson(server) })
+  const made = await makeSpecialist(web.server, { service: { priceMinor: 4000, needsRoom: true } })
+  await makeSpace(web.server, { locationId: made.locationId, kind: 'meeting_room', priceMinor: 1000 })
+  const visitor = await open(dayOf(made), { person: await makePerson(web.server) })
   const { page } = visitor
   await slotAt(page, 9).click()
   await button(page, 'Pay €50.00').click()
@@ -152,15 +132,15 @@ test.skipIf(!browser)('a card that is declined leaves the time of a specialist h
 })
 
 test.skipIf(!browser)('a specialist cancels what is coming, and says that nobody came', async () => {
-  const made = await makeSpecialist(server)
-  const person = await makePerson(server)
-  const { bookings } = clientOf(server, person)
+  const made = await makeSpecialist(web.server)
+  const person = await makePerson(web.server)
+  const { bookings } = clientOf(web.server, person)
   const book = async (hour: number) => {
     const { id } = await bookings.create.mutate({ serviceId: made.service.id, startsAt: at(hour) })
     return bookings.confirm.mutate({ id })
   }
   const [coming, past] = [await book(9), await book(11)]
-  await letPass(server, past.id)
+  await letPass(web.server, past.id)
   const { startsAt } = await bookings.byId.query({ id: past.id })
   const customer = await open(PATHS.bookings, { person })
   const visitor = await open(`${PATHS.work}?view=day&date=${testDate}`, { person: made.person })
@@ -170,7 +150,7 @@ test.skipIf(!browser)('a specialist cancels what is coming, and says that nobody
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel the booking' }).press('Enter')
   await said(page, /^Nothing$/)
   await said(customer.page, 'Cancelled')
-  await page.goto(`${server.url}${PATHS.work}?view=day&date=${startsAt.slice(0, 10)}`)
+  await page.goto(`${web.server.url}${PATHS.work}?view=day&date=${startsAt.slice(0, 10)}`)
   await button(page, /^Nobody came/).press('Enter')
   await page.locator('.tag.no_show').waitFor()
   expect(await bookings.byId.query({ id: coming.id })).toMatchObject({ status: 'cancelled' })
@@ -179,20 +159,20 @@ test.skipIf(!browser)('a specialist cancels what is coming, and says that nobody
 })
 
 test.skipIf(!browser)('a specialist offers a service, takes time off, and people see both', async () => {
-  const made = await makeSpecialist(server)
+  const made = await makeSpecialist(web.server)
   const { page, ...rest } = await open(PATHS.workServices, { person: made.person })
   await button(page, 'Add a service').click()
   await page.getByLabel('Name').fill('Reading of hands')
   await button(page, 'Save').click()
   await said(page, 'Reading of hands')
-  await page.goto(`${server.url}${PATHS.workProfile}`)
+  await page.goto(`${web.server.url}${PATHS.workProfile}`)
   await button(page, 'Take time off').click()
   const dialog = page.getByRole('dialog')
   await dialog.getByLabel('From').fill(`${testDate}T09:00`)
   await dialog.getByLabel('To', { exact: true }).fill(`${testDate}T12:00`)
   await dialog.getByRole('button', { name: 'Save' }).click()
   await dialog.waitFor({ state: 'hidden' })
-  await page.goto(`${server.url}${dayOf(made)}`)
+  await page.goto(`${web.server.url}${dayOf(made)}`)
   await page.getByRole('radio', { name: 'Reading of hands' }).click()
   await page.locator(`.closed[data-slot="${at(9)}"]`).waitFor()
   await page.locator(`.free[data-slot="${at(12)}"]`).waitFor()
@@ -202,15 +182,15 @@ test.skipIf(!browser)('a specialist offers a service, takes time off, and people
 test.skipIf(!browser)(
   'a new specialist makes a profile first, and nobody else sees these pages',
   async () => {
-    const { locationId } = await makeSpace(server)
-    const person = await makePerson(server, 'specialist')
+    const { locationId } = await makeSpace(web.server)
+    const person = await makePerson(web.server, 'specialist')
     const { page } = await open(`${PATHS.work}?location=${locationId}`, { person })
     await said(page, 'You have no profile yet')
     await button(page, 'Save').click()
     await said(page, 'Nobody waits for an answer.')
-    const { items } = await clientOf(server).specialists.list.query({ userId: person.id })
+    const { items } = await clientOf(web.server).specialists.list.query({ userId: person.id })
     expect(items).toMatchObject([{ locationId }])
-    const stranger = await open(PATHS.work, { person: await makePerson(server) })
+    const stranger = await open(PATHS.work, { person: await makePerson(web.server) })
     await said(stranger.page, 'This page is for specialists')
     const nobody = await open(PATHS.work)
     await said(nobody.page, 'Sign in to see this')

@@ -1,80 +1,58 @@
-import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { systemContext } from '../src/context'
-import type { RunningServer } from '../src/server'
 import { sweepExpiredHolds } from '../src/services/sweep'
-import { webApp } from '../web/build'
 import { PATHS } from '../web/src/paths'
 import { makeAccount, password } from './support/accounts'
 import { hasBrowser } from './support/browser'
 import {
   button,
-  closeBrowser,
-  createVisits,
   receivedBytes,
   said,
   seriousViolations,
   takePicture,
   unexpected,
+  withWebApp,
 } from './support/web'
-import {
-  at,
-  clientOf,
-  endHolds,
-  makePerson,
-  makeSpace,
-  startTestServer,
-  stopTestServers,
-  testDate,
-  until,
-} from './support/world'
+import { at, clientOf, endHolds, makePerson, makeSpace, testDate, until } from './support/world'
 
 setDefaultTimeout(60_000)
 
 const FIRST_LOAD_BYTES = 250_000
 const INTERACTIVE_MS = 1500
 
-let server: RunningServer
-beforeAll(async () => {
-  server = await startTestServer({ queue: true })
-  await webApp()
-})
-const { open, close } = createVisits(() => server)
-afterEach(close)
-afterAll(async () => {
-  await closeBrowser()
-  await stopTestServers()
-})
+const web = withWebApp()
+const { open } = web
 
 const boardOf = (space: { id: string }, date = testDate) => `/spaces/${space.id}?date=${date}`
 const slotAt = (page: Page, hour: number) => page.locator(`[data-slot="${at(hour)}"]`)
 
 test('every address of the app answers the same page, under a policy that lets nothing run that is not its own', async () => {
   for (const path of Object.values(PATHS)) {
-    const response = await fetch(`${server.url}${path.replace(':id', testDate)}`)
+    const response = await fetch(`${web.server.url}${path.replace(':id', testDate)}`)
     const html = await response.text()
     expect([path, response.status]).toEqual([path, 200])
     expect(response.headers.get('content-security-policy')).toContain(`script-src 'self'; style-src 'self'`)
     expect(html).not.toMatch(/<style|style=|<script>|javascript:| on\w+=/)
   }
-  const { status } = await fetch(`${server.url}/nothing-here`)
+  const { status } = await fetch(`${web.server.url}/nothing-here`)
   expect(status).toBe(404)
 })
 
 test('what the page loads is compressed, and kept for ever under a name that changes with what is in it', async () => {
-  const html = await (await fetch(server.url)).text()
+  const html = await (await fetch(web.server.url)).text()
   const names = [...html.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, name]) => name)
   expect(names.length).toBe(2)
   for (const name of names) {
     for (const encoding of ['br', 'gzip']) {
-      const response = await fetch(`${server.url}${name}`, { headers: { 'accept-encoding': encoding } })
+      const response = await fetch(`${web.server.url}${name}`, { headers: { 'accept-encoding': encoding } })
       expect(response.headers.get('content-encoding')).toBe(encoding)
       expect(response.headers.get('cache-control')).toContain('immutable')
     }
   }
-  expect((await fetch(`${server.url}/assets/main-old.js`)).status).toBe(404)
-  const tag = (await fetch(server.url)).headers.get('etag') ?? ''
-  expect((await fetch(server.url, { headers: { 'if-none-match': tag } })).status).toBe(304)
+  expect((await fetch(`${web.server.url}/assets/main-old.js`)).status).toBe(404)
+  const tag = (await fetch(web.server.url)).headers.get('etag') ?? ''
+  expect((await fetch(web.server.url, { headers: { 'if-none-match': tag } })).status).toBe(304)
 })
 
 const browser = hasBrowser()
@@ -82,8 +60,8 @@ const browser = hasBrowser()
 test.skipIf(!browser)(
   'from signing in to a booking that is held, booked, moved and cancelled, all by keyboard',
   async () => {
-    const space = await makeSpace(server, { name: 'Quiet room' })
-    const person = await makeAccount(server)
+    const space = await makeSpace(web.server, { name: 'Quiet room' })
+    const person = await makeAccount(web.server)
     const { page, ...rest } = await open(boardOf(space))
     await slotAt(page, 9).press('Enter')
     await page.getByLabel('E-mail').fill(person.email)
@@ -107,17 +85,19 @@ test.skipIf(!browser)(
     await said(page, 'Cancelled')
     expect(unexpected({ page, ...rest })).toEqual([])
 
-    const { items } = await clientOf(server, person).bookings.list.query({})
+    const { items } = await clientOf(web.server, person).bookings.list.query({})
     expect(items.map(({ status, startsAt }) => [status, startsAt])).toEqual([['cancelled', at(14)]])
   },
 )
 
 test.skipIf(!browser)('whoever needs a room at a time is shown those that are free then', async () => {
-  const taken = await makeSpace(server, { name: 'Taken room', capacity: 6 })
+  const taken = await makeSpace(web.server, { name: 'Taken room', capacity: 6 })
   const { locationId } = taken
-  await makeSpace(server, { name: 'Free room', capacity: 6, locationId })
-  await makeSpace(server, { name: 'Small room', capacity: 2, locationId })
-  await clientOf(server, await makePerson(server)).slots.hold.mutate({ slotId: `${taken.id}@${at(9)}` })
+  await makeSpace(web.server, { name: 'Free room', capacity: 6, locationId })
+  await makeSpace(web.server, { name: 'Small room', capacity: 2, locationId })
+  await clientOf(web.server, await makePerson(web.server)).slots.hold.mutate({
+    slotId: `${taken.id}@${at(9)}`,
+  })
   const visitor = await open(`${PATHS.home}?location=${locationId}`)
   const { page } = visitor
   const names = () => page.locator('.cards h2').allTextContents()
@@ -137,8 +117,8 @@ test.skipIf(!browser)('whoever needs a room at a time is shown those that are fr
 test.skipIf(!browser)(
   'two want one time: one holds it, the other is told kindly and takes what is still free',
   async () => {
-    const space = await makeSpace(server)
-    const [ada, ben] = [await makePerson(server), await makePerson(server)]
+    const space = await makeSpace(web.server)
+    const [ada, ben] = [await makePerson(web.server), await makePerson(web.server)]
     const first = await open(boardOf(space), { person: ada })
     const second = await open(boardOf(space), { person: ben })
     await Promise.all([slotAt(first.page, 9).waitFor(), slotAt(second.page, 9).waitFor()])
@@ -165,11 +145,11 @@ test.skipIf(!browser)(
 test.skipIf(!browser)(
   'a card that is declined leaves the time held; another pays and books, and what is paid comes back',
   async () => {
-    const space = await makeSpace(server, {
+    const space = await makeSpace(web.server, {
       priceMinor: 1800,
       cancellation: [{ hoursBefore: 1, refundPercent: 50 }],
     })
-    const person = await makePerson(server)
+    const person = await makePerson(web.server)
     const visitor = await open(boardOf(space), { person })
     const { page } = visitor
     await slotAt(page, 9).click()
@@ -186,18 +166,18 @@ test.skipIf(!browser)(
     await dialog.getByRole('button', { name: 'Pay now' }).click()
     await said(page, 'Booked. See you there!')
 
-    await page.goto(`${server.url}${PATHS.bookings}`)
+    await page.goto(`${web.server.url}${PATHS.bookings}`)
     await button(page, 'Cancel').click()
     await said(page, 'You get back €9.00 (50 %).')
     await button(page, 'Never mind').click()
     expect(unexpected(visitor)).toEqual([])
 
-    const operator = await open(PATHS.operatorBookings, { person: await makePerson(server, 'admin') })
+    const operator = await open(PATHS.operatorBookings, { person: await makePerson(web.server, 'admin') })
     await button(operator.page, 'Give money back').click()
     await said(operator.page, 'Give €18.00 back?')
     await operator.page.getByRole('dialog').getByRole('button', { name: 'Give money back' }).click()
     await said(operator.page, 'Given back.')
-    const { items } = await clientOf(server, person).bookings.list.query({})
+    const { items } = await clientOf(web.server, person).bookings.list.query({})
     expect(items[0]).toMatchObject({ status: 'confirmed', paidMinor: 1800, refundedMinor: 1800 })
     expect(unexpected(operator)).toEqual([])
   },
@@ -206,13 +186,13 @@ test.skipIf(!browser)(
 test.skipIf(!browser)(
   'a hold that ends is freed in front of whoever looks, and its holder is told',
   async () => {
-    const space = await makeSpace(server)
-    const holder = await open(boardOf(space), { person: await makePerson(server) })
+    const space = await makeSpace(web.server)
+    const holder = await open(boardOf(space), { person: await makePerson(web.server) })
     const watcher = await open(boardOf(space))
     await slotAt(holder.page, 9).click()
     await watcher.page.locator(`.held[data-slot="${at(9)}"]`).waitFor()
-    await endHolds(server, space.id)
-    await sweepExpiredHolds(systemContext(server.deps, 'clock'))
+    await endHolds(web.server, space.id)
+    await sweepExpiredHolds(systemContext(web.server.deps, 'clock'))
     await watcher.page.locator(`.free[data-slot="${at(9)}"]`).waitFor()
     await said(holder.page, 'Your hold has ended')
     await button(holder.page, 'Hold it again').click()
@@ -222,12 +202,14 @@ test.skipIf(!browser)(
 )
 
 test.skipIf(!browser)('who is offline is told so, and sees what has changed when he is back', async () => {
-  const space = await makeSpace(server)
+  const space = await makeSpace(web.server)
   const { page, context } = await open(boardOf(space))
   await slotAt(page, 9).waitFor()
   await context.setOffline(true)
   await said(page, /You are offline/)
-  await clientOf(server, await makePerson(server)).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+  await clientOf(web.server, await makePerson(web.server)).slots.hold.mutate({
+    slotId: `${space.id}@${at(9)}`,
+  })
   await context.setOffline(false)
   await page.locator(`.held[data-slot="${at(9)}"]`).waitFor()
   await page.getByText(/You are offline/).waitFor({ state: 'hidden' })
@@ -236,7 +218,7 @@ test.skipIf(!browser)('who is offline is told so, and sees what has changed when
 test.skipIf(!browser)(
   'a board that lost its connection says so, and is live again when there is one',
   async () => {
-    const space = await makeSpace(server)
+    const space = await makeSpace(web.server)
     const { page } = await open('/api/health')
     let isCut = false
     let cut = async () => {}
@@ -250,11 +232,13 @@ test.skipIf(!browser)(
       }
     })
     await page.route('**/trpc/realtime.watch*', (route) => (isCut ? route.abort() : route.continue()))
-    await page.goto(`${server.url}${boardOf(space)}`)
+    await page.goto(`${web.server.url}${boardOf(space)}`)
     await said(page, 'Live')
     await cut()
     await said(page, /Reconnecting…/)
-    await clientOf(server, await makePerson(server)).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+    await clientOf(web.server, await makePerson(web.server)).slots.hold.mutate({
+      slotId: `${space.id}@${at(9)}`,
+    })
     isCut = false
     await page.locator(`.held[data-slot="${at(9)}"]`).waitFor()
     await said(page, 'Live')
@@ -262,12 +246,12 @@ test.skipIf(!browser)(
 )
 
 test.skipIf(!browser)('one says that he is here, and takes the last place of an event', async () => {
-  const { locationId } = await makeSpace(server)
-  const host = clientOf(server, await makePerson(server, 'admin'))
+  const { locationId } = await makeSpace(web.server)
+  const host = clientOf(web.server, await makePerson(web.server, 'admin'))
   const period = { startsAt: at(18), endsAt: at(20) }
   const { id } = await host.events.create.mutate({ locationId, title: 'Aperitivo', capacity: 2, ...period })
   const visitor = await open(`${PATHS.community}?location=${locationId}`, {
-    person: await makePerson(server),
+    person: await makePerson(web.server),
   })
   await button(visitor.page, 'I am here').click()
   await button(visitor.page, 'I am leaving').waitFor()
@@ -281,9 +265,9 @@ test.skipIf(!browser)('one says that he is here, and takes the last place of an 
 test.skipIf(!browser)(
   'who may not see a page is told why, and what is not there is said to be so',
   async () => {
-    const { page } = await open(PATHS.operatorPeople, { person: await makePerson(server) })
+    const { page } = await open(PATHS.operatorPeople, { person: await makePerson(web.server) })
     await said(page, 'This page is for operators')
-    await page.goto(`${server.url}${boardOf({ id: Bun.randomUUIDv7() })}`)
+    await page.goto(`${web.server.url}${boardOf({ id: Bun.randomUUIDv7() })}`)
     await said(page, 'There is nothing here')
     const stranger = await open(PATHS.bookings)
     await said(stranger.page, 'Sign in to see this')
@@ -293,13 +277,13 @@ test.skipIf(!browser)(
 test.skipIf(!browser)(
   'the first load is small, and the board of a space answers to a touch in good time',
   async () => {
-    const space = await makeSpace(server)
+    const space = await makeSpace(web.server)
     // Other tests run beside it: one run in good time shows that it can be.
     let best = Number.POSITIVE_INFINITY
     for (let run = 0; run < 8 && best >= INTERACTIVE_MS; run++) {
       const { page } = await open('/api/health')
       const started = performance.now()
-      await page.goto(`${server.url}${boardOf(space)}`)
+      await page.goto(`${web.server.url}${boardOf(space)}`)
       await page.locator('.slot.free').first().waitFor()
       const ms = performance.now() - started
       best = Math.min(best, ms)

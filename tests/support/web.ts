@@ -1,9 +1,12 @@
+import { afterAll, afterEach, beforeAll } from 'bun:test'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import type { RunningServer } from '../../src/server'
+import { webApp } from '../../web/build'
 import { startSessionOf } from './accounts'
 import { CHROMIUM } from './browser'
+import { startTestServer, stopTestServers } from './world'
 
 /** Where a person finds what the pages looked like in the last run; git ignores it. */
 const PICTURES = path.resolve(import.meta.dir, '../../coverage/pictures')
@@ -92,6 +95,31 @@ export async function receivedBytes(page: Page): Promise<number> {
       ),
   )
   return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+/** For a whole file: a server with the app, browsers that are closed when their test is over, and the end of both. */
+export function withWebApp() {
+  let started: RunningServer | undefined
+  function server(): RunningServer {
+    if (!started) throw new Error('the server starts before the first test')
+    return started
+  }
+  beforeAll(async () => {
+    started = await startTestServer({ queue: true })
+    await webApp()
+  })
+  const { open, close } = createVisits(server)
+  afterEach(close)
+  afterAll(async () => {
+    await closeBrowser()
+    await stopTestServers()
+  })
+  return {
+    open,
+    get server() {
+      return server()
+    },
+  }
 }
 
 /** For `beforeEach` and the like of a file: browsers that are closed when the test is over. */

@@ -149,16 +149,7 @@ function Password() {
         autoComplete="current-password"
         required
       />
-      <TextField
-        label={t.account.newPassword}
-        type="password"
-        value={password}
-        onChange={setPassword}
-        autoComplete="new-password"
-        hint={t.auth.passwordHint}
-        minLength={8}
-        required
-      />
+      <NewPassword value={password} onChange={setPassword} />
       {update.error && (
         <p className="error" role="alert">
           {explain(update.error, t)}
@@ -168,6 +159,22 @@ function Password() {
         {t.account.password}
       </Button>
     </form>
+  )
+}
+
+function NewPassword({ value, onChange }: { value: string; onChange: (password: string) => void }) {
+  const { t } = useText()
+  return (
+    <TextField
+      label={t.account.newPassword}
+      type="password"
+      value={value}
+      onChange={onChange}
+      autoComplete="new-password"
+      hint={t.auth.passwordHint}
+      minLength={8}
+      required
+    />
   )
 }
 
@@ -203,16 +210,7 @@ function FirstPassword() {
         autoComplete="username"
         required
       />
-      <TextField
-        label={t.account.newPassword}
-        type="password"
-        value={password}
-        onChange={setPassword}
-        autoComplete="new-password"
-        hint={t.auth.passwordHint}
-        minLength={8}
-        required
-      />
+      <NewPassword value={password} onChange={setPassword} />
       {update.error && (
         <p className="error" role="alert">
           {isRefused(update.error, 'WRONG_CREDENTIALS') ? t.account.openAgain : explain(update.error, t)}
