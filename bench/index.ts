@@ -21,6 +21,8 @@ const SECONDS = quick ? 1 : 3
 const CLIENTS = 64
 /** Sockets that are there before each further one is weighed: buffers and code that all of them share. */
 const FIRST_SOCKETS = 1000
+/** What stands below this in the results is kept. */
+const REASONS = '\n## Where the time goes'
 
 type Server = { port: number; pid: number; readyMs: number; stop(): Promise<void> }
 type Row = { name: string; unit: string; ours: string; limit: string; ratio: string; wanted: string }
@@ -358,8 +360,6 @@ function asTable(): string {
     ...lines,
   ].join('\n')
 }
-
-const REASONS = '\n## Where the time goes'
 
 /** The figures are this run's; what is said of them below stays. */
 async function writeResults(table: string): Promise<void> {

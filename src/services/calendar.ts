@@ -1,5 +1,5 @@
 import { getTableColumns, sql } from 'drizzle-orm'
-import type { PgTable } from 'drizzle-orm/pg-core'
+import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import type { Deps } from '../context'
 import type { Tx } from '../db/client'
 import { isRetryable } from '../db/errors'
@@ -184,12 +184,17 @@ export const uuidArray = (ids: string[]) => sql`${`{${ids.join()}}`}::uuid[]`
  * gives back keeps the one mapping that the schema defines.
  */
 export function rowFromJson<Row>(table: PgTable, json: Record<string, unknown>): Row {
-  const entries = Object.entries(getTableColumns(table)).map(([key, column]) => {
+  const row: Record<string, unknown> = {}
+  for (const [key, column] of columnsOf(table)) {
     const value = json[column.name] ?? null
-    return [key, value === null ? null : column.mapFromDriverValue(value)]
-  })
-  return Object.fromEntries(entries) as Row
+    row[key] = value === null ? null : column.mapFromDriverValue(value)
+  }
+  return row as Row
 }
+
+const columns = new WeakMap<PgTable, [string, PgColumn][]>()
+const columnsOf = (table: PgTable) =>
+  columns.getOrInsertComputed(table, () => Object.entries(getTableColumns(table)))
 
 /** Runs again what the database ended to break a tie between two transactions; nothing of the first run remains. */
 async function retrying<T>(run: () => Promise<T>, attempts = 3): Promise<T> {
