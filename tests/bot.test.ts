@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { bookings, telegramAccounts, telegramUpdates, users } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { messageOf, pressOf, sandboxOf, sendUpdate, talkTo } from './support/bot'
 import { bookingRow, payInBrowser, untilBooking } from './support/money'
 import { letPass, makeSpecialist } from './support/specialists'
 import { freshTelegramId, proofOf } from './support/telegram'
-import { clientOf, makePerson, makeSpace, startTestServer, stopTestServers, until } from './support/world'
+import { at, clientOf, makePerson, makeSpace, startTestServer, stopTestServers, until } from './support/world'
 
 let server: RunningServer
 beforeAll(async () => {
@@ -76,6 +76,31 @@ async function studioWith(service: NonNullable<Parameters<typeof makeSpecialist>
   await made.client.auth.linkTelegram.mutate(proofOf(server, theirs.id))
   return { ...made, admin, name, theirs }
 }
+
+test('a mail server that says nothing keeps nobody waiting who talks to the bot', async () => {
+  const silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  const on = await startTestServer({ queue: true, env: { SMTP_URL: `smtp://127.0.0.1:${silent.port}` } })
+  const space = await makeSpace(on)
+  // More mails than are worked on at a time, each of which waits for a greeting for ten seconds.
+  for (let hour = 0; hour < 6; hour++) {
+    const client = clientOf(on, await makePerson(on))
+    const { id } = await client.bookings.create.mutate({ spaceId: space.id, startsAt: at(hour) })
+    await client.bookings.confirm.mutate({ id })
+  }
+  const sending = async () => [
+    ...(await on.deps.db.execute(
+      sql`SELECT id FROM graphile_worker.jobs WHERE task_identifier = 'send-notification' AND locked_at IS NOT NULL ORDER BY id`,
+    )),
+  ]
+  await until(async () => (await sending()).length === 4)
+  const before = await sending()
+  const talk = talkTo(on, freshTelegramId())
+  await talk.write('/start')
+  // Not one of them has given up meanwhile.
+  expect(await sending()).toEqual(before)
+  silent.stop(true)
+  await on.stop()
+}, 60_000)
 
 test('from /start to a cancelled booking, through the webhook and nothing else', async () => {
   const { space, name } = await houseWith({ name: 'Window desk' })

@@ -11,9 +11,8 @@ import { tellOfPoints } from '../services/loyaltyNotices'
 import { makeRefund } from '../services/refundJobs'
 import { processEvent } from '../services/stripeEvents'
 
-/** Jobs at once in each server, each with a connection of the queue's own pool while it is taken and given back. */
+/** Jobs at once in each part of a server's queue, each with a connection of its pool while it is taken and given back. */
 const CONCURRENCY = 4
-const CONNECTIONS = 3
 const POLL_MS = 1000
 
 type Task<Name extends JobName> = {
@@ -37,8 +36,20 @@ const TASKS: { [Name in JobName]: Task<Name> } = {
   },
 }
 
-/** What waits for somebody else's server for a long time, so that money and live pushes do not wait behind it. */
-const SLOW: readonly JobName[] = ['send-notification', 'telegram-update']
+type Part = { names: JobName[]; connections: number }
+
+/**
+ * What may wait for somebody else's server for a long time is worked on apart: money and live pushes do not wait behind it, nor
+ * does whoever talks to the bot wait behind a mail server that says nothing.
+ */
+const APART: Part[] = [
+  { names: ['send-notification'], connections: 2 },
+  { names: ['telegram-update'], connections: 2 },
+]
+const REST: Part = {
+  names: (Object.keys(TASKS) as JobName[]).filter((name) => !APART.some(({ names }) => names.includes(name))),
+  connections: 3,
+}
 
 /** How long a queue that could not start waits before it tries again. */
 const RETRY_MS = 1000
@@ -74,24 +85,23 @@ export function startQueue(deps: Deps, databaseUrl: string): { stop(): Promise<v
 async function runTasks(deps: Deps, databaseUrl: string): Promise<Runner[]> {
   const { run } = await import('graphile-worker')
   const logger = await silentLogger()
-  const work = (names: JobName[]): Promise<Runner> =>
+  const work = ({ names, connections }: Part): Promise<Runner> =>
     run({
       connectionString: databaseUrl,
-      maxPoolSize: CONNECTIONS,
+      maxPoolSize: connections,
       concurrency: CONCURRENCY,
       pollInterval: POLL_MS,
       noHandleSignals: true,
       logger,
       taskList: Object.fromEntries(names.map((name) => [name, handlerOf(deps, name)])),
     })
-  const names = Object.keys(TASKS) as JobName[]
-  const [slow = [], fast = []] = [true, false].map((is) => names.filter((name) => SLOW.includes(name) === is))
-  const runner = await work(fast)
+  const runners: Runner[] = []
   try {
-    return [runner, await work(slow)]
+    for (const part of [REST, ...APART]) runners.push(await work(part))
+    return runners
   } catch (error) {
-    // Half a queue would go on beside the next one, and nobody would stop it.
-    await runner.stop().catch(() => undefined)
+    // A part of a queue would go on beside the next one, and nobody would stop it.
+    await Promise.all(runners.map((runner) => runner.stop().catch(() => undefined)))
     throw error
   }
 }
