@@ -60,6 +60,19 @@ describe('days on which clocks change', () => {
     })
   })
 
+  test('hours that end at a time which is skipped before midnight end where the day after the next opens', () => {
+    // At the end of 28 March 2026 the clocks of Nuuk skip the hour from 23:00 to midnight.
+    const hours = [
+      { weekday: 5, opensAt: '23:30', closesAt: '23:30' },
+      { weekday: 7, opensAt: '00:00', closesAt: '00:00' },
+    ]
+    const [friday, sunday] = ['2026-03-27', '2026-03-29'].map((date) =>
+      openingsOf({ hours, timeZone: 'America/Nuuk' }, date),
+    )
+    expect(friday).toEqual([{ from: Date.parse('2026-03-28T01:30Z'), to: Date.parse('2026-03-29T01:00Z') }])
+    expect(sunday).toEqual([{ from: Date.parse('2026-03-29T01:00Z'), to: Date.parse('2026-03-30T01:00Z') }])
+  })
+
   test('a local time that exists is its first instant, and one that does not exist moves forward by the change', () => {
     fc.assert(
       fc.property(someDay, someTime, ({ date, timeZone }, time) => {

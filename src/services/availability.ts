@@ -212,7 +212,9 @@ export function slotsOfDate(rules: Rules, date: string): Period[] {
 export function openingsOf(rules: Pick<Rules, 'hours' | 'timeZone'>, date: string): Period[] {
   const own = rawOpenings(rules, date)
   if (own.length === 0) return own
-  const following = [...own.slice(1), ...rawOpenings(rules, addDays(date, 1)).slice(0, 1)]
+  // Where clocks change at midnight, an opening may run over a closed day into the one after it.
+  const later = [1, 2].flatMap((days) => rawOpenings(rules, addDays(date, days)))
+  const following = [...own.slice(1), ...later.slice(0, 1)]
   return own.map((opening, index) => {
     const next = following[index]
     return next && next.from < opening.to ? { from: opening.from, to: next.from } : opening
