@@ -71,6 +71,8 @@ export const messages: Messages = {
     NOT_ENOUGH_POINTS: 'Vous n’avez pas autant de points.',
     RATE_LIMITED: 'Trop de demandes. Patientez un instant.',
     UNAVAILABLE: 'Le service est momentanément indisponible. Réessayez.',
+    INVALID_STATE: 'Quelque chose a changé entre-temps, et ce n’est plus possible ainsi.',
+    VALIDATION: 'Quelque chose dans votre saisie ne va pas. Vérifiez et réessayez.',
   },
   kinds: {
     desk: 'Bureau',

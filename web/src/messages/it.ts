@@ -71,6 +71,8 @@ export const messages: Messages = {
     NOT_ENOUGH_POINTS: 'Non hai così tanti punti.',
     RATE_LIMITED: 'Troppe richieste. Attendi un momento.',
     UNAVAILABLE: 'Il servizio non è disponibile per un momento. Riprova.',
+    INVALID_STATE: 'Nel frattempo qualcosa è cambiato, e così non è più possibile.',
+    VALIDATION: 'Qualcosa di ciò che hai scritto non va bene. Controlla e riprova.',
   },
   kinds: {
     desk: 'Scrivania',
