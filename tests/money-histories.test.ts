@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import { bookings, loyaltyEntries, payments, refunds } from '../src/db/schema'
+import { listFailedJobs } from '../src/services/jobs'
 import { reconcile } from '../src/services/reconcile'
 import { everythingIn, raiseStage, randomOf, SECRETS, type Stage } from './support/histories'
 import { at, until } from './support/world'
@@ -164,12 +165,17 @@ async function comeToRest(): Promise<void> {
     const holds = await left(sql`bookings WHERE status = 'held'`)
     return holds.length === 0 && (await stage.sandbox.pendingDeliveries()) === 0
   }, 60_000)
+  let remains: unknown
   await until(async () => {
     await reconcileAll(true)
     await Bun.sleep(200)
-    const waiting = await left(sql`refunds WHERE status = 'requested'`)
-    return waiting.length === 0 && (await reconcileAll(false)).differences.length === 0
-  }, 60_000)
+    const waiting = await stage.db.select().from(refunds).where(eq(refunds.status, 'requested'))
+    const { differences } = await reconcileAll(false)
+    remains = { waiting, differences, jobs: await listFailedJobs(stage.db) }
+    return waiting.length === 0 && differences.length === 0
+  }, 60_000).catch((error) => {
+    throw new Error(`something never comes to rest: ${JSON.stringify(remains)}`, { cause: error })
+  })
 }
 
 async function expectEachBookingSettled(): Promise<void> {
