@@ -10,12 +10,11 @@ import path from 'node:path'
 import { SHARED_CLUSTER, startCluster } from '../tests/support/database'
 import { coverageOf } from './coverage'
 
-/** So many files at once: each has servers and perhaps a browser, and some measure how long others wait. */
-const MOST_BESIDE = 2
-
 const words = process.argv.slice(2)
 const prove = words.includes('--prove')
 const rest = words.filter((word) => word !== '--prove')
+/** So many files at once: each has servers and perhaps a browser. What is run in full may measure how long others wait. */
+const MOST_BESIDE = prove ? 1 : 2
 
 const checked =
   rest.length > 0 ||
