@@ -281,6 +281,37 @@ test('the reconciliation names each difference, mends it when told to, and then 
   expect(row).toMatchObject({ disputed: true })
 })
 
+test('an intent of a server that died between writing it off and cancelling it is cancelled by whoever looks next', async () => {
+  const { booking } = await holdToPay(server)
+  server.sandbox?.setFaults({ dropWebhook: 1 })
+  const { id: stripeIntentId } = await stripeOf(server).paymentIntents.create({
+    amount: 2000,
+    currency: 'eur',
+    metadata: { bookingId: booking.id, kind: 'full' },
+  })
+  server.sandbox?.setFaults({})
+  await server.deps.db.insert(payments).values({
+    bookingId: booking.id,
+    kind: 'full',
+    status: 'cancelled',
+    amountMinor: 2000,
+    currency: 'EUR',
+    stripeIntentId,
+  })
+  const ctx = systemContext(server.deps, 'payment')
+  const period = { from: new Date(Date.now() - 60_000), to: new Date(Date.now() + 1000), graceMs: -1000 }
+  const differing = async () =>
+    (await reconcile(ctx, { ...period, fix: true })).differences.filter(
+      ({ stripeId }) => stripeId === stripeIntentId,
+    )
+  expect(await differing()).toMatchObject([
+    { kind: 'payment_differs', ours: 'cancelled 0 EUR', stripes: 'open 0 EUR', mended: true },
+  ])
+  expect(await stripeOf(server).paymentIntents.retrieve(stripeIntentId)).toMatchObject({ status: 'canceled' })
+  expect(await differing()).toEqual([])
+  expect(await bookingRow(server, booking.id)).toMatchObject({ status: 'held' })
+})
+
 /** Paid, and confirmed by the page that the person comes back to. */
 async function paidBookingQuietly() {
   const held = await holdToPay(server)

@@ -5,7 +5,7 @@ import { type BookingRow, bookings, type PaymentRow, payments, users } from '../
 import { toStripeAmount } from '../money'
 import { isStripeRefusal, isStuckOnKey } from '../stripe'
 import { dueToStand } from './moves'
-import { type PaymentState, withPayment } from './paymentState'
+import { cancelAtStripe, type PaymentState, withPayment } from './paymentState'
 
 /**
  * The intent of a payment, made at Stripe where there is none yet. The key is our row and its attempt, so that whatever
@@ -84,15 +84,6 @@ export async function withdrawPayment(ctx: Context, paymentId: string): Promise<
       if (payment.stripeIntentId && isOpen(payment)) await cancelAtStripe(ctx, payment.stripeIntentId)
     },
   })
-}
-
-/** What cannot be cancelled was paid or cancelled before, and the look that follows tells which. */
-export async function cancelAtStripe(ctx: Context, intentId: string): Promise<void> {
-  try {
-    await ctx.stripe.api().paymentIntents.cancel(intentId)
-  } catch (error) {
-    if (!isStripeRefusal(error)) throw error
-  }
 }
 
 export const isOpen = ({ status }: Pick<PaymentRow, 'status'>) =>

@@ -8,7 +8,7 @@ import { fromStripeAmount } from '../money'
 import { topicOf } from '../realtime/events'
 import { paymentView } from '../shapes/payments'
 import type { CalendarKey } from '../shapes/slots'
-import { isStripeDown } from '../stripe'
+import { isStripeDown, isStripeRefusal } from '../stripe'
 import type { Millis } from '../time'
 import { noticesOfMoney } from './bookingNotices'
 import type { Outcome } from './calendar'
@@ -52,7 +52,7 @@ export async function withPayment(
       const first = async (tx: Tx) => {
         const payment = await lockPayment(tx, paymentId)
         const intentId = (await act?.(payment, tx)) || payment.stripeIntentId
-        asked = { payment, look: intentId ? await lookAtStripe(ctx, intentId) : null }
+        asked = { payment, look: intentId ? await lookAndCancel(ctx, payment, intentId) : null }
       }
       return onCalendarOf(
         ctx,
@@ -78,6 +78,23 @@ async function lockPayment(tx: Tx, id: string): Promise<PaymentRow> {
   const [payment] = await tx.select().from(payments).where(eq(payments.id, id)).for('no key update')
   if (!payment) throw notFound('payment')
   return payment
+}
+
+/** What is over for us is over there: where a server died before it said so, whoever looks next does. */
+async function lookAndCancel(ctx: Context, { status }: PaymentRow, intentId: string): Promise<Look> {
+  const look = await lookAtStripe(ctx, intentId)
+  if (status !== 'cancelled' || ['canceled', 'succeeded'].includes(look.intent.status)) return look
+  await cancelAtStripe(ctx, intentId)
+  return lookAtStripe(ctx, intentId)
+}
+
+/** What cannot be cancelled was paid or cancelled before, and the look that follows tells which. */
+export async function cancelAtStripe(ctx: Context, intentId: string): Promise<void> {
+  try {
+    await ctx.stripe.api().paymentIntents.cancel(intentId)
+  } catch (error) {
+    if (!isStripeRefusal(error)) throw error
+  }
 }
 
 async function lookAtStripe(ctx: Context, intentId: string): Promise<Look> {

@@ -7,7 +7,6 @@ import { fromStripeAmount } from '../money'
 import { Id } from '../shapes/common'
 import type { StripeEvent } from '../shapes/payments'
 import { iso, isoOrNull } from '../time'
-import { cancelAtStripe, isOpen } from './intents'
 import { enqueue } from './jobs'
 import { withPayment } from './paymentState'
 
@@ -90,12 +89,7 @@ export async function learnOfIntent(ctx: Context, intentId: string, also?: Also)
   }
   const adopted = await adopt(ctx, intent)
   if (!adopted) return false
-  await withPayment(ctx, adopted.id, {
-    also,
-    act: async (row) => {
-      if (isOpen(row) || row.status === 'cancelled') await cancelAtStripe(ctx, intentId)
-    },
-  })
+  await withPayment(ctx, adopted.id, { also })
   return true
 }
 
@@ -105,7 +99,7 @@ async function rowOf(ctx: Context, paymentId: string | undefined): Promise<Payme
   return row
 }
 
-/** Written down as cancelled, which it is unless money came for it: that is seen next. */
+/** Written down as cancelled, which it becomes by the look that follows unless money came for it. */
 async function adopt(ctx: Context, intent: Stripe.PaymentIntent): Promise<PaymentRow | undefined> {
   const { bookingId, kind } = intent.metadata
   if (!bookingId || !Id.safeParse(bookingId).success) return undefined
