@@ -121,7 +121,10 @@ export async function openCore(
   return { deps, boards, feeds, locationFeeds, locations, connections, bus, redis, release }
 }
 
-/** Boards are read again on the server that has their watchers, also where a room is taken that a service might take; after Redis was away, all that were missed are noticed. */
+/**
+ * Boards are read again on the server that has their watchers, also where a room is taken that a service might take; after
+ * Redis was away, all that were missed are noticed.
+ */
 function shareBoards(
   bus: Bus,
   { boards, locations }: Pick<Core, 'boards' | 'locations'>,
