@@ -3,12 +3,12 @@ import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { root } from '../src/root'
 import type { RunningServer } from '../src/server'
 import { hasBrowser, inBrowser } from './support/browser'
 import { proving } from './support/proof'
 import { at, makeSpace, startTestServer, stopTestServers, testDate } from './support/world'
 
-const root = path.resolve(import.meta.dirname, '..')
 let server: RunningServer
 let project: string
 

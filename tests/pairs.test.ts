@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import path from 'node:path'
+import { root } from '../src/root'
 import { proving } from './support/proof'
 import { hasRedis, whyNoRedis } from './support/redis'
 
@@ -30,7 +30,7 @@ test.skipIf(!hasRedis)(
   async () => {
     const files = (proving ? all : some).map((name) => `./tests/${name}.test.ts`)
     const child = Bun.spawn([process.execPath, 'test', '--timeout=60000', ...files], {
-      cwd: path.resolve(import.meta.dir, '..'),
+      cwd: root,
       // As large as by default: in full each of them is proved on one server.
       env: { ...process.env, TEST_SERVERS: '2', PROVE: '' },
       stdin: 'ignore',

@@ -213,8 +213,8 @@ export function openingsOf(rules: Pick<Rules, 'hours' | 'timeZone'>, date: strin
   const own = rawOpenings(rules, date)
   if (own.length === 0) return own
   // Where clocks change at midnight, an opening may run over a closed day into the one after it.
-  const later = [1, 2].flatMap((days) => rawOpenings(rules, addDays(date, days)))
-  const following = [...own.slice(1), ...later.slice(0, 1)]
+  const later = rawOpenings(rules, addDays(date, 1))[0] ?? rawOpenings(rules, addDays(date, 2))[0]
+  const following = [...own.slice(1), later]
   return own.map((opening, index) => {
     const next = following[index]
     return next && next.from < opening.to ? { from: opening.from, to: next.from } : opening

@@ -37,7 +37,8 @@ export async function readBoard(db: Db, board: BoardKey, me?: string): Promise<B
 export async function getBoard(ctx: Context, board: BoardKey): Promise<Board> {
   const { date, serviceId = '' } = board
   const me = ctx.actor.kind === 'person' ? ctx.actor.id : undefined
-  if (!ctx.cache.isExactFor(me !== undefined)) return madeValid((await readBoard(ctx.db, board, me)).board)
+  if (!ctx.cache.isExactFor(me !== undefined))
+    return madeValid(renderBoard(await readDay(ctx.db, board), date, me))
   const maxAgeMs = Math.min(MINUTE, ctx.env.SWEEP_SECONDS * 1000)
   const key = `board:${calendarId(board)}:${date}:${serviceId}`
   const cached = await ctx.cache.near(key, { tag: topicOf.calendar(board), maxAgeMs }, async () => {

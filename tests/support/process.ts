@@ -1,8 +1,6 @@
 import { cpus } from 'node:os'
-import path from 'node:path'
+import { root } from '../../src/root'
 import { until } from './world'
-
-const ROOT = path.resolve(import.meta.dir, '../..')
 
 export type ServerProcess = {
   pid: number
@@ -21,7 +19,7 @@ export function spawnServer(
 ): ServerProcess {
   const { PATH = '', HOME = '' } = process.env
   const child = Bun.spawn(command, {
-    cwd: ROOT,
+    cwd: root,
     env: { PATH, HOME, ...env },
     stdin: 'ignore',
     stdout: 'pipe',

@@ -38,7 +38,7 @@ export const email: Channel = {
 
 /** A page of the web app, where somebody has said at which address people reach it. */
 const addresses = ({ env }: Pick<Context, 'env'>, path: string): string[] =>
-  env.PUBLIC_URL ? [`${env.PUBLIC_URL.replace(/\/+$/, '')}${path}`] : []
+  env.PUBLIC_URL ? [`${env.PUBLIC_URL}${path}`] : []
 
 /** Where its reader sees more of what a notification speaks of, and acts on it. */
 function pageOf({ eventId, bookingId, facts }: NotificationRow): string {
