@@ -55,7 +55,8 @@ export const EnvSchema = z.object({
     .transform((url) => url.replace(/\/+$/, ''))
     .optional()
     .meta({
-      description: 'The address that people use: links of the bot and of calendar feeds begin with it.',
+      description:
+        'The address that people use: links of the bot, of mails and of calendar feeds begin with it, and the code at the door.',
       example: 'https://book.example.com',
     }),
   DATA_DIR: z.string().min(1).default('.data').meta({

@@ -67,6 +67,17 @@ test('the code at the door can be scanned, and lets in there and nowhere else', 
     expect(await reasonOf(client.checkIns.checkIn.mutate(input))).toBe('VALIDATION')
 })
 
+test('where the server knows its own address, a phone that scans the code opens the page that checks in', async () => {
+  const publicServer = await startTestServer({ env: { PUBLIC_URL: 'https://book.example.com/' } })
+  const admin = clientOf(publicServer, await makePerson(publicServer, 'admin'))
+  const ada = clientOf(publicServer, await makePerson(publicServer))
+  const own = await makeSpace(publicServer)
+  const { code, svg } = await admin.checkIns.doorCode.query({ id: own.locationId })
+  const scanned = scan(svg)
+  expect(scanned).toBe(`https://book.example.com/check-in#${code}`)
+  expect(await ada.checkIns.checkIn.mutate({ code: scanned })).toMatchObject({ locationId: own.locationId })
+})
+
 test('a code at the door is taken for its minute and the next, and no longer', async () => {
   const { locationId } = await makeSpace(server)
   const client = clientOf(server, await makePerson(server))

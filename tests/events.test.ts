@@ -66,6 +66,29 @@ test('an event is announced, found, changed and cancelled, and its maker attends
   expect(await attendeesOf(server, event.id)).toEqual([])
 })
 
+test('who made an event sees who comes and who waits, in order, and nobody else does', async () => {
+  const [ada, bob, cem, dan] = await makePeople(server, 4)
+  if (!ada || !bob || !cem || !dan) throw new Error('nobody is there')
+  const { id } = await makeEvent(server, ada, { capacity: 2 })
+  for (const person of [bob, cem, dan]) await clientOf(server, person).events.attend.mutate({ id })
+  await clientOf(server, cem).auth.update.mutate({ hidden: true })
+  const { items, nextCursor } = await clientOf(server, ada).events.attendees.query({ id })
+  expect(items.map(({ person, status }) => [person?.id, status])).toEqual([
+    [ada.id, 'attending'],
+    [bob.id, 'attending'],
+    [undefined, 'waiting'],
+    [dan.id, 'waiting'],
+  ])
+  expect(nextCursor).toBeNull()
+  const admin = clientOf(server, await makePerson(server, 'admin'))
+  const first = await admin.events.attendees.query({ id, limit: 3 })
+  await clientOf(server, cem).events.leave.mutate({ id })
+  const second = await admin.events.attendees.query({ id, limit: 3, cursor: first.nextCursor ?? undefined })
+  expect([...first.items, ...second.items].map(({ id }) => id)).toEqual(items.map(({ id }) => id))
+  expect(await reasonOf(clientOf(server, bob).events.attendees.query({ id }))).toBe('NOT_ALLOWED')
+  expect(await reasonOf(clientOf(server, ada).events.attendees.query({ id, cursor: 'x' }))).toBe('VALIDATION')
+})
+
 test('what is for members is there for nobody else, live or not', async () => {
   const ada = await makePerson(server)
   const open = await makeEvent(server, ada)

@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { PATHS } from '../web/src/paths'
 import { hasBrowser } from './support/browser'
-import { button, choose, said, seriousViolations, unexpected, withWebApp } from './support/web'
+import { button, choose, downloaded, said, seriousViolations, unexpected, withWebApp } from './support/web'
 import { at, clientOf, makePerson, makeSpace, testDate } from './support/world'
 
 setDefaultTimeout(60_000)
@@ -56,12 +56,70 @@ it('who says that he is here is seen by others, until he leaves', async () => {
   const first = await open(communityOf(locationId), { person: ada })
   const second = await open(communityOf(locationId), { person: ben })
   await said(second.page, 'Nobody has said so yet.')
+  const passer = await open(communityOf(locationId))
+  await said(passer.page, '0 people are here.')
+  await first.page.getByLabel(/A word to the others/).fill('By the window')
   await button(first.page, 'I am here').press('Enter')
   const { name } = await clientOf(web.server, ada).auth.me.query()
   await said(second.page, name)
+  await said(second.page, /By the window/)
+  await said(passer.page, 'One person is here.')
+  expect(await passer.page.getByText(name).count()).toBe(0)
+  // Whoever is not named to others is to himself, and can leave.
+  await clientOf(web.server, ada).auth.update.mutate({ hidden: true })
+  await said(second.page, 'Somebody')
+  await first.page.reload()
+  await said(first.page, name)
   await button(first.page, 'I am leaving').press('Enter')
   await said(second.page, 'Nobody has said so yet.')
-  expect([first, second].map(unexpected)).toEqual([[], []])
+  expect([first, second, passer].map(unexpected)).toEqual([[], [], []])
+})
+
+it('the code at the door leads to a page that checks in, also whoever signs in first, and says when it is old', async () => {
+  const { locationId } = await makeSpace(web.server)
+  const admin = clientOf(web.server, await makePerson(web.server, 'admin'))
+  const { code } = await admin.checkIns.doorCode.query({ id: locationId })
+  const ada = await makePerson(web.server)
+  const visitor = await open(`${PATHS.checkIn}#${code}`, { person: ada, phone: true })
+  await said(visitor.page, 'You are checked in. Welcome!')
+  await button(visitor.page, 'I am leaving').waitFor()
+  expect(new URL(visitor.page.url()).hash).toBe('')
+  await visitor.page.goto(`${web.server.url}${PATHS.checkIn}#nonsense`)
+  await said(visitor.page, 'This code is not valid any more.')
+
+  const email = `${Bun.randomUUIDv7()}@example.com`
+  await clientOf(web.server).auth.register.mutate({ email, password: 'a-long-passphrase', name: 'Grace' })
+  const stranger = await open(`${PATHS.checkIn}#${code}`, { phone: true })
+  await stranger.page.getByRole('main').getByRole('link', { name: 'Sign in' }).press('Enter')
+  await stranger.page.getByLabel('E-mail').fill(email)
+  await stranger.page.getByLabel('Password').fill('a-long-passphrase')
+  await button(stranger.page, 'Sign in').press('Enter')
+  await said(stranger.page, 'You are checked in. Welcome!')
+  await said(stranger.page, 'Grace')
+  expect([visitor, stranger].map(unexpected)).toEqual([[], []])
+})
+
+it('who made an event sees who comes, and who comes takes it along to the calendar', async () => {
+  const { locationId } = await makeSpace(web.server)
+  const [ada, ben] = [await makePerson(web.server), await makePerson(web.server)]
+  const { id } = await clientOf(web.server, ada).events.create.mutate({
+    locationId,
+    title: 'Soup for all',
+    startsAt: at(10),
+    endsAt: at(12),
+  })
+  const host = await open(`/events/${id}`, { person: ada })
+  await host.page.getByRole('heading', { name: 'Who comes' }).waitFor()
+  const guest = await open(`/events/${id}`, { person: ben })
+  await button(guest.page, /I will come/).press('Enter')
+  const { name } = await clientOf(web.server, ben).auth.me.query()
+  await said(host.page, name)
+  expect(await guest.page.getByRole('heading', { name: 'Who comes' }).count()).toBe(0)
+  expect(await downloaded(guest.page, /Add to calendar/)).toEqual({
+    name: 'event.ics',
+    text: expect.stringContaining('SUMMARY:Soup for all'),
+  })
+  expect([host, guest].map(unexpected)).toEqual([[], []])
 })
 
 it('a place that has a price is held, paid and given back, with what comes back said before', async () => {

@@ -3,6 +3,7 @@ import { PATHS } from '../web/src/paths'
 import { makeAccount, password } from './support/accounts'
 import { hasBrowser } from './support/browser'
 import { payInBrowser } from './support/money'
+import { insertBooking } from './support/rows'
 import { makeSpecialist } from './support/specialists'
 import { initDataOf, miniAppOf, signMiniApp } from './support/telegram'
 import { button, said, seriousViolations, takePicture, unexpected, withWebApp } from './support/web'
@@ -46,6 +47,30 @@ test.skipIf(!browser)(
     expect(unexpected(visitor)).toEqual([])
   },
 )
+
+test.skipIf(!browser)('who comes for a booking says so among the bookings, once it is time', async () => {
+  const space = await makeSpace(web.server, { name: 'Quiet room' })
+  const person = await makePerson(web.server)
+  const [soon, later] = [30, 90].map((minutes) => {
+    const from = Math.ceil(Date.now() / 60_000) * 60_000 + minutes * 60_000
+    return { from: new Date(from).toISOString(), to: new Date(from + 1_800_000).toISOString() }
+  })
+  const { id } = await insertBooking(web.server, space, person, soon)
+  await insertBooking(web.server, space, person, later)
+  const visitor = await open(PATHS.bookings, { person, phone: true })
+  const { page } = visitor
+  await said(page, 'Quiet room')
+  expect(await page.getByRole('button', { name: 'I am here' }).count()).toBe(1)
+  await button(page, 'I am here').press('Enter')
+  await said(page, 'You have come')
+  expect(await page.getByRole('button', { name: 'I am here' }).count()).toBe(0)
+  const client = clientOf(web.server, person)
+  expect((await client.bookings.byId.query({ id })).arrivedAt).toBeString()
+  expect((await client.checkIns.present.query({ locationId: space.locationId })).mine).toMatchObject({
+    person: { id: person.id },
+  })
+  expect(unexpected(visitor)).toEqual([])
+})
 
 test.skipIf(!browser)(
   'points pay a part, which can be taken back, or all of it, which books at once',

@@ -7,6 +7,7 @@ import { makeAccount, password } from './support/accounts'
 import { hasBrowser } from './support/browser'
 import {
   button,
+  downloaded,
   receivedBytes,
   said,
   seriousViolations,
@@ -74,6 +75,10 @@ test.skipIf(!browser)(
     await button(page, 'Book it').press('Enter')
     await said(page, 'Booked. See you there!')
     await page.locator(`.mine[data-slot="${at(9)}"]`).waitFor()
+    expect(await downloaded(page, 'Add to calendar')).toEqual({
+      name: 'booking.ics',
+      text: expect.stringContaining('SUMMARY:Quiet room'),
+    })
 
     await page.getByRole('link', { name: 'See my bookings' }).press('Enter')
     await page.getByRole('link', { name: 'Change the time' }).press('Enter')

@@ -3,6 +3,7 @@ import type { AppRouter, SignedIn } from './api'
 import type { Delay } from './backoff'
 import type { Day, Place } from './connection'
 import { connectEvents } from './events'
+import { createFiles, type Dated } from './files'
 import { createLinks, isSignedIn, transportOf } from './links'
 import {
   type Connect,
@@ -48,6 +49,11 @@ export type Client = TRPCClient<AppRouter> & {
    * and words of an operator. By socket only: where none gets through, nothing comes.
    */
   watchMine(onMessage: OnPersonal['onMessage'], options?: Pick<OnPersonal, 'onReady'>): { stop(): void }
+  /**
+   * The calendar file (iCalendar) of a booking of one's own, or of an event, as text.
+   * @example saveAs('booking.ics', 'text/calendar', await client.calendarFile({ bookingId }))
+   */
+  calendarFile(of: Dated): Promise<string>
   /** Ends every watching. Calls may still be made. */
   close(): void
 }
@@ -104,6 +110,7 @@ export function createClient(options: ClientOptions): Client {
     watchMine: (onMessage: OnPersonal['onMessage'], listening: Pick<OnPersonal, 'onReady'> = {}) => ({
       stop: views.listen({ onMessage, ...listening }),
     }),
+    calendarFile: createFiles({ base, session, fetch: options.fetch }).calendarFile,
     close: views.close,
   }
   // The procedures are found by name at run time, so the two are told apart by name as well.

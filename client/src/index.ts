@@ -21,6 +21,7 @@ export type {
 export { type Client, type ClientOptions, createClient } from './client'
 export type { Day, Place, WatchError } from './connection'
 export { isRefused, type Refused, reasonOf } from './errors'
+export type { Dated } from './files'
 export type {
   BoardStatus,
   OnBoard,

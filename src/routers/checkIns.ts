@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { checkIn, checkOut, listPresent } from '../services/checkIns'
 import { getDoorCode } from '../services/doorCodes'
-import { CheckInShape, DoorCodeShape } from '../shapes/checkIns'
-import { Id, Line, listOf, Ok, Prose, page } from '../shapes/common'
+import { CheckInShape, DoorCodeShape, PresentShape } from '../shapes/checkIns'
+import { Id, Line, Ok, Prose, page } from '../shapes/common'
 import { adminProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Community']
@@ -21,7 +21,7 @@ export const checkInsRouter = router({
     .input(
       z.strictObject({
         locationId: Id.optional(),
-        code: Line(200).optional(),
+        code: Line(500).optional(),
         bookingId: Id.optional(),
         note: Prose(200).optional(),
       }),
@@ -40,7 +40,7 @@ export const checkInsRouter = router({
   present: signedInProcedure
     .meta({ openapi: { method: 'GET', path: '/check-ins', tags, summary: 'Who is at a location' } })
     .input(z.strictObject({ locationId: Id, ...page }))
-    .output(listOf(CheckInShape))
+    .output(PresentShape)
     .query(({ ctx, input }) => listPresent(ctx, input)),
 
   doorCode: adminProcedure

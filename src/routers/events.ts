@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { attendEvent, leaveEvent } from '../services/attendance'
+import { attendEvent, leaveEvent, listAttendees } from '../services/attendance'
 import * as events from '../services/events'
 import { Currency, Id, Instant, Line, listOf, Ok, Prose, page, whole } from '../shapes/common'
-import { EventShape, VisibilityShape } from '../shapes/events'
+import { AttendeePageShape, AttendeeShape, EventShape, VisibilityShape } from '../shapes/events'
 import { CancellationInput } from '../shapes/spaces'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
 
@@ -58,6 +58,20 @@ export const eventsRouter = router({
     .input(one)
     .output(Ok)
     .mutation(({ ctx, input }) => events.removeEvent(ctx, input)),
+
+  attendees: signedInProcedure
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/events/{id}/attendees',
+        tags,
+        summary: 'Who comes to an event, and who waits',
+        description: 'For who made it, and for admins; in the order in which they came.',
+      },
+    })
+    .input(AttendeePageShape)
+    .output(listOf(AttendeeShape))
+    .query(({ ctx, input }) => listAttendees(ctx, input)),
 
   attend: signedInProcedure
     .meta({

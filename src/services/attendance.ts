@@ -1,9 +1,9 @@
-import { and, asc, eq, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import type { Deps, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
-import { type EventAttendeeRow, type EventRow, eventAttendees, events } from '../db/schema'
+import { type EventAttendeeRow, type EventRow, eventAttendees, events, users } from '../db/schema'
 import { AppError } from '../errors'
-import { type Event, eventView } from '../shapes/events'
+import { type AttendeePage, attendeeView, type Event, eventView } from '../shapes/events'
 import { changeCommunity } from './community'
 import {
   endUnpaidPlaces,
@@ -18,6 +18,7 @@ import { refuseTooManyHolds } from './holds'
 import { moveUnderLock } from './moves'
 import { notify } from './notices'
 import { readBooking } from './onCalendar'
+import { pageOf } from './paging'
 
 /** Hours before the start at which attendees are reminded, the last first. */
 const REMINDERS = [1, 24]
@@ -122,6 +123,38 @@ async function attendanceOf(db: Db, eventId: string, userId: string): Promise<Ev
     .from(eventAttendees)
     .where(and(eq(eventAttendees.eventId, eventId), eq(eventAttendees.userId, userId)))
   return row
+}
+
+/** @throws NOT_ALLOWED */
+export function refuseUnlessOrganiser({ actor }: SignedInContext, { creatorId }: EventRow): void {
+  if (creatorId !== actor.id && actor.role !== 'admin')
+    throw new AppError('NOT_ALLOWED', 'This is for who made the event, and for admins.')
+}
+
+/**
+ * Who attends, holds a place or waits, in the order in which they came; for who made the event, and for admins. Who does
+ * not wish to be seen is not named here either.
+ * @throws NOT_FOUND, NOT_ALLOWED
+ */
+export async function listAttendees(ctx: SignedInContext, { id, cursor, limit }: AttendeePage) {
+  refuseUnlessOrganiser(ctx, await findEvent(ctx.db, id))
+  const rows = await ctx.db
+    .select({
+      id: sql<string>`${eventAttendees.position}::text`,
+      status: eventAttendees.status,
+      since: eventAttendees.createdAt,
+      userId: users.id,
+      name: users.name,
+      hidden: users.hidden,
+    })
+    .from(eventAttendees)
+    .innerJoin(users, eq(users.id, eventAttendees.userId))
+    .where(
+      and(eq(eventAttendees.eventId, id), cursor ? gt(eventAttendees.position, Number(cursor)) : undefined),
+    )
+    .orderBy(asc(eventAttendees.position))
+    .limit(limit + 1)
+  return pageOf(rows, { limit }, attendeeView)
 }
 
 /** Who attends, holds a place or waits, but for one person, in order. */

@@ -100,7 +100,7 @@ async function insert(
 }
 
 /** One's own check-in is always named to oneself. */
-async function ownView(tx: Tx, row: CheckInRow): Promise<CheckIn> {
+async function ownView(tx: Db, row: CheckInRow): Promise<CheckIn> {
   const [person] = await tx
     .select({ name: users.name, hidden: users.hidden })
     .from(users)
@@ -139,7 +139,7 @@ export async function currentOf(db: Db, userId: string): Promise<CheckInRow | un
 const endCheckIn = (tx: Tx, id: string) =>
   tx.update(checkIns).set({ until: sql`clock_timestamp()` }).where(eq(checkIns.id, id))
 
-/** Who is at a location, in the order in which they came. @throws NOT_FOUND */
+/** Who is at a location, in the order in which they came, and where oneself is. Oneself is always named. @throws NOT_FOUND */
 export async function listPresent(
   ctx: SignedInContext,
   { locationId, ...page }: Page & { locationId: string },
@@ -166,7 +166,12 @@ export async function listPresent(
     )
     .orderBy(asc(checkIns.id))
     .limit(page.limit + 1)
-  return pageOf(rows, page, (row) => checkInView(row, !row.hidden))
+  const me = ctx.actor.id
+  const mine = await currentOf(ctx.db, me)
+  return {
+    ...pageOf(rows, page, (row) => checkInView(row, !row.hidden || row.userId === me)),
+    mine: mine ? await ownView(ctx.db, mine) : null,
+  }
 }
 
 /** Tells the location where a person is that his name, or his wish to be named, has changed. */

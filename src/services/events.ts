@@ -7,7 +7,7 @@ import { refuseUnpayablePrice } from '../money'
 import type { Page } from '../shapes/common'
 import { type ComingRow, type Event, eventView } from '../shapes/events'
 import { DAY, iso } from '../time'
-import { listConcerned, refuseIfOver } from './attendance'
+import { listConcerned, refuseIfOver, refuseUnlessOrganiser } from './attendance'
 import { type CommunityOutcome, changeCommunity } from './community'
 import { claimForEvent, findSpaceOf, releaseClaims } from './eventClaims'
 import { dissolveEvent } from './eventEndings'
@@ -224,8 +224,7 @@ async function onOwnEvent<T>(
     { person: ctx.actor.id, locations: [locationId], calendars: calendarsOfEvent },
     async (tx) => {
       const event = await findEvent(tx, id)
-      if (event.creatorId !== ctx.actor.id && ctx.actor.role !== 'admin')
-        throw new AppError('NOT_ALLOWED', 'Only who made an event, or an admin, may change it.')
+      refuseUnlessOrganiser(ctx, event)
       return run(tx, event)
     },
   )

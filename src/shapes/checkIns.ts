@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { iso, type Millis } from '../time'
-import { Id, InstantOut } from './common'
+import { Id, InstantOut, listOf } from './common'
 
 export const CheckInShape = z
   .object({
@@ -15,6 +15,10 @@ export const CheckInShape = z
   })
   .meta({ id: 'CheckIn' })
 export type CheckIn = z.infer<typeof CheckInShape>
+
+export const PresentShape = listOf(CheckInShape).extend({
+  mine: CheckInShape.nullable().meta({ description: 'Where whoever asks is checked in, if anywhere.' }),
+})
 
 export const PastCheckInShape = z.object({
   locationId: Id,
@@ -46,11 +50,16 @@ export const checkInView = (row: PresentRow, named: boolean): CheckIn => ({
 export const DoorCodeShape = z
   .object({
     locationId: Id,
-    code: z.string().meta({ description: 'Opaque; what `checkIns.checkIn` takes as `code`.' }),
+    code: z.string().meta({
+      description: 'Opaque; what `checkIns.checkIn` takes as `code`. It takes what the image says as well.',
+    }),
     nextAt: InstantOut.meta({
       description: 'When the next code begins; this one is taken for a minute more.',
     }),
-    svg: z.string().meta({ description: 'The code as a QR image.' }),
+    svg: z.string().meta({
+      description:
+        'A QR image: of the page that checks in with the code, where the server knows its own address; else of the code.',
+    }),
   })
   .meta({ id: 'DoorCode' })
 export type DoorCode = z.infer<typeof DoorCodeShape>

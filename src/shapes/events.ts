@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import type { EventAttendeeRow } from '../db/schema/eventAttendees'
 import type { EventRow } from '../db/schema/events'
 import { iso, type Millis } from '../time'
-import { Currency, Id, InstantOut } from './common'
+import { Currency, Id, InstantOut, page } from './common'
 import { CancellationShape } from './spaces'
 
 export const VisibilityShape = z
@@ -76,4 +77,42 @@ export const eventView = (row: ComingRow): Event => ({
   waiting: row.waiting,
   mine: row.mine,
   bookingId: row.bookingId,
+})
+
+export const AttendeeShape = z
+  .object({
+    /** Grows with each who comes. */
+    id: z.string(),
+    person: z
+      .object({ id: Id, name: z.string() })
+      .nullable()
+      .meta({ description: 'null: somebody who does not wish to be named.' }),
+    status: z.enum(['attending', 'held', 'waiting']),
+    since: InstantOut,
+  })
+  .meta({ id: 'Attendee' })
+
+/** Which attendees: of one event, behind a place in the order in which they came. */
+export const AttendeePageShape = z.strictObject({
+  id: Id,
+  ...page,
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be the nextCursor of an answer')
+    .optional(),
+})
+export type AttendeePage = z.infer<typeof AttendeePageShape>
+
+type AttendeeListed = Pick<EventAttendeeRow, 'status' | 'userId'> & {
+  id: string
+  since: Date
+  name: string
+  hidden: boolean
+}
+
+export const attendeeView = ({ id, status, since, userId, name, hidden }: AttendeeListed) => ({
+  id,
+  person: hidden ? null : { id: userId, name },
+  status,
+  since: iso(since),
 })

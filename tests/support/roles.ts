@@ -111,6 +111,7 @@ export const ROLES: Record<string, Row> = {
   ],
   'events.update': [MAKER_OR_ADMIN, async (w) => ({ id: (await w.event()).id, text: 'Bring a friend' })],
   'events.remove': [MAKER_OR_ADMIN, async (w) => ({ id: (await w.event()).id })],
+  'events.attendees': [MAKER_OR_ADMIN, async (w) => ({ id: (await w.event()).id })],
   'events.attend': [SIGNED_IN, async (w) => ({ id: (await w.event()).id })],
   'events.leave': [SIGNED_IN, async (w) => ({ id: (await w.attendedByAll()).id })],
   'calendar.renew': [SIGNED_IN, nothing],

@@ -141,6 +141,14 @@ export function createVisits(serverOf: () => RunningServer) {
 export const said = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
 export const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first()
 
+/** Presses a button that gives a file. */
+export async function downloaded(page: Page, name: string | RegExp): Promise<{ name: string; text: string }> {
+  const download = page.waitForEvent('download')
+  await button(page, name).press('Enter')
+  const file = await download
+  return { name: file.suggestedFilename(), text: await Bun.file(await file.path()).text() }
+}
+
 /** Chooses in a list that opens, by keyboard. */
 export async function choose(page: Page, label: string, option: string | RegExp): Promise<void> {
   await page.getByRole('combobox', { name: label }).press('Enter')

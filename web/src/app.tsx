@@ -28,6 +28,7 @@ const imports = {
   [PATHS.workReviews]: () => import('./pages/work/reviews'),
   [PATHS.community]: () => import('./pages/community'),
   [PATHS.event]: () => import('./pages/event'),
+  [PATHS.checkIn]: () => import('./pages/check-in'),
   [PATHS.account]: () => import('./pages/account'),
   [PATHS.live]: () => import('./pages/operator/live'),
   [PATHS.operatorSpaces]: () => import('./pages/operator/spaces'),
@@ -127,7 +128,7 @@ function Header() {
         <NavLink
           to={PATHS.community}
           text={t.community.title}
-          isHere={path === PATHS.community || path.startsWith('/events/')}
+          isHere={path === PATHS.community || path === PATHS.checkIn || path.startsWith('/events/')}
         />
         {me?.role === 'admin' && (
           <NavLink to={PATHS.live} text={t.app.operate} isHere={path.startsWith(PATHS.live)} />

@@ -17,6 +17,7 @@ export const PATHS = {
   workReviews: '/work/reviews',
   community: '/community',
   event: '/events/:id',
+  checkIn: '/check-in',
   account: '/account',
   live: '/operator',
   operatorSpaces: '/operator/spaces',
@@ -33,6 +34,9 @@ export const PATHS = {
 } as const
 
 export type Path = (typeof PATHS)[keyof typeof PATHS]
+
+/** Where one signs in, to go on at an address of the app. */
+export const signInThen = (address: string): string => `${PATHS.signIn}?then=${encodeURIComponent(address)}`
 
 /** Where the scripts and styles are, under names that change with what is in them. */
 export const ASSETS = '/assets/'

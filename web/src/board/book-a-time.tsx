@@ -3,7 +3,7 @@ import { type ReactNode, useState } from 'react'
 import { Link, useLocation, useSearch } from 'wouter'
 import { useSignedIn } from '../api'
 import { useText } from '../i18n'
-import { PATHS } from '../paths'
+import { signInThen } from '../paths'
 import { PayDialog } from '../payments/pay-dialog'
 import { Failed, Loading } from '../ui/states'
 import { BoardView, LiveMark } from './board-view'
@@ -32,7 +32,7 @@ export function BookATime({ dayOf, date, timeZone, onDate, wishFor, children }: 
   const { board, live, error } = useBoard(dayOf, date)
   const mine = useMine(board)
   const holding = useHolding(mine)
-  const signIn = `${PATHS.signIn}?then=${encodeURIComponent(`${path}?${search}`)}`
+  const signIn = signInThen(`${path}?${search}`)
   const pick = (slot: Slot) => (signedIn ? holding.hold(slot, wishFor(slot)) : navigate(signIn))
 
   const { booking, lost } = holding

@@ -6,8 +6,8 @@ import { useText } from '../i18n'
 import { useNow } from '../online'
 import { PATHS } from '../paths'
 import { dueOf } from '../payments/due'
+import { CalendarButton } from '../ui/calendar-button'
 import { Button } from '../ui/controls'
-import { calendarFile } from './calendar-file'
 import { freeNear } from './use-board'
 
 type HoldPanelProps = {
@@ -94,11 +94,7 @@ export function HoldPanel(props: HoldPanelProps) {
             <p className="soft">{t.board.answerBy(formatMoment(booking.answerBy, language, timeZone))}</p>
           )}
         </div>
-        {!waits && (
-          <a className="button quiet" download="booking.ics" href={calendarFile(booking)}>
-            {t.board.calendarFile}
-          </a>
-        )}
+        {!waits && <CalendarButton of={{ bookingId: booking.id }} name={period} />}
         <Link className="button main" href={PATHS.bookings}>
           {t.board.seeBookings}
         </Link>

@@ -1,17 +1,20 @@
 import type { Booking } from '@coworkspace/client'
+import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link } from 'wouter'
 import { trpc } from '../api'
-import { calendarFile } from '../board/calendar-file'
 import { formatCountdown, formatDay, formatMoment, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
 import { useNow } from '../online'
 import { PayDialog } from '../payments/pay-dialog'
 import { ReviewButton } from '../reviews/review-button'
-import { makeOld } from '../ui/changes'
+import { CalendarButton } from '../ui/calendar-button'
+import { makeOld, useSettled } from '../ui/changes'
 import { Button } from '../ui/controls'
 import { CancelButton } from './cancel-button'
 import { useSubject } from './use-subject'
+
+const EARLY_MS = 3_600_000
 
 /** One's own booking: what it is, how it stands, and all that can be done with it now. */
 export function BookingCard({ booking }: { booking: Booking }) {
@@ -20,6 +23,9 @@ export function BookingCard({ booking }: { booking: Booking }) {
   const [paying, setPaying] = useState(false)
   const { status, balanceDueMinor } = booking
   const isComing = Date.parse(booking.startsAt) > Date.now()
+  const arrival = useMutation(
+    trpc.checkIns.checkIn.mutationOptions(useSettled(trpc.checkIns.pathFilter(), trpc.bookings.pathFilter())),
+  )
   const stands = status === 'confirmed' || status === 'pending'
   const owes = balanceDueMinor > 0 && (status === 'confirmed' || status === 'completed')
   return (
@@ -46,10 +52,21 @@ export function BookingCard({ booking }: { booking: Booking }) {
             {t.mine.payRest(formatMoney(balanceDueMinor, booking.currency, language))}
           </Button>
         )}
+        {mayArrive(booking) && (
+          <Button
+            look="main"
+            of={title}
+            disabled={arrival.isPending}
+            onClick={() => arrival.mutate({ bookingId: booking.id })}
+          >
+            {t.community.checkIn}
+          </Button>
+        )}
         {status === 'confirmed' && isComing && (
-          <a className="button quiet" download="booking.ics" href={calendarFile(booking)}>
-            {t.board.calendarFile}
-          </a>
+          <CalendarButton
+            of={booking.eventId ? { eventId: booking.eventId } : { bookingId: booking.id }}
+            name={title}
+          />
         )}
         {status === 'confirmed' && isComing && !booking.eventId && !service?.needsApproval && (
           <Link className="button" href={`/bookings/${booking.id}/move`}>
@@ -73,8 +90,15 @@ export function BookingCard({ booking }: { booking: Booking }) {
   )
 }
 
+/** From an hour before the start, until the end, and once: as the server takes it. */
+function mayArrive({ status, eventId, arrivedAt, startsAt, endsAt }: Booking): boolean {
+  const now = Date.now()
+  const isTime = Date.parse(startsAt) - EARLY_MS <= now && now < Date.parse(endsAt)
+  return status === 'confirmed' && !eventId && !arrivedAt && isTime
+}
+
 /** What there is to know of the state beyond its name. */
-function State({ booking: { status, holdExpiresAt, answerBy } }: { booking: Booking }) {
+function State({ booking: { status, holdExpiresAt, answerBy, arrivedAt } }: { booking: Booking }) {
   const { t, language } = useText()
   const now = useNow(status === 'held')
   if (status === 'held' && holdExpiresAt)
@@ -83,6 +107,7 @@ function State({ booking: { status, holdExpiresAt, answerBy } }: { booking: Book
         <span className="countdown">{formatCountdown(Date.parse(holdExpiresAt) - now)}</span> {t.board.until}
       </>
     )
+  if (status === 'confirmed' && arrivedAt) return t.community.arrived
   if (status === 'pending' && answerBy) return t.board.answerBy(formatMoment(answerBy, language))
   return null
 }

@@ -6,9 +6,10 @@ import { trpc, useSignedIn } from '../api'
 import { formatCountdown, formatDay, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
 import { useNow } from '../online'
-import { PATHS } from '../paths'
+import { signInThen } from '../paths'
 import { dueOf } from '../payments/due'
 import { PayDialog } from '../payments/pay-dialog'
+import { CalendarButton } from '../ui/calendar-button'
 import { makeOld, useSettled } from '../ui/changes'
 import { Button } from '../ui/controls'
 import { AskButton } from '../ui/dialogs'
@@ -38,6 +39,7 @@ export function EventCard({ event, timeZone, title }: EventProps & { title?: Rea
         {mine && <p className="strong">{t.community.mine[mine]}</p>}
       </div>
       <div className="actions">
+        {mine === 'attending' && <CalendarButton of={{ eventId: event.id }} name={event.title} />}
         <MyPlace event={event} timeZone={timeZone} />
       </div>
     </article>
@@ -55,7 +57,7 @@ function MyPlace({ event, timeZone }: EventProps) {
   if (Date.parse(event.endsAt) <= Date.now()) return <p className="soft">{t.board.status.past}</p>
   if (!signedIn)
     return (
-      <Link className="button" href={`${PATHS.signIn}?then=${encodeURIComponent(`/events/${id}`)}`}>
+      <Link className="button" href={signInThen(`/events/${id}`)}>
         {t.community.signIn}
       </Link>
     )

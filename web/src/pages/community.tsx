@@ -1,16 +1,19 @@
 import type { Location } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
 import { Link } from 'wouter'
-import { trpc, useMe, useSignedIn } from '../api'
+import { trpc, useSignedIn } from '../api'
 import { LiveMark } from '../board/board-view'
 import { EventCard } from '../community/event'
 import { EventForm, type Meeting } from '../community/event-form'
+import { People } from '../community/people'
 import { useLiveLocation } from '../community/use-live-location'
 import { dateIn, formatMoment, formatTime } from '../format'
 import { useText } from '../i18n'
+import { PATHS, signInThen } from '../paths'
 import { AtLocation } from '../ui/at-location'
 import { useSettled } from '../ui/changes'
-import { Button } from '../ui/controls'
+import { Button, TextField } from '../ui/controls'
 import { EditDialog, useEdited } from '../ui/forms'
 import { List } from '../ui/lists'
 import { Loaded } from '../ui/states'
@@ -29,20 +32,38 @@ export default function CommunityPage() {
 
 function Community({ location }: { location: Location }) {
   const signedIn = useSignedIn()
-  const isLive = useLiveLocation(location.id)
+  const { isLive, present } = useLiveLocation(location.id)
   return (
     <>
       <LiveMark live={isLive} />
-      {signedIn && <Present location={location} />}
+      {signedIn ? (
+        <Present location={location} count={present} />
+      ) : (
+        present !== undefined && <HowMany location={location} count={present} />
+      )}
       <Events location={location} />
     </>
   )
 }
 
-function Present({ location }: { location: Location }) {
+/** What anybody may know of who is there. */
+function HowMany({ location, count }: { location: Location; count: number }) {
+  const { t } = useText()
+  return (
+    <section>
+      <h2>{t.community.present}</h2>
+      <p>{t.community.here(count)}</p>
+      <Link className="button" href={signInThen(`${PATHS.community}?location=${location.id}`)}>
+        {t.community.whoIsHere}
+      </Link>
+    </section>
+  )
+}
+
+function Present({ location, count = 0 }: { location: Location; count: number | undefined }) {
   const { t, language } = useText()
   const { id: locationId, timeZone } = location
-  const me = useMe()
+  const [note, setNote] = useState('')
   const present = useQuery(trpc.checkIns.present.queryOptions({ locationId, limit: 100 }))
   const settled = useSettled(trpc.checkIns.pathFilter())
   const checkIn = useMutation(trpc.checkIns.checkIn.mutationOptions(settled))
@@ -51,37 +72,38 @@ function Present({ location }: { location: Location }) {
     <section>
       <h2>{t.community.present}</h2>
       <Loaded query={present}>
-        {({ items }) => (
+        {({ items, mine }) => (
           <>
             {items.length === 0 && <p className="soft">{t.community.nobody}</p>}
-            <ul className="row">
-              {items.map(({ id, person, since, note }) => (
-                <li key={id} className="card person">
-                  <p className="strong">{person?.name ?? t.community.unnamed}</p>
-                  <p className="soft">
-                    {t.community.since(
-                      dateIn(timeZone, new Date(since)) === dateIn(timeZone)
-                        ? formatTime(since, timeZone, language)
-                        : formatMoment(since, language, timeZone),
-                    )}
-                    {note && ` · ${note}`}
-                  </p>
-                </li>
-              ))}
-            </ul>
+            <People people={items}>
+              {({ since, note }) => (
+                <>
+                  {t.community.since(
+                    dateIn(timeZone, new Date(since)) === dateIn(timeZone)
+                      ? formatTime(since, timeZone, language)
+                      : formatMoment(since, language, timeZone),
+                  )}
+                  {note && ` · ${note}`}
+                </>
+              )}
+            </People>
+            {count > items.length && <p className="soft">{t.community.more(count - items.length)}</p>}
             <div className="row">
-              {items.some(({ person }) => person && person.id === me?.id) ? (
+              {mine?.locationId === locationId ? (
                 <Button disabled={checkOut.isPending} onClick={() => checkOut.mutate({})}>
                   {t.community.checkOut}
                 </Button>
               ) : (
-                <Button
-                  look="main"
-                  disabled={checkIn.isPending}
-                  onClick={() => checkIn.mutate({ locationId })}
-                >
-                  {t.community.checkIn}
-                </Button>
+                <>
+                  <TextField label={t.community.note} value={note} onChange={setNote} maxLength={200} />
+                  <Button
+                    look="main"
+                    disabled={checkIn.isPending}
+                    onClick={() => checkIn.mutate({ locationId, ...(note && { note }) })}
+                  >
+                    {t.community.checkIn}
+                  </Button>
+                </>
               )}
             </div>
           </>

@@ -1,8 +1,9 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Link, useLocation, useParams } from 'wouter'
-import { trpc, useMe, useSpaces } from '../api'
+import { client, trpc, useMe, useSpaces } from '../api'
 import { EventCard } from '../community/event'
 import { EventForm, type Meeting } from '../community/event-form'
+import { People } from '../community/people'
 import { useLiveLocation } from '../community/use-live-location'
 import { useText } from '../i18n'
 import { PATHS } from '../paths'
@@ -10,6 +11,8 @@ import { useSettled } from '../ui/changes'
 import { Button } from '../ui/controls'
 import { AskButton } from '../ui/dialogs'
 import { EditDialog, useEdited } from '../ui/forms'
+import { ShowMore } from '../ui/lists'
+import { usePages } from '../ui/pages'
 import { Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
 
@@ -51,12 +54,30 @@ function OneEvent({ event }: { event: Meeting }) {
             </ul>
           )}
           {mayChange && <Change event={event} location={place} />}
+          {mayChange && <Attendees id={event.id} />}
           <p>
             <Link href={`${PATHS.community}?location=${locationId}`}>{t.community.backTo(place.name)}</Link>
           </p>
         </>
       )}
     </Loaded>
+  )
+}
+
+/** For who made it, and for operators: to know whom to expect. */
+function Attendees({ id }: { id: string }) {
+  const { t } = useText()
+  const attendees = usePages([...trpc.events.attendees.pathKey(), id], (cursor) =>
+    client.events.attendees.query({ id, limit: 50, cursor }),
+  )
+  return (
+    <section>
+      <h2>{t.community.attendees}</h2>
+      <Loaded query={attendees}>
+        {(people) => <People people={people}>{({ status }) => t.community.theirs[status]}</People>}
+      </Loaded>
+      <ShowMore query={attendees} />
+    </section>
   )
 }
 

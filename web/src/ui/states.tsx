@@ -5,7 +5,7 @@ import { Link } from 'wouter'
 import { useMe, useSignedIn } from '../api'
 import { useText } from '../i18n'
 import type { Messages } from '../messages/en'
-import { PATHS } from '../paths'
+import { signInThen } from '../paths'
 import { Button } from './controls'
 
 /** What to tell a person of a call that failed: the reason in his language, else in the words of the server. */
@@ -70,7 +70,7 @@ export function Only({ admin = false, specialist = false, children }: OnlyProps)
   if (!signedIn) {
     return (
       <Empty title={t.state.signInFirst}>
-        <Link className="button main" href={`${PATHS.signIn}?then=${encodeURIComponent(location.pathname)}`}>
+        <Link className="button main" href={signInThen(location.href.slice(location.origin.length))}>
           {t.app.signIn}
         </Link>
       </Empty>

@@ -1,0 +1,28 @@
+import type { Dated } from '@coworkspace/client'
+import { useMutation } from '@tanstack/react-query'
+import { client } from '../api'
+import { useText } from '../i18n'
+import { useSettled } from './changes'
+import { Button } from './controls'
+import { saveAs } from './save-as'
+
+type CalendarButtonProps = {
+  of: Dated
+  /** What it is called, for those who hear the page. */
+  name: string
+}
+
+/** Gives a booking, or an event, to whatever calendar the device has. */
+export function CalendarButton({ of, name }: CalendarButtonProps) {
+  const { t } = useText()
+  const file = useMutation({
+    mutationFn: () => client.calendarFile(of),
+    ...useSettled(),
+    onSuccess: (text) => saveAs('bookingId' in of ? 'booking.ics' : 'event.ics', 'text/calendar', text),
+  })
+  return (
+    <Button look="quiet" of={name} disabled={file.isPending} onClick={() => file.mutate()}>
+      {t.board.calendarFile}
+    </Button>
+  )
+}
