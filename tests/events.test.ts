@@ -52,6 +52,7 @@ test('an event is announced, found, changed and cancelled, and its maker attends
   const first = await anyone.events.list.query({ locationId, limit: 2 })
   const rest = await anyone.events.list.query({ locationId, limit: 2, cursor: first.nextCursor ?? undefined })
   expect([...first.items, ...rest.items]).toEqual(all.items)
+  expect(await reasonOf(anyone.events.list.query({ locationId, cursor: event.id }))).toBe('VALIDATION')
   const between = await anyone.events.list.query({ locationId, from: at(8), to: at(20) })
   expect(between.items.map(({ id }) => id)).toEqual([event.id])
 
@@ -62,6 +63,8 @@ test('an event is announced, found, changed and cancelled, and its maker attends
     mine: null,
   })
   expect(await clientOf(server, ada).events.remove.mutate({ id: event.id })).toEqual({ ok: true })
+  // The page behind an event that is gone since begins where it was.
+  expect(await anyone.events.list.query({ locationId, cursor: first.nextCursor ?? undefined })).toEqual(rest)
   expect(await reasonOf(anyone.events.byId.query({ id: event.id }))).toBe('NOT_FOUND')
   expect(await attendeesOf(server, event.id)).toEqual([])
 })

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { attendEvent, leaveEvent, listAttendees } from '../services/attendance'
 import * as events from '../services/events'
-import { Currency, Id, Instant, Line, listOf, Ok, Prose, page, whole } from '../shapes/common'
-import { AttendeePageShape, AttendeeShape, EventShape, VisibilityShape } from '../shapes/events'
+import { Currency, Id, Instant, Line, listOf, Ok, Prose, whole } from '../shapes/common'
+import { AttendeePageShape, AttendeeShape, EventShape, eventPage, VisibilityShape } from '../shapes/events'
 import { CancellationInput } from '../shapes/spaces'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
 
@@ -29,7 +29,7 @@ export const eventsRouter = router({
         locationId: Id.optional(),
         from: Instant.optional(),
         to: Instant.optional(),
-        ...page,
+        ...eventPage,
       }),
     )
     .output(listOf(EventShape))

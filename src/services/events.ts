@@ -4,8 +4,14 @@ import type { Tx } from '../db/client'
 import { type EventRow, eventAttendees, events } from '../db/schema'
 import { AppError, invalidField, notFound } from '../errors'
 import { refuseUnpayablePrice } from '../money'
-import type { Page } from '../shapes/common'
-import { type ComingRow, type Event, eventView } from '../shapes/events'
+import {
+  type ComingRow,
+  type Event,
+  type EventPage,
+  eventCursorOf,
+  eventView,
+  readEventCursor,
+} from '../shapes/events'
 import { DAY, iso } from '../time'
 import { listConcerned, refuseIfOver, refuseUnlessOrganiser } from './attendance'
 import { type CommunityOutcome, changeCommunity } from './community'
@@ -31,7 +37,7 @@ type Details = {
   visibility?: EventRow['visibility'] | undefined
 }
 
-type ListInput = Page & {
+type ListInput = EventPage & {
   locationId?: string | undefined
   from?: string | undefined
   to?: string | undefined
@@ -39,20 +45,21 @@ type ListInput = Page & {
 
 /** Events that end after `from` (now, where it is not given) and begin before `to`, the next first. */
 export async function listEvents(ctx: Context, { locationId, from, to, ...page }: ListInput) {
-  const after = page.cursor
-    ? sql`(${events.startsAt}, ${events.id}) > (SELECT c.starts_at, c.id FROM events c WHERE c.id = ${page.cursor})`
-    : undefined
+  const after = page.cursor === undefined ? undefined : readEventCursor(page.cursor)
   const rows = await selectEvents(
     ctx,
     and(
       locationId ? eq(events.locationId, locationId) : undefined,
       sql`${events.endsAt} > ${from ? sql`${iso(new Date(from))}::timestamptz` : sql`clock_timestamp()`}`,
       to ? sql`${events.startsAt} < ${iso(new Date(to))}::timestamptz` : undefined,
-      after,
+      after &&
+        sql`(${events.startsAt}, ${events.id}) > (${iso(after.startsAt)}::timestamptz, ${after.id}::uuid)`,
     ),
     page.limit + 1,
   )
-  return pageOf(rows, page, eventView)
+  const { items, nextCursor } = pageOf(rows, page, eventView)
+  const last = items.at(-1)
+  return { items, nextCursor: nextCursor && last ? eventCursorOf(last) : null }
 }
 
 /** @throws NOT_FOUND, also for a members' event where nobody is signed in */

@@ -88,7 +88,7 @@ function Present({ location, count = 0 }: { location: Location; count: number | 
               )}
             </People>
             {count > items.length && <p className="soft">{t.community.more(count - items.length)}</p>}
-            <div className="row">
+            <div className="row filters">
               {mine?.locationId === locationId ? (
                 <Button disabled={checkOut.isPending} onClick={() => checkOut.mutate({})}>
                   {t.community.checkOut}
