@@ -1,4 +1,5 @@
 import type { Booking } from '@coworkspace/client'
+import { useState } from 'react'
 import { Link } from 'wouter'
 import { client, trpc } from '../../api'
 import { BookingCard } from '../../bookings/booking-card'
@@ -20,37 +21,48 @@ export default function BookingsPage() {
 
 function Bookings() {
   const { t } = useText()
-  const query = usePages(
-    [...trpc.bookings.list.pathKey(), 'mine'],
-    (cursor) => client.bookings.list.query({ as: 'customer', limit: 50, cursor }),
-    { refetchInterval: 30_000 },
-  )
+  // What is coming is asked for by itself, so that no long past can hide it.
+  const [now] = useState(() => new Date().toISOString())
+  const coming = useMine('coming', { from: now })
+  const past = useMine('past', { to: now })
   return (
-    <Loaded query={query}>
-      {(all) => {
-        if (all.length === 0)
-          return (
-            <Empty title={t.bookings.empty} text={t.bookings.emptyText}>
-              <Link className="button main" href={PATHS.home}>
-                {t.app.find}
-              </Link>
-            </Empty>
-          )
-        return (
-          <>
-            <Group title={t.bookings.held} bookings={all.filter(({ status }) => status === 'held')} />
-            <Group title={t.bookings.upcoming} bookings={all.filter(isComing).sort(byStart)} />
-            <Group
-              title={t.bookings.past}
-              bookings={all.filter((booking) => booking.status !== 'held' && !isComing(booking))}
-            />
-            <ShowMore query={query} />
-          </>
-        )
-      }}
+    <Loaded query={coming}>
+      {(ahead) => (
+        <Loaded query={past}>
+          {(behind) => {
+            // What has begun and is not over is in both.
+            const all = [...ahead, ...behind.filter(({ id }) => ahead.every((one) => one.id !== id))]
+            return all.length === 0 ? (
+              <Empty title={t.bookings.empty} text={t.bookings.emptyText}>
+                <Link className="button main" href={PATHS.home}>
+                  {t.app.find}
+                </Link>
+              </Empty>
+            ) : (
+              <>
+                <Group title={t.bookings.held} bookings={all.filter(({ status }) => status === 'held')} />
+                <Group title={t.bookings.upcoming} bookings={all.filter(isComing).sort(byStart)} />
+                <ShowMore query={coming} />
+                <Group
+                  title={t.bookings.past}
+                  bookings={all.filter((booking) => booking.status !== 'held' && !isComing(booking))}
+                />
+                <ShowMore query={past} />
+              </>
+            )
+          }}
+        </Loaded>
+      )}
     </Loaded>
   )
 }
+
+const useMine = (name: string, when: { from: string } | { to: string }) =>
+  usePages(
+    [...trpc.bookings.list.pathKey(), name],
+    (cursor) => client.bookings.list.query({ as: 'customer', limit: 50, cursor, ...when }),
+    { refetchInterval: 30_000 },
+  )
 
 const isComing = ({ status, endsAt }: Booking) =>
   (status === 'confirmed' || status === 'pending') && Date.parse(endsAt) > Date.now()
