@@ -4,7 +4,9 @@ import { bookings, checkIns } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { markMissedArrivals } from '../src/services/arrivals'
 import { checkOutAtClosing, closingAfter } from '../src/services/closing'
+import { readCommunity } from '../src/services/community'
 import type { Hours } from '../src/shapes/spaces'
+import type { Period } from '../src/time'
 import { openSocket } from './support/socket'
 import {
   allDay,
@@ -29,7 +31,7 @@ async function namesAt(locationId: string, person: TestPerson): Promise<(string 
   return items.map(({ person }) => person?.name ?? null)
 }
 
-/** A confirmed booking that began so many minutes ago (or begins in so many, where negative) and lasts two hours. */
+/** A confirmed booking, made yesterday, that began so many minutes ago (or begins in so many, where negative) and lasts two hours. */
 async function bookingBegun(person: TestPerson, minutesAgo: number, arrivalGraceMinutes: number | null = 15) {
   const space = await makeSpace(server, { arrivalGraceMinutes })
   const client = clientOf(server, person)
@@ -39,6 +41,7 @@ async function bookingBegun(person: TestPerson, minutesAgo: number, arrivalGrace
   await server.deps.db
     .update(bookings)
     .set({
+      bookedAt: sql`now() - interval '1 day'`,
       startsAt: from,
       endsAt: sql`${from} + interval '2 hours'`,
       claimed: sql`tstzrange(${from}, ${from} + interval '2 hours')`,
@@ -95,7 +98,77 @@ test('who does not wish to be seen counts and is not named, from the moment of t
   const unseen = await watcher.next('check_ins', ({ version }) => version === seen.version + 1)
   expect(unseen.present).toMatchObject([{ person: null, note: null }])
   expect(await namesAt(locationId, bob)).toEqual([null])
+  expect(await namesAt(locationId, ada)).toBeArrayOfSize(1)
   expect(JSON.stringify(unseen)).not.toContain(ada.id)
+  await watcher.close()
+})
+
+test('a wish to be unseen that could not be told is not kept either, and can be made again', async () => {
+  const { locationId } = await makeSpace(server)
+  const [ada, bob] = [await makePerson(server), await makePerson(server)]
+  const client = clientOf(server, ada)
+  await client.checkIns.checkIn.mutate({ locationId })
+  // What is told after a change needs the location: without it there is no telling.
+  await server.deps.db.execute(sql`
+    CREATE FUNCTION refuse_version() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN IF NEW.id = ${sql.raw(`'${locationId}'`)} THEN RAISE 'not now'; END IF; RETURN NEW; END $$;
+    CREATE TRIGGER refuse_version BEFORE UPDATE ON locations FOR EACH ROW EXECUTE FUNCTION refuse_version()`)
+  expect(await reasonOf(client.auth.update.mutate({ hidden: true }))).toBe('INTERNAL')
+  await server.deps.db.execute(sql`DROP TRIGGER refuse_version ON locations; DROP FUNCTION refuse_version()`)
+  expect((await client.auth.me.query()).hidden).toBe(false)
+  const watcher = await openSocket(server, bob.token)
+  watcher.send({ type: 'join_location', locationId })
+  await watcher.next('initial')
+  await client.auth.update.mutate({ hidden: true })
+  expect((await watcher.next('check_ins')).present).toMatchObject([{ person: null }])
+  await watcher.close()
+})
+
+test('an id in capital letters is the same id: who checks in by it is seen, and stays', async () => {
+  const { locationId } = await makeSpace(server)
+  const [ada, bob] = [await makePerson(server), await makePerson(server)]
+  const [lower, upper] = [await openSocket(server, bob.token), await openSocket(server, bob.token)]
+  lower.send({ type: 'join_location', locationId })
+  upper.send({ type: 'join_location', locationId: locationId.toUpperCase() })
+  await Promise.all([lower.next('initial'), upper.next('initial')])
+  const client = clientOf(server, ada)
+  const first = await client.checkIns.checkIn.mutate({ locationId: locationId.toUpperCase() })
+  expect(await client.checkIns.checkIn.mutate({ locationId })).toEqual(first)
+  for (const socket of [lower, upper]) {
+    expect((await socket.next('check_ins')).present).toMatchObject([{ person: { id: ada.id } }])
+    await socket.close()
+  }
+})
+
+test('saying the same again is no news', async () => {
+  const { locationId } = await makeSpace(server)
+  const [ada, bob] = [await makePerson(server), await makePerson(server)]
+  const client = clientOf(server, ada)
+  await client.checkIns.checkIn.mutate({ locationId, note: 'By the window' })
+  const { version } = await readCommunity(server.deps.db, locationId)
+  await client.checkIns.checkIn.mutate({ locationId, note: 'By the window' })
+  await client.checkIns.checkIn.mutate({ locationId })
+  await client.auth.update.mutate({ hidden: false })
+  expect((await readCommunity(server.deps.db, locationId)).version).toBe(version)
+  await client.checkIns.checkIn.mutate({ locationId, note: 'At the bar' })
+  expect(await readCommunity(server.deps.db, locationId, bob.id)).toMatchObject({
+    version: version + 1,
+    checkIns: [{ note: 'At the bar' }],
+  })
+})
+
+test('nobody stays checked in where a location is no longer in use', async () => {
+  const { locationId } = await makeSpace(server)
+  const [ada, bob] = [await makePerson(server), await makePerson(server)]
+  await clientOf(server, ada).checkIns.checkIn.mutate({ locationId })
+  const watcher = await openSocket(server, bob.token)
+  watcher.send({ type: 'join_location', locationId })
+  await watcher.next('initial')
+  await clientOf(server, await makePerson(server, 'admin')).locations.remove.mutate({ id: locationId })
+  await checkOutAtClosing(server.deps)
+  expect((await watcher.next('check_ins')).present).toEqual([])
+  const [row] = await server.deps.db.select().from(checkIns).where(eq(checkIns.userId, ada.id))
+  expect(row?.until).toBeInstanceOf(Date)
   await watcher.close()
 })
 
@@ -174,14 +247,27 @@ test('without an arrival within the grace the rest of the time is free, once, an
   await Promise.all([socket.close(), watcher.close()])
 })
 
-test('nobody is a no-show within the grace, in a space that has none, or while they are in the house', async () => {
+test('nobody is a no-show within the grace, in a space that has none, or who is or was in the house, or booked just now', async () => {
   const ada = await makePerson(server)
   const early = await bookingBegun(ada, 14)
   const without = await bookingBegun(ada, 90, null)
   const inHouse = await bookingBegun(ada, 90)
   await inHouse.client.checkIns.checkIn.mutate({ locationId: inHouse.space.locationId })
+  const wasHere = await bookingBegun(ada, 91)
+  await server.deps.db.insert(checkIns).values({
+    userId: ada.id,
+    locationId: wasHere.space.locationId,
+    way: 'door',
+    since: sql`now() - interval '100 minutes'`,
+    until: sql`now() - interval '5 minutes'`,
+  })
+  const bookedLate = await bookingBegun(ada, 20)
+  await server.deps.db
+    .update(bookings)
+    .set({ bookedAt: sql`now() - interval '14 minutes'` })
+    .where(eq(bookings.id, bookedLate.id))
   await markMissedArrivals(server.deps)
-  for (const { id } of [early, without, inHouse])
+  for (const { id } of [early, without, inHouse, wasHere, bookedLate])
     expect(await inHouse.client.bookings.byId.query({ id })).toMatchObject({ status: 'confirmed' })
 })
 
@@ -219,18 +305,25 @@ test('who is still there at closing time is checked out then, and the location h
   await watcher.close()
 })
 
-test('closing time is the end of the opening one is in, or of the next, across breaks and midnights', () => {
+test('closing time is the end of the opening one is in, or comes shortly before, across breaks, closures and midnights', () => {
   const office = [1, 2, 3, 4, 5].map((weekday) => ({
     weekday: weekday as 1 | 2,
     opensAt: '08:00',
     closesAt: '20:00',
   }))
-  const rome = (since: string, hours: Hours = office) =>
-    new Date(closingAfter(Date.parse(since), 'Europe/Rome', hours)).toISOString()
+  const rome = (since: string, hours: Hours = office, closures: Period[] = []) =>
+    new Date(closingAfter(Date.parse(since), { timeZone: 'Europe/Rome', hours, closures })).toISOString()
   expect(rome('2027-01-04T12:00:00Z')).toBe('2027-01-04T19:00:00.000Z')
   expect(rome('2027-01-04T05:00:00Z')).toBe('2027-01-04T19:00:00.000Z')
-  // After closing on a Friday nothing opens for a day.
-  expect(rome('2027-01-08T20:00:00Z')).toBe('2027-01-09T20:00:00.000Z')
+  // Who comes while it is closed, and will be for longer than two hours, is out after those.
+  expect(rome('2027-01-04T04:59:00Z')).toBe('2027-01-04T06:59:00.000Z')
+  expect(rome('2027-01-04T19:01:00Z')).toBe('2027-01-04T21:01:00.000Z')
+  expect(rome('2027-01-08T20:00:00Z')).toBe('2027-01-08T22:00:00.000Z')
+  expect(rome('2027-01-04T12:00:00Z', [])).toBe('2027-01-04T14:00:00.000Z')
+  const closed = (from: string, to: string) => [{ from: Date.parse(from), to: Date.parse(to) }]
+  const fromThree = closed('2027-01-04T14:00:00Z', '2027-01-06T00:00:00Z')
+  expect(rome('2027-01-04T12:00:00Z', office, fromThree)).toBe('2027-01-04T14:00:00.000Z')
+  expect(rome('2027-01-04T15:00:00Z', office, fromThree)).toBe('2027-01-04T17:00:00.000Z')
   const bar = [{ weekday: 1 as const, opensAt: '18:00', closesAt: '02:00' }]
   expect(rome('2027-01-04T22:00:00Z', bar)).toBe('2027-01-05T01:00:00.000Z')
   expect(rome('2027-01-04T23:30:00Z', bar)).toBe('2027-01-05T01:00:00.000Z')

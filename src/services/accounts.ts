@@ -5,6 +5,7 @@ import { violates } from '../db/errors'
 import {
   type BookingRow,
   bookings,
+  type CheckInRow,
   loyaltyEntries,
   reviews,
   telegramAccounts,
@@ -17,8 +18,8 @@ import type { TelegramProof } from '../shapes/telegram'
 import { type SignedIn, type User, userView } from '../shapes/users'
 import type { Millis } from '../time'
 import { calendarsOf, lockPerson } from './calendar'
-import { refreshPresence } from './checkIns'
-import { changeCommunity } from './community'
+import { currentOf, ofCheckIns } from './checkIns'
+import { changeCommunity, nothingOnCalendars } from './community'
 import { enqueue } from './jobs'
 import { leaveCommunity, locationsOf } from './membership'
 import { moveUnderLock } from './moves'
@@ -125,22 +126,34 @@ export async function updateMe(
   const set = { ...fields, ...(password !== undefined && { passwordHash: await hashPassword(password) }) }
   if (Object.keys(set).length === 0) return userView(me)
   try {
-    const user = await ctx.db.transaction(async (tx) => {
-      // Checking a password takes long enough for the account to be deleted beside it, and its name must not come back.
-      const there = and(eq(users.id, me.id), isNull(users.deletedAt))
-      const [row] = await tx.update(users).set(set).where(there).returning()
-      if (!row) throw accountGone()
-      if (password !== undefined && me.passwordHash) await endAllSessions(tx, me.id)
-      return userView(row)
-    })
+    const user = await changePerson(ctx, set, password !== undefined && me.passwordHash !== null)
     await ctx.cache.drop(`user:${me.id}`)
-    if (user.name !== me.name || user.hidden !== me.hidden) await refreshPresence(ctx)
     return user
   } catch (error) {
     if (violates(error, 'users_email_key'))
       throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
     throw error
   }
+}
+
+/** Where the person is checked in, others see the new name, or that it is hidden, as of the same commit. */
+function changePerson(ctx: SignedInContext, set: Partial<UserRow>, endsSessions: boolean): Promise<User> {
+  const { id } = ctx.actor
+  let current: CheckInRow | undefined
+  async function locations(tx: Tx): Promise<string[]> {
+    const isSeen = set.name !== undefined || set.hidden !== undefined
+    current = isSeen ? await currentOf(tx, id) : undefined
+    return current ? [current.locationId] : []
+  }
+  return changeCommunity(ctx, { person: id, locations }, async (tx) => {
+    const former = await findMe(ctx, tx)
+    const [row] = await tx.update(users).set(set).where(eq(users.id, id)).returning()
+    if (!row) throw accountGone()
+    if (endsSessions) await endAllSessions(tx, id)
+    const looksNew = row.name !== former.name || row.hidden !== former.hidden
+    const changed = current && looksNew ? [ofCheckIns(current.locationId)] : []
+    return { result: userView(row), ...nothingOnCalendars, changed, notices: [] }
+  })
 }
 
 /** @throws WRONG_CREDENTIALS for what Telegram did not sign, UNAVAILABLE */

@@ -3,16 +3,18 @@ import { type Deps, systemContext } from '../context'
 import type { Tx } from '../db/client'
 import { type BookingRow, bookings, spaces } from '../db/schema'
 import { AppError, notFound } from '../errors'
+import type { CalendarKey } from '../shapes/slots'
 import { MINUTE } from '../time'
+import { calendarsOf } from './calendar'
 import { moveUnderLock } from './moves'
-import { onCalendarOf } from './onCalendar'
+import { areAmong, onCalendarOf } from './onCalendar'
 
 /** Nobody arrives for a booking earlier than this before its start. */
 const EARLY = 60 * MINUTE
 const BATCH = 200
 
 /**
- * Records that a person has come for his booking, whose calendar is locked. A second time changes nothing.
+ * Records that a person has come for his booking, whose calendars are locked. A second time changes nothing.
  * @throws NOT_FOUND, TOO_EARLY more than an hour before the start, TOO_LATE after the end, INVALID_STATE where it is not
  *   confirmed or was moved elsewhere in the meantime
  */
@@ -20,7 +22,7 @@ export async function recordArrival(
   tx: Tx,
   userId: string,
   bookingId: string,
-  place: { locationId: string; spaceId: string | null },
+  place: { locationId: string; calendars: CalendarKey[] },
 ): Promise<BookingRow> {
   const [found] = await tx
     .select({ row: bookings, now: sql`epoch_ms(clock_timestamp())`.mapWith(Number) })
@@ -28,7 +30,7 @@ export async function recordArrival(
     .where(eq(bookings.id, bookingId))
   if (found?.row.userId !== userId) throw notFound('booking')
   const { row, now } = found
-  if (row.locationId !== place.locationId || row.spaceId !== place.spaceId)
+  if (row.locationId !== place.locationId || !areAmong(place.calendars, calendarsOf(row)))
     throw new AppError('INVALID_STATE', 'This booking was moved just now. Please try again.')
   if (row.status !== 'confirmed')
     throw new AppError('INVALID_STATE', `Nobody can arrive for a booking that is ${row.status}.`)
@@ -45,12 +47,15 @@ export async function recordArrival(
   return arrived
 }
 
-/** Whose time began longer ago than the space waits, who has not come, and who is not at the location either. */
+/**
+ * Whose time began, or was booked after that, longer ago than the space waits, who has not come, and who was not at the
+ * location either since an hour before the start: who has been there and stepped out has come.
+ */
 const missed = sql`${bookings.status} = 'confirmed' AND ${bookings.kind} = 'booking' AND ${bookings.arrivedAt} IS NULL
   AND ${bookings.endsAt} > clock_timestamp()
-  AND ${bookings.startsAt} + make_interval(mins => ${spaces.arrivalGraceMinutes}) <= clock_timestamp()
-  AND NOT EXISTS (SELECT FROM check_ins c
-    WHERE c.user_id = ${bookings.userId} AND c.location_id = ${bookings.locationId} AND c.until IS NULL)`
+  AND greatest(${bookings.startsAt}, ${bookings.bookedAt}) + make_interval(mins => ${spaces.arrivalGraceMinutes}) <= clock_timestamp()
+  AND NOT EXISTS (SELECT FROM check_ins c WHERE c.user_id = ${bookings.userId} AND c.location_id = ${bookings.locationId}
+    AND (c.until IS NULL OR c.until > ${bookings.startsAt} - make_interval(secs => ${EARLY / 1000}::int)))`
 
 /**
  * Frees the rest of what was booked where nobody came within the grace of the space, which counts as a no-show. Each

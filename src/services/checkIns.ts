@@ -5,7 +5,9 @@ import { bookings, type CheckInRow, checkIns, users } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { type CheckIn, checkInView } from '../shapes/checkIns'
 import type { Page } from '../shapes/common'
+import type { CalendarKey } from '../shapes/slots'
 import { recordArrival } from './arrivals'
+import { calendarsOf } from './calendar'
 import { changeCommunity, nothingOnCalendars } from './community'
 import { readDoorCode } from './doorCodes'
 import { refuseUnlessInUse } from './locations'
@@ -17,7 +19,8 @@ type CheckInInput = {
   bookingId?: string | undefined
   note?: string | undefined
 }
-type Place = { locationId: string; spaceId: string | null; way: CheckInRow['way'] }
+/** Where, and the calendars of the booking that it is for. */
+type Place = { locationId: string; calendars: CalendarKey[]; way: CheckInRow['way'] }
 
 /**
  * Says that this person is here now: by hand, with the code at the door, or for a booking, whose arrival that records.
@@ -36,13 +39,14 @@ export async function checkIn(ctx: SignedInContext, input: CheckInInput): Promis
         const current = await currentOf(tx, me)
         return current ? [place.locationId, current.locationId] : [place.locationId]
       },
-      calendars: place.spaceId ? [{ spaceId: place.spaceId }] : [],
+      calendars: place.calendars,
     },
     async (tx) => {
       await refuseUnlessInUse(tx, place.locationId)
       const arrived = input.bookingId ? [await recordArrival(tx, me, input.bookingId, place)] : []
       const current = await currentOf(tx, me)
       const stays = current?.locationId === place.locationId
+      const changes = !stays || isNew(current, input)
       if (current && !stays) await endCheckIn(tx, current.id)
       const row = stays ? await amend(tx, current, input) : await insert(tx, me, place, input)
       const left = current && !stays ? [current.locationId] : []
@@ -50,7 +54,7 @@ export async function checkIn(ctx: SignedInContext, input: CheckInInput): Promis
         result: await ownView(tx, row),
         touched: [],
         bookings: arrived,
-        changed: [place.locationId, ...left].map((locationId) => ({ locationId, part: 'checkIns' as const })),
+        changed: changes ? [place.locationId, ...left].map(ofCheckIns) : [],
         notices: [],
       }
     },
@@ -68,8 +72,14 @@ async function placeOf(ctx: SignedInContext, { locationId, code, bookingId }: Ch
   if (others.some((id) => id !== first))
     throw invalid('locationId', 'The location, the code and the booking are not of the same place.')
   const way = booking ? 'booking' : atDoor ? 'door' : 'hand'
-  return { locationId: first, spaceId: booking?.spaceId ?? null, way }
+  return { locationId: first, calendars: booking ? calendarsOf(booking) : [], way }
 }
+
+export const ofCheckIns = (locationId: string) => ({ locationId, part: 'checkIns' as const })
+
+/** Whether who stays says anything that was not known. */
+const isNew = ({ note, bookingId }: CheckInRow, said: CheckInInput) =>
+  (said.note ?? note) !== note || (said.bookingId ?? bookingId) !== bookingId
 
 const invalid = (path: string, message: string) =>
   new AppError('VALIDATION', message, { issues: [{ path, message }] })
@@ -119,7 +129,7 @@ export async function checkOut(ctx: SignedInContext): Promise<{ ok: true }> {
       const current = await currentOf(tx, me)
       if (!current) throw new AppError('NOT_FOUND', 'You are not checked in anywhere.')
       await endCheckIn(tx, current.id)
-      const changed = [{ locationId: current.locationId, part: 'checkIns' as const }]
+      const changed = [ofCheckIns(current.locationId)]
       return { result: { ok: true }, ...nothingOnCalendars, changed, notices: [] }
     },
   )
@@ -172,17 +182,4 @@ export async function listPresent(
     ...pageOf(rows, page, (row) => checkInView(row, !row.hidden || row.userId === me)),
     mine: mine ? await ownView(ctx.db, mine) : null,
   }
-}
-
-/** Tells the location where a person is that his name, or his wish to be named, has changed. */
-export async function refreshPresence(ctx: SignedInContext): Promise<void> {
-  const current = await currentOf(ctx.db, ctx.actor.id)
-  if (!current) return
-  const { locationId } = current
-  await changeCommunity(ctx, { locations: [locationId] }, async () => ({
-    result: undefined,
-    ...nothingOnCalendars,
-    changed: [{ locationId, part: 'checkIns' }],
-    notices: [],
-  }))
 }

@@ -35,7 +35,7 @@ const within = (a: Period, b: Period): Period => ({
 })
 
 /** What is left of a period. */
-function without(period: Period, closures: Period[]): Period[] {
+export function without(period: Period, closures: Period[]): Period[] {
   let left = period.from < period.to ? [period] : []
   for (const closure of closures) {
     if (!overlap(closure, period)) continue

@@ -4,7 +4,8 @@ import { iso, isTimeZone } from '../time'
 
 /** The one vocabulary of inputs and outputs. What a caller may send is bounded, so that the database never has to refuse it. */
 
-export const Id = z.uuid().meta({ example: '019a7d3e-5b1c-7c00-8000-000000000001' })
+/** Topics, caches and comparisons go by the text of an id, so it is written in one way, as the database writes it. */
+export const Id = z.uuid().toLowerCase().meta({ example: '019a7d3e-5b1c-7c00-8000-000000000001' })
 export const ReasonShape = z.enum(Object.keys(REASONS) as [Reason, ...Reason[]])
 
 const printable = (text: string) => !text.includes('\0')
