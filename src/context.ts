@@ -65,6 +65,8 @@ export type Deps = {
   telegram: TelegramBot
   publish: Publish
   refreshBoards: RefreshBoards
+  /** Ends the connections of somebody whose account is gone, on every server. */
+  personGone: (userId: string) => void
   watchBoard: WatchBoard
   watchLocation: WatchLocation
   /** What this server shares with others; null where it is the only one. */

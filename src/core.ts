@@ -91,6 +91,7 @@ export async function openCore(
     telegram: createTelegramBot(env, telegramSandbox),
     publish: bus.publish,
     refreshBoards: (calendarIds) => bus.signal({ refreshBoards: calendarIds }),
+    personGone: (personGone) => bus.signal({ personGone }),
     watchBoard: feeds.watch,
     watchLocation: locationFeeds.watch,
     redis,
@@ -108,6 +109,7 @@ export async function openCore(
     }),
   }
   const connections = createConnections(deps, { boards, locations })
+  bus.onSignal((signal) => 'personGone' in signal && connections.signOut(signal.personGone))
   addReadings(metrics, {
     realtime: deps.realtimeStats,
     bus: bus.counts,
@@ -142,7 +144,7 @@ function forgetWhatChanged(bus: Bus, cache: Cache, redis: RedisLink | null): voi
   bus.onPublished(cache.forget)
   bus.onSignal((signal) => {
     if ('forget' in signal) return signal.forget.forEach(cache.forget)
-    for (const id of signal.refreshBoards)
+    for (const id of 'refreshBoards' in signal ? signal.refreshBoards : [])
       for (const key of [{ spaceId: id }, { specialistId: id }]) cache.forget(topicOf.calendar(key))
   })
   redis?.onRecovered(cache.forgetAll)

@@ -104,6 +104,9 @@ export const EnvSchema = z.object({
   MAX_HOLDS_PER_PERSON: whole(1, 1000, 10).meta({
     description: 'How many holds one person may have at once.',
   }),
+  MAX_EVENTS_PER_PERSON: whole(1, 10_000, 20).meta({
+    description: 'How many coming events one person who is no admin may have announced at once.',
+  }),
   CACHE: onOff('on').meta({ description: 'Whether boards and searches are kept for a moment.' }),
   WORKERS: whole(1, 256, 1).meta({
     description:

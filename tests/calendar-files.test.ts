@@ -82,6 +82,15 @@ test('bookings and events are calendar files, and a feed that only its secret op
     { summary: 'Talk' },
   ])
 
+  const odd = await makeEvent(server, bob, {
+    title: 'Tea; cake, \\ "x"',
+    text: 'Ring\u0007 the bell,\nonce',
+    locationId: space.locationId,
+  })
+  const oddFile = (await file(`/events/${odd.id}/calendar.ics`)).text
+  expect(oddFile).toContain('\r\nX-WR-CALNAME:Tea\\; cake\\, \\\\ "x"\r\n')
+  expect(oddFile).toContain('\r\nDESCRIPTION:Ring the bell\\,\\nonce\r\n')
+
   const { secret, url } = await client.calendar.renew.mutate()
   expect(url).toBe(`/api/calendar/${secret}.ics`)
   const feed = await file(`/calendar/${secret}.ics`)

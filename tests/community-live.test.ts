@@ -7,7 +7,9 @@ import {
   createClient,
   type LocationView,
 } from '../client/src'
+import { events } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
+import { readCommunity } from '../src/services/community'
 import { makeEvent } from './support/events'
 import { payInBrowser } from './support/money'
 import { type Random, randomFrom, sized } from './support/proof'
@@ -27,13 +29,18 @@ import {
   until,
 } from './support/world'
 
-const CHANGES = sized(150, 1300)
+const CHANGES = sized(200, 1800)
 
 let server: RunningServer
 beforeAll(async () => {
   server = await startTestServer({
     jobs: true,
-    env: { SWEEP_SECONDS: '1', DATABASE_POOL: '20', MAX_HOLDS_PER_PERSON: '1000' },
+    env: {
+      SWEEP_SECONDS: '1',
+      DATABASE_POOL: '20',
+      MAX_HOLDS_PER_PERSON: '1000',
+      MAX_EVENTS_PER_PERSON: '1000',
+    },
   })
 })
 afterAll(stopTestServers)
@@ -217,6 +224,66 @@ test('one sees one’s own part in an event at once, and what becomes of it else
   await client.events.leave.mutate({ id: event.id })
   await until(() => mine()?.mine === null && mine()?.attending === 1)
   await close()
+})
+
+test('what one does on one device about an event is soon so on every other', async () => {
+  const [ada, bob] = [await makePerson(server), await makePerson(server)]
+  const { locationId } = await makeSpace(server)
+  const [desk, phone] = [
+    await follow(locationId, { getToken: () => ada.token }),
+    await follow(locationId, { getToken: () => ada.token }),
+  ]
+  const event = await makeEvent(server, bob, { locationId, capacity: 2 })
+  for (const act of ['attend', 'leave'] as const) {
+    const { mine } = await desk.client.events[act].mutate({ id: event.id })
+    for (const { shown } of [desk, phone])
+      await until(() => shown.view?.events[0]?.mine === mine && shown.status?.live)
+  }
+  await Promise.all([desk.close(), phone.close()])
+})
+
+test('an event that is over leaves the board of whoever watches, by a version', async () => {
+  const { locationId } = await makeSpace(server)
+  const maker = await makePerson(server)
+  const from = Date.now() + 1500
+  const event = await makeEvent(server, maker, {
+    locationId,
+    startsAt: new Date(from).toISOString(),
+    endsAt: new Date(from + 500).toISOString(),
+  })
+  const watcher = await follow(locationId, { getToken: () => maker.token })
+  expect(watcher.shown.view?.events).toMatchObject([{ id: event.id }])
+  const { version = 0 } = watcher.shown.view ?? {}
+  await until(() => watcher.shown.view?.events.length === 0)
+  expect(watcher.shown.view?.version).toBe(version + 1)
+  expect(await readCommunity(server.deps.db, locationId, maker.id)).toMatchObject({
+    version: version + 1,
+    events: [],
+  })
+  await watcher.close()
+})
+
+test('however many events are for members, everyone else hears of the next public ones', async () => {
+  const { locationId } = await makeSpace(server)
+  const maker = await makePerson(server)
+  const { id: publicId, ...settings } = await makeEvent(server, maker, {
+    locationId,
+    startsAt: at(10),
+    endsAt: at(11),
+  })
+  const times = { startsAt: new Date(at(8)), endsAt: new Date(at(9)) }
+  await server.deps.db.insert(events).values(
+    Array.from({ length: 100 }, (_, index) => ({
+      locationId,
+      ...times,
+      title: `For members ${index}`,
+      visibility: 'members' as const,
+    })),
+  )
+  expect((await readCommunity(server.deps.db, locationId)).events).toMatchObject([{ id: publicId }])
+  const forMembers = (await readCommunity(server.deps.db, locationId, maker.id)).events
+  expect(forMembers.filter(({ visibility }) => visibility === 'members')).toHaveLength(100)
+  expect(forMembers.some(({ title }) => title === settings.title)).toBe(false)
 })
 
 test('the day of a specialist is watched as that of a space is, in the slots of one service', async () => {

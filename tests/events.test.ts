@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { seedDatabase } from '../src/seed'
 import type { RunningServer } from '../src/server'
+import { readCommunity } from '../src/services/community'
 import { attendeesOf, type EventSettings, makeEvent, makePeople, noticesOf } from './support/events'
 import { untilTold } from './support/notifications'
 import { openSocket } from './support/socket'
@@ -90,6 +91,46 @@ test('who made an event sees who comes and who waits, in order, and nobody else 
   expect([...first.items, ...second.items].map(({ id }) => id)).toEqual(items.map(({ id }) => id))
   expect(await reasonOf(clientOf(server, bob).events.attendees.query({ id }))).toBe('NOT_ALLOWED')
   expect(await reasonOf(clientOf(server, ada).events.attendees.query({ id, cursor: 'x' }))).toBe('VALIDATION')
+})
+
+test('who made an event hears what becomes of it, attending or not, and of nothing where nothing changed', async () => {
+  const [ada] = await makePeople(server, 1)
+  if (!ada) throw new Error('nobody is there')
+  const admin = clientOf(server, await makePerson(server, 'admin'))
+  const event = await makeEvent(server, ada, { text: 'Croissants' })
+  const { id, locationId } = event
+  await clientOf(server, ada).events.leave.mutate({ id })
+  const socket = await openSocket(server, ada.token)
+  const { version } = await readCommunity(server.deps.db, locationId)
+  const { startsAt, endsAt, capacity, cancellation } = event
+  await admin.events.update.mutate({ id })
+  await admin.events.update.mutate({ id, text: 'Croissants', startsAt, endsAt, capacity, cancellation })
+  expect((await readCommunity(server.deps.db, locationId)).version).toBe(version)
+  await admin.events.update.mutate({ id, title: 'Brunch' })
+  await socket.next('notification', ({ kind }) => kind === 'event_changed')
+  await admin.events.remove.mutate({ id })
+  await socket.next('notification', ({ kind }) => kind === 'event_cancelled')
+  expect(noticesOf(socket, id)).toEqual(['event_changed', 'event_cancelled'])
+  await socket.close()
+})
+
+test('a person announces so many coming events and no more, at once or one after the other; an admin any number', async () => {
+  const few = await startTestServer({ env: { MAX_EVENTS_PER_PERSON: '3' } })
+  const { locationId } = await makeSpace(few)
+  const [ada, admin] = [await makePerson(few), await makePerson(few, 'admin')]
+  const tries = (person: TestPerson) =>
+    Promise.all(Array.from({ length: 6 }, () => reasonOf(makeEvent(few, person, { locationId }))))
+  expect((await tries(ada)).sort()).toEqual([
+    ...Array(3).fill('TOO_MANY_EVENTS'),
+    ...Array(3).fill('was not refused'),
+  ])
+  expect(await tries(admin)).toEqual(Array(6).fill('was not refused'))
+  const own = clientOf(few, ada)
+  const [first] = (await own.events.list.query({ locationId })).items.filter(
+    ({ organiserId }) => organiserId === ada.id,
+  )
+  await own.events.remove.mutate({ id: first?.id ?? '' })
+  expect(await reasonOf(makeEvent(few, ada, { locationId }))).toBe('was not refused')
 })
 
 test('what is for members is there for nobody else, live or not', async () => {

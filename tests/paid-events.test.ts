@@ -104,6 +104,30 @@ test('a place that is not paid in time goes to whoever waits, who is told once a
   await Promise.all(sockets.map((socket) => socket.close()))
 })
 
+test('who is to pay for a place has it once the event costs nothing, and nothing is taken for it', async () => {
+  const { id, maker } = await makePaidEvent(server, { capacity: 3 })
+  const { person, bookingId, intent } = await takePlace(server, id)
+  const paid = await payForPlace(server, id)
+  const waiting = await makePerson(server)
+  await clientOf(server, waiting).events.attend.mutate({ id })
+  const socket = await openSocket(server, person.token)
+  const free = await clientOf(server, maker).events.update.mutate({ id, priceMinor: 0 })
+  expect(free).toMatchObject({ attending: 3, held: 0, waiting: 1 })
+  expect(await partsIn(server, id)).toMatchObject({
+    [person.id]: 'attending',
+    [paid.person.id]: 'attending',
+    [waiting.id]: 'waiting',
+  })
+  expect(await socket.next('notification', ({ kind }) => kind === 'event_place')).toMatchObject({
+    eventId: id,
+  })
+  expect(await bookingRow(server, bookingId)).toMatchObject({ status: 'cancelled', paidMinor: 0 })
+  await untilPayment(server, intent.paymentId, ({ status }) => status === 'cancelled')
+  await clientOf(server, person).events.leave.mutate({ id })
+  expect(await partsIn(server, id)).toMatchObject({ [waiting.id]: 'attending' })
+  await socket.close()
+})
+
 test('nobody is held a place beyond the start, and once it has begun none is sold', async () => {
   const { id } = await makePaidEvent(server, { capacity: 2 })
   await beginsIn(id, 0.1)
@@ -330,7 +354,7 @@ test('who comes to what was paid for is checked in for it, and it took place onc
   expect(await client.events.byId.query({ id })).toMatchObject({ mine: 'attending', attending: 2 })
 })
 
-test('a price that changes is for who comes later: who holds or has paid keeps theirs', async () => {
+test('a price that changes is for who comes later: who holds or has paid keeps theirs, unless there is none any more', async () => {
   const { id, maker } = await makePaidEvent(server, { capacity: 2 })
   const { intent, bookingId } = await takePlace(server, id)
   const waits = await makePerson(server)
@@ -346,11 +370,11 @@ test('a price that changes is for who comes later: who holds or has paid keeps t
   const { mine, bookingId: next } = await clientOf(server, waits).events.byId.query({ id })
   expect(mine).toBe('held')
   expect(await bookingRow(server, next ?? '')).toMatchObject({ priceMinor: 3000 })
-  // What has become free of charge is given at once to who waits.
+  // What has become free of charge is given at once to who waits, and to who was to pay.
   const last = await makePerson(server)
   await clientOf(server, last).events.attend.mutate({ id })
   await clientOf(server, maker).events.update.mutate({ id, priceMinor: 0, capacity: 4 })
-  expect(await partsIn(server, id)).toMatchObject({ [last.id]: 'attending', [waits.id]: 'held' })
+  expect(await partsIn(server, id)).toMatchObject({ [last.id]: 'attending', [waits.id]: 'attending' })
 })
 
 test('many race for few paid places while holds end and others leave: never too many, and no cent is lost', async () => {

@@ -189,6 +189,20 @@ test('a socket whose token ends is closed with 4401, unless it was renewed befor
   await renewed.close()
 })
 
+test('the sockets of an account that is deleted are closed, on every server, and none comes to see names again', async () => {
+  const { locationId } = await makeSpace(server)
+  const person = await makePerson(server)
+  const socket = await openSocket(server, person.token)
+  socket.send({ type: 'join_location', locationId })
+  await socket.next('initial')
+  await clientOf(server, person).auth.deleteMe.mutate()
+  expect((await socket.closed).code).toBe(4401)
+  const again = await openSocket(server, person.token)
+  again.send({ type: 'join_location', locationId })
+  expect(await again.next('error')).toMatchObject({ reason: 'NOT_SIGNED_IN' })
+  await again.close()
+})
+
 test('a message that is too large is refused and the socket stays; a frame beyond all measure ends it', async () => {
   const socket = await openSocket(server)
   socket.send({ type: 'leave_space', spaceId: nowhere, requestId: 'x'.repeat(MAX_MESSAGE_BYTES) })

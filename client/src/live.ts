@@ -31,7 +31,15 @@ export type Watch = { status(): BoardStatus; stop(): void }
 /** What comes to a person's own sockets. */
 export type PersonalMessage = Extract<
   ServerMessage,
-  { type: 'booking_update' | 'payment_update' | 'notification' | 'notifications_unread' | 'announcement' }
+  {
+    type:
+      | 'booking_update'
+      | 'event_update'
+      | 'payment_update'
+      | 'notification'
+      | 'notifications_unread'
+      | 'announcement'
+  }
 >
 export type OnPersonal = {
   onMessage(message: PersonalMessage): void
@@ -286,6 +294,7 @@ export function createLiveViews(ways: Connect[], reconnect: Delay): LiveViews {
 
 const PERSONAL: string[] = [
   'booking_update',
+  'event_update',
   'payment_update',
   'notification',
   'notifications_unread',

@@ -59,7 +59,7 @@ export function createLiveLocation({ locationId }: Place): Live<LocationView> {
       answered = new Map()
     },
     take(message) {
-      if (tellsOfOwnPart(message, view?.events ?? [])) unsure = true
+      if (tellsOfOwnPart(message, view?.events ?? [], parts)) unsure = true
       if (!isLocationMessage(message) || message.locationId !== locationId) return undefined
       known = Math.max(known, message.version)
       if (message.type === 'location_version') return { changed: false, whole: false }
@@ -87,15 +87,22 @@ export function createLiveLocation({ locationId }: Place): Live<LocationView> {
 const NO_PART: Part = { mine: null, bookingId: null }
 const partOf = ({ mine, bookingId }: Event): Part => ({ mine, bookingId })
 
-/** One was given a place, has paid for it, or has lost it: how one stands now is in the whole. */
-function tellsOfOwnPart(message: ServerMessage, events: Event[]): boolean {
-  const eventId =
-    message.type === 'booking_update'
-      ? message.booking.eventId
-      : message.type === 'notification' && message.kind.startsWith('event_place')
-        ? message.eventId
-        : null
-  return events.some(({ id }) => id === eventId)
+/** One was given a place, has paid for it, has lost it, or attends by another page: how one stands now is in the whole. */
+function tellsOfOwnPart(message: ServerMessage, events: Event[], parts: Map<string, Part>): boolean {
+  const isHere = (eventId: string | null) => events.some(({ id }) => id === eventId)
+  switch (message.type) {
+    case 'booking_update':
+      return isHere(message.booking.eventId)
+    case 'notification':
+      return message.kind.startsWith('event_place') && isHere(message.eventId)
+    case 'event_update': {
+      const { id, mine } = message.event
+      // What one has done here is known already, by its answer.
+      return isHere(id) && (parts.get(id) ?? NO_PART).mine !== mine
+    }
+    default:
+      return false
+  }
 }
 
 const isLocationMessage = (message: ServerMessage): message is LocationMessage =>

@@ -5,6 +5,7 @@ import type { WatchedLocations } from '../realtime/locations'
 import { markMissedArrivals } from '../services/arrivals'
 import { remindAttendees } from '../services/attendance'
 import { checkOutAtClosing } from '../services/closing'
+import { retirePastEvents } from '../services/eventEndings'
 import { sweepUnpaidPlaces } from '../services/eventPlaces'
 import { deleteOldKeys } from '../services/idempotency'
 import { requeueLostWork, rescueJobs } from '../services/jobs'
@@ -40,12 +41,17 @@ const jobsOf = (deps: Deps, watched: Watched): Job[] => [
   { name: 'delete old idempotency keys', everySeconds: 3600, run: () => deleteOldKeys(deps) },
 ]
 
-/** Frees what has expired, then tells every watcher where its board should be by now. */
+/** Frees what has expired and takes away what is over, then tells every watcher where its board should be by now. */
 async function sweep(deps: Deps, { boards, locations }: Watched): Promise<number> {
-  const freed = (await sweepExpiredHolds(deps)) + (await sweepUnpaidPlaces(deps))
-  await boards.tick()
-  await locations.tick()
-  return freed
+  try {
+    const freed = (await sweepExpiredHolds(deps)) + (await sweepUnpaidPlaces(deps))
+    await retirePastEvents(deps)
+    return freed
+  } finally {
+    // Also where the database refused one of them: a watcher is to know how far its board should be.
+    await boards.tick()
+    await locations.tick()
+  }
 }
 
 const scheduleOf = (when: { everySeconds: number } | { at: string }): [string, CronOptions] =>

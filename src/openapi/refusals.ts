@@ -34,6 +34,7 @@ const MEANINGS: Record<Reason, string> = {
   TOO_EARLY: 'It is too soon for this.',
   TOO_LONG: 'It is longer than the space can be booked at once.',
   TOO_MANY_HOLDS: 'You hold too many times already.',
+  TOO_MANY_EVENTS: 'You have announced as many events as one may at once.',
   NOT_ENOUGH_POINTS: 'You have fewer points than this takes.',
   RATE_LIMITED: 'Too many requests: wait for as many seconds as `Retry-After` says.',
   UNAVAILABLE: 'Something that is needed cannot be reached: ask again later.',

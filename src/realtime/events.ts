@@ -162,6 +162,7 @@ export const ServerMessageShape = z.discriminatedUnion('type', [
   BoardVersionShape,
   WholeBoardShape,
   z.object({ type: z.literal('booking_update'), booking: BookingShape }),
+  z.object({ type: z.literal('event_update'), event: EventShape }),
   WholeLocationShape,
   z.object({ type: z.literal('left_location'), locationId: Id, ...requestId }),
   CheckInsShape,

@@ -34,6 +34,7 @@ export function createLocationFeeds({
     async watch(locationId, signal) {
       if (closed) throw new AppError('UNAVAILABLE', 'This server is closing. Please try again.')
       const unread: LocationMessage[] = []
+      let whole: LocationMessage | undefined
       let wake = () => {}
       // Before it is read: what changes in between arrives twice rather than never.
       const unsubscribe = bus.subscribe(topicOf.location(locationId), (message) => {
@@ -53,7 +54,9 @@ export function createLocationFeeds({
       enders.add(end)
       signal.addEventListener('abort', end)
       try {
-        unread.unshift({ type: 'initial', ...(await readCommunity(db, locationId)) })
+        const community = await readCommunity(db, locationId)
+        // Whatever came while it was read is newer or known, and the whole is never what is dropped.
+        whole = { type: 'initial', ...community }
       } catch (error) {
         end()
         throw error
@@ -62,7 +65,8 @@ export function createLocationFeeds({
       return (async function* () {
         try {
           while (enders.has(end)) {
-            const message = unread.shift()
+            const message = whole ?? unread.shift()
+            whole = undefined
             if (message) yield message
             else await new Promise<void>((resolve) => (wake = resolve))
           }

@@ -27,13 +27,15 @@ export const MESSAGE_NOTES: Record<ClientMessage['type'] | ServerMessage['type']
   slots_status_update:
     'The whole board: the answer to `join_space`, and again when hours, prices or closures change.',
   booking_update: "A booking of one's own has changed, whoever changed it.",
+  event_update:
+    'One attends an event, waits for a place or does so no longer, by oneself, on whichever device.',
   initial:
     'The answer to `join_location`: who is there and what is coming, with the version of both. It comes again after `authenticate`.',
   left_location: 'The answer to `leave_location`.',
   check_ins:
     'Who is at the location now, as a whole. It moves the version by one; where the last one seen was another, join again.',
   events:
-    'Which events are coming, as a whole. It moves the version by one. `mine` is told only in answers to oneself.',
+    'Which events are coming, as a whole: the next 100. It moves the version by one. `mine` is told only in answers to oneself.',
   location_version:
     'Every sweep, for each location that is watched: where it is ahead of the last one seen, join again.',
   notification: 'Something that one should hear of, in words.',

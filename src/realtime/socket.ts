@@ -56,6 +56,8 @@ export type Connections = {
   remove(socket: Socket, code: number): void
   /** Somebody did not take a message at once: remembers who has how much unread, which the close no longer tells. */
   noteUnread(): void
+  /** Ends the connections of one person. */
+  signOut(userId: string): void
   /** Says goodbye to everyone and ends the connections. */
   close(): Promise<void>
   stats(): { sockets: number; signedIn: number; messagesIn: number; slowReadersClosed: number }
@@ -161,6 +163,8 @@ export function createConnections(
         return [{ type: 'hold_released', bookingId: id, ...echo }]
       }
       case 'join_location':
+        // Who is signed in sees names: that is asked anew, since a token may outlive its account.
+        if (connection.person) await readRole(deps.db, connection.person.id)
         return [{ ...(await locations.enter(connection, message.locationId)), ...echo }]
       case 'leave_location':
         locations.exit(connection, message.locationId)
@@ -302,6 +306,10 @@ export function createConnections(
       if (performance.now() - notedAt < UNREAD_EVERY_MS) return
       notedAt = performance.now()
       for (const connection of connections) connection.unread = connection.socket.getBufferedAmount()
+    },
+    signOut(userId) {
+      for (const { person, socket } of [...connections])
+        if (person?.id === userId) socket.close(CLOSE.signedOut, 'this account no longer exists')
     },
     async close() {
       const reconnectInSeconds = 1

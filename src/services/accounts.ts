@@ -206,6 +206,7 @@ export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
     return { ...left, result: undefined, touched }
   })
   await ctx.cache.drop(`user:${id}`, 'services', 'specialists')
+  ctx.personGone(id)
   return { ok: true }
 }
 

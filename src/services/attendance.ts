@@ -3,6 +3,7 @@ import type { Deps, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { type EventAttendeeRow, type EventRow, eventAttendees, events, users } from '../db/schema'
 import { AppError } from '../errors'
+import { topicOf } from '../realtime/events'
 import { type AttendeePage, attendeeView, type Event, eventView } from '../shapes/events'
 import { changeCommunity } from './community'
 import {
@@ -11,6 +12,7 @@ import {
   followBooking,
   holdPlace,
   moveUp,
+  NOTHING,
   type Places,
   together,
 } from './eventPlaces'
@@ -85,7 +87,8 @@ async function onEvent(
   run: (tx: Tx, event: EventRow) => Promise<Places | false>,
 ): Promise<Event> {
   const { locationId } = await findEvent(ctx.db, id)
-  return changeCommunity(ctx, { person: ctx.actor.id, locations: [locationId] }, async (tx) => {
+  let changes = false
+  const event = await changeCommunity(ctx, { person: ctx.actor.id, locations: [locationId] }, async (tx) => {
     const former = await findEvent(tx, id)
     await refuseIfOver(tx, former)
     const ended = await endUnpaidPlaces(tx, former)
@@ -93,12 +96,14 @@ async function onEvent(
     const event = await findEvent(tx, id)
     const mine = await attendanceOf(tx, id, ctx.actor.id)
     const result = eventView({ ...event, mine: mine?.status ?? null, bookingId: mine?.bookingId ?? null })
-    const changed = outcome || ended.bookings.length > 0 ? [{ locationId, part: 'events' as const }] : []
-    return { result, touched: [], ...together(ended, outcome || NONE), changed }
+    changes = outcome !== false
+    const changed = changes || ended.bookings.length > 0 ? [{ locationId, part: 'events' as const }] : []
+    return { result, touched: [], ...together(ended, outcome || NOTHING), changed }
   })
+  // What is pushed to everybody says nothing of one's own part, which one may look at elsewhere as well.
+  if (changes) ctx.publish(topicOf.user(ctx.actor.id), { type: 'event_update', event })
+  return event
 }
-
-const NONE: Places = { bookings: [], notices: [] }
 
 /** @throws TOO_LATE */
 export async function refuseIfOver(db: Db, { id }: EventRow): Promise<void> {
@@ -157,14 +162,19 @@ export async function listAttendees(ctx: SignedInContext, { id, cursor, limit }:
   return pageOf(rows, { limit }, attendeeView)
 }
 
-/** Who attends, holds a place or waits, but for one person, in order. */
-export async function listConcerned(tx: Tx, eventId: string, except?: string): Promise<string[]> {
+/** Who made an event, then who attends, holds a place or waits, in order; but for one person. */
+export async function listConcerned(
+  tx: Tx,
+  { id: eventId, creatorId }: EventRow,
+  except?: string,
+): Promise<string[]> {
   const rows = await tx
     .select({ userId: eventAttendees.userId })
     .from(eventAttendees)
     .where(eq(eventAttendees.eventId, eventId))
     .orderBy(asc(eventAttendees.position))
-  return rows.map(({ userId }) => userId).filter((userId) => userId !== except)
+  const people = new Set([creatorId, ...rows.map(({ userId }) => userId)])
+  return [...people].flatMap((userId) => (userId === null || userId === except ? [] : userId))
 }
 
 /**

@@ -22,10 +22,15 @@ export type Entry = {
   changedAt: Date
 }
 
-/** The calendar file of a booking, in iCalendar (RFC 5545). @throws NOT_SIGNED_IN, NOT_FOUND but for its owner */
+/**
+ * The calendar file of a booking, in iCalendar (RFC 5545); of a place at an event, that of the event.
+ * @throws NOT_SIGNED_IN, NOT_FOUND but for its owner
+ */
 export async function bookingCalendar(ctx: Context, { id }: { id: string }): Promise<string> {
   if (ctx.actor.kind !== 'person') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
   const own = sql`${bookings.id} = ${id} AND ${bookings.userId} = ${ctx.actor.id}`
+  const [place] = await ctx.db.select({ eventId: bookings.attendsEventId }).from(bookings).where(own)
+  if (place?.eventId) return eventCalendar(ctx, { id: place.eventId })
   const [entry] = await bookingEntries(ctx.db, own, 'customer')
   if (!entry) throw notFound('booking')
   return calendarOf(entry.summary, [entry])
@@ -90,13 +95,18 @@ function statusOf(status: BookingStatus): ICalEventStatus {
     : ICalEventStatus.CANCELLED
 }
 
+/** The library writes the name of a calendar as it is, and all other texts as RFC 5545 asks (3.3.11). */
+const escaped = (text: string) => text.replace(/[\\;,]/g, '\\$&')
+/** No text of a calendar has these (RFC 5545, 3.1), but for line breaks and tabs. */
+const CONTROLS = /[^\P{Cc}\t\n\r]/gu
+
 /**
  * The file, the same as long as nothing changes. Instants are in UTC, which every program shows in the zone of whoever reads,
  * so that clocks that change between now and then move nothing.
  */
 export function calendarOf(name: string, entries: Entry[]): string {
   const prodId = { company: 'CoworkSpace', product: 'CoworkSpace', language: 'EN' }
-  const calendar = ical({ name, prodId, ttl: REFRESH_SECONDS })
+  const calendar = ical({ name: escaped(name), prodId, ttl: REFRESH_SECONDS })
   const inOrder = entries.toSorted(
     (a, b) => Number(a.startsAt) - Number(b.startsAt) || (a.uid < b.uid ? -1 : 1),
   )
@@ -106,7 +116,7 @@ export function calendarOf(name: string, entries: Entry[]): string {
       start: startsAt,
       end: endsAt,
       summary,
-      description: text || null,
+      description: text?.replace(CONTROLS, '') || null,
       location: place,
       stamp: changedAt,
       lastModified: changedAt,

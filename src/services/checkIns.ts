@@ -149,7 +149,7 @@ export async function currentOf(db: Db, userId: string): Promise<CheckInRow | un
 const endCheckIn = (tx: Tx, id: string) =>
   tx.update(checkIns).set({ until: sql`clock_timestamp()` }).where(eq(checkIns.id, id))
 
-/** Who is at a location, in the order in which they came, and where oneself is. Oneself is always named. @throws NOT_FOUND */
+/** Who is at a location, in the order in which they came, and where oneself is, which names one. @throws NOT_FOUND */
 export async function listPresent(
   ctx: SignedInContext,
   { locationId, ...page }: Page & { locationId: string },
@@ -176,10 +176,9 @@ export async function listPresent(
     )
     .orderBy(asc(checkIns.id))
     .limit(page.limit + 1)
-  const me = ctx.actor.id
-  const mine = await currentOf(ctx.db, me)
+  const mine = await currentOf(ctx.db, ctx.actor.id)
   return {
-    ...pageOf(rows, page, (row) => checkInView(row, !row.hidden || row.userId === me)),
+    ...pageOf(rows, page, (row) => checkInView(row, !row.hidden)),
     mine: mine ? await ownView(ctx.db, mine) : null,
   }
 }

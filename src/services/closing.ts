@@ -4,6 +4,7 @@ import type { Db } from '../db/client'
 import { checkIns, closures, locations } from '../db/schema'
 import { addDays, DAY, dateAt, iso, MINUTE, type Millis, type Period } from '../time'
 import { type OpeningHours, openingsOf } from './availability'
+import { sumOf } from './batches'
 import { ofCheckIns } from './checkIns'
 import { changeCommunity, nothingOnCalendars } from './community'
 import { hoursOf } from './locations'
@@ -20,10 +21,8 @@ export type Opened = { hours: OpeningHours[]; timeZone: string; closures: Period
  * Checks out who is still checked in when the location closes or goes out of use, and whoever has been for a day where it
  * never closes. Safe on any number of servers at once. @returns how many were checked out
  */
-export async function checkOutAtClosing(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
-  let total = 0
-  for (const house of await inhabited(deps.db)) total += await closeLocation(deps, house)
-  return total
+export async function checkOutAtClosing(deps: Pick<Deps, 'db' | 'publish' | 'log'>): Promise<number> {
+  return sumOf(deps, await inhabited(deps.db), (house) => closeLocation(deps, house))
 }
 
 /** The locations where somebody is. */

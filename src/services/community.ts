@@ -11,7 +11,7 @@ import { changeCalendars, type Outcome, uuidArray } from './calendar'
 import { type Notice, notify } from './notices'
 import { accountGone } from './users'
 
-/** The coming events that a location tells of at once, the next first. */
+/** The coming events that a location tells of at once, the next first: so many to members, and to everyone else. */
 const MAX_COMING = 100
 
 /** The two halves of what is live at a location. */
@@ -153,15 +153,18 @@ async function readRows(db: Db, locationId: string, me?: string): Promise<Commun
           'capacity', e.capacity, 'priceMinor', e.price_minor, 'currency', e.currency, 'cancellation', e.cancellation,
           'visibility', e.visibility, 'attending', e.attending, 'held', e.held, 'waiting', e.waiting,
           'mine', a.status, 'bookingId', a.booking_id) ORDER BY e.starts_at, e.id), '[]')
-        FROM (SELECT * FROM events WHERE location_id = ${locationId}::uuid AND ends_at > clock_timestamp()
-              ORDER BY starts_at, id LIMIT ${MAX_COMING}) e
-        LEFT JOIN event_attendees a ON a.event_id = e.id AND a.user_id = ${me ?? null}::uuid)`,
+        FROM events e LEFT JOIN event_attendees a ON a.event_id = e.id AND a.user_id = ${me ?? null}::uuid
+        WHERE e.id = ANY(${nextOf(locationId)}) OR e.id = ANY(${nextOf(locationId, sql`AND visibility = 'public'`)}))`,
     })
     .from(locations)
     .where(eq(locations.id, locationId))
   if (!row) throw notFound('location')
   return { locationId, ...row }
 }
+
+const nextOf = (locationId: string, also = sql``) => sql`
+  ARRAY(SELECT id FROM events WHERE location_id = ${locationId}::uuid AND NOT over ${also}
+    ORDER BY starts_at, id LIMIT ${MAX_COMING})`
 
 function viewFor({ locationId, version, present, coming }: Community, audience: Audience): CommunityView {
   return {
@@ -170,6 +173,7 @@ function viewFor({ locationId, version, present, coming }: Community, audience: 
     checkIns: present.map((row) => checkInView(row, audience === 'members' && !row.hidden)),
     events: coming
       .filter(({ visibility }) => audience === 'members' || visibility === 'public')
+      .slice(0, MAX_COMING)
       .map(eventView),
   }
 }

@@ -1,7 +1,10 @@
-import { eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
+import type { Deps } from '../context'
 import type { Tx } from '../db/client'
 import { type EventRow, events } from '../db/schema'
 import { listConcerned } from './attendance'
+import { sumOf } from './batches'
+import { changeCommunity, nothingOnCalendars } from './community'
 import { releaseClaims } from './eventClaims'
 import { aboutEvent, cancelPlaces } from './eventPlaces'
 import type { Notice } from './notices'
@@ -12,7 +15,7 @@ import type { Notice } from './notices'
  */
 export async function dissolveEvent(tx: Tx, event: EventRow, except?: string) {
   const isOver = event.endsAt.getTime() <= Date.now()
-  const people = isOver ? [] : await listConcerned(tx, event.id, except)
+  const people = isOver ? [] : await listConcerned(tx, event, except)
   const places = isOver ? [] : await cancelPlaces(tx, event)
   const touched = await releaseClaims(tx, event.id, 'cancelled')
   await tx.delete(events).where(eq(events.id, event.id))
@@ -31,4 +34,25 @@ export async function dissolveEvent(tx: Tx, event: EventRow, except?: string) {
     }
   })
   return { touched, bookings: places.map(({ booking }) => booking), notices }
+}
+
+const hasEnded = sql`NOT ${events.over} AND ${events.endsAt} <= clock_timestamp()`
+
+/**
+ * Every sweep: what is over leaves the board of its location, and whoever watches it hears so. Safe on any number of
+ * servers. @returns how many are over
+ */
+export async function retirePastEvents(deps: Pick<Deps, 'db' | 'publish' | 'log'>): Promise<number> {
+  const due = await deps.db.selectDistinct({ locationId: events.locationId }).from(events).where(hasEnded)
+  return sumOf(deps, due, ({ locationId }) =>
+    changeCommunity(deps, { locations: [locationId] }, async (tx) => {
+      const ended = await tx
+        .update(events)
+        .set({ over: true })
+        .where(and(eq(events.locationId, locationId), hasEnded))
+        .returning({ id: events.id })
+      const changed = ended.length > 0 ? [{ locationId, part: 'events' as const }] : []
+      return { result: ended.length, ...nothingOnCalendars, changed, notices: [] }
+    }),
+  )
 }

@@ -3,6 +3,7 @@ import type { Deps } from '../context'
 import type { Db, Tx } from '../db/client'
 import { type BookingRow, bookings, type EventRow, eventAttendees, events, type Source } from '../db/schema'
 import { notFound } from '../errors'
+import { sumOf } from './batches'
 import { range } from './calendar'
 import { type CommunityOutcome, changeCommunity } from './community'
 import { settleEnding } from './refunds'
@@ -13,7 +14,7 @@ const BATCH = 200
 
 /** What became of places at an event: whose bookings changed, and who hears of it. */
 export type Places = Pick<CommunityOutcome<unknown>, 'bookings' | 'notices'>
-const NOTHING: Places = { bookings: [], notices: [] }
+export const NOTHING: Places = { bookings: [], notices: [] }
 export const together = (...all: Places[]): Places => ({
   bookings: all.flatMap(({ bookings: changed }) => changed),
   notices: all.flatMap(({ notices }) => notices),
@@ -146,24 +147,50 @@ export async function endUnpaidPlaces(tx: Tx, event: EventRow): Promise<Places> 
 }
 
 /** Every sweep: what was not paid for in time goes to whoever waits. Safe on any number of servers. @returns how many places */
-export async function sweepUnpaidPlaces(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
+export async function sweepUnpaidPlaces(deps: Pick<Deps, 'db' | 'publish' | 'log'>): Promise<number> {
   const due = await deps.db
     .selectDistinct({ eventId: events.id, locationId: events.locationId })
     .from(bookings)
     .innerJoin(events, eq(events.id, bookings.attendsEventId))
     .where(sql`${bookings.status} = 'held' AND ${bookings.holdExpiresAt} <= statement_timestamp()`)
     .limit(BATCH)
-  let total = 0
-  for (const { eventId, locationId } of due) {
-    total += await changeCommunity(deps, { locations: [locationId] }, async (tx) => {
+  return sumOf(deps, due, ({ eventId, locationId }) =>
+    changeCommunity(deps, { locations: [locationId] }, async (tx) => {
       const [event] = await tx.select().from(events).where(eq(events.id, eventId))
       const places = event ? await endUnpaidPlaces(tx, event) : NOTHING
       const result = places.bookings.filter(({ status }) => status === 'expired').length
       const changed = result > 0 ? [{ locationId, part: 'events' as const }] : []
       return { result, touched: [], ...places, changed }
-    })
-  }
-  return total
+    }),
+  )
+}
+
+/**
+ * Of an event that costs nothing any more: who was to pay for a place has it. What had been paid of it goes back. The
+ * event's location must be locked.
+ */
+export async function givePlaces(tx: Tx, event: EventRow): Promise<Places> {
+  const held = await tx
+    .update(bookings)
+    .set({ status: 'cancelled' })
+    .where(and(eq(bookings.attendsEventId, event.id), eq(bookings.status, 'held')))
+    .returning()
+  const ended: BookingRow[] = []
+  for (const row of held)
+    ended.push(await settleEnding(tx, row, { from: 'held', own: false, now: Date.now() }))
+  const ids = held.map(({ id }) => id)
+  if (ids.length > 0)
+    await tx
+      .update(eventAttendees)
+      .set({ status: 'attending', bookingId: null })
+      .where(inArray(eventAttendees.bookingId, ids))
+  const notices = held.map(({ id, userId }) => ({
+    userId,
+    kind: 'event_place' as const,
+    source: id,
+    ...aboutEvent(event),
+  }))
+  return { bookings: ended, notices }
 }
 
 /**

@@ -17,7 +17,15 @@ import { listConcerned, refuseIfOver, refuseUnlessOrganiser } from './attendance
 import { type CommunityOutcome, changeCommunity } from './community'
 import { claimForEvent, findSpaceOf, releaseClaims } from './eventClaims'
 import { dissolveEvent } from './eventEndings'
-import { aboutEvent, endUnpaidPlaces, findEvent, movePlaces, moveUp } from './eventPlaces'
+import {
+  aboutEvent,
+  endUnpaidPlaces,
+  findEvent,
+  givePlaces,
+  movePlaces,
+  moveUp,
+  NOTHING,
+} from './eventPlaces'
 import { refuseUnlessInUse } from './locations'
 import type { Notice } from './notices'
 import { pageOf } from './paging'
@@ -86,7 +94,7 @@ function selectEvents(ctx: Context, where: SQL | undefined, limit: number): Prom
 
 /**
  * Announces an event, which its creator attends from the start. One that uses a space claims the whole of it.
- * @throws VALIDATION, also for a price that no card can pay, NOT_FOUND, SLOT_PAST, TOO_LONG, NOT_SIGNED_IN, and what `claimForEvent` refuses
+ * @throws VALIDATION, also for a price that no card can pay, NOT_FOUND, TOO_MANY_EVENTS, SLOT_PAST, TOO_LONG, NOT_SIGNED_IN, and what `claimForEvent` refuses
  */
 export async function createEvent(
   ctx: SignedInContext,
@@ -96,6 +104,7 @@ export async function createEvent(
   const locks = { person: ctx.actor.id, locations: [locationId], calendars: spaceId ? [{ spaceId }] : [] }
   return changeCommunity(ctx, locks, async (tx) => {
     await refuseUnlessInUse(tx, locationId)
+    await refuseTooMany(tx, ctx)
     if (spaceId) await findSpaceOf(tx, { spaceId, locationId })
     const times = { startsAt: new Date(input.startsAt), endsAt: new Date(input.endsAt) }
     await refuseTimes(tx, times)
@@ -109,6 +118,17 @@ export async function createEvent(
     const claimed = await claimForEvent(tx, ctx.actor, event)
     return { ...claimed, ...(await outcomeOf(ctx, tx, event)), notices: [] }
   })
+}
+
+/** The person must be locked. @throws TOO_MANY_EVENTS */
+async function refuseTooMany(tx: Tx, { actor, env }: SignedInContext): Promise<void> {
+  if (actor.role === 'admin') return
+  const coming = await tx.$count(
+    events,
+    sql`${events.creatorId} = ${actor.id} AND ${events.endsAt} > clock_timestamp()`,
+  )
+  if (coming >= env.MAX_EVENTS_PER_PERSON)
+    throw new AppError('TOO_MANY_EVENTS', 'You have announced as many events as one may at once.')
 }
 
 type Times = Pick<EventRow, 'startsAt' | 'endsAt'>
@@ -127,7 +147,7 @@ async function refuseTimes(tx: Tx, { startsAt, endsAt }: Times, former?: Times):
 /**
  * Changes an event. Whoever attends or waits is told; a new time or space is claimed and the old one left as one change,
  * so where it is taken all stays as it was; more places go to those who wait. Places that are held or paid keep their price,
- * and at another time give everything back to who leaves.
+ * and at another time give everything back to who leaves; where it costs nothing any more, who was to pay has a place.
  * @throws NOT_FOUND, NOT_ALLOWED, TOO_LATE once it is over, VALIDATION, SLOT_PAST, INVALID_STATE for fewer places than are
  *   taken, and what `claimForEvent` refuses
  */
@@ -145,6 +165,10 @@ export async function updateEvent(
       startsAt: startsAt === undefined ? former.startsAt : new Date(startsAt),
       endsAt: endsAt === undefined ? former.endsAt : new Date(endsAt),
     }
+    if (isSame(former, { ...fields, ...times })) {
+      const { result, changed } = await outcomeOf(ctx, tx, former)
+      return { result, touched: [], ...ended, changed: ended.bookings.length > 0 ? changed : [] }
+    }
     if (isElsewhen(former, times)) await refuseTimes(tx, times, former)
     const [event] = await tx
       .update(events)
@@ -158,15 +182,22 @@ export async function updateEvent(
     const moved = isElsewhen(former, event) ? await movePlaces(tx, event) : []
     const claims = await moveClaims(tx, ctx, former, event)
     const told = await noticesOfChange(tx, ctx, former, event)
+    const given = former.priceMinor > 0 && event.priceMinor === 0 ? await givePlaces(tx, event) : NOTHING
     const up = await moveUp(tx, event)
     return {
       touched: claims.touched,
-      bookings: [...claims.bookings, ...ended.bookings, ...moved, ...up.bookings],
-      notices: [...told, ...ended.notices, ...up.notices],
+      bookings: [...claims.bookings, ...ended.bookings, ...moved, ...given.bookings, ...up.bookings],
+      notices: [...told, ...ended.notices, ...given.notices, ...up.notices],
       ...(await outcomeOf(ctx, tx, event)),
     }
   })
 }
+
+/** Whether nothing that is wanted is different from what there is. */
+const isSame = (former: EventRow, wanted: Partial<EventRow>): boolean =>
+  Object.entries(wanted).every(
+    ([name, value]) => value === undefined || Bun.deepEquals(value, former[name as keyof EventRow]),
+  )
 
 const isElsewhen = (former: Times, now: Times) =>
   former.startsAt.getTime() !== now.startsAt.getTime() || former.endsAt.getTime() !== now.endsAt.getTime()
@@ -196,7 +227,7 @@ async function noticesOfChange(
   const told = ({ title, text, startsAt, endsAt, spaceId, priceMinor, currency }: EventRow) =>
     JSON.stringify([title, text, startsAt, endsAt, spaceId, priceMinor, currency])
   if (told(former) === told(event)) return []
-  const people = await listConcerned(tx, event.id, ctx.actor.id)
+  const people = await listConcerned(tx, event, ctx.actor.id)
   const source = `${event.id}:${event.updatedAt.getTime()}`
   return people.map((userId) => ({ userId, kind: 'event_changed', source, ...aboutEvent(event) }))
 }

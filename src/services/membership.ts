@@ -110,7 +110,7 @@ async function passOnEvents(tx: Tx, userId: string): Promise<Omit<Left, 'changed
     .where(and(eq(users.role, 'admin'), isNull(users.deletedAt), ne(users.id, userId)))
     .orderBy(asc(users.id))
     .limit(1)
-  if (!admin) return cancelAll(tx, made)
+  if (!admin) return cancelAll(tx, made, userId)
   await tx.update(events).set({ creatorId: admin.id }).where(eq(events.creatorId, userId))
   await tx
     .update(bookings)
@@ -126,9 +126,9 @@ async function passOnEvents(tx: Tx, userId: string): Promise<Omit<Left, 'changed
   return { touched: [], bookings: [], notices, events: coming }
 }
 
-async function cancelAll(tx: Tx, made: EventRow[]) {
+async function cancelAll(tx: Tx, made: EventRow[], userId: string) {
   const ended = []
-  for (const event of made) ended.push(await dissolveEvent(tx, event))
+  for (const event of made) ended.push(await dissolveEvent(tx, event, userId))
   return {
     touched: ended.flatMap(({ touched }) => touched),
     ...together(...ended),

@@ -71,7 +71,7 @@ export const selectTold = (db: Db) => {
         startsAt: bookings.startsAt,
         balanceDueMinor: bookings.balanceDueMinor,
       },
-      event: { startsAt: events.startsAt },
+      event: { startsAt: events.startsAt, creatorId: events.creatorId },
       mine: eventAttendees.status,
       /** How its person wishes to be told of this kind, where that is not the default. */
       wishes: sql<Partial<Record<ChannelName, boolean>> | null>`(

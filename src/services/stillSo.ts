@@ -8,7 +8,7 @@ import type { Millis } from '../time'
 export type Present = {
   now: Millis
   booking: { status: BookingStatus; startsAt: Date; balanceDueMinor: number } | null
-  event: { startsAt: Date; mine: Event['mine'] } | null
+  event: { startsAt: Date; mine: Event['mine']; creatorId: string | null } | null
 }
 type Check = (row: NotificationRow, present: Present) => boolean
 
@@ -22,7 +22,8 @@ const atTheTimeTold: Check = ({ facts }, { booking, event }) =>
 const notBegun: Check = (_, { booking, event, now }) => Number((booking ?? event)?.startsAt) > now
 const whileOwed: Check = (_, { booking }) => booking !== null && booking.balanceDueMinor > 0
 const whileAttending: Check = (_, { event }) => event?.mine === 'attending'
-const whileConcerned: Check = (_, { event }) => event !== null && event.mine !== null
+const whileConcerned: Check = ({ userId }, { event }) =>
+  event !== null && (event.mine !== null || event.creatorId === userId)
 const whileThere: Check = (_, { event }) => event !== null
 const all =
   (...checks: Check[]): Check =>

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { check, index, integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { boolean, check, index, integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, instant } from './columns'
 import { locations } from './locations'
 import { type CancellationTier, spaces } from './spaces'
@@ -38,11 +38,15 @@ export const events = pgTable(
     /** Places that somebody has and has not paid for yet. */
     held: integer('held').notNull().default(0),
     waiting: integer('waiting').notNull().default(0),
+    /** Set by the sweep once it has ended, so that it leaves the board of its location by a version, as every change does. */
+    over: boolean('over').notNull().default(false),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   (table) => [
     index('events_location').on(table.locationId, table.endsAt),
+    index('events_coming').on(table.locationId, table.startsAt, table.id).where(sql`NOT ${table.over}`),
+    index('events_ending').on(table.endsAt).where(sql`NOT ${table.over}`),
     index('events_order').on(table.startsAt, table.id),
     index('events_space').on(table.spaceId),
     index('events_creator').on(table.creatorId),

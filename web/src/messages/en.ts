@@ -41,6 +41,7 @@ const refusals: Partial<Record<Reason, string>> = {
   SLOT_PAST: 'This time is over.',
   HOLD_EXPIRED: 'The hold has ended, and the time is free again.',
   TOO_MANY_HOLDS: 'You hold as many times as one may at once. Book one or give one back.',
+  TOO_MANY_EVENTS: 'You have announced as many events as one may at once.',
   TOO_LATE: 'It is too late for this.',
   TOO_EARLY: 'It is too early for this.',
   TOO_LONG: 'That is longer than one may book here.',

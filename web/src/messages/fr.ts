@@ -56,6 +56,7 @@ export const messages: Messages = {
     SLOT_PAST: 'Cet horaire est passé.',
     HOLD_EXPIRED: 'L’option a expiré, l’horaire est de nouveau libre.',
     TOO_MANY_HOLDS: 'Vous avez le maximum d’options. Réservez-en une ou rendez-en une.',
+    TOO_MANY_EVENTS: 'Vous avez annoncé autant d’événements qu’il est permis à la fois.',
     TOO_LATE: 'Il est trop tard.',
     TOO_EARLY: 'Il est trop tôt.',
     TOO_LONG: 'C’est plus long que ce que l’on peut réserver ici.',

@@ -56,6 +56,7 @@ export const messages: Messages = {
     SLOT_PAST: 'Questo orario è passato.',
     HOLD_EXPIRED: 'La riserva è scaduta e l’orario è di nuovo libero.',
     TOO_MANY_HOLDS: 'Hai già il massimo di orari riservati. Prenotane uno o liberane uno.',
+    TOO_MANY_EVENTS: 'Hai annunciato tutti gli eventi che si possono annunciare insieme.',
     TOO_LATE: 'È troppo tardi.',
     TOO_EARLY: 'È troppo presto.',
     TOO_LONG: 'È più di quanto si possa prenotare qui.',

@@ -75,7 +75,8 @@ function Present({ location, count = 0 }: { location: Location; count: number | 
         {({ items, mine }) => (
           <>
             {items.length === 0 && <p className="soft">{t.community.nobody}</p>}
-            <People people={items}>
+            {/* To oneself one is named, whatever one wishes others to see. */}
+            <People people={items.map((one) => (one.id === mine?.id ? mine : one))}>
               {({ since, note }) => (
                 <>
                   {t.community.since(
