@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
-import { bookings } from '../src/db/schema'
+import { bookings, events } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
+import { range } from '../src/services/calendar'
 import { makeEvent, makePeople } from './support/events'
 import { randomFrom, sized } from './support/proof'
 import { openSocket } from './support/socket'
@@ -145,6 +146,33 @@ test('units that a space gains during an event are the event’s too, and it can
   expect(await reasonOf(admin.locations.remove.mutate({ id: space.locationId }))).toBe('INVALID_STATE')
   await clientOf(server, ada).events.remove.mutate({ id: event.id })
   expect(await admin.spaces.update.mutate({ id: space.id, units: 1 })).toMatchObject({ units: 1 })
+})
+
+test('who made an event lengthens it while it runs, by what could be held', async () => {
+  const ada = await makePerson(server)
+  const space = await makeSpace(server)
+  const { id } = await makeEvent(server, ada, { locationId: space.locationId, spaceId: space.id })
+  const hour = 3_600_000
+  // Not one that ends while this runs.
+  const thisHour = Math.floor((Date.now() + 60_000) / hour) * hour
+  const times = { startsAt: new Date(thisHour - hour), endsAt: new Date(thisHour + hour) }
+  await server.deps.db.update(events).set(times).where(eq(events.id, id))
+  await server.deps.db
+    .update(bookings)
+    .set({ ...times, claimed: range({ from: thisHour - hour, to: thisHour + hour }) })
+    .where(eq(bookings.eventId, id))
+  const until = (hours: number) =>
+    clientOf(server, ada).events.update.mutate({
+      id,
+      endsAt: new Date(thisHour + hours * hour).toISOString(),
+    })
+  expect(await reasonOf(until(1.5))).toBe('OFF_GRID')
+  expect(await reasonOf(until(2))).toBe('was not refused')
+  const slotId = `${space.id}@${new Date(thisHour + hour).toISOString().replace('.000', '')}`
+  const bob = clientOf(server, await makePerson(server))
+  expect(await reasonOf(bob.slots.hold.mutate({ slotId }))).toBe('SLOT_TAKEN')
+  expect(await reasonOf(until(1))).toBe('was not refused')
+  expect(await reasonOf(bob.slots.hold.mutate({ slotId }))).toBe('was not refused')
 })
 
 test('a member claims only what is free of charge and could be held; an admin any time', async () => {

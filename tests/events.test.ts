@@ -106,8 +106,11 @@ test('who made an event hears what becomes of it, attending or not, and of nothi
   await admin.events.update.mutate({ id })
   await admin.events.update.mutate({ id, text: 'Croissants', startsAt, endsAt, capacity, cancellation })
   expect((await readCommunity(server.deps.db, locationId)).version).toBe(version)
-  await admin.events.update.mutate({ id, title: 'Brunch' })
-  await socket.next('notification', ({ kind }) => kind === 'event_changed')
+  await admin.events.update.mutate({ id, title: 'Brunch', startsAt: at(10), priceMinor: 500 })
+  const { text } = await socket.next('notification', ({ kind }) => kind === 'event_changed')
+  expect(text).toMatch(
+    /^“Brunch” has changed: it is on .*10:00.*, and not on .*09:00.*, at .*\. A place is €5\.00 now\.$/,
+  )
   await admin.events.remove.mutate({ id })
   await socket.next('notification', ({ kind }) => kind === 'event_cancelled')
   expect(noticesOf(socket, id)).toEqual(['event_changed', 'event_cancelled'])

@@ -126,7 +126,8 @@ export const en: Catalogue = {
     },
     event_changed: {
       subject: 'An event has changed',
-      text: ({ what, when, where }) => `“${what}” has changed: it is on ${when}, at ${where}.`,
+      text: ({ what, when, where, formerly, amount }) =>
+        `“${what}” has changed: it is on ${when}${formerly && `, and not on ${formerly}`}, at ${where}.${amount && ` A place is ${amount} now.`}`,
     },
     event_cancelled: {
       subject: 'An event is cancelled',

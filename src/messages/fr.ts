@@ -128,7 +128,8 @@ export const fr: Catalogue = {
     },
     event_changed: {
       subject: 'Un événement a changé',
-      text: ({ what, when, where }) => `« ${what} » a changé : c’est ${when}, ${where}.`,
+      text: ({ what, when, where, formerly, amount }) =>
+        `« ${what} » a changé : c’est ${when}${formerly && `, et non ${formerly}`}, ${where}.${amount && ` Une place coûte désormais ${amount}.`}`,
     },
     event_cancelled: {
       subject: 'Un événement est annulé',

@@ -40,6 +40,8 @@ export type Facts = {
     what: string
     when: string
     where: string
+    /** Its former start; empty where it kept it. */
+    formerly: string
     /** What a place costs, and until when that is to be paid; or what goes back, empty where nothing does. */
     amount: string
     answerBy: string

@@ -128,7 +128,8 @@ export const it: Catalogue = {
     },
     event_changed: {
       subject: 'Un evento è cambiato',
-      text: ({ what, when, where }) => `«${what}» è cambiato: si tiene ${when}, ${where}.`,
+      text: ({ what, when, where, formerly, amount }) =>
+        `«${what}» è cambiato: si tiene ${when}${formerly && `, e non ${formerly}`}, ${where}.${amount && ` Un posto costa ora ${amount}.`}`,
     },
     event_cancelled: {
       subject: 'Un evento è annullato',

@@ -15,14 +15,20 @@ type Claimed = { touched: Touch[]; bookings: BookingRow[] }
 /**
  * Claims the whole space for an event: every unit of it, with the buffer behind. The calendar must be locked. An admin may
  * claim any time; anyone else only what he could have held, and only where that is free of charge.
+ * @param former the event as it was: where it has begun and goes on in the same space, what is added is judged alone
  * @throws NOT_FOUND, NOT_ALLOWED, SLOT_TAKEN where anybody else has any of it, and whatever refuses a time
  */
-export async function claimForEvent(tx: Tx, actor: Person, event: EventRow): Promise<Claimed> {
+export async function claimForEvent(
+  tx: Tx,
+  actor: Person,
+  event: EventRow,
+  former?: EventRow,
+): Promise<Claimed> {
   const { spaceId, locationId } = event
   if (!spaceId) return { touched: [], bookings: [] }
   const time = { from: event.startsAt.getTime(), to: event.endsAt.getTime() }
   const space = await findSpaceOf(tx, { spaceId, locationId })
-  if (actor.role !== 'admin') await refuseUnlessHoldable(tx, space, time)
+  if (actor.role !== 'admin') await refuseUnlessHoldable(tx, space, time, former)
   const claimed = { from: time.from, to: time.to + space.bufferMinutes * MINUTE }
   const expired = await expireInTheWay(tx, space.id, claimed)
   await refuseIfTaken(tx, space.id, claimed)
@@ -44,11 +50,18 @@ export async function findSpaceOf(
   return space
 }
 
-async function refuseUnlessHoldable(tx: Tx, space: SpaceRow, time: Period): Promise<void> {
+async function refuseUnlessHoldable(
+  tx: Tx,
+  space: SpaceRow,
+  time: Period,
+  former: EventRow | undefined,
+): Promise<void> {
   if (space.priceMinor > 0)
     throw new AppError('NOT_ALLOWED', 'This space has a price, so only an admin gives it to an event.')
   const { rules, now } = await readCalendar(tx, { spaceId: space.id }, withReach(time))
-  const reason = whyNotByRules(rules, time, now)
+  const goesOn = former?.spaceId === space.id && former.startsAt.getTime() === time.from && time.from <= now
+  const asked = goesOn ? { from: former.endsAt.getTime(), to: time.to } : time
+  const reason = asked.from < asked.to ? whyNotByRules(rules, asked, now) : null
   if (reason) throw refuseTime(reason)
 }
 

@@ -210,7 +210,7 @@ function refuseTooFew({ attending, held }: EventRow, capacity: number | null | u
 async function moveClaims(tx: Tx, ctx: SignedInContext, former: EventRow, event: EventRow) {
   if (former.spaceId === event.spaceId && !isElsewhen(former, event)) return { touched: [], bookings: [] }
   const left = await releaseClaims(tx, event.id, 'rescheduled')
-  const { touched, bookings } = await claimForEvent(tx, ctx.actor, event)
+  const { touched, bookings } = await claimForEvent(tx, ctx.actor, event, former)
   return {
     touched: [...left, ...touched.map((touch) => ({ ...touch, cause: 'rescheduled' as const }))],
     bookings,
@@ -229,7 +229,14 @@ async function noticesOfChange(
   if (told(former) === told(event)) return []
   const people = await listConcerned(tx, event, ctx.actor.id)
   const source = `${event.id}:${event.updatedAt.getTime()}`
-  return people.map((userId) => ({ userId, kind: 'event_changed', source, ...aboutEvent(event) }))
+  const { startsAt, priceMinor, currency } = former
+  const isPricedAnew = priceMinor !== event.priceMinor || currency !== event.currency
+  const about = {
+    ...aboutEvent(event),
+    ...(startsAt.getTime() !== event.startsAt.getTime() && { formerly: startsAt }),
+    ...(isPricedAnew && { amountMinor: event.priceMinor, currency: event.currency }),
+  }
+  return people.map((userId) => ({ userId, kind: 'event_changed', source, ...about }))
 }
 
 /**

@@ -11,7 +11,9 @@ type OfEvent = {
   title: string
   startsAt: Date
   locationId: string
-  /** By which the reader's place is paid for, until when, and how much that is; or how much goes back. */
+  /** Its former start, where it was moved. */
+  formerly?: Date
+  /** By which the reader's place is paid for, until when, and how much that is; or how much goes back, or a new price. */
   bookingId?: string
   answerBy?: Date | null
   amountMinor?: number
