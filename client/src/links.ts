@@ -81,7 +81,15 @@ export const transportOf = (url: string, own: typeof fetch | undefined) => ({
   ...(own && { fetch: own as never }),
 })
 
-const SIGNING_IN = ['auth.register', 'auth.login', 'auth.telegram', 'auth.refresh', 'auth.logout']
+const SIGNING_IN = [
+  'auth.register',
+  'auth.login',
+  'auth.telegram',
+  'auth.forgotPassword',
+  'auth.resetPassword',
+  'auth.refresh',
+  'auth.logout',
+]
 /** These carry no access token: an expired one would refuse the very call that replaces it. */
 const isSigningIn = ({ path }: Operation) => SIGNING_IN.includes(path)
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Argument, InvalidArgumentError } from 'commander'
 import { AppError } from '../errors'
 import { createAdmin } from '../services/operators'
+import { passwordLink } from '../services/passwordResets'
 import { listUsers, setRole } from '../services/users'
 import { EmailShape, type Role, RoleShape, type User } from '../shapes/users'
 import type { Admin, Work } from './command'
@@ -25,6 +26,14 @@ export function addUserCommands({ program, on }: Admin): void {
     .option('--search <text>', 'a part of the name or the e-mail')
     .action(on(showUsers))
     .addHelpText('after', '\nExample:\n  bun run admin users list --search rossi\n')
+  users
+    .command('password-link')
+    .description(
+      'a link by which somebody who has forgotten the password chooses another, good once and for an hour',
+    )
+    .argument('<email>', 'who', parseEmail)
+    .action(on(showPasswordLink))
+    .addHelpText('after', '\nExample:\n  bun run admin users password-link ada@example.com\n')
   users
     .command('role')
     .description('change what somebody may do')
@@ -67,6 +76,11 @@ const userTable = (users: User[]) =>
     users.map(({ id, email, name, role, createdAt }) => [id, email, name, role, createdAt.slice(0, 10)]),
     'Nobody has an account.',
   )
+
+async function showPasswordLink({ ctx, console }: Work, email: string): Promise<void> {
+  const made = await passwordLink(ctx, { email })
+  console.show(made, () => made.link)
+}
 
 async function changeRole({ ctx, console }: Work, email: string, role: Role): Promise<void> {
   const { id } = await findByEmail(ctx, email)

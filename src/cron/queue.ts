@@ -8,6 +8,7 @@ import { deliverNotification, sendNotification } from '../services/deliveries'
 import { forgetCustomer, reviewPayment } from '../services/intents'
 import type { JobName, Jobs } from '../services/jobs'
 import { tellOfPoints } from '../services/loyaltyNotices'
+import { sendPasswordLink } from '../services/passwordResets'
 import { makeRefund } from '../services/refundJobs'
 import { processEvent } from '../services/stripeEvents'
 
@@ -29,6 +30,7 @@ const TASKS: { [Name in JobName]: Task<Name> } = {
   'forget-customer': { input: z.object({ customerId: z.string() }), run: forgetCustomer },
   'tell-of-points': { input: z.object({ entryId: z.string() }), run: tellOfPoints },
   'deliver-notification': { input: z.object({ notificationId: z.string() }), run: deliverNotification },
+  'send-password-link': { input: z.object({ email: z.string(), until: z.int() }), run: sendPasswordLink },
   'telegram-update': { input: z.object({ botId: z.int(), updateId: z.int() }), run: answerUpdate },
   'send-notification': {
     input: z.object({ notificationId: z.string(), channel: z.enum(['email', 'telegram']) }),
@@ -43,7 +45,7 @@ type Part = { names: JobName[]; connections: number }
  * does whoever talks to the bot wait behind a mail server that says nothing.
  */
 const APART: Part[] = [
-  { names: ['send-notification'], connections: 2 },
+  { names: ['send-notification', 'send-password-link'], connections: 2 },
   { names: ['telegram-update'], connections: 2 },
 ]
 const REST: Part = {

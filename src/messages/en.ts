@@ -13,6 +13,11 @@ export const en: Catalogue = {
     somebody: 'somebody',
     booking: 'your booking',
     tiers: { bronze: 'bronze', silver: 'silver', gold: 'gold' },
+    newPassword: {
+      subject: 'A new password',
+      text: (link) =>
+        `Somebody, probably you, has forgotten the password of this account. With this link you choose a new one, within an hour:\n${link}\n\nIf it was not you, there is nothing to do: your password is as it was.`,
+    },
     hello: (name) => `Hello ${name},`,
     farewell: 'See you soon.',
     choose: (address) => `Which mails you get is yours to choose: ${address}`,

@@ -13,6 +13,11 @@ export const fr: Catalogue = {
     somebody: 'quelqu’un',
     booking: 'votre réservation',
     tiers: { bronze: 'bronze', silver: 'argent', gold: 'or' },
+    newPassword: {
+      subject: 'Un nouveau mot de passe',
+      text: (link) =>
+        `Quelqu’un, sans doute vous, a oublié le mot de passe de ce compte. Ce lien vous permet d’en choisir un nouveau, pendant une heure :\n${link}\n\nSi ce n’était pas vous, il n’y a rien à faire : votre mot de passe n’a pas changé.`,
+    },
     hello: (name) => `Bonjour ${name},`,
     farewell: 'À bientôt.',
     choose: (address) => `Vous choisissez les messages que vous recevez : ${address}`,

@@ -73,6 +73,8 @@ export type Catalogue = {
     somebody: string
     booking: string
     tiers: Record<'bronze' | 'silver' | 'gold', string>
+    /** The mail with which one chooses a new password. */
+    newPassword: { subject: string; text: (link: string) => string }
     /** At the end of an e-mail. */
     farewell: string
     hello: (name: string) => string

@@ -13,6 +13,11 @@ export const it: Catalogue = {
     somebody: 'qualcuno',
     booking: 'la tua prenotazione',
     tiers: { bronze: 'bronzo', silver: 'argento', gold: 'oro' },
+    newPassword: {
+      subject: 'Una nuova password',
+      text: (link) =>
+        `Qualcuno, probabilmente tu, ha dimenticato la password di questo account. Con questo link ne scegli una nuova, entro un’ora:\n${link}\n\nSe non sei stato tu, non devi fare nulla: la tua password è quella di prima.`,
+    },
     hello: (name) => `Ciao ${name},`,
     farewell: 'A presto.',
     choose: (address) => `Scegli tu quali messaggi ricevere: ${address}`,

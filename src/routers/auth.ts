@@ -10,10 +10,17 @@ import { EventShape } from '../shapes/events'
 import { LoyaltyEntryShape } from '../shapes/loyalty'
 import { NotificationShape, PreferenceShape } from '../shapes/notifications'
 import { TelegramAccountShape, TelegramProofShape } from '../shapes/telegram'
-import { EmailShape, LanguageShape, SessionShape, SignedInShape, UserShape } from '../shapes/users'
+import {
+  EmailShape,
+  LanguageShape,
+  NewPassword,
+  SessionShape,
+  SignedInShape,
+  UserShape,
+} from '../shapes/users'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
+import { passwordProcedures } from './passwords'
 
-const NewPassword = z.string().min(8).max(200).meta({ example: 'a-long-passphrase' })
 const Password = z.string().max(200)
 const RefreshToken = z.string().min(1).max(200)
 const tags = ['Accounts']
@@ -32,6 +39,8 @@ export const authRouter = router({
     .input(z.strictObject({ email: EmailShape, password: Password, platform: Line(100).optional() }))
     .output(SignedInShape)
     .mutation(({ ctx, input }) => accounts.logIn(ctx, input)),
+
+  ...passwordProcedures,
 
   refresh: publicProcedure
     .meta({

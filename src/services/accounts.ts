@@ -23,7 +23,7 @@ import { changeCommunity, nothingOnCalendars } from './community'
 import { enqueue } from './jobs'
 import { leaveCommunity, locationsOf } from './membership'
 import { moveUnderLock } from './moves'
-import { signedIn } from './sessions'
+import { endAllSessions, signedIn } from './sessions'
 import { calendarOfSpecialist, retireSpecialist } from './specialists'
 import { forgetTelegram } from './telegramAccounts'
 import { readProof } from './telegramProof'
@@ -162,9 +162,6 @@ async function isLinkedTo(ctx: Context, user: UserRow, proof: TelegramProof): Pr
   const linked = and(eq(telegramAccounts.telegramId, id), eq(telegramAccounts.userId, user.id))
   return (await ctx.db.$count(telegramAccounts, linked)) > 0
 }
-
-const endAllSessions = (tx: Tx, userId: string) =>
-  tx.execute(sql`UPDATE refresh_tokens SET ended_at = now() WHERE user_id = ${userId} AND ended_at IS NULL`)
 
 /**
  * Forgets a person: what they hold or have booked is freed, and everything of theirs goes. What the law of money keeps,

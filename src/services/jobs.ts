@@ -10,6 +10,7 @@ export type Jobs = {
   'forget-customer': { customerId: string }
   'tell-of-points': { entryId: string }
   'deliver-notification': { notificationId: string }
+  'send-password-link': { email: string; until: number }
   'telegram-update': { botId: number; updateId: number }
   'send-notification': { notificationId: string; channel: 'email' | 'telegram' }
 }

@@ -65,6 +65,10 @@ async function pair(ctx: Context, user: UserRow, refreshToken: string): Promise<
   return { accessToken: await ctx.tokens.sign(user), refreshToken, expiresIn: ACCESS_TOKEN_SECONDS }
 }
 
+/** Signs a person out everywhere. */
+export const endAllSessions = (tx: Tx, userId: string) =>
+  tx.execute(sql`UPDATE refresh_tokens SET ended_at = now() WHERE user_id = ${userId} AND ended_at IS NULL`)
+
 /** The successor of a token follows from it, so that a replay within the grace can be given the same one. */
 const successorOf = (ctx: Context, token: string) =>
   createHmac('sha256', ctx.env.JWT_SECRET).update(`refresh-token:${token}`).digest('base64url')

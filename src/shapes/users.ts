@@ -12,6 +12,7 @@ export const EmailShape = z
   .email()
   .toLowerCase()
   .meta({ example: 'ada@example.com' })
+export const NewPassword = z.string().min(8).max(200).meta({ example: 'a-long-passphrase' })
 export const LanguageShape = z.enum(['en', 'it', 'fr'])
 
 export const UserShape = z

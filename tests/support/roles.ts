@@ -1,7 +1,9 @@
 import { eq, sql } from 'drizzle-orm'
+import { systemContext } from '../../src/context'
 import { bookings, stripeEvents, users } from '../../src/db/schema'
 import type { Reason } from '../../src/errors'
 import type { RunningServer } from '../../src/server'
+import { passwordLink } from '../../src/services/passwordResets'
 import { payInBrowser, untilBooking } from './money'
 import { makeSpecialist } from './specialists'
 import { proofOf } from './telegram'
@@ -18,6 +20,8 @@ type Answers = readonly [nobody: Given, customer: Given, other: Given, specialis
 type Row = readonly [answers: Answers, input: (world: RolesWorld) => unknown]
 
 const ANYONE: Answers = ['ok', 'ok', 'ok', 'ok', 'ok']
+/** Everyone may ask; the server of these tests sends no mail. */
+const NO_MAIL: Answers = ['INVALID_STATE', 'INVALID_STATE', 'INVALID_STATE', 'INVALID_STATE', 'INVALID_STATE']
 const SIGNED_IN: Answers = ['NOT_SIGNED_IN', 'ok', 'ok', 'ok', 'ok']
 const ADMIN: Answers = ['NOT_SIGNED_IN', 'NOT_ALLOWED', 'NOT_ALLOWED', 'NOT_ALLOWED', 'ok']
 const OWNER: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND']
@@ -40,6 +44,8 @@ const nothing = () => ({})
 export const ROLES: Record<string, Row> = {
   'auth.register': [ANYONE, () => ({ email: freshEmail(), password: 'a-long-passphrase', name: 'New' })],
   'auth.login': [ANYONE, async (w) => ({ email: (await w.account()).email, password: PASSWORD })],
+  'auth.forgotPassword': [NO_MAIL, () => ({ email: freshEmail() })],
+  'auth.resetPassword': [ANYONE, async (w) => ({ token: await w.passwordToken(), password: PASSWORD })],
   'auth.refresh': [ANYONE, async (w) => ({ refreshToken: (await w.account()).refreshToken })],
   'auth.logout': [ANYONE, async (w) => ({ refreshToken: (await w.account()).refreshToken })],
   'auth.sessions': [SIGNED_IN, nothing],
@@ -207,6 +213,12 @@ export async function makeRolesWorld(server: RunningServer) {
     completedBooking: async () => {
       const id = await world.pastBooking()
       return (await admin.bookings.complete.mutate({ id })).id
+    },
+    /** Of the link by which somebody who has forgotten the password chooses another. */
+    passwordToken: async () => {
+      const { email } = await world.account()
+      const { link } = await passwordLink(systemContext(server.deps, 'clock'), { email })
+      return link.slice(link.indexOf('#') + 1)
     },
     /** A review of the customer's. */
     review: async () =>

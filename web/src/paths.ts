@@ -3,6 +3,8 @@ export const PATHS = {
   home: '/',
   signIn: '/sign-in',
   register: '/register',
+  forgotPassword: '/forgot-password',
+  newPassword: '/new-password',
   space: '/spaces/:id',
   specialists: '/specialists',
   specialist: '/specialists/:id',

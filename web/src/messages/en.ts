@@ -119,6 +119,11 @@ export const messages = {
     free: 'Free of charge',
   },
   auth: {
+    forgot: 'Forgot your password?',
+    sendLink: 'Send me a link',
+    linkSent: 'If there is an account with this e-mail, a link is on its way to it.',
+    newPassword: 'New password',
+    oldLink: 'This link is not valid any more.',
     welcome: 'Welcome back',
     register: 'Open an account',
     email: 'E-mail',

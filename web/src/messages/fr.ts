@@ -112,6 +112,11 @@ export const messages: Messages = {
     free: 'Gratuit',
   },
   auth: {
+    forgot: 'Mot de passe oublié ?',
+    sendLink: 'Envoyez-moi un lien',
+    linkSent: 'S’il existe un compte avec cet e-mail, un lien est en route.',
+    newPassword: 'Nouveau mot de passe',
+    oldLink: 'Ce lien n’est plus valable.',
     welcome: 'Bon retour',
     register: 'Créer un compte',
     email: 'E-mail',

@@ -112,6 +112,11 @@ export const messages: Messages = {
     free: 'Gratuito',
   },
   auth: {
+    forgot: 'Password dimenticata?',
+    sendLink: 'Mandami un link',
+    linkSent: 'Se esiste un account con questa e-mail, il link è in arrivo.',
+    newPassword: 'Nuova password',
+    oldLink: 'Questo link non è più valido.',
     welcome: 'Bentornato',
     register: 'Crea un account',
     email: 'E-mail',

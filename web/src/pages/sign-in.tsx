@@ -80,6 +80,11 @@ export default function SignInPage() {
       <Button type="submit" look="main" disabled={isPending}>
         {isNew ? t.auth.register : t.app.signIn}
       </Button>
+      {!isNew && (
+        <p>
+          <Link href={PATHS.forgotPassword}>{t.auth.forgot}</Link>
+        </p>
+      )}
       <p className="soft">
         {isNew ? t.auth.haveAccount : t.auth.noAccount}{' '}
         <Link href={`${isNew ? PATHS.signIn : PATHS.register}?${search}`}>

@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { eq } from 'drizzle-orm'
+import { users } from '../src/db/schema'
+import type { RunningServer } from '../src/server'
+import { PATHS } from '../web/src/paths'
+import { makeAccount, password } from './support/accounts'
+import { admin } from './support/admin'
+import { hasBrowser } from './support/browser'
+import { type MailServer, startMailServer } from './support/mail'
+import { closeBrowser, said, seriousViolations, unexpected, visit } from './support/web'
+import { clientOf, makePerson, reasonOf, startTestServer, stopTestServers, until } from './support/world'
+
+let mail: MailServer
+let server: RunningServer
+beforeAll(async () => {
+  mail = await startMailServer()
+  server = await startTestServer({
+    queue: true,
+    env: { SMTP_URL: mail.url, PUBLIC_URL: 'https://book.house.example' },
+  })
+})
+afterAll(async () => {
+  await closeBrowser()
+  await stopTestServers()
+  await mail.stop()
+})
+
+const another = 'quite-another-passphrase'
+const anyone = () => clientOf(server)
+
+/** Somebody has forgotten the password and reads the mail: the token that is in its link. */
+async function linkFor({ email }: { email: string }): Promise<string> {
+  const before = mail.to(email).length
+  await anyone().auth.forgotPassword.mutate({ email })
+  const sent = await until(() => mail.to(email)[before])
+  const [, token] = /https:\/\/book\.house\.example\/new-password#([\w-]+)/.exec(sent.mail.text ?? '') ?? []
+  if (!token) throw new Error('the mail has no link')
+  return token
+}
+
+test('who has forgotten the password chooses another by a link, once, and is signed out everywhere else', async () => {
+  const account = await makeAccount(server)
+  const { email } = account
+  const elsewhere = await anyone().auth.login.mutate({ email, password })
+  const [first, second] = [await linkFor(account), await linkFor(account)]
+  const signedIn = await anyone().auth.resetPassword.mutate({ token: second, password: another })
+  expect(signedIn.user.email).toBe(email)
+  expect(await clientOf(server, { token: signedIn.accessToken }).auth.me.query()).toMatchObject({ email })
+  expect(await reasonOf(anyone().auth.login.mutate({ email, password }))).toBe('WRONG_CREDENTIALS')
+  const { refreshToken } = elsewhere
+  expect(await reasonOf(anyone().auth.refresh.mutate({ refreshToken }))).toBe('REFRESH_INVALID')
+  // Neither link is good any more: the one was used, and the other was made for the former password.
+  for (const token of [first, second])
+    expect(await reasonOf(anyone().auth.resetPassword.mutate({ token, password }))).toBe('VALIDATION')
+  expect(await reasonOf(anyone().auth.login.mutate({ email, password: another }))).toBe('was not refused')
+})
+
+test('a link that two use at once is good for one of them', async () => {
+  const account = await makeAccount(server)
+  const token = await linkFor(account)
+  const tries = [1, 2, 3, 4].map((n) =>
+    anyone().auth.resetPassword.mutate({ token, password: `${another}${n}` }),
+  )
+  expect((await Promise.all(tries.map(reasonOf))).sort()).toEqual([
+    'VALIDATION',
+    'VALIDATION',
+    'VALIDATION',
+    'was not refused',
+  ])
+})
+
+test('a link that is old, changed, made up or of somebody who left changes nothing', async () => {
+  const account = await makeAccount(server)
+  const token = await linkFor(account)
+  const reset = (token: string, long = another) =>
+    reasonOf(anyone().auth.resetPassword.mutate({ token, password: long }))
+  const changed = `${token.slice(0, 3)}${token[3] === 'A' ? 'B' : 'A'}${token.slice(4)}`
+  const location = await clientOf(server, await makePerson(server, 'admin')).locations.create.mutate({
+    name: 'House',
+    timeZone: 'Europe/Rome',
+    hours: [],
+  })
+  const ofDoor = await clientOf(server, await makePerson(server, 'admin')).checkIns.doorCode.query({
+    id: location.id,
+  })
+  for (const made of [changed, `${token}AAAA`, ofDoor.code, 'nonsense', '%%%'])
+    expect(await reset(made)).toBe('VALIDATION')
+  expect(await reset(token, 'short')).toBe('VALIDATION')
+  const now = Date.now
+  try {
+    Date.now = () => now() + 3_600_000
+    expect(await reset(token)).toBe('VALIDATION')
+  } finally {
+    Date.now = now
+  }
+  expect(await reasonOf(anyone().auth.login.mutate({ email: account.email, password }))).toBe(
+    'was not refused',
+  )
+  await clientOf(server, account).auth.deleteMe.mutate()
+  expect(await reset(token)).toBe('VALIDATION')
+})
+
+test('nobody learns by asking whether an address has an account, and nobody is written to who has none', async () => {
+  const account = await makeAccount(server)
+  const nobody = `${Bun.randomUUIDv7()}@example.com`
+  const ask = (email: string) => anyone().auth.forgotPassword.mutate({ email })
+  expect(await ask(nobody)).toEqual(await ask(account.email))
+  await until(() => mail.to(account.email).length === 1)
+  expect(mail.to(nobody)).toEqual([])
+})
+
+test('the mail speaks the language of its reader, and a server that sends none says so', async () => {
+  const account = await makeAccount(server)
+  await server.deps.db.update(users).set({ language: 'it' }).where(eq(users.id, account.id))
+  await linkFor(account)
+  expect(mail.to(account.email)[0]?.mail.subject).toBe('Una nuova password')
+  const silent = await startTestServer()
+  const { email } = await makeAccount(silent)
+  expect(await reasonOf(clientOf(silent).auth.forgotPassword.mutate({ email }))).toBe('INVALID_STATE')
+})
+
+test('an operator hands on a link where no mail is sent', async () => {
+  const account = await makeAccount(server)
+  const { DATABASE_URL = '', JWT_SECRET } = server.deps.env
+  const settings = { DATABASE_URL, JWT_SECRET }
+  const { out } = await admin(settings, 'users', 'password-link', account.email)
+  const [, token = ''] = out.trim().split('#')
+  expect(await reasonOf(anyone().auth.resetPassword.mutate({ token, password: another }))).toBe(
+    'was not refused',
+  )
+})
+
+test.skipIf(!hasBrowser())('in the web app, from the sign-in page to a new password and on', async () => {
+  const account = await makeAccount(server)
+  const visitor = await visit(server, PATHS.signIn, { phone: true })
+  const { page } = visitor
+  await page.getByRole('link', { name: 'Forgot your password?' }).press('Enter')
+  await page.getByLabel('E-mail').fill(account.email)
+  expect(await seriousViolations(page)).toEqual([])
+  await page.getByRole('button', { name: 'Send me a link' }).press('Enter')
+  await said(page, 'If there is an account with this e-mail, a link is on its way to it.')
+  const sent = await until(() => mail.to(account.email)[0])
+  const [, token = ''] = /new-password#([\w-]+)/.exec(sent.mail.text ?? '') ?? []
+  await page.goto(`${server.url}${PATHS.newPassword}#${token}`)
+  await page.getByLabel('New password').fill(another)
+  expect(await seriousViolations(page)).toEqual([])
+  await page.getByRole('button', { name: 'Save' }).press('Enter')
+  await page.getByRole('heading', { name: 'Find your space' }).waitFor()
+  await page.getByRole('button', { name: 'Sign out' }).waitFor()
+  await page.goto(`${server.url}${PATHS.newPassword}#${token}`)
+  await page.getByLabel('New password').fill(password)
+  await page.getByRole('button', { name: 'Save' }).press('Enter')
+  await said(page, 'This link is not valid any more.')
+  expect(unexpected(visitor)).toEqual([])
+  await visitor.context.close()
+})

@@ -1,0 +1,37 @@
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { Link } from 'wouter'
+import { trpc } from '../api'
+import { useText } from '../i18n'
+import { PATHS } from '../paths'
+import { TextField } from '../ui/controls'
+import { Form } from '../ui/forms'
+import { useTitle } from '../ui/title'
+
+/** Asks for a link by which one chooses a new password. */
+export default function ForgotPasswordPage() {
+  const { t } = useText()
+  useTitle(t.auth.forgot)
+  const [email, setEmail] = useState('')
+  const ask = useMutation(trpc.auth.forgotPassword.mutationOptions())
+  return (
+    <div className="card narrow">
+      <h1>{t.auth.forgot}</h1>
+      <Form change={ask} onSubmit={() => ask.mutate({ email })} action={t.auth.sendLink}>
+        <TextField
+          className="whole"
+          label={t.auth.email}
+          type="email"
+          value={email}
+          onChange={setEmail}
+          autoComplete="username"
+          required
+        />
+      </Form>
+      <p role="status">{ask.isSuccess && t.auth.linkSent}</p>
+      <p className="soft">
+        <Link href={PATHS.signIn}>{t.app.signIn}</Link>
+      </p>
+    </div>
+  )
+}

@@ -1,0 +1,54 @@
+import { reasonOf } from '@coworkspace/client'
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+import { Link, useLocation } from 'wouter'
+import { queryClient, trpc } from '../api'
+import { useText } from '../i18n'
+import { PATHS } from '../paths'
+import { TextField } from '../ui/controls'
+import { Form } from '../ui/forms'
+import { Empty } from '../ui/states'
+import { useTitle } from '../ui/title'
+
+/** Where the link of a forgotten password leads, with its token behind the `#`. */
+export default function NewPasswordPage() {
+  const { t } = useText()
+  useTitle(t.auth.newPassword)
+  const [, navigate] = useLocation()
+  const token = location.hash.slice(1)
+  const [password, setPassword] = useState('')
+  const save = useMutation(
+    trpc.auth.resetPassword.mutationOptions({
+      onSuccess() {
+        queryClient.clear()
+        navigate(PATHS.home, { replace: true })
+      },
+    }),
+  )
+  return (
+    <div className="card narrow">
+      <h1>{t.auth.newPassword}</h1>
+      {token === '' || reasonOf(save.error) === 'VALIDATION' ? (
+        <Empty title={t.auth.oldLink}>
+          <Link className="button" href={PATHS.forgotPassword}>
+            {t.auth.sendLink}
+          </Link>
+        </Empty>
+      ) : (
+        <Form change={save} onSubmit={() => save.mutate({ token, password })}>
+          <TextField
+            className="whole"
+            label={t.auth.newPassword}
+            type="password"
+            value={password}
+            onChange={setPassword}
+            autoComplete="new-password"
+            minLength={8}
+            hint={t.auth.passwordHint}
+            required
+          />
+        </Form>
+      )}
+    </div>
+  )
+}
