@@ -179,3 +179,17 @@ test('a refusal carries its reason, from a closed set, and the id of its request
   const day = await client.slots.day.query({ spaceId: space.id, date: testDate })
   expect(day.slots[9]).toMatchObject({ status: 'held', heldByMe: false })
 })
+
+test('a token that the server does not know is replaced like one that has expired; a new one that it does not know either ends the session', async () => {
+  const { client, tokens } = recordingClient()
+  const signedIn = await client.auth.register.mutate(newAccount())
+  tokens.onTokens({ ...signedIn, accessToken: 'of-another-server' })
+  expect(tokens.getUser()).toEqual(signedIn.user)
+  expect(await client.auth.me.query()).toEqual(signedIn.user)
+  expect(tokens.getToken()).not.toBe('of-another-server')
+
+  await client.auth.deleteMe.mutate()
+  tokens.onTokens(signedIn)
+  expect(reasonOf(await client.auth.me.query().catch((error) => error))).toBe('NOT_SIGNED_IN')
+  expect(tokens.getToken()).toBeUndefined()
+})

@@ -1,14 +1,13 @@
 import { TRPCClientError } from '@trpc/client'
 import type { AppRouter } from './api'
-import { isRefused } from './errors'
-import type { Session } from './session'
+import { isOfToken, type Session } from './session'
 
 /** What there is a calendar file of: one's own booking, or an event. */
 export type Dated = { bookingId: string } | { eventId: string }
 
 type FilesOptions = { base: string; session: Session; fetch: typeof fetch | undefined }
 
-/** The way to what is a file and no JSON, as whoever is signed in; an expired token is replaced as for any call. */
+/** The way to what is a file and no JSON, as whoever is signed in; a token that is refused is replaced as for any call. */
 export function createFiles({ base, session, fetch = globalThis.fetch }: FilesOptions) {
   async function read(path: string, mayRenew = true): Promise<string> {
     const token = await session.token()
@@ -16,8 +15,8 @@ export function createFiles({ base, session, fetch = globalThis.fetch }: FilesOp
     const answer = await fetch(`${base}${path}`, { headers })
     if (answer.ok) return answer.text()
     const refusal = await refusalOf(answer)
-    const expired = mayRenew && token !== undefined && isRefused(refusal, 'TOKEN_EXPIRED')
-    if (expired && (await session.renew(token))) return read(path, false)
+    const mayReplace = mayRenew && token !== undefined && isOfToken(refusal)
+    if (mayReplace && (await session.renew(token))) return read(path, false)
     throw refusal
   }
   return {

@@ -32,4 +32,4 @@ export type {
   WatchOptions,
 } from './live'
 export type { LocationView } from './location'
-export { keepTokens, type SessionOptions, type TokenStorage } from './session'
+export { type KeptTokens, keepTokens, type SessionOptions, type TokenStorage } from './session'

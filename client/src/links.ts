@@ -12,7 +12,7 @@ import { EventSource } from 'eventsource'
 import type { AppRouter, SignedIn } from './api'
 import { backoffMs } from './backoff'
 import { isRefused, reasonOf } from './errors'
-import type { Session } from './session'
+import { isOfToken, type Session } from './session'
 
 /** As many calls as the server takes in one request. */
 const MAX_BATCH = 50
@@ -122,7 +122,7 @@ function isPassing(error: { cause?: Error | undefined }): boolean {
   return reason === undefined || reason === 'UNAVAILABLE' || reason === 'IN_PROGRESS'
 }
 
-/** A call that met an expired token waits for the one renewal that all such calls share, and goes again, once. */
+/** A call whose token was refused waits for the one renewal that all such calls share, and goes again, once. */
 function renewalLink(session: Session): TRPCLink<AppRouter> {
   return () =>
     ({ op, next }) =>
@@ -135,8 +135,11 @@ function renewalLink(session: Session): TRPCLink<AppRouter> {
             complete: () => observer.complete(),
             async error(error) {
               const sent = op.context.sentToken
-              const expired = mayRenew && typeof sent === 'string' && isRefused(error, 'TOKEN_EXPIRED')
-              const renewed = expired && (await session.renew(sent).catch(() => false))
+              const refused = typeof sent === 'string' && isOfToken(error) ? sent : undefined
+              const renewed =
+                mayRenew && refused !== undefined && (await session.renew(refused).catch(() => false))
+              if (!mayRenew && refused !== undefined && isRefused(error, 'NOT_SIGNED_IN'))
+                await session.giveUp(refused).catch(() => {})
               if (over) return
               if (renewed) send(false)
               else observer.error(error)

@@ -1,4 +1,4 @@
-import type { SignedIn } from './api'
+import type { SignedIn, User } from './api'
 import { isRefused } from './errors'
 
 type Maybe<T> = T | Promise<T>
@@ -6,7 +6,7 @@ type Maybe<T> = T | Promise<T>
 export type SessionOptions = {
   /** The access token that calls carry; nothing where nobody is signed in. Asked for at every request. */
   getToken?: () => Maybe<string | null | undefined>
-  /** The refresh token, for when the access token has expired. Without it a caller is told `TOKEN_EXPIRED`. */
+  /** The refresh token, for when the access token has expired or is not known. Without it the caller is told. */
   getRefreshToken?: () => Maybe<string | null | undefined>
   /** Told after every sign-in and refresh, and with null once the session is over: the place to keep the tokens. */
   onTokens?: (tokens: SignedIn | null) => Maybe<void>
@@ -14,8 +14,10 @@ export type SessionOptions = {
 
 export type Session = {
   token(): Promise<string | undefined>
-  /** Replaces an expired access token, once for however many ask at the same time. @returns whether there is a newer one */
-  renew(expired: string): Promise<boolean>
+  /** Replaces a token that was refused, once for however many ask at the same time. @returns whether there is a newer one */
+  renew(refused: string): Promise<boolean>
+  /** A new token is not known either: nobody is signed in with it. */
+  giveUp(refused: string): Promise<void>
   changed(tokens: SignedIn | null): Promise<void>
 }
 
@@ -44,13 +46,13 @@ export function createSession(
   return {
     token,
     changed,
-    async renew(expired) {
+    async renew(refused) {
       const current = await token()
       // Somebody else has replaced it since this call went out: another call, or another tab.
-      if (expired === replaced || (current !== undefined && current !== expired)) return true
+      if (refused === replaced || (current !== undefined && current !== refused)) return true
       renewal ??= replace()
         .then((done) => {
-          if (done) replaced = expired
+          if (done) replaced = refused
           return done
         })
         .finally(() => {
@@ -58,8 +60,14 @@ export function createSession(
         })
       return renewal
     },
+    async giveUp(refused) {
+      if ((await token()) === refused) await changed(null)
+    },
   }
 }
+
+/** True for the refusal of a token that its refresh token may replace: it has expired, or the server does not know it. */
+export const isOfToken = (refusal: unknown): boolean => isRefused(refusal, 'TOKEN_EXPIRED', 'NOT_SIGNED_IN')
 
 /** What keeps tokens as text by name, as `localStorage` does. */
 export type TokenStorage = {
@@ -68,16 +76,25 @@ export type TokenStorage = {
   removeItem(name: string): void
 }
 
+export type KeptTokens = {
+  getToken(): string | undefined
+  getRefreshToken(): string | undefined
+  /** Whose tokens they are, as the server said when it gave them. */
+  getUser(): User | undefined
+  onTokens(tokens: SignedIn | null): void
+}
+
 /**
  * The three options of a session over one storage; without one, over this process's memory.
  * @example createClient({ url, ...keepTokens(localStorage) })
  */
-export function keepTokens(storage?: TokenStorage, name = 'coworkspace'): Required<SessionOptions> {
+export function keepTokens(storage?: TokenStorage, name = 'coworkspace'): KeptTokens {
   let kept: string | null = null
   const read = (): Partial<SignedIn> => JSON.parse((storage ? storage.getItem(name) : kept) ?? '{}')
   return {
     getToken: () => read().accessToken,
     getRefreshToken: () => read().refreshToken,
+    getUser: () => read().user,
     onTokens(tokens) {
       kept = tokens && JSON.stringify(tokens)
       if (kept === null) storage?.removeItem(name)

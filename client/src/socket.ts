@@ -1,4 +1,4 @@
-import type { ClientMessage, ServerMessage } from './api'
+import type { ClientMessage, Reason, ServerMessage } from './api'
 import { type Connection, type ConnectionEvents, keyOf, type Subject } from './connection'
 import type { Session } from './session'
 
@@ -24,6 +24,7 @@ export function connectSocket(
   const socket = new WebSocket(url)
   const asked = new Map<string, Subject>()
   let token: string | undefined
+  let mayRenew = true
   let renewal: ReturnType<typeof setTimeout> | undefined
   let retryInMs: number | undefined
   let over = false
@@ -71,11 +72,23 @@ export function connectSocket(
     events.onReady()
   }
 
+  /** A token that was refused is replaced, once: another one that is not known either ends the session. */
+  async function replaceToken(reason: Reason): Promise<void> {
+    if (reason !== 'TOKEN_EXPIRED' && reason !== 'NOT_SIGNED_IN') return
+    if (mayRenew) {
+      mayRenew = false
+      await renew()
+    } else if (reason === 'NOT_SIGNED_IN' && token !== undefined) {
+      await session.giveUp(token).catch(() => {})
+    }
+  }
+
   async function receive(message: ServerMessage): Promise<void> {
     if (message.type === 'connection_confirmed') {
       await authenticate()
       if (!over) events.onReady()
     } else if (message.type === 'authenticated') {
+      mayRenew = true
       const wait = Date.parse(message.expiresAt) - Date.now() - RENEW_BEFORE_MS
       clearTimeout(renewal)
       renewal = setTimeout(renew, Math.min(Math.max(wait, 1000), LONGEST_MS))
@@ -83,7 +96,7 @@ export function connectSocket(
       retryInMs = message.reconnectInSeconds * 1000
     } else if (message.type === 'error') {
       const subject = asked.get(message.requestId ?? '')
-      if (message.requestId === 'authenticate' && message.reason === 'TOKEN_EXPIRED') await renew()
+      if (message.requestId === 'authenticate') await replaceToken(message.reason)
       else if (subject) events.onRefused(subject, message)
     } else {
       events.onMessage(message)
