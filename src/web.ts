@@ -10,9 +10,12 @@ type Guests = {
   telegram: boolean
 }
 
+/** What programs ask for: there, and wherever no page is asked for, an address that is none is refused in JSON. */
+const OF_PROGRAMS = /^\/(api|trpc|assets|webhooks?|sandbox|swagger|realtime|metrics)(\/|$)/
+
 /**
  * The web app: one page at each of its addresses, and what that page loads, under names that change with the contents.
- * Any other address stays what it is: nothing.
+ * At any other address there is nothing, which the same page says to people.
  * @param guests whom the policy of the page lets in beside the server
  */
 export function webDoor(guests: Guests) {
@@ -27,6 +30,11 @@ export function webDoor(guests: Guests) {
       return answer(request, page, headers)
     })
   }
+  door.get('/*', async ({ request, path }) => {
+    const wantsPage = request.headers.get('accept')?.includes('text/html') && !OF_PROGRAMS.test(path)
+    if (!wantsPage) throw noSuchPath()
+    return answer(request, (await webApp()).page, pageHeaders, 404)
+  })
   return door.get(`${ASSETS}:file`, async ({ request, params: { file } }) => {
     const found = (await webApp()).assets.get(file)
     if (!found) throw noSuchPath()
@@ -51,10 +59,11 @@ function policy({ stripe, telegram }: Guests): string {
   ].join('; ')
 }
 
-function answer(request: Request, file: WebFile, headers: Record<string, string>): Response {
+function answer(request: Request, file: WebFile, headers: Record<string, string>, status = 200): Response {
   const accepted = request.headers.get('accept-encoding') ?? ''
   const encoding = (['br', 'gzip'] as const).find((name) => accepted.includes(name))
   return new Response(file[encoding ?? 'raw'] as Uint8Array<ArrayBuffer>, {
+    status,
     headers: {
       ...headers,
       'content-type': file.type,

@@ -5,7 +5,7 @@ import { hasBrowser } from './support/browser'
 import { payInBrowser } from './support/money'
 import { insertBooking } from './support/rows'
 import { makeSpecialist } from './support/specialists'
-import { initDataOf, miniAppOf, signMiniApp } from './support/telegram'
+import { initDataOf, launchOf, miniAppOf, signMiniApp } from './support/telegram'
 import { button, said, seriousViolations, takePicture, unexpected, withWebApp } from './support/web'
 import { at, clientOf, makePerson, makeSpace, type TestPerson, testDate, until } from './support/world'
 
@@ -151,17 +151,6 @@ const dark = {
   link_color: '#6ab3f3',
   button_color: '#5288c1',
   button_text_color: '#ffffff',
-}
-
-/** What Telegram puts into the address of a Mini App that it opens. */
-function launchOf(initData: string, theme: Record<string, string>): string {
-  const params = new URLSearchParams({
-    tgWebAppData: initData,
-    tgWebAppVersion: '8.0',
-    tgWebAppPlatform: 'tdesktop',
-    tgWebAppThemeParams: JSON.stringify(theme),
-  })
-  return `/#${params}`
 }
 
 test.skipIf(!browser)(

@@ -36,8 +36,25 @@ test('every address of the app answers the same page, under a policy that lets n
     expect(response.headers.get('content-security-policy')).toContain(`script-src 'self'; style-src 'self'`)
     expect(html).not.toMatch(/<style|style=|<script>|javascript:| on\w+=/)
   }
-  const { status } = await fetch(`${web.server.url}/nothing-here`)
-  expect(status).toBe(404)
+})
+
+test('at an address that is none, people are shown the app, which says so, and programs are refused', async () => {
+  const ask = (path: string, accept: string) => fetch(`${web.server.url}${path}`, { headers: { accept } })
+  const page = await ask('/nowhere', 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8')
+  expect([page.status, page.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8'])
+  expect(page.headers.get('content-security-policy')).toContain(`script-src 'self'`)
+  const refused = [['/nowhere', '*/*']]
+  for (const path of ['/api/nowhere', '/trpc/nowhere', '/assets/nowhere.js', '/webhooks/nowhere'])
+    refused.push([path, 'text/html'])
+  for (const [path = '', accept = ''] of refused) {
+    const response = await ask(path, accept)
+    expect([path, response.status, response.headers.get('content-type')]).toEqual([
+      path,
+      404,
+      'application/json',
+    ])
+    expect(await response.text()).toContain('"reason":"NOT_FOUND"')
+  }
 })
 
 test('what the page loads is compressed, and kept for ever under a name that changes with what is in it', async () => {
@@ -221,6 +238,23 @@ test.skipIf(!browser)('who is offline is told so, and sees what has changed when
 })
 
 test.skipIf(!browser)(
+  'a page that could not be fetched says that there is no network, and comes when there is one again',
+  async () => {
+    const { page, context } = await open(PATHS.home)
+    await said(page, 'Find your space')
+    await page.route('**/assets/points-*', (route) => route.abort())
+    await context.setOffline(true)
+    await page.evaluate(`history.pushState(null, '', '${PATHS.points}')`)
+    await said(page, /This part of the app could not be fetched/)
+    await button(page, 'Try again').click()
+    await said(page, /This part of the app could not be fetched/)
+    await page.unroute('**/assets/points-*')
+    await context.setOffline(false)
+    await said(page, 'Sign in to see this')
+  },
+)
+
+test.skipIf(!browser)(
   'a board that lost its connection says so, and is live again when there is one',
   async () => {
     const space = await makeSpace(web.server)
@@ -274,6 +308,12 @@ test.skipIf(!browser)(
     await said(page, 'This page is for operators')
     await page.goto(`${web.server.url}${boardOf({ id: Bun.randomUUIDv7() })}`)
     await said(page, 'There is nothing here')
+    for (const address of ['/spaces/nope', '/specialists/nope', '/events/nope', '/nowhere']) {
+      await page.goto(`${web.server.url}${address}`)
+      await said(page, 'There is nothing here')
+      expect([address, await page.getByRole('heading', { level: 1 }).count()]).toEqual([address, 1])
+      expect(await seriousViolations(page)).toEqual([])
+    }
     const stranger = await open(PATHS.bookings)
     await said(stranger.page, 'Sign in to see this')
   },

@@ -62,3 +62,14 @@ export const miniAppOf = (id = freshTelegramId(), more: Fields = {}): Fields => 
 /** A proof that this server's own bot would accept. */
 export const proofOf = ({ deps }: RunningServer, id?: number) =>
   signWidget(deps.telegram.token(), widgetOf(id))
+
+/** The address of a Mini App as Telegram opens it. */
+export function launchOf(initData: string, theme: Fields): string {
+  const params = new URLSearchParams({
+    tgWebAppData: initData,
+    tgWebAppVersion: '8.0',
+    tgWebAppPlatform: 'tdesktop',
+    tgWebAppThemeParams: JSON.stringify(theme),
+  })
+  return `/#${params}`
+}

@@ -5,11 +5,25 @@ import { useSyncExternalStore } from 'react'
 
 const kept = keepTokens(localStorage)
 const listeners = new Set<() => void>()
+/** Whose data is kept in this tab. */
+let userId = kept.getUser()?.id
 
-async function onTokens(tokens: SignedIn | null): Promise<void> {
-  await kept.onTokens(tokens)
+function onTokens(tokens: SignedIn | null): void {
+  kept.onTokens(tokens)
+  noticeUser()
+}
+
+/** What one person was shown is kept for nobody else. */
+function noticeUser(): void {
+  const id = kept.getUser()?.id
+  if (id === userId) return
+  userId = id
+  queryClient.clear()
   for (const listener of listeners) listener()
 }
+
+// Another tab has signed in or out.
+window.addEventListener('storage', noticeUser)
 
 export const client = createClient({ url: location.origin, ...kept, onTokens })
 
@@ -27,22 +41,20 @@ export const trpc = createTRPCOptionsProxy<AppRouter>({ client, queryClient })
 
 function listen(listener: () => void): () => void {
   listeners.add(listener)
-  // Another tab has signed in or out.
-  window.addEventListener('storage', listener)
   return () => {
     listeners.delete(listener)
-    window.removeEventListener('storage', listener)
   }
 }
 
-export const useSignedIn = (): boolean => useSyncExternalStore(listen, () => Boolean(kept.getToken()))
+/** The id of who is signed in, in whichever tab that was. */
+export const useUserId = (): string | undefined => useSyncExternalStore(listen, () => userId)
+export const useSignedIn = (): boolean => useUserId() !== undefined
+
+/** Who is signed in, as a query: for whoever must tell apart what is not known yet and what cannot be. */
+export const useMeQuery = () => useQuery(trpc.auth.me.queryOptions(undefined, { enabled: useSignedIn() }))
 
 /** Who is signed in; undefined for nobody, and until it is known. */
-export function useMe() {
-  const signedIn = useSignedIn()
-  const { data } = useQuery(trpc.auth.me.queryOptions(undefined, { enabled: signedIn }))
-  return signedIn ? data : undefined
-}
+export const useMe = () => useMeQuery().data
 
 /** The spaces of a location, or of all: for their names, and to choose one. */
 export const useSpaces = (locationId?: string) =>
@@ -50,12 +62,10 @@ export const useSpaces = (locationId?: string) =>
 
 /** Ends the session here, also where the server cannot be told. */
 export async function signOut(): Promise<void> {
-  const refreshToken = await kept.getRefreshToken()
+  const refreshToken = kept.getRefreshToken()
   if (refreshToken) await client.auth.logout.mutate({ refreshToken }).catch(() => undefined)
-  await forgetSession()
+  forgetSession()
 }
 
-export async function forgetSession(): Promise<void> {
-  await onTokens(null)
-  queryClient.clear()
-}
+/** The same where the server has ended it, or never knew it. */
+export const forgetSession = (): void => onTokens(null)

@@ -1,6 +1,6 @@
-import { type ComponentType, lazy, Suspense, useEffect, useRef } from 'react'
+import { type ComponentType, Suspense, useEffect, useRef } from 'react'
 import { Link, Route, Switch, useLocation } from 'wouter'
-import { signOut, useMe, useSignedIn } from './api'
+import { signOut, useMe, useSignedIn, useUserId } from './api'
 import { useText } from './i18n'
 import { Bell } from './notifications/bell'
 import { useNews } from './notifications/use-news'
@@ -8,6 +8,7 @@ import { useOnline } from './online'
 import { PATHS, type Path } from './paths'
 import { Boundary } from './ui/boundary'
 import { Button } from './ui/controls'
+import { later } from './ui/later'
 import { Empty, Loading } from './ui/states'
 
 const imports = {
@@ -46,15 +47,36 @@ const imports = {
   [PATHS.operatorAnalytics]: () => import('./pages/operator/analytics'),
 } satisfies Record<Path, () => Promise<{ default: ComponentType }>>
 
-const pages = Object.entries(imports).map(([path, load]) => ({ path, load, page: lazy(load) }))
+const pages = Object.entries(imports).map(([path, load]) => ({ path, load, page: later(load) }))
 
 /** Begins to fetch the page of an address, before anything is shown. */
 export function preloadPage(address: string): void {
   const isAt = (path: string) => new RegExp(`^${path.replace(':id', '[^/]+')}$`).test(address)
-  void pages.find(({ path }) => isAt(path))?.load()
+  pages
+    .find(({ path }) => isAt(path))
+    ?.load()
+    .catch(() => undefined)
 }
 
+/** Where most people go next. */
+const OFTEN = [PATHS.space, PATHS.signIn, PATHS.bookings, PATHS.specialists, PATHS.community]
+
+/** Fetches the pages that are likely next while nothing else is to be done. */
+export function preloadOften(): void {
+  const load = () => {
+    for (const path of OFTEN) imports[path]().catch(() => undefined)
+  }
+  // Safari has no idle moments to ask for.
+  if ('requestIdleCallback' in window) requestIdleCallback(load, { timeout: 5000 })
+  else setTimeout(load, 2000)
+}
+
+/** Begins anew for whoever else signs in, here or in another tab. */
 export function App() {
+  return <AppOfPerson key={useUserId() ?? 'nobody'} />
+}
+
+function AppOfPerson() {
   const { t } = useText()
   const online = useOnline()
   useNews()
@@ -79,7 +101,7 @@ export function App() {
                 <Route key={path} path={path} component={page} />
               ))}
               <Route>
-                <Empty title={t.state.notFound} text={t.state.notFoundText} />
+                <Empty isPage title={t.state.notFound} text={t.state.notFoundText} />
               </Route>
             </Switch>
           </Suspense>

@@ -5,16 +5,18 @@ import { QueryClientProvider } from '@tanstack/react-query'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { queryClient } from './api'
-import { App, preloadPage } from './app'
+import { App, preloadOften, preloadPage } from './app'
 import { loadMessages, preferredLanguage, TextProvider } from './i18n'
-import { isInTelegram } from './telegram/inside'
+import { takeLaunch } from './telegram/inside'
+import { NotSignedIn } from './telegram/not-signed-in'
 import { applyTheme, keptTheme } from './theme'
 import { Toasts } from './ui/toasts'
 
 applyTheme(keptTheme())
 preloadPage(location.pathname)
-// A Mini App of Telegram's knows who has opened it; where that does not work out, he signs in as anywhere.
-if (isInTelegram()) await import('./telegram/mini-app').then((app) => app.startMiniApp()).catch(() => {})
+const launch = takeLaunch()
+// A Mini App of Telegram's knows who has opened it; where that does not work out, he is told, and may sign in as anywhere.
+const inTelegram = launch && (await launchIn(launch))
 const language = preferredLanguage()
 const root = document.getElementById('root')
 if (!root) throw new Error('the page has no root')
@@ -26,6 +28,7 @@ createRoot(root).render(
       <QueryClientProvider client={queryClient}>
         <TextProvider first={{ language, t: await loadMessages(language) }}>
           <Toasts>
+            {inTelegram?.error !== undefined && <NotSignedIn {...inTelegram} />}
             <App />
           </Toasts>
         </TextProvider>
@@ -33,3 +36,16 @@ createRoot(root).render(
     </CSPProvider>
   </StrictMode>,
 )
+preloadOften()
+
+async function launchIn(launch: URLSearchParams): Promise<{ error: unknown; retry(): Promise<void> }> {
+  const retry = () => import('./telegram/mini-app').then((app) => app.signInByLaunch(launch))
+  try {
+    const app = await import('./telegram/mini-app')
+    app.startMiniApp(launch)
+    await app.signInByLaunch(launch)
+    return { error: undefined, retry }
+  } catch (error) {
+    return { error, retry }
+  }
+}

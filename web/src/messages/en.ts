@@ -93,6 +93,8 @@ export const messages = {
     edit: 'Edit',
     add: 'Add',
     offline: 'You are offline. What you see may be out of date.',
+    notFetched:
+      'This part of the app could not be fetched: you are offline. It comes as soon as you are back.',
     reconnecting: 'Reconnecting… What you see may be out of date.',
     live: 'Live',
   },

@@ -42,6 +42,8 @@ export const messages: Messages = {
     edit: 'Modifier',
     add: 'Ajouter',
     offline: 'Vous êtes hors ligne. Ce que vous voyez n’est peut-être plus à jour.',
+    notFetched:
+      'Cette partie de l’application n’a pas pu être chargée : vous êtes hors ligne. Elle viendra dès votre retour.',
     reconnecting: 'Reconnexion… Ce que vous voyez n’est peut-être plus à jour.',
     live: 'En direct',
   },

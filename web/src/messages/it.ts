@@ -42,6 +42,7 @@ export const messages: Messages = {
     edit: 'Modifica',
     add: 'Aggiungi',
     offline: 'Sei offline. Quello che vedi potrebbe non essere aggiornato.',
+    notFetched: 'Questa parte dell’app non si può caricare: sei offline. Arriva appena torni online.',
     reconnecting: 'Riconnessione… Quello che vedi potrebbe non essere aggiornato.',
     live: 'In diretta',
   },

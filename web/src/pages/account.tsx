@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { useLocation } from 'wouter'
 import { CalendarFeeds } from '../account/calendar-feeds'
 import { Sessions } from '../account/sessions'
-import { client, forgetSession, queryClient, trpc, useMe } from '../api'
+import { client, forgetSession, queryClient, trpc, useMe, useMeQuery } from '../api'
 import { LANGUAGES, type Language, useText } from '../i18n'
 import { PATHS } from '../paths'
 import { proofOfLaunch } from '../telegram/inside'
@@ -13,7 +13,7 @@ import { applyTheme, keptTheme, THEMES } from '../theme'
 import { Button, Choice, TextField } from '../ui/controls'
 import { Confirm } from '../ui/dialogs'
 import { saveAs } from '../ui/save-as'
-import { explain, Loading, Only } from '../ui/states'
+import { explain, Loaded, Only } from '../ui/states'
 import { useTitle } from '../ui/title'
 import { say } from '../ui/toasts'
 
@@ -32,17 +32,19 @@ export default function AccountPage() {
 }
 
 function Account() {
-  const me = useMe()
-  if (!me) return <Loading />
   return (
-    <>
-      <Profile me={me} />
-      {me.email ? <Password /> : <FirstPassword />}
-      <TelegramLink isOnlyWay={!me.email} />
-      <CalendarFeeds me={me} />
-      <Sessions />
-      <Data />
-    </>
+    <Loaded query={useMeQuery()}>
+      {(me) => (
+        <>
+          <Profile me={me} />
+          {me.email ? <Password /> : <FirstPassword />}
+          <TelegramLink isOnlyWay={!me.email} />
+          <CalendarFeeds me={me} />
+          <Sessions />
+          <Data />
+        </>
+      )}
+    </Loaded>
   )
 }
 
@@ -237,7 +239,7 @@ function Data() {
     trpc.auth.deleteMe.mutationOptions({
       async onSuccess() {
         navigate(PATHS.home)
-        await forgetSession()
+        forgetSession()
         say(t.account.deleted)
       },
       onError,

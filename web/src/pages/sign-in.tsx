@@ -1,18 +1,24 @@
 import type { SignedIn } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
-import { Link, useLocation, useSearchParams } from 'wouter'
-import { client, queryClient, trpc } from '../api'
+import { Link, Redirect, useLocation, useSearchParams } from 'wouter'
+import { client, trpc, useSignedIn } from '../api'
 import { isLanguageChosen, useText } from '../i18n'
 import { PATHS } from '../paths'
 import { Button, TextField } from '../ui/controls'
 import { explain } from '../ui/states'
 import { useTitle } from '../ui/title'
 
-/** Signing in, and opening an account: the same form, with a name in the one. */
+/** Leads on whoever is signed in: by the form, in another tab, or already when he came. */
 export default function SignInPage() {
+  const [search] = useSearchParams()
+  return useSignedIn() ? <Redirect to={thenOf(search)} replace /> : <SignInForm />
+}
+
+/** Signing in, and opening an account: the same form, with a name in the one. */
+function SignInForm() {
   const { t, language, setLanguage } = useText()
-  const [path, navigate] = useLocation()
+  const [path] = useLocation()
   const [search] = useSearchParams()
   const isNew = path === PATHS.register
   useTitle(isNew ? t.auth.register : t.app.signIn)
@@ -22,12 +28,10 @@ export default function SignInPage() {
 
   const options = {
     async onSuccess({ user }: SignedIn) {
-      queryClient.clear()
       // A new account speaks as its person does; an old one tells a device on which nothing was chosen yet.
       if (isNew && user.language !== language)
         await client.auth.update.mutate({ language }).catch(() => undefined)
       else if (!isNew && !isLanguageChosen()) await setLanguage(user.language)
-      navigate(thenOf(search), { replace: true })
     },
   }
   const login = useMutation(trpc.auth.login.mutationOptions(options))

@@ -15,7 +15,11 @@ import { useTitle } from '../ui/title'
 export default function SpacePage() {
   const { id = '' } = useParams()
   const space = useQuery(trpc.spaces.byId.queryOptions({ id }))
-  return <Loaded query={space}>{(found) => <SpaceBoard space={found} />}</Loaded>
+  return (
+    <Loaded isPage query={space}>
+      {(found) => <SpaceBoard space={found} />}
+    </Loaded>
+  )
 }
 
 function SpaceBoard({ space }: { space: Space }) {

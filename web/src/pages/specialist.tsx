@@ -16,7 +16,11 @@ import type { Service, Specialist } from './specialists'
 export default function SpecialistPage() {
   const { id = '' } = useParams()
   const specialist = useQuery(trpc.specialists.byId.queryOptions({ id }))
-  return <Loaded query={specialist}>{(found) => <Profile specialist={found} />}</Loaded>
+  return (
+    <Loaded isPage query={specialist}>
+      {(found) => <Profile specialist={found} />}
+    </Loaded>
+  )
 }
 
 function Profile({ specialist }: { specialist: Specialist }) {

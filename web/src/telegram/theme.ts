@@ -2,12 +2,24 @@ import { keptTheme } from '../theme'
 
 type Colour = readonly [red: number, green: number, blue: number]
 /** As much of Telegram's colours as is followed; each is `#rrggbb`. */
-type ThemeParams = Partial<Record<'bg_color' | 'secondary_bg_color' | 'text_color' | 'button_color', string>>
+type ThemeParams = Partial<
+  Record<'bg_color' | 'secondary_bg_color' | 'text_color' | 'hint_color' | 'button_color', string>
+>
 
 const BLACK: Colour = [0, 0, 0]
 const WHITE: Colour = [255, 255, 255]
 /** What small text must have at least to be read (WCAG 2.2, 1.4.3), and a little more. */
 const READABLE = 4.6
+
+/** Telegram's colours as they stand in the address of a launch; none where they make no sense. */
+export function themeOf(text: string | null): ThemeParams {
+  try {
+    const params: unknown = JSON.parse(text ?? '{}')
+    return typeof params === 'object' && params !== null ? params : {}
+  } catch {
+    return {}
+  }
+}
 
 /** Takes on the colours of Telegram, where nobody has chosen others here. What could not be read is made so. */
 export function followTheme(params: ThemeParams): void {
@@ -22,6 +34,8 @@ export function followTheme(params: ThemeParams): void {
   set('surface', surface)
   set('ground', ground)
   set('text', readable(readable(text, surface, away), ground, away))
+  const hint = colourOf(params.hint_color)
+  if (hint) set('soft', readable(readable(hint, surface, away), ground, away))
   const button = colourOf(params.button_color)
   if (!button) return
   const brand = readable(readable(button, surface, away), ground, away)
@@ -29,8 +43,8 @@ export function followTheme(params: ThemeParams): void {
   set('on-brand', contrast(WHITE, brand) > READABLE ? WHITE : BLACK)
 }
 
-function colourOf(text: string | undefined): Colour | undefined {
-  const [, red, green, blue] = /^#(..)(..)(..)$/.exec(text ?? '') ?? []
+function colourOf(text: unknown): Colour | undefined {
+  const [, red, green, blue] = /^#(..)(..)(..)$/.exec(typeof text === 'string' ? text : '') ?? []
   if (!red || !green || !blue) return undefined
   const parts = [red, green, blue].map((part) => Number.parseInt(part, 16))
   const [r = Number.NaN, g = Number.NaN, b = Number.NaN] = parts

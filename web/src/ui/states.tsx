@@ -1,8 +1,8 @@
-import { reasonOf } from '@coworkspace/client'
+import { isRefused, reasonOf } from '@coworkspace/client'
 import { TRPCClientError } from '@trpc/client'
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
-import { useMe, useSignedIn } from '../api'
+import { forgetSession, useMeQuery, useSignedIn } from '../api'
 import { useText } from '../i18n'
 import type { Messages } from '../messages/en'
 import { signInThen } from '../paths'
@@ -28,35 +28,72 @@ export function Loading() {
   )
 }
 
-export function Empty({ title, text, children }: { title: string; text?: string; children?: ReactNode }) {
+type OfPage = {
+  /** There is nothing else on the page: what is said is its heading. */
+  isPage?: boolean
+}
+
+type EmptyProps = OfPage & { title: string; text?: string; children?: ReactNode }
+
+export function Empty({ title, text, isPage, children }: EmptyProps) {
   return (
     <div className="state card">
-      <p className="strong">{title}</p>
+      <Said isPage={isPage}>{title}</Said>
       {text && <p className="soft">{text}</p>}
       {children}
     </div>
   )
 }
 
-export function Failed({ error, retry }: { error: unknown; retry?: () => void }) {
+const Said = ({ isPage = false, children }: { isPage: boolean | undefined; children: string }) =>
+  isPage ? <h1>{children}</h1> : <p className="strong">{children}</p>
+
+/** Also where only the id is no id at all, as in an address that somebody has typed. */
+const isNotThere = (error: unknown): boolean =>
+  isRefused(error, 'NOT_FOUND') ||
+  (isRefused(error, 'VALIDATION') && !!error.data.issues?.every(({ path }) => path === 'id'))
+
+type FailedProps = OfPage & { error: unknown; retry?: () => void }
+
+export function Failed({ error, retry, isPage }: FailedProps) {
   const { t } = useText()
-  if (reasonOf(error) === 'NOT_FOUND') return <Empty title={t.state.notFound} text={t.state.notFoundText} />
+  if (isNotThere(error))
+    return <Empty title={t.state.notFound} text={t.state.notFoundText} {...(isPage && { isPage })} />
   return (
     <div className="state card" role="alert">
-      <p className="strong">{t.state.failed}</p>
+      <Said isPage={isPage}>{t.state.failed}</Said>
       <p className="soft">{explain(error, t)}</p>
-      {retry && <Button onClick={retry}>{t.state.retry}</Button>}
+      {isRefused(error, 'NOT_SIGNED_IN') ? (
+        <SignInLink />
+      ) : (
+        retry && <Button onClick={retry}>{t.state.retry}</Button>
+      )}
     </div>
   )
 }
 
+/** Signs in, and comes back. A session that the server does not know is none. */
+function SignInLink() {
+  const { t } = useText()
+  return (
+    <Link
+      className="button main"
+      href={signInThen(location.href.slice(location.origin.length))}
+      onClick={forgetSession}
+    >
+      {t.app.signIn}
+    </Link>
+  )
+}
+
 type Query<T> = { data: T | undefined; error: unknown; refetch(): unknown }
+type LoadedProps<T> = OfPage & { query: Query<T>; children: (data: T) => ReactNode }
 
 /** What was asked for, or why it is not there yet. What was shown before stays while it is asked for again, unless it is gone. */
-export function Loaded<T>({ query, children }: { query: Query<T>; children: (data: T) => ReactNode }) {
-  const isGone = query.error !== null && reasonOf(query.error) === 'NOT_FOUND'
-  if (query.data !== undefined && !isGone) return children(query.data)
-  if (query.error) return <Failed error={query.error} retry={() => void query.refetch()} />
+export function Loaded<T>({ query, isPage, children }: LoadedProps<T>) {
+  if (query.data !== undefined && !isNotThere(query.error)) return children(query.data)
+  if (query.error)
+    return <Failed error={query.error} retry={() => void query.refetch()} {...(isPage && { isPage })} />
   return <Loading />
 }
 
@@ -66,20 +103,23 @@ type OnlyProps = { admin?: boolean; specialist?: boolean; children: ReactNode }
 export function Only({ admin = false, specialist = false, children }: OnlyProps) {
   const { t } = useText()
   const signedIn = useSignedIn()
-  const me = useMe()
-  if (!signedIn) {
+  const me = useMeQuery()
+  if (!signedIn)
     return (
       <Empty title={t.state.signInFirst}>
-        <Link className="button main" href={signInThen(location.href.slice(location.origin.length))}>
-          {t.app.signIn}
-        </Link>
+        <SignInLink />
       </Empty>
     )
-  }
   if (!admin && !specialist) return children
-  if (!me) return <Loading />
-  if (specialist && me.role !== 'specialist')
-    return <Empty title={t.state.notSpecialist} text={t.state.notAllowedText} />
-  if (admin && me.role !== 'admin') return <Empty title={t.state.notAllowed} text={t.state.notAllowedText} />
-  return children
+  return (
+    <Loaded query={me}>
+      {({ role }) => {
+        if (specialist && role !== 'specialist')
+          return <Empty title={t.state.notSpecialist} text={t.state.notAllowedText} />
+        if (admin && role !== 'admin')
+          return <Empty title={t.state.notAllowed} text={t.state.notAllowedText} />
+        return children
+      }}
+    </Loaded>
+  )
 }

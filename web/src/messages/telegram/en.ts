@@ -8,5 +8,6 @@ export const telegram = {
   onlyWay: 'Once you have set an e-mail and a password, you can unlink it.',
   unlink: 'Unlink',
   unlinkTitle: 'Unlink Telegram?',
+  notSignedIn: 'Telegram could not sign you in.',
   unlinkText: 'The bot no longer tells you anything, and you can no longer sign in with it.',
 }

@@ -10,5 +10,6 @@ export const telegram: Messages['telegram'] = {
   onlyWay: 'Une fois l’e-mail et le mot de passe définis, vous pourrez le délier.',
   unlink: 'Délier',
   unlinkTitle: 'Délier Telegram ?',
+  notSignedIn: 'Telegram n’a pas pu vous connecter.',
   unlinkText: 'Le bot ne vous dira plus rien, et vous ne pourrez plus vous connecter avec Telegram.',
 }

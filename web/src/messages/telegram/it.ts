@@ -10,5 +10,6 @@ export const telegram: Messages['telegram'] = {
   onlyWay: 'Dopo aver impostato e-mail e password potrai scollegarlo.',
   unlink: 'Scollega',
   unlinkTitle: 'Scollegare Telegram?',
+  notSignedIn: 'Telegram non è riuscito a farti accedere.',
   unlinkText: 'Il bot non ti dirà più nulla e non potrai più accedere con Telegram.',
 }

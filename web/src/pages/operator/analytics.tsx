@@ -1,17 +1,18 @@
 import type { Inputs, Outputs } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { lazy, Suspense } from 'react'
+import { Suspense } from 'react'
 import { useSearchParams } from 'wouter'
 import { client, trpc } from '../../api'
 import { addDays, dateIn, formatHours, formatMoment, formatShare } from '../../format'
 import { useText } from '../../i18n'
 import { useSettled } from '../../ui/changes'
 import { Button, Choice, TextField } from '../../ui/controls'
+import { later } from '../../ui/later'
 import { saveAs } from '../../ui/save-as'
 import { Loaded, Loading } from '../../ui/states'
 import { OperatorPage } from './shell'
 
-const Charts = lazy(() => import('../../charts'))
+const Charts = later(() => import('../../charts'))
 
 const PERIODS = [7, 30, 90] as const
 
