@@ -30,11 +30,16 @@ export function webDoor(guests: Guests) {
       return answer(request, page, headers)
     })
   }
-  door.get('/*', async ({ request, path }) => {
-    const wantsPage = request.headers.get('accept')?.includes('text/html') && !OF_PROGRAMS.test(path)
-    if (!wantsPage) throw noSuchPath()
-    return answer(request, (await webApp()).page, pageHeaders, 404)
-  })
+  // Of all methods, since a route of one would come before those of all that are more exact.
+  door.all(
+    '/*',
+    async ({ request, path }) => {
+      const wantsPage = request.method === 'GET' && request.headers.get('accept')?.includes('text/html')
+      if (!wantsPage || OF_PROGRAMS.test(path)) throw noSuchPath()
+      return answer(request, (await webApp()).page, pageHeaders, 404)
+    },
+    { parse: 'none' },
+  )
   return door.get(`${ASSETS}:file`, async ({ request, params: { file } }) => {
     const found = (await webApp()).assets.get(file)
     if (!found) throw noSuchPath()
