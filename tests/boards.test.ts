@@ -264,3 +264,30 @@ describe('a watched board', () => {
       expect(watcher.asked()).toBe(1)
     }, 150_000)
 })
+
+test('how many units are taken is told of every slot, also of one that has begun, and of no buffer', async () => {
+  const space = await makeSpace(server, { units: 3, bufferMinutes: 60 })
+  const [ada, ben] = [await makePerson(server), await makePerson(server)]
+  const hour = Math.floor(Date.now() / 3_600_000) * 3_600_000
+  const from = iso(new Date(hour))
+  await insertBooking(server, space, ada, { from, to: iso(new Date(hour + 3_600_000)), unit: 2 })
+  const board = await clientOf(server).slots.day.query({ spaceId: space.id, date: from.slice(0, 10) })
+  const running = board.slots.find(({ startsAt }) => startsAt === from)
+  expect(running).toMatchObject({ status: 'past', free: 0, units: 3, taken: 1 })
+
+  const watcher = watch(server, { spaceId: space.id, date: testDate })
+  await until(() => watcher.board())
+  for (const person of [ada, ben])
+    await clientOf(server, person).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+  const said = () =>
+    watcher
+      .board()
+      ?.slots.slice(9, 11)
+      .map(({ status, free, taken }) => [status, free, taken])
+  await until(() =>
+    Bun.deepEquals(said(), [
+      ['free', 1, 2],
+      ['free', 1, 0],
+    ]),
+  )
+})

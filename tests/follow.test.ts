@@ -17,6 +17,7 @@ const slotAt = (hour: number, version: number): Slot => ({
   reason: null,
   free: version,
   units: 1000,
+  taken: 0,
   heldByMe: false,
   priceMinor: 0,
   currency: 'EUR',

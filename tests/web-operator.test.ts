@@ -222,6 +222,38 @@ it('a review is hidden with a reason, which only operators see, and shown again'
   expect(unexpected(visitor)).toEqual([])
 })
 
+it('what is occupied now is seen at once, with until when, also where it has begun, and changes by itself', async () => {
+  const space = await makeSpace(web.server, { name: 'Sala Verdi' })
+  const { locationId } = space
+  const desks = await makeSpace(web.server, { name: 'Desks', units: 4, locationId })
+  await makeSpace(web.server, { name: 'Nobody there', locationId })
+  const person = await makePerson(web.server)
+  const begun = Math.floor(Date.now() / 3_600_000) * 3_600_000
+  const [from, to] = [begun, begun + 3_600_000].map((time) => new Date(time).toISOString())
+  await insertBooking(web.server, space, person, { from, to })
+  for (const unit of [1, 2, 3]) await insertBooking(web.server, desks, person, { from, to, unit })
+  const visitor = await open(`${PATHS.live}?location=${locationId}`)
+  const { page } = visitor
+  const row = (name: string) => page.getByRole('listitem').filter({ has: page.getByRole('link', { name }) })
+  const end = `${to?.slice(11, 16)}`
+  await row('Sala Verdi').getByText(`Taken now, until ${end}`).waitFor()
+  await row('Desks').getByText(`3 of 4 taken, until ${end}`).waitFor()
+  await row('Nobody there').getByText('Free now, until 00:00').waitFor()
+  const period = `${from?.slice(11, 16)}–${end}`
+  await row('Sala Verdi')
+    .getByRole('listitem')
+    .filter({ hasText: `${period}: Booked` })
+    .waitFor()
+  expect(await seriousViolations(page)).toEqual([])
+  await takePicture(page, 'live')
+  const [booking] = (await clientOf(web.server, admin).bookings.list.query({ from, to })).items.filter(
+    ({ spaceId }) => spaceId === space.id,
+  )
+  await clientOf(web.server, admin).bookings.noShow.mutate({ id: String(booking?.id) })
+  await row('Sala Verdi').getByText('Free now, until 00:00').waitFor()
+  expect(unexpected(visitor)).toEqual([])
+})
+
 it('an operator sees who is connected, speaks to them all, and has the code at the door', async () => {
   const { locationId } = await makeSpace(web.server)
   const member = await web.open('/', { person: await makePerson(web.server), phone: true })

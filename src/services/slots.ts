@@ -39,6 +39,7 @@ export function renderSlot(calendar: Calendar, slot: Period, me?: string): Slot 
     reason,
     free,
     units: rules.units,
+    taken: takenUnits(calendar, slot),
     heldByMe:
       me !== undefined &&
       claims.some(
@@ -47,6 +48,14 @@ export function renderSlot(calendar: Calendar, slot: Period, me?: string): Slot 
     priceMinor: rules.priceMinor + (room ? roomPrice(room.rules, slot) : 0),
     currency: rules.currency,
   }
+}
+
+/** How many units are somebody's at some time of a slot; a buffer is nobody's. */
+function takenUnits({ rules, claims }: Calendar, slot: Period): number {
+  const taken = new Set<number>()
+  for (const { unit, startsAt, endsAt } of claims)
+    if (unit <= rules.units && startsAt < slot.to && slot.from < endsAt) taken.add(unit)
+  return taken.size
 }
 
 /** True where nothing but holds stands in the way. */

@@ -20,6 +20,9 @@ export const SlotShape = z
     }),
     free: z.int().meta({ description: 'How many units can be had.' }),
     units: z.int(),
+    taken: z.int().meta({
+      description: 'How many units somebody holds or has, also once it has begun.',
+    }),
     heldByMe: z.boolean(),
     priceMinor: z.int(),
     currency: Currency,

@@ -12,14 +12,14 @@ function listen(listener: () => void): () => void {
 /** Whether the device has a network at all. */
 export const useOnline = (): boolean => useSyncExternalStore(listen, () => navigator.onLine)
 
-/** The time, again every second while it is needed. */
-export function useNow(needed: boolean): number {
+/** The time, again every second while it is needed, or as often as is said. */
+export function useNow(needed: boolean, everyMs = 1000): number {
   const [now, setNow] = useState(Date.now)
   useEffect(() => {
     if (!needed) return
     setNow(Date.now())
-    const timer = setInterval(() => setNow(Date.now()), 1000)
+    const timer = setInterval(() => setNow(Date.now()), everyMs)
     return () => clearInterval(timer)
-  }, [needed])
+  }, [needed, everyMs])
   return now
 }

@@ -7,6 +7,13 @@ export const operator = {
   people: 'People',
   bookings: 'Bookings',
   liveText: 'Every space of this location today, as it is now.',
+  now: 'Now',
+  takenNow: (until: string) => `Taken now, until ${until}`,
+  freeNow: (until: string) => `Free now, until ${until}`,
+  unitsTakenNow: (taken: number, units: number, until: string) =>
+    `${taken} of ${units} taken, until ${until}`,
+  unitsTaken: (taken: number, units: number) => `${taken} of ${units} taken`,
+  closedNow: 'Closed now',
   legend: 'What the colours mean',
   name: 'Name',
   address: 'Address',
