@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { RunningServer } from '../src/server'
 import { openSocket } from './support/socket'
+import { makeSpecialist } from './support/specialists'
 import {
   at,
   clientOf,
@@ -10,6 +11,7 @@ import {
   reasonOf,
   startTestServer,
   stopTestServers,
+  type TestClient,
   testDate,
 } from './support/world'
 
@@ -65,6 +67,44 @@ test('a hold that is moved to another space has that space’s price and terms, 
   await client.bookings.confirm.mutate({ id })
   const booked = await client.bookings.reschedule.mutate({ id, spaceId: lenient.id })
   expect(booked.cancellation).toEqual(strict.cancellation)
+})
+
+test('the day without a booking of one’s own shows where it can be moved, and to nobody else', async () => {
+  const { locationId, service, specialist } = await makeSpecialist(server, {
+    service: { needsRoom: true, bufferMinutes: 30 },
+  })
+  const space = await makeSpace(server, { locationId, kind: 'meeting_room', bufferMinutes: 30 })
+  const [ada, ben] = [await makePerson(server), await makePerson(server)]
+  const client = clientOf(server, ada)
+  const day = { date: testDate, spaceId: space.id }
+  const ofService = { date: testDate, id: specialist.id, serviceId: service.id }
+  const ways = [
+    {
+      wish: { spaceId: space.id },
+      dayOf: (of: TestClient, without?: string) => of.slots.day.query({ ...day, without }),
+    },
+    {
+      wish: { serviceId: service.id },
+      dayOf: (of: TestClient, without?: string) => of.specialists.day.query({ ...ofService, without }),
+    },
+  ]
+  await clientOf(server, ben).bookings.create.mutate({ spaceId: space.id, startsAt: at(13) })
+  for (const { wish, dayOf } of ways) {
+    const { id } = await client.bookings.create.mutate({ ...wish, startsAt: at(10) })
+    const { slots } = await dayOf(client, id)
+    expect((await dayOf(client)).slots[11]).toMatchObject({ status: 'held' })
+    for (const { status, startsAt } of slots.slice(8, 16)) {
+      const told = await reasonOf(client.bookings.reschedule.mutate({ id, startsAt }))
+      expect([startsAt, told]).toEqual([startsAt, status === 'free' ? 'was not refused' : 'SLOT_TAKEN'])
+      await client.bookings.reschedule.mutate({ id, startsAt: at(10) })
+    }
+    expect(slots.slice(8, 16).map(({ status }) => status === 'free')).toEqual(
+      [8, 9, 10, 11, 12, 13, 14, 15].map((hour) => ![12, 13, 14].includes(hour)),
+    )
+    expect(await reasonOf(dayOf(clientOf(server, ben), id))).toBe('NOT_FOUND')
+    expect(await reasonOf(dayOf(clientOf(server), id))).toBe('NOT_FOUND')
+    await client.bookings.cancel.mutate({ id })
+  }
 })
 
 test('a hold that has ended is out of the way, and its holder is told so', async () => {

@@ -4,7 +4,7 @@ import { bookSlot, releaseSlot } from '../services/bookings'
 import { holdTime } from '../services/holds'
 import { BookingShape } from '../shapes/bookings'
 import { Id, LocalDate, parseSlotId, SlotId } from '../shapes/common'
-import { BoardShape } from '../shapes/slots'
+import { BoardShape, Without } from '../shapes/slots'
 import { claimingProcedure, publicProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Slots']
@@ -21,7 +21,7 @@ export const slotsRouter = router({
         summary: 'The day of a space',
       },
     })
-    .input(z.strictObject({ spaceId: Id, date: LocalDate }))
+    .input(z.strictObject({ spaceId: Id, date: LocalDate, without: Without }))
     .output(BoardShape)
     .query(({ ctx, input }) => getBoard(ctx, input)),
 

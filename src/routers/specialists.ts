@@ -3,7 +3,7 @@ import { getBoard } from '../services/boards'
 import { listSpecialists } from '../services/specialistSearch'
 import * as specialists from '../services/specialists'
 import { Id, Line, LocalDate, listOf, Ok, Prose, page, whole } from '../shapes/common'
-import { BoardShape } from '../shapes/slots'
+import { BoardShape, Without } from '../shapes/slots'
 import { HoursInput } from '../shapes/spaces'
 import { SpecialistShape } from '../shapes/specialists'
 import { publicProcedure, router, specialistProcedure } from '../trpc'
@@ -65,9 +65,9 @@ export const specialistsRouter = router({
           'With a `serviceId` the slots are those of the service, and their ids can be held. Without one they show when the specialist is busy.',
       },
     })
-    .input(z.strictObject({ id: Id, date: LocalDate, serviceId: Id.optional() }))
+    .input(z.strictObject({ id: Id, date: LocalDate, serviceId: Id.optional(), without: Without }))
     .output(BoardShape)
-    .query(({ ctx, input: { id, date, serviceId } }) => getBoard(ctx, { specialistId: id, date, serviceId })),
+    .query(({ ctx, input: { id, ...day } }) => getBoard(ctx, { specialistId: id, ...day })),
 
   create: specialistProcedure
     .meta({

@@ -1,8 +1,8 @@
-import { sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { Context } from '../context'
 import type { Db } from '../db/client'
 import { prepared } from '../db/client'
-import { spaces, specialists } from '../db/schema'
+import { type BookingRow, bookings, spaces, specialists } from '../db/schema'
 import { notFound } from '../errors'
 import { topicOf } from '../realtime/events'
 import { madeValid } from '../shapes/answers'
@@ -32,11 +32,20 @@ export async function readBoard(db: Db, board: BoardKey, me?: string): Promise<B
 
 /**
  * The day of a calendar for whoever asks: from the cache where that is as new as the database, else as `readBoard`.
+ * @param board `without` a booking of one's own it is as if that had left its place: the times to which it can be moved
  * @throws NOT_FOUND
  */
-export async function getBoard(ctx: Context, board: BoardKey): Promise<Board> {
+export async function getBoard(
+  ctx: Context,
+  { without, ...board }: BoardKey & { without?: string | undefined },
+): Promise<Board> {
   const { date, serviceId = '' } = board
   const me = ctx.actor.kind === 'person' ? ctx.actor.id : undefined
+  if (without !== undefined) {
+    const [row] = await ctx.db.select().from(bookings).where(eq(bookings.id, without))
+    if (!row || row.userId !== me) throw notFound('booking')
+    return madeValid(renderBoard(leftBy(await readDay(ctx.db, board), row), date, me))
+  }
   if (!ctx.cache.isExactFor(me !== undefined))
     return madeValid(renderBoard(await readDay(ctx.db, board), date, me))
   const maxAgeMs = Math.min(MINUTE, ctx.env.SWEEP_SECONDS * 1000)
@@ -50,6 +59,25 @@ export async function getBoard(ctx: Context, board: BoardKey): Promise<Board> {
   if (standsWhile) ctx.reply.standsWhile = standsWhile
   const isMine = me !== undefined && cached.calendar.claims.some(({ userId }) => userId === me)
   return isMine ? madeValid(renderBoard(cached.calendar, date, me)) : cached.board
+}
+
+/** A calendar, and those of its rooms, as if one booking were not there. */
+function leftBy(calendar: Calendar, row: BookingRow): Calendar {
+  const { rules, claims, rooms } = calendar
+  const isHere = [row.spaceId, row.specialistId].includes(calendarId(rules))
+  const isIt = ({ userId, startsAt, unit }: Claim) =>
+    isHere &&
+    userId === row.userId &&
+    startsAt === row.startsAt.getTime() &&
+    // Nobody can have one specialist twice at a time, but he may have two desks.
+    (rules.specialistId !== undefined || unit === row.unit)
+  return {
+    ...calendar,
+    claims: claims.filter((claim) => !isIt(claim)),
+    ...(rooms && {
+      rooms: rooms.map((room) => ({ ...room, claims: leftBy({ ...room, now: calendar.now }, row).claims })),
+    }),
+  }
 }
 
 async function readDay(db: Db, { date, serviceId, ...key }: BoardKey): Promise<Calendar> {

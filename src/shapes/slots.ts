@@ -30,6 +30,12 @@ export const SlotShape = z
   .meta({ id: 'Slot' })
 export type Slot = z.infer<typeof SlotShape>
 
+/** For a day as it were without a booking. */
+export const Without = Id.optional().meta({
+  description:
+    "A booking of one's own: what it takes is shown as free to it, so that one sees where it can be moved.",
+})
+
 /** Names one board: a calendar, a local date, and for a specialist the service whose slots are shown. */
 export type BoardKey = CalendarKey & { date: string; serviceId?: string | undefined }
 
