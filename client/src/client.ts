@@ -4,7 +4,7 @@ import type { Delay } from './backoff'
 import type { Day, Place } from './connection'
 import { connectEvents } from './events'
 import { createFiles, type Dated } from './files'
-import { createLinks, isSignedIn, transportOf } from './links'
+import { createLinks, type Fetch, isSignedIn, transportOf } from './links'
 import {
   type Connect,
   createLiveViews,
@@ -26,7 +26,7 @@ export type ClientOptions = SessionOptions & {
   live?: 'auto' | 'socket' | 'events'
   /** How long to wait before a lost board is asked for again, and how long at the most. Default 250 ms and 30 s. */
   reconnect?: Delay
-  fetch?: typeof fetch
+  fetch?: Fetch
   /** For where there is none, as in Node 20: the class of the package `ws`. Without it boards come as events. */
   WebSocket?: typeof WebSocket
 }

@@ -1,11 +1,12 @@
 import { TRPCClientError } from '@trpc/client'
 import type { AppRouter } from './api'
+import type { Fetch } from './links'
 import { isOfToken, type Session } from './session'
 
 /** What there is a calendar file of: one's own booking, or an event. */
 export type Dated = { bookingId: string } | { eventId: string }
 
-type FilesOptions = { base: string; session: Session; fetch: typeof fetch | undefined }
+type FilesOptions = { base: string; session: Session; fetch: Fetch | undefined }
 
 /** The way to what is a file and no JSON, as whoever is signed in; a token that is refused is replaced as for any call. */
 export function createFiles({ base, session, fetch = globalThis.fetch }: FilesOptions) {

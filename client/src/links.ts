@@ -19,12 +19,15 @@ const MAX_BATCH = 50
 const MAX_URL_LENGTH = 4000
 const RETRY_DELAY = { minMs: 200, maxMs: 5000 }
 
+/** What is used of `fetch`: a wrapper need not have its other properties. */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+
 export type LinkOptions = {
   url: string
   session: Session
   /** How often a call is tried again that the network has lost; 0 for never. */
   retries: number
-  fetch: typeof fetch | undefined
+  fetch: Fetch | undefined
   /** Hears every answer, before the caller does. */
   onAnswer(path: string, answer: unknown): void | Promise<void>
 }
@@ -76,7 +79,7 @@ export function createLinks({ url, session, retries, fetch, onAnswer }: LinkOpti
 }
 
 /** The typings of Bun and of browsers differ in what a stream's reader is, so the type of `fetch` is left aside. */
-export const transportOf = (url: string, own: typeof fetch | undefined) => ({
+export const transportOf = (url: string, own: Fetch | undefined) => ({
   url,
   ...(own && { fetch: own as never }),
 })
