@@ -2,6 +2,7 @@ import { type AppRouter, createClient, keepTokens, type SignedIn } from '@cowork
 import { QueryClient, useQuery } from '@tanstack/react-query'
 import { createTRPCOptionsProxy } from '@trpc/tanstack-react-query'
 import { useSyncExternalStore } from 'react'
+import { timedFetch } from './clock'
 
 const kept = keepTokens(localStorage)
 const listeners = new Set<() => void>()
@@ -25,7 +26,7 @@ function noticeUser(): void {
 // Another tab has signed in or out.
 window.addEventListener('storage', noticeUser)
 
-export const client = createClient({ url: location.origin, ...kept, onTokens })
+export const client = createClient({ url: location.origin, fetch: timedFetch, ...kept, onTokens })
 
 export const queryClient = new QueryClient({
   defaultOptions: {

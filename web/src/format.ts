@@ -1,3 +1,4 @@
+import { serverNow } from './clock'
 import type { Language } from './i18n'
 
 /** The countries whose habits a language is shown in: days before months, and 24 hours. */
@@ -95,8 +96,14 @@ export const weekdayName = (weekday: number, language: Language): string =>
   )
 
 /** Today's date, or that of an instant, where the clocks show `timeZone`. */
-export const dateIn = (timeZone: string, at = new Date()): string =>
+export const dateIn = (timeZone: string, at = new Date(serverNow())): string =>
   new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at)
+
+/** A calendar date that an address may have, or today's where it has none that is one. */
+export function dateOf(text: string | null, timeZone: string): string {
+  const isDate = text && /^20\d\d-\d\d-\d\d$/.test(text) && addDays(text, 0) === text
+  return isDate ? text : dateIn(timeZone)
+}
 
 export function addDays(date: string, days: number): string {
   const at = new Date(`${date}T12:00:00Z`)

@@ -1,4 +1,6 @@
+import type { Booking } from '@coworkspace/client'
 import { useEffect, useState, useSyncExternalStore } from 'react'
+import { serverNow } from './clock'
 
 function listen(listener: () => void): () => void {
   window.addEventListener('online', listener)
@@ -12,14 +14,21 @@ function listen(listener: () => void): () => void {
 /** Whether the device has a network at all. */
 export const useOnline = (): boolean => useSyncExternalStore(listen, () => navigator.onLine)
 
-/** The time, again every second while it is needed, or as often as is said. */
+/** The server's time, again every second while it is needed, or as often as is said. */
 export function useNow(needed: boolean, everyMs = 1000): number {
-  const [now, setNow] = useState(Date.now)
+  const [now, setNow] = useState(serverNow)
   useEffect(() => {
     if (!needed) return
-    setNow(Date.now())
-    const timer = setInterval(() => setNow(Date.now()), everyMs)
+    setNow(serverNow())
+    const timer = setInterval(() => setNow(serverNow()), everyMs)
     return () => clearInterval(timer)
   }, [needed, everyMs])
   return now
+}
+
+/** For how many more milliseconds something is held; none for what is not held. */
+export function useLeft({ status, holdExpiresAt }: Booking): number {
+  const isHeld = status === 'held' && holdExpiresAt !== null
+  const now = useNow(isHeld)
+  return isHeld ? Math.max(0, Date.parse(holdExpiresAt) - now) : 0
 }
