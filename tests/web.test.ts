@@ -100,6 +100,8 @@ test.skipIf(!browser)(
     await page.getByRole('link', { name: 'See my bookings' }).press('Enter')
     await page.getByRole('link', { name: 'Change the time' }).press('Enter')
     await slotAt(page, 14).press('Enter')
+    await said(page, 'Move it to Monday, 4 January 2027, 14:00–15:00?')
+    await button(page, 'Move it').press('Enter')
     await said(page, /14:00–15:00/)
     await button(page, 'Cancel').press('Enter')
     await said(page, 'Nothing was paid, so there is nothing to refund.')

@@ -1,43 +1,83 @@
-import type { Board, Booking, Slot } from '@coworkspace/client'
+import type { Board } from '@coworkspace/client'
+import type { ReactNode } from 'react'
 import { formatMoney, formatTime } from '../format'
 import { useText } from '../i18n'
 import { Empty } from '../ui/states'
-import { lookOf } from './use-board'
+import type { Time } from './use-board'
 
-type BoardViewProps = {
-  board: Board
-  mine: Booking[]
-  /** Another booking is being made: nothing can be chosen for a moment. */
+type TimesProps = {
+  times: Time[]
+  timeZone: string
+  /** Nothing can be chosen for a moment: another booking is being made, or the network is gone. */
   busy: boolean
-  onPick(slot: Slot): void
+  onPick(time: Time): void
 }
 
-/** The times of a day. What can be chosen is a button; a word says with the colour what is the matter with the rest. */
-export function BoardView({ board, mine, busy, onPick }: BoardViewProps) {
+type BoardViewProps = Omit<TimesProps, 'timeZone'> & {
+  board: Board
+  /** Stands there where nothing can be had. */
+  children?: ReactNode
+}
+
+/** The times of a day, what is over folded away. What can be chosen is a button; a word says with the colour what is the matter with the rest. */
+export function BoardView({ board, times, children, ...rest }: BoardViewProps) {
   const { t, language } = useText()
-  if (board.slots.length === 0) return <Empty title={t.board.empty} text={t.board.emptyText} />
+  if (times.length === 0)
+    return (
+      <Empty title={t.board.empty} text={t.board.emptyText}>
+        {children}
+      </Empty>
+    )
+  const [over, ahead] = [times.filter(isOver), times.filter((time) => !isOver(time))]
+  const [first, last] = [over[0], over.at(-1)]
+  const hour = (instant: string) => formatTime(instant, board.timeZone, language)
   return (
-    <ul className="board" aria-label={t.board.times}>
-      {board.slots.map((slot) => {
-        const look = lookOf(slot, mine)
-        const word =
-          look === 'free' && slot.units > 1 ? t.board.left(slot.free, slot.units) : t.board.status[look]
+    <>
+      {first && last && (
+        <details className="over">
+          <summary>{t.board.over(`${hour(first.startsAt)}–${hour(last.endsAt)}`)}</summary>
+          <Times times={over} timeZone={board.timeZone} {...rest} />
+        </details>
+      )}
+      {ahead.length > 0 && <Times times={ahead} timeZone={board.timeZone} {...rest} />}
+      {ahead.length === 0 ? (
+        <Empty title={t.board.allOver}>{children}</Empty>
+      ) : (
+        ahead.every(({ look, isFree }) => !isFree && look !== 'holding') && children
+      )}
+    </>
+  )
+}
+
+const isOver = ({ look }: Time) => look === 'past'
+
+function Times({ times, timeZone, busy, onPick }: TimesProps) {
+  const { t, language } = useText()
+  return (
+    <ul className={times.some(({ isLong }) => isLong) ? 'board long' : 'board'} aria-label={t.board.times}>
+      {times.map((time) => {
+        const { look, isFree, free, units } = time
+        const mayPick = !busy && (isFree || look === 'holding')
+        const left = isFree && units > 1 && t.board.left(free, units)
+        const words = look === 'free' && left ? [left] : [wordOf(time, t.board), left]
         return (
-          <li key={slot.id}>
+          <li key={time.id}>
             <button
               type="button"
               className={`slot ${look}`}
-              aria-disabled={look !== 'free' || busy}
-              data-slot={slot.startsAt}
-              onClick={() => look === 'free' && !busy && onPick(slot)}
+              aria-disabled={!mayPick}
+              data-slot={time.startsAt}
+              onClick={() => mayPick && onPick(time)}
             >
               <strong>
-                {formatTime(slot.startsAt, board.timeZone, language)}
-                <span className="unseen">–{formatTime(slot.endsAt, board.timeZone, language)}</span>
+                {formatTime(time.startsAt, timeZone, language)}
+                <span className={time.isLong ? 'end' : 'unseen'}>
+                  –{formatTime(time.endsAt, timeZone, language)}
+                </span>
               </strong>
-              <span className="word">{word}</span>
-              {slot.priceMinor > 0 && look === 'free' && (
-                <span className="price">{formatMoney(slot.priceMinor, slot.currency, language)}</span>
+              <span className="word">{words.filter(Boolean).join(' · ')}</span>
+              {time.priceMinor > 0 && isFree && (
+                <span className="price">{formatMoney(time.priceMinor, time.currency, language)}</span>
               )}
             </button>
           </li>
@@ -46,6 +86,14 @@ export function BoardView({ board, mine, busy, onPick }: BoardViewProps) {
     </ul>
   )
 }
+
+type Words = ReturnType<typeof useText>['t']['board']
+
+/** Of what is closed, why it is so, where that is told. */
+const wordOf = ({ look, reason }: Time, words: Words): string =>
+  look === 'closed' && (reason === 'TOO_EARLY' || reason === 'TOO_LATE')
+    ? words.notNow[reason]
+    : words.status[look]
 
 /** Whether what is shown is what the server has. */
 export function LiveMark({ live }: { live: boolean }) {

@@ -1,41 +1,71 @@
-import type { Slot } from '@coworkspace/client'
-import { type ReactNode, useState } from 'react'
+import type { Booking } from '@coworkspace/client'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { Link, useLocation, useSearch } from 'wouter'
 import { useSignedIn } from '../api'
 import { useText } from '../i18n'
+import { useOnline } from '../online'
 import { signInThen } from '../paths'
 import { PayDialog } from '../payments/pay-dialog'
-import { Failed, Loading } from '../ui/states'
+import { Failed } from '../ui/states'
 import { BoardView, LiveMark } from './board-view'
 import { DayPicker } from './day-picker'
 import { HoldPanel, LostPanel } from './hold-panel'
-import { type DayOf, useBoard, useMine } from './use-board'
+import { NextFreeDay } from './next-free-day'
+import { type DayOf, type Time, timesOf, useBoard, useMine } from './use-board'
 import { useHolding, type Wish } from './use-holding'
+import { WaitForBoard } from './wait-for-board'
 
 type BookATimeProps = {
   dayOf: DayOf
   date: string
   timeZone: string
+  /** How many slots in a row are wanted; one unless said. */
+  length?: number
+  /** For how long a place is kept free behind a booking. */
+  bufferMinutes: number
   onDate(date: string): void
-  wishFor(slot: Slot): Wish
+  wishFor(time: Time): Wish
   /** Stands beside the day. */
   children?: ReactNode
 }
 
 /** A live day, and the way from one of its times to a booking: held, paid for, booked; or lost to somebody else. */
-export function BookATime({ dayOf, date, timeZone, onDate, wishFor, children }: BookATimeProps) {
+export function BookATime({
+  dayOf,
+  date,
+  timeZone,
+  length = 1,
+  bufferMinutes,
+  onDate,
+  wishFor,
+  children,
+}: BookATimeProps) {
   const { t } = useText()
   const signedIn = useSignedIn()
+  const online = useOnline()
   const [path, navigate] = useLocation()
   const search = useSearch()
   const [paying, setPaying] = useState(false)
-  const { board, live, error } = useBoard(dayOf, date)
+  const { board, live, error, ask } = useBoard(dayOf, date)
   const mine = useMine(board)
-  const holding = useHolding(mine)
+  const holding = useHolding(mine, new URLSearchParams(search).get('booking'))
+  const { booking, lost, turn } = holding
+  const times = board ? timesOf(board, { mine, length, bufferMinutes }) : []
+  const panel = useRef<HTMLElement>(null)
   const signIn = signInThen(`${path}?${search}`)
-  const pick = (slot: Slot) => (signedIn ? holding.hold(slot, wishFor(slot)) : navigate(signIn))
+  const busy = holding.isBusy || !online
 
-  const { booking, lost } = holding
+  // What one has brought about is what one goes on with, by keyboard and by ear too.
+  useEffect(() => {
+    if (turn > 0) panel.current?.focus()
+  }, [turn])
+
+  function pick(time: Time): void {
+    if (!signedIn) navigate(signIn)
+    else if (time.look !== 'holding' || !holding.resume(time)) holding.hold(time, wishFor(time))
+  }
+  const slotOf = ({ startsAt }: Booking) => document.querySelector<HTMLElement>(`[data-slot="${startsAt}"]`)
+
   return (
     <>
       <DayPicker date={date} timeZone={timeZone} onChange={onDate} />
@@ -45,8 +75,12 @@ export function BookATime({ dayOf, date, timeZone, onDate, wishFor, children }: 
         {children}
       </div>
       {error && <Failed error={error} />}
-      {!board && !error && <Loading />}
-      {board && <BoardView board={board} mine={mine} busy={holding.isBusy} onPick={pick} />}
+      {!board && !error && <WaitForBoard key={date} ask={ask} />}
+      {board && (
+        <BoardView board={board} times={times} busy={busy} onPick={pick}>
+          <NextFreeDay dayOf={dayOf} date={date} length={length} onDate={onDate} />
+        </BoardView>
+      )}
       {!signedIn && (
         <p className="state">
           <Link className="button main" href={signIn}>
@@ -54,25 +88,31 @@ export function BookATime({ dayOf, date, timeZone, onDate, wishFor, children }: 
           </Link>
         </p>
       )}
-      <div className="panels">
+      <div className="panels" aria-live="polite">
         {lost && (
           <LostPanel
-            board={board}
+            ref={panel}
+            times={times}
+            timeZone={timeZone}
             wanted={lost}
-            busy={holding.isBusy}
+            busy={busy}
             onPick={pick}
             onDismiss={holding.forgetLost}
           />
         )}
         {booking && !lost && (
           <HoldPanel
+            ref={panel}
             booking={booking}
             timeZone={timeZone}
-            busy={holding.isBusy}
+            busy={busy}
             onBook={() => (booking.priceMinor > 0 ? setPaying(true) : holding.book(booking.id))}
-            onRelease={() => holding.release(booking.id)}
+            onRelease={() => holding.release(booking, () => slotOf(booking)?.focus())}
             onAgain={() => holding.again(booking)}
-            onDismiss={() => holding.dismiss(booking.id)}
+            onDismiss={() => {
+              holding.dismiss(booking.id)
+              slotOf(booking)?.focus()
+            }}
           />
         )}
       </div>
@@ -81,6 +121,7 @@ export function BookATime({ dayOf, date, timeZone, onDate, wishFor, children }: 
           booking={booking}
           timeZone={timeZone}
           open={paying && booking.status === 'held'}
+          focusAfter={() => booking.status === 'held' && panel.current}
           onPaid={(paid) => {
             setPaying(false)
             holding.follow(paid)

@@ -1,14 +1,15 @@
-import type { Board, Booking, Slot } from '@coworkspace/client'
-import type { ReactNode } from 'react'
+import type { Booking } from '@coworkspace/client'
+import type { ComponentProps, RefObject } from 'react'
 import { Link } from 'wouter'
 import { formatCountdown, formatDay, formatMoment, formatMoney, formatPeriod, formatTime } from '../format'
 import { useText } from '../i18n'
-import { useNow } from '../online'
+import { useLeft } from '../online'
 import { PATHS } from '../paths'
 import { dueOf } from '../payments/due'
 import { CalendarButton } from '../ui/calendar-button'
 import { Button } from '../ui/controls'
-import { freeNear } from './use-board'
+import { useKeptFocus } from '../ui/kept-focus'
+import { freeNear, type Time } from './use-board'
 
 type HoldPanelProps = {
   booking: Booking
@@ -18,20 +19,26 @@ type HoldPanelProps = {
   onRelease(): void
   onAgain(): void
   onDismiss(): void
+  ref: RefObject<HTMLElement | null>
 }
 
 /** What one holds and for how much longer, and what became of it. */
 export function HoldPanel(props: HoldPanelProps) {
-  const { booking, timeZone, busy, onBook, onRelease, onAgain, onDismiss } = props
+  const { booking, timeZone, busy, onBook, onRelease, onAgain, onDismiss, ref } = props
   const { t, language } = useText()
   const isHeld = booking.status === 'held'
-  const now = useNow(isHeld)
-  const leftMs = booking.holdExpiresAt ? Date.parse(booking.holdExpiresAt) - now : 0
+  const leftMs = useLeft(booking)
+  const panel = { ref, ...useKeptFocus(ref) }
   const period = formatPeriod(booking, timeZone, language)
+  const close = (
+    <Button look="quiet" onClick={onDismiss}>
+      {t.state.close}
+    </Button>
+  )
 
   if (isHeld && leftMs > 0) {
     return (
-      <Panel look="holding">
+      <Panel key="held" {...panel} look="holding">
         <div className="grow">
           <p className="strong">{t.board.you(period)}</p>
           <p>
@@ -54,14 +61,12 @@ export function HoldPanel(props: HoldPanelProps) {
   }
   if (isHeld || booking.status === 'expired') {
     return (
-      <Panel look="ended">
+      <Panel key="ended" {...panel} look="ended">
         <div className="grow">
           <p className="strong">{t.board.ended}</p>
           <p>{t.board.endedText}</p>
         </div>
-        <Button look="quiet" onClick={onDismiss}>
-          {t.state.close}
-        </Button>
+        {close}
         <Button look="main" disabled={busy} onClick={onAgain}>
           {t.board.again}
         </Button>
@@ -70,21 +75,19 @@ export function HoldPanel(props: HoldPanelProps) {
   }
   if (booking.status === 'declined') {
     return (
-      <Panel look="ended">
+      <Panel key="declined" {...panel} look="ended">
         <div className="grow">
           <p className="strong">{t.board.declined}</p>
           <p>{t.board.declinedText}</p>
         </div>
-        <Button look="quiet" onClick={onDismiss}>
-          {t.state.close}
-        </Button>
+        {close}
       </Panel>
     )
   }
   if (booking.status === 'confirmed' || booking.status === 'pending') {
     const waits = booking.status === 'pending'
     return (
-      <Panel look={waits ? 'holding' : 'mine'}>
+      <Panel key={booking.status} {...panel} look={waits ? 'holding' : 'mine'}>
         <div className="grow">
           <p className="strong">{waits ? t.board.asked : t.board.booked}</p>
           <p>
@@ -94,6 +97,7 @@ export function HoldPanel(props: HoldPanelProps) {
             <p className="soft">{t.board.answerBy(formatMoment(booking.answerBy, language, timeZone))}</p>
           )}
         </div>
+        {close}
         {!waits && <CalendarButton of={{ bookingId: booking.id }} name={period} />}
         <Link className="button main" href={PATHS.bookings}>
           {t.board.seeBookings}
@@ -105,40 +109,46 @@ export function HoldPanel(props: HoldPanelProps) {
 }
 
 type LostPanelProps = {
-  board: Board | undefined
-  wanted: Slot
+  times: Time[]
+  timeZone: string
+  wanted: Time
   busy: boolean
-  onPick(slot: Slot): void
+  onPick(time: Time): void
   onDismiss(): void
+  ref: RefObject<HTMLElement | null>
 }
 
 /** Somebody else was faster: what is still free, nearest first, one touch away. */
-export function LostPanel({ board, wanted, busy, onPick, onDismiss }: LostPanelProps) {
+export function LostPanel({ times, timeZone, wanted, busy, onPick, onDismiss, ref }: LostPanelProps) {
   const { t, language } = useText()
-  const free = freeNear(board, wanted.startsAt)
+  const free = freeNear(times, wanted.startsAt)
   return (
-    <Panel look="lost">
+    <Panel ref={ref} look="lost">
       <div className="grow">
         <p className="strong">{t.board.taken}</p>
         <p>{free.length > 0 ? t.board.takenText : t.board.takenNone}</p>
       </div>
-      {board &&
-        free.map((slot) => (
-          <Button key={slot.id} disabled={busy} onClick={() => onPick(slot)}>
-            {formatTime(slot.startsAt, board.timeZone, language)}
-          </Button>
-        ))}
       <Button look="quiet" onClick={onDismiss}>
         {t.state.close}
       </Button>
+      {free.length > 0 && (
+        <ul className="row whole">
+          {free.map((time) => (
+            <li key={time.id}>
+              <Button disabled={busy} onClick={() => onPick(time)}>
+                {formatTime(time.startsAt, timeZone, language)}
+                {time.priceMinor > 0 && (
+                  <span className="price">{formatMoney(time.priceMinor, time.currency, language)}</span>
+                )}
+              </Button>
+            </li>
+          ))}
+        </ul>
+      )}
     </Panel>
   )
 }
 
-function Panel({ look, children }: { look: string; children: ReactNode }) {
-  return (
-    <section className={`panel ${look}`} aria-live="polite">
-      {children}
-    </section>
-  )
+function Panel({ look, ...rest }: ComponentProps<'section'> & { look: string }) {
+  return <section className={`panel ${look}`} tabIndex={-1} {...rest} />
 }

@@ -1,73 +1,98 @@
-import { type Booking, type Inputs, isRefused, type Slot } from '@coworkspace/client'
+import { type Booking, type Inputs, isRefused } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { queryClient, trpc } from '../api'
 import { useText } from '../i18n'
+import { markOwn } from '../notifications/own-doing'
 import { explain } from '../ui/states'
 import { say } from '../ui/toasts'
+import { isDuring, type Time } from './use-board'
 
 /** What is to be held. */
 export type Wish = Inputs['bookings']['create']
 
-/** The way of one booking on a board: held, then booked or given back; or lost to somebody else. */
-export function useHolding(mine: Booking[]) {
+/**
+ * The way of bookings on a board: held, then booked or given back; or lost to somebody else. One is followed at a time:
+ * what was chosen last, else whatever is held.
+ * @param first which one is followed at first, where it is held
+ */
+export function useHolding(mine: Booking[], first: string | null) {
   const { t } = useText()
-  const [lost, setLost] = useState<Slot>()
-  const [followed, setFollowed] = useState<Booking>()
-  const [dismissed, setDismissed] = useState<string>()
+  const [lost, setLost] = useState<Time>()
+  const [chosen, setChosen] = useState<string>()
+  const [answered, setAnswered] = useState<Record<string, Booking>>({})
+  const [dismissed, setDismissed] = useState<string[]>([])
+  /** How often this person has brought something new about: attention goes there. */
+  const [turn, setTurn] = useState(0)
 
-  function follow(booking: Booking): void {
-    setFollowed(booking)
+  function choose(id: string): void {
+    setChosen(id)
     setLost(undefined)
+    setTurn((before) => before + 1)
+  }
+  function follow(booking: Booking): void {
+    setAnswered((before) => ({ ...before, [booking.id]: booking }))
+    choose(booking.id)
     void queryClient.invalidateQueries(trpc.bookings.pathFilter())
   }
   const onError = (error: unknown) => {
     say(explain(error, t))
     void queryClient.invalidateQueries(trpc.bookings.pathFilter())
   }
+  const onMutate = ({ id }: { id: string }) => markOwn(id)
   const hold = useMutation(trpc.bookings.create.mutationOptions({ onSuccess: follow }))
-  const confirm = useMutation(trpc.bookings.confirm.mutationOptions({ onSuccess: follow, onError }))
-  const release = useMutation(
-    trpc.bookings.cancel.mutationOptions({
-      onSuccess(booking) {
-        follow(booking)
-        say(t.board.released)
-      },
-      onError,
-    }),
-  )
+  const confirm = useMutation(trpc.bookings.confirm.mutationOptions({ onMutate, onSuccess: follow, onError }))
+  const release = useMutation(trpc.bookings.cancel.mutationOptions({ onMutate, onError }))
 
-  const held = mine.find(({ id, status }) => status === 'held' && id !== dismissed)
-  // What the server says of it is newer than what it answered when it was made.
-  const current = followed
-    ? newer(
-        mine.find(({ id }) => id === followed.id),
-        followed,
-      )
-    : held
+  const known = [
+    // What the server says of it is newer than what it answered when it was made.
+    ...mine.map((booking) => newer(booking, answered[booking.id])),
+    ...Object.values(answered).filter(({ id }) => mine.every((booking) => booking.id !== id)),
+  ].filter(({ id, status }) => status !== 'cancelled' && !dismissed.includes(id))
+  const held = known.filter(({ status }) => status === 'held')
+  const current = known.find(({ id }) => id === chosen) ?? held.find(({ id }) => id === first) ?? held[0]
 
   return {
     lost,
-    booking: current && current.id !== dismissed ? current : undefined,
+    booking: current,
+    turn,
     isBusy: hold.isPending || confirm.isPending || release.isPending,
-    hold(slot: Slot, wish: Wish) {
+    /** Goes on with what one holds at a time. @returns whether there is something */
+    resume(time: Time): boolean {
+      const there = held.find((booking) => isDuring(booking, time))
+      if (there) choose(there.id)
+      return there !== undefined
+    },
+    hold(time: Time, wish: Wish) {
       setLost(undefined)
       hold.mutate(wish, {
         onError(error) {
-          if (isRefused(error, 'SLOT_TAKEN')) setLost(slot)
-          else say(explain(error, t))
+          if (!isRefused(error, 'SLOT_TAKEN')) return say(explain(error, t))
+          setLost(time)
+          setTurn((before) => before + 1)
         },
       })
     },
     book: (id: string) => confirm.mutate({ id }),
     follow,
-    release: (id: string) => release.mutate({ id }),
+    release: ({ id }: Booking, onReleased: () => void) =>
+      release.mutate(
+        { id },
+        {
+          onSuccess(booking) {
+            setAnswered((before) => ({ ...before, [booking.id]: booking }))
+            void queryClient.invalidateQueries(trpc.bookings.pathFilter())
+            say(t.board.released)
+            onReleased()
+          },
+        },
+      ),
     again({ serviceId, spaceId, startsAt, endsAt }: Booking) {
       if (serviceId) hold.mutate({ serviceId, startsAt }, { onError })
       else if (spaceId) hold.mutate({ spaceId, startsAt, endsAt }, { onError })
     },
     forgetLost: () => setLost(undefined),
-    dismiss: setDismissed,
+    dismiss: (id: string) => setDismissed((before) => [...before, id]),
   }
 }
 
@@ -75,5 +100,5 @@ export function useHolding(mine: Booking[]) {
 const stepOf = ({ status }: Booking): number => ['held', 'pending'].indexOf(status) + 1 || 3
 
 /** A list that was asked for before a change may still say `held` of what is confirmed by now. */
-const newer = (listed: Booking | undefined, answered: Booking): Booking =>
-  listed && stepOf(listed) >= stepOf(answered) ? listed : answered
+const newer = (listed: Booking, answered: Booking | undefined): Booking =>
+  !answered || stepOf(listed) >= stepOf(answered) ? listed : answered

@@ -1,16 +1,18 @@
 import type { Booking } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { Link } from 'wouter'
 import { trpc } from '../api'
+import { serverNow } from '../clock'
 import { formatCountdown, formatDay, formatMoment, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
-import { useNow } from '../online'
+import { useLeft } from '../online'
 import { PayDialog } from '../payments/pay-dialog'
 import { ReviewButton } from '../reviews/review-button'
 import { CalendarButton } from '../ui/calendar-button'
 import { makeOld, useSettled } from '../ui/changes'
 import { Button } from '../ui/controls'
+import { useKeptFocus } from '../ui/kept-focus'
 import { CancelButton } from './cancel-button'
 import { useSubject } from './use-subject'
 
@@ -21,15 +23,16 @@ export function BookingCard({ booking }: { booking: Booking }) {
   const { t, language } = useText()
   const { title, place, timeZone, service, href } = useSubject(booking)
   const [paying, setPaying] = useState(false)
+  const card = useRef<HTMLElement>(null)
   const { status, balanceDueMinor } = booking
-  const isComing = Date.parse(booking.startsAt) > Date.now()
+  const isComing = Date.parse(booking.startsAt) > serverNow()
   const arrival = useMutation(
     trpc.checkIns.checkIn.mutationOptions(useSettled(trpc.checkIns.pathFilter(), trpc.bookings.pathFilter())),
   )
   const stands = status === 'confirmed' || status === 'pending'
   const owes = balanceDueMinor > 0 && (status === 'confirmed' || status === 'completed')
   return (
-    <article className={`card booking ${status}`}>
+    <article ref={card} tabIndex={-1} className={`card booking ${status}`} {...useKeptFocus(card)}>
       <div className="grow">
         <h3>{title}</h3>
         <p>
@@ -80,6 +83,7 @@ export function BookingCard({ booking }: { booking: Booking }) {
         booking={booking}
         timeZone={timeZone}
         open={paying}
+        focusAfter={() => card.current}
         onPaid={() => {
           setPaying(false)
           makeOld(trpc.bookings.pathFilter(), trpc.payments.pathFilter())
@@ -92,19 +96,20 @@ export function BookingCard({ booking }: { booking: Booking }) {
 
 /** From an hour before the start, until the end, and once: as the server takes it. */
 function mayArrive({ status, eventId, arrivedAt, startsAt, endsAt }: Booking): boolean {
-  const now = Date.now()
+  const now = serverNow()
   const isTime = Date.parse(startsAt) - EARLY_MS <= now && now < Date.parse(endsAt)
   return status === 'confirmed' && !eventId && !arrivedAt && isTime
 }
 
 /** What there is to know of the state beyond its name. */
-function State({ booking: { status, holdExpiresAt, answerBy, arrivedAt } }: { booking: Booking }) {
+function State({ booking }: { booking: Booking }) {
   const { t, language } = useText()
-  const now = useNow(status === 'held')
-  if (status === 'held' && holdExpiresAt)
+  const { status, answerBy, arrivedAt } = booking
+  const leftMs = useLeft(booking)
+  if (status === 'held')
     return (
       <>
-        <span className="countdown">{formatCountdown(Date.parse(holdExpiresAt) - now)}</span> {t.board.until}
+        <span className="countdown">{formatCountdown(leftMs)}</span> {t.board.until}
       </>
     )
   if (status === 'confirmed' && arrivedAt) return t.community.arrived

@@ -1,9 +1,10 @@
 import type { Booking } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { client, trpc } from '../api'
 import { formatMoney } from '../format'
 import { useText } from '../i18n'
+import { markOwn } from '../notifications/own-doing'
 import { useSettled } from '../ui/changes'
 import { Button } from '../ui/controls'
 import { Confirm } from '../ui/dialogs'
@@ -19,10 +20,15 @@ export function CancelButton({ booking, of }: { booking: Booking; of: string }) 
     onSuccess: ({ amountMinor }) => setRefundMinor(amountMinor),
     onError: settled.onError,
   })
+  const isDone = useRef(false)
   const close = () => setRefundMinor(undefined)
   const cancel = useMutation(
     trpc.bookings.cancel.mutationOptions({
-      onSuccess: () => say(t.bookings.cancelled),
+      onMutate: () => markOwn(booking.id),
+      onSuccess() {
+        isDone.current = true
+        say(t.bookings.cancelled)
+      },
       onError: settled.onError,
       onSettled() {
         close()
@@ -49,6 +55,8 @@ export function CancelButton({ booking, of }: { booking: Booking; of: string }) 
         text={refundText(refundMinor ?? 0)}
         action={t.bookings.cancelDo}
         busy={cancel.isPending}
+        // It goes to another place of the list, with all its buttons.
+        finalFocus={() => !isDone.current || document.querySelector<HTMLElement>('#content h1')}
         onConfirm={() => cancel.mutate({ id: booking.id })}
         onClose={close}
       />

@@ -1,11 +1,11 @@
 import type { Booking } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useRef, useState } from 'react'
 import { Link } from 'wouter'
 import { trpc, useSignedIn } from '../api'
 import { formatCountdown, formatDay, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
-import { useNow } from '../online'
+import { useLeft } from '../online'
 import { signInThen } from '../paths'
 import { dueOf } from '../payments/due'
 import { PayDialog } from '../payments/pay-dialog'
@@ -13,6 +13,7 @@ import { CalendarButton } from '../ui/calendar-button'
 import { makeOld, useSettled } from '../ui/changes'
 import { Button } from '../ui/controls'
 import { AskButton } from '../ui/dialogs'
+import { useKeptFocus } from '../ui/kept-focus'
 import type { Meeting } from './event-form'
 
 type EventProps = { event: Meeting; timeZone: string }
@@ -21,9 +22,13 @@ type EventProps = { event: Meeting; timeZone: string }
 export function EventCard({ event, timeZone, title }: EventProps & { title?: ReactNode }) {
   const { t, language } = useText()
   const { text, capacity, attending, held, waiting, priceMinor, currency, mine } = event
+  const card = useRef<HTMLElement>(null)
   return (
     <article
+      ref={card}
+      tabIndex={-1}
       className={mine ? `card booking ${mine === 'attending' ? 'confirmed' : 'held'}` : 'card booking'}
+      {...useKeptFocus(card)}
     >
       <div className="grow">
         {title}
@@ -96,32 +101,32 @@ function MyPlace({ event, timeZone }: EventProps) {
 
 /** A place that has a price is a booking that is held: it is paid as any other, before the hold ends. */
 function PayForPlace({ bookingId, timeZone }: { bookingId: string; timeZone: string }) {
-  const { t, language } = useText()
-  const [paying, setPaying] = useState<Booking>()
   const booking = useQuery(trpc.bookings.byId.queryOptions({ id: bookingId })).data
-  const now = useNow(true)
-  if (!booking?.holdExpiresAt) return null
-  const left = Date.parse(booking.holdExpiresAt) - now
+  return booking?.status === 'held' && <PayForHeld booking={booking} timeZone={timeZone} />
+}
+
+function PayForHeld({ booking, timeZone }: { booking: Booking; timeZone: string }) {
+  const { t, language } = useText()
+  const [paying, setPaying] = useState(false)
+  const leftMs = useLeft(booking)
   return (
     <>
-      <Button look="main" disabled={left <= 0} onClick={() => setPaying(booking)}>
+      <Button look="main" disabled={leftMs === 0} onClick={() => setPaying(true)}>
         {t.pay.go(formatMoney(dueOf(booking), booking.currency, language))}
         <span className="countdown" role="timer">
-          {formatCountdown(left)}
+          {formatCountdown(leftMs)}
         </span>
       </Button>
-      {paying && (
-        <PayDialog
-          booking={paying}
-          timeZone={timeZone}
-          open
-          onPaid={() => {
-            setPaying(undefined)
-            makeOld(trpc.events.pathFilter(), trpc.bookings.pathFilter())
-          }}
-          onClose={() => setPaying(undefined)}
-        />
-      )}
+      <PayDialog
+        booking={booking}
+        timeZone={timeZone}
+        open={paying}
+        onPaid={() => {
+          setPaying(false)
+          makeOld(trpc.events.pathFilter(), trpc.bookings.pathFilter())
+        }}
+        onClose={() => setPaying(false)}
+      />
     </>
   )
 }

@@ -3,6 +3,7 @@ import { useEffect } from 'react'
 import { client, queryClient, trpc, useSignedIn } from '../api'
 import { makeOld } from '../ui/changes'
 import { announce, say } from '../ui/toasts'
+import { isOwn } from './own-doing'
 
 /** Where no socket gets through, what is unread is asked for this often. */
 const LOOK_AGAIN_MS = 60_000
@@ -28,7 +29,7 @@ export function useNews(): void {
         else if (message.type === 'payment_update') makeOld(trpc.payments.pathFilter())
         else if (message.type === 'notification') {
           makeOld(trpc.notifications.pathFilter())
-          say(message.text)
+          if (!isOwn(message)) say(message.text)
         } else if (message.type === 'announcement') announce(message.message)
         else if (message.type === 'notifications_unread') {
           const { unread } = message

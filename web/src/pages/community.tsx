@@ -1,6 +1,6 @@
 import type { Location } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { Link } from 'wouter'
 import { trpc, useSignedIn } from '../api'
 import { LiveMark } from '../board/board-view'
@@ -15,6 +15,7 @@ import { AtLocation } from '../ui/at-location'
 import { useSettled } from '../ui/changes'
 import { Button, TextField } from '../ui/controls'
 import { EditDialog, useEdited } from '../ui/forms'
+import { useKeptFocus } from '../ui/kept-focus'
 import { List } from '../ui/lists'
 import { Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
@@ -64,6 +65,8 @@ function Present({ location, count = 0 }: { location: Location; count: number | 
   const { t, language } = useText()
   const { id: locationId, timeZone } = location
   const [note, setNote] = useState('')
+  const own = useRef<HTMLDivElement>(null)
+  const kept = useKeptFocus(own)
   const present = useQuery(trpc.checkIns.present.queryOptions({ locationId, limit: 100 }))
   const settled = useSettled(trpc.checkIns.pathFilter())
   const checkIn = useMutation(trpc.checkIns.checkIn.mutationOptions(settled))
@@ -89,7 +92,7 @@ function Present({ location, count = 0 }: { location: Location; count: number | 
               )}
             </People>
             {count > items.length && <p className="soft">{t.community.more(count - items.length)}</p>}
-            <div className="row filters">
+            <div ref={own} tabIndex={-1} className="row filters" {...kept}>
               {mine?.locationId === locationId ? (
                 <Button disabled={checkOut.isPending} onClick={() => checkOut.mutate({})}>
                   {t.community.checkOut}

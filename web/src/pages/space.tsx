@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { useParams, useSearchParams } from 'wouter'
 import { trpc } from '../api'
 import { BookATime } from '../board/book-a-time'
-import { dateIn, formatLength, formatMoney } from '../format'
+import { dateOf, formatLength, formatMoney } from '../format'
 import { useText } from '../i18n'
 import { Reviews } from '../reviews/reviews'
 import { Choice } from '../ui/controls'
@@ -49,14 +49,12 @@ function SpaceBoard({ space }: { space: Space }) {
       </div>
       <BookATime
         dayOf={{ spaceId: space.id }}
-        date={search.get('date') ?? dateIn(space.timeZone)}
+        date={dateOf(search.get('date'), space.timeZone)}
         timeZone={space.timeZone}
         onDate={(date) => setSearch({ date })}
-        wishFor={({ startsAt }) => ({
-          spaceId: space.id,
-          startsAt,
-          endsAt: new Date(Date.parse(startsAt) + slots * space.slotMinutes * 60_000).toISOString(),
-        })}
+        length={slots}
+        bufferMinutes={space.bufferMinutes}
+        wishFor={({ startsAt, endsAt }) => ({ spaceId: space.id, startsAt, endsAt })}
       >
         {space.maxSlots > 1 && (
           <Choice

@@ -5,7 +5,7 @@ import { useId } from 'react'
 import { useParams, useSearchParams } from 'wouter'
 import { trpc } from '../api'
 import { BookATime } from '../board/book-a-time'
-import { dateIn, formatLength, formatMoney } from '../format'
+import { dateOf, formatLength, formatMoney } from '../format'
 import { useText } from '../i18n'
 import { Reviews } from '../reviews/reviews'
 import { Rating } from '../ui/stars'
@@ -60,7 +60,7 @@ function Offer({ specialist, services, first }: OfferProps) {
   const label = useId()
   const [search, setSearch] = useSearchParams()
   const chosen = services.find(({ id }) => id === search.get('service')) ?? first
-  const date = search.get('date') ?? dateIn(specialist.timeZone)
+  const date = dateOf(search.get('date'), specialist.timeZone)
   return (
     <>
       <section>
@@ -81,6 +81,7 @@ function Offer({ specialist, services, first }: OfferProps) {
         dayOf={{ specialistId: specialist.id, serviceId: chosen.id }}
         date={date}
         timeZone={specialist.timeZone}
+        bufferMinutes={chosen.bufferMinutes}
         onDate={(day) => setSearch({ service: chosen.id, date: day })}
         wishFor={({ startsAt }) => ({ serviceId: chosen.id, startsAt })}
       />

@@ -1,9 +1,12 @@
-import type { Booking, Outputs } from '@coworkspace/client'
+import { type Booking, isRefused, type Outputs } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { client, queryClient, trpc } from '../api'
-import { formatDay, formatMoney, formatPeriod } from '../format'
+import { useSubject } from '../bookings/use-subject'
+import { formatCountdown, formatDay, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
+import { markOwn } from '../notifications/own-doing'
+import { useLeft } from '../online'
 import { makeOld } from '../ui/changes'
 import { Button } from '../ui/controls'
 import { Modal } from '../ui/dialogs'
@@ -13,32 +16,54 @@ import { SANDBOX_KEY, SandboxForm } from './sandbox-form'
 const StripeForm = lazy(() => import('./stripe-form'))
 
 type Intent = Outputs['payments']['createIntent']
-/** Pays what an intent asks for, each in its way. */
-export type PayFormProps = { intent: Intent; busy: boolean; onPaid(): void }
+export type PayFormProps = {
+  intent: Intent
+  busy: boolean
+  /** All but a plain refusal: whether it is paid is asked of the server then. */
+  onSent(): void
+}
 
 type PayDialogProps = {
   booking: Booking
   timeZone: string
   open: boolean
+  /** What has the focus, or something in it, once it is paid or can no longer be; false where that is seen to already. */
+  focusAfter?: () => HTMLElement | null | false
   onPaid(booking: Booking): void
   onClose(): void
 }
 
-/** Pays for a hold. Whatever the card's bank says, it is the server that says whether it is booked. */
-export function PayDialog({ booking, timeZone, open, onPaid, onClose }: PayDialogProps) {
-  const { t, language } = useText()
+/**
+ * Pays for a hold, as long as it lasts, or what is left to pay of a booking. Whatever the card's bank says, it is the
+ * server that says whether it is booked.
+ */
+export function PayDialog({ booking, timeZone, open, focusAfter, onPaid, onClose }: PayDialogProps) {
+  const { t } = useText()
+  const leftMs = useLeft(booking)
+  const isHeld = booking.status === 'held'
+  const isOver = isHeld && leftMs === 0
+  useEffect(() => {
+    if (open && isOver) onClose()
+  }, [open, isOver, onClose])
   return (
-    <Modal open={open} title={t.pay.title} onClose={onClose}>
-      <p>
-        {formatDay(booking.startsAt, timeZone, language)}, {formatPeriod(booking, timeZone, language)}
-      </p>
-      {open && <Pay booking={booking} onPaid={onPaid} />}
+    <Modal
+      open={open && !isOver}
+      title={isHeld ? t.pay.title : t.pay.rest}
+      // Who only closes it is back at the button that has opened it.
+      finalFocus={() => (isHeld && !isOver ? true : (focusAfter?.() ?? true))}
+      onClose={onClose}
+    >
+      {open && <Pay booking={booking} timeZone={timeZone} leftMs={leftMs} onPaid={onPaid} />}
     </Modal>
   )
 }
 
-function Pay({ booking, onPaid }: Pick<PayDialogProps, 'booking' | 'onPaid'>) {
+type PayProps = Pick<PayDialogProps, 'booking' | 'timeZone' | 'onPaid'> & { leftMs: number }
+
+function Pay({ booking, timeZone, leftMs, onPaid }: PayProps) {
   const { t, language } = useText()
+  const { title } = useSubject(booking)
+  const [isUnknown, setUnknown] = useState(false)
   const intentKey = [...trpc.payments.createIntent.mutationKey(), booking.id]
   const intent = useQuery({
     queryKey: intentKey,
@@ -53,42 +78,90 @@ function Pay({ booking, onPaid }: Pick<PayDialogProps, 'booking' | 'onPaid'>) {
     refetchOnWindowFocus: false,
     refetchOnReconnect: false,
   })
-  const confirm = useMutation(
+  const look = useMutation(
     trpc.payments.confirm.mutationOptions({
-      onSuccess: ({ booking: paid }) => onPaid(paid),
+      onMutate: () => markOwn(booking.id),
+      onSuccess({ booking: now, payment }) {
+        if (payment.status === 'succeeded') onPaid(now)
+        else setUnknown(true)
+      },
+      onError: (error) => setUnknown(!isUnpaid(error)),
     }),
   )
-  const paid = () => confirm.mutate({ bookingId: booking.id })
+  const lookAgain = () => look.mutate({ bookingId: booking.id })
   return (
-    <Loaded query={intent}>
-      {(begun) => (
-        <>
-          <p className="strong">{formatMoney(begun.amountMinor, begun.currency, language)}</p>
-          {booking.status === 'held' && (
-            <Points
-              intent={begun}
-              bookingId={booking.id}
-              onIntent={(changed) => queryClient.setQueryData(intentKey, changed)}
-              onPaid={onPaid}
-            />
-          )}
-          {begun.publishableKey === SANDBOX_KEY ? (
-            <SandboxForm key={begun.clientSecret} intent={begun} busy={confirm.isPending} onPaid={paid} />
-          ) : (
-            <Suspense fallback={<Loading />}>
-              <StripeForm key={begun.clientSecret} intent={begun} busy={confirm.isPending} onPaid={paid} />
-            </Suspense>
-          )}
-          {confirm.error && (
-            <p className="error" role="alert">
-              {explain(confirm.error, t)}
-            </p>
-          )}
-        </>
-      )}
-    </Loaded>
+    <>
+      <div>
+        <p className="strong">{title}</p>
+        <p>
+          {formatDay(booking.startsAt, timeZone, language)}, {formatPeriod(booking, timeZone, language)}
+        </p>
+        {booking.status === 'held' && (
+          <p>
+            <span className="countdown" role="timer">
+              {formatCountdown(leftMs)}
+            </span>{' '}
+            {t.board.until}
+          </p>
+        )}
+      </div>
+      <Loaded query={intent}>
+        {(begun) => (
+          <>
+            <p className="strong">{formatMoney(begun.amountMinor, begun.currency, language)}</p>
+            {/* It stays as it was filled in. */}
+            <div className="pay" hidden={isUnknown}>
+              {booking.status === 'held' && (
+                <Points
+                  intent={begun}
+                  bookingId={booking.id}
+                  onIntent={(changed) => queryClient.setQueryData(intentKey, changed)}
+                  onPaid={onPaid}
+                />
+              )}
+              {begun.publishableKey === SANDBOX_KEY ? (
+                <SandboxForm
+                  key={begun.clientSecret}
+                  intent={begun}
+                  busy={look.isPending}
+                  onSent={lookAgain}
+                />
+              ) : (
+                <Suspense fallback={<Loading />}>
+                  <StripeForm
+                    key={begun.clientSecret}
+                    intent={begun}
+                    busy={look.isPending}
+                    onSent={lookAgain}
+                  />
+                </Suspense>
+              )}
+            </div>
+            {isUnknown ? (
+              <div role="alert" className="pay">
+                <p className="strong">{t.pay.unknown}</p>
+                <p>{t.pay.unknownText}</p>
+                <Button look="main" disabled={look.isPending} onClick={lookAgain}>
+                  {t.pay.look}
+                </Button>
+              </div>
+            ) : (
+              look.error && (
+                <p className="error" role="alert">
+                  {isRefused(look.error, 'PAYMENT_REQUIRED') ? t.pay.notPaid : explain(look.error, t)}
+                </p>
+              )
+            )}
+          </>
+        )}
+      </Loaded>
+    </>
   )
 }
+
+/** Whether the server knows that it is not paid; all else leaves it open. */
+const isUnpaid = (error: unknown): boolean =>
+  isRefused(error, 'PAYMENT_REQUIRED', 'PAYMENT_FAILED', 'HOLD_EXPIRED')
 
 type PointsProps = {
   intent: Intent

@@ -1,4 +1,4 @@
-import type { Stripe, StripeElements } from '@stripe/stripe-js'
+import type { Stripe, StripeElements, StripeError } from '@stripe/stripe-js'
 // The plain way in loads Stripe's script as soon as it is imported; this one when a payment needs it.
 import { loadStripe } from '@stripe/stripe-js/pure'
 import { useMutation } from '@tanstack/react-query'
@@ -11,7 +11,7 @@ import type { PayFormProps } from './pay-dialog'
 type Paying = { stripe: Stripe; elements: StripeElements }
 
 /** Stripe's own Payment Element: its script and its frame come from Stripe, and nothing of a card from us. */
-export default function StripeForm({ intent, busy, onPaid }: PayFormProps) {
+export default function StripeForm({ intent, busy, onSent }: PayFormProps) {
   const { t, language } = useText()
   const place = useRef<HTMLDivElement>(null)
   const [paying, setPaying] = useState<Paying>()
@@ -50,9 +50,13 @@ export default function StripeForm({ intent, busy, onPaid }: PayFormProps) {
         confirmParams: { return_url: location.href },
         redirect: 'if_required',
       })
+      if (error && isOfCard(error)) return error
       if (error) throw new Error(error.message)
+      return undefined
     },
-    onSuccess: onPaid,
+    onSuccess: (declined) => declined ?? onSent(),
+    // The network, or Stripe itself: it may have been paid all the same.
+    onError: onSent,
   })
 
   if (failed)
@@ -65,9 +69,9 @@ export default function StripeForm({ intent, busy, onPaid }: PayFormProps) {
     <>
       {!paying && <Loading />}
       <div ref={place} />
-      {pay.error && (
+      {pay.data && (
         <p className="error" role="alert">
-          {pay.error.message || t.refusals.PAYMENT_FAILED} {t.pay.another}
+          {pay.data.message || t.refusals.PAYMENT_FAILED} {t.pay.another}
         </p>
       )}
       {paying && (
@@ -78,3 +82,7 @@ export default function StripeForm({ intent, busy, onPaid }: PayFormProps) {
     </>
   )
 }
+
+/** Whether it was the card, or what was typed of it, and nothing is paid for certain. */
+const isOfCard = ({ type, code }: StripeError): boolean =>
+  type === 'card_error' || type === 'validation_error' || code === 'payment_intent_authentication_failure'

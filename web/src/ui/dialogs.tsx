@@ -9,24 +9,38 @@ type ConfirmProps = {
   title: string
   text: string
   action: string
+  /** `danger` unless said. */
+  look?: ComponentProps<typeof Button>['look']
   busy?: boolean
+  /** What has the focus when it is closed; what has opened it, unless said. */
+  finalFocus?: ComponentProps<typeof AlertDialog.Popup>['finalFocus']
   onConfirm(): void
   onClose(): void
 }
 
-/** Asks before something that is not undone. */
-export function Confirm({ open, title, text, action, busy, onConfirm, onClose }: ConfirmProps) {
+/** Asks before something that is not undone, or not easily. */
+export function Confirm({
+  open,
+  title,
+  text,
+  action,
+  look = 'danger',
+  busy,
+  finalFocus,
+  onConfirm,
+  onClose,
+}: ConfirmProps) {
   const { t } = useText()
   return (
     <AlertDialog.Root open={open} onOpenChange={(now) => !now && onClose()}>
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className="backdrop" />
-        <AlertDialog.Popup className="dialog">
+        <AlertDialog.Popup className="dialog" finalFocus={finalFocus}>
           <AlertDialog.Title>{title}</AlertDialog.Title>
           <AlertDialog.Description>{text}</AlertDialog.Description>
           <div className="actions">
             <AlertDialog.Close render={<Button look="quiet">{t.state.cancel}</Button>} />
-            <Button look="danger" disabled={busy} onClick={onConfirm}>
+            <Button look={look} disabled={busy} onClick={onConfirm}>
               {action}
             </Button>
           </div>
@@ -70,15 +84,22 @@ export function AskButton({ title, text, action, onConfirm, ...button }: AskButt
   )
 }
 
-type ModalProps = { open: boolean; title: string; onClose(): void; children: ReactNode }
+type ModalProps = {
+  open: boolean
+  title: string
+  /** What has the focus when it is closed; what has opened it, unless said. */
+  finalFocus?: ComponentProps<typeof Dialog.Popup>['finalFocus']
+  onClose(): void
+  children: ReactNode
+}
 
-export function Modal({ open, title, onClose, children }: ModalProps) {
+export function Modal({ open, title, finalFocus, onClose, children }: ModalProps) {
   const { t } = useText()
   return (
     <Dialog.Root open={open} onOpenChange={(now) => !now && onClose()}>
       <Dialog.Portal>
         <Dialog.Backdrop className="backdrop" />
-        <Dialog.Popup className="dialog wide">
+        <Dialog.Popup className="dialog wide" finalFocus={finalFocus}>
           <div className="row spread">
             <Dialog.Title>{title}</Dialog.Title>
             <Dialog.Close render={<Button look="quiet">{t.state.close}</Button>} />

@@ -1,18 +1,22 @@
-import { type Booking, isRefused, type Slot } from '@coworkspace/client'
+import { type Board, type Booking, isRefused } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { useLocation, useParams } from 'wouter'
 import { trpc } from '../../api'
 import { BoardView, LiveMark } from '../../board/board-view'
 import { DayPicker } from '../../board/day-picker'
 import { LostPanel } from '../../board/hold-panel'
-import { type DayOf, useBoard, useMine } from '../../board/use-board'
+import { type DayOf, type Time, timesOf, useBoard, useMine, useWithout } from '../../board/use-board'
+import { WaitForBoard } from '../../board/wait-for-board'
 import { useSubject } from '../../bookings/use-subject'
 import { dateIn, formatDay, formatPeriod } from '../../format'
 import { useText } from '../../i18n'
+import { markOwn } from '../../notifications/own-doing'
+import { useOnline } from '../../online'
 import { PATHS } from '../../paths'
 import { makeOld } from '../../ui/changes'
-import { explain, Failed, Loaded, Loading, Only } from '../../ui/states'
+import { Confirm } from '../../ui/dialogs'
+import { explain, Failed, Loaded, Only } from '../../ui/states'
 import { useTitle } from '../../ui/title'
 import { say } from '../../ui/toasts'
 
@@ -51,13 +55,21 @@ function Move({ booking, timeZone }: { booking: Booking; timeZone: string }) {
   const [, navigate] = useLocation()
   const { title } = useSubject(booking)
   const [date, setDate] = useState(dateIn(timeZone, new Date(booking.startsAt)))
-  const [lost, setLost] = useState<Slot>()
-  const { board, live, error } = useBoard(dayOf(booking), date)
-  const mine = useMine(board)
+  const online = useOnline()
+  const [asked, setAsked] = useState<Time>()
+  const [lost, setLost] = useState<Time>()
+  const panel = useRef<HTMLElement>(null)
+  const { board, live, error, ask } = useBoard(dayOf(booking), date)
+  const mine = useMine(board).filter(({ id }) => id !== booking.id)
+  const without = useWithout(booking.id, dayOf(booking), board)
+  const times = without
+    ? timesOf(without, { mine, length: lengthOf(booking, without) }).map((time) => asItIs(time, booking))
+    : []
   const when = (at: { startsAt: string; endsAt: string }) =>
     `${formatDay(at.startsAt, timeZone, language)}, ${formatPeriod(at, timeZone, language)}`
   const move = useMutation(
     trpc.bookings.reschedule.mutationOptions({
+      onMutate: () => markOwn(booking.id),
       onSuccess(moved) {
         makeOld(trpc.bookings.pathFilter())
         say(t.bookings.moved(when(moved)))
@@ -65,12 +77,13 @@ function Move({ booking, timeZone }: { booking: Booking; timeZone: string }) {
       },
     }),
   )
-  const pick = (slot: Slot) => {
+  const moveTo = (time: Time) => {
     setLost(undefined)
     move.mutate(
-      { id: booking.id, startsAt: slot.startsAt },
+      { id: booking.id, startsAt: time.startsAt },
       {
-        onError: (refusal) => (isRefused(refusal, 'SLOT_TAKEN') ? setLost(slot) : say(explain(refusal, t))),
+        onError: (refusal) => (isRefused(refusal, 'SLOT_TAKEN') ? setLost(time) : say(explain(refusal, t))),
+        onSettled: () => setAsked(undefined),
       },
     )
   }
@@ -85,22 +98,47 @@ function Move({ booking, timeZone }: { booking: Booking; timeZone: string }) {
       </div>
       <DayPicker date={date} timeZone={timeZone} onChange={setDate} />
       {error && <Failed error={error} />}
-      {!board && !error && <Loading />}
-      {board && <BoardView board={board} mine={mine} busy={move.isPending} onPick={pick} />}
-      <div className="panels">
+      {!without && !error && <WaitForBoard key={date} ask={ask} />}
+      {without && (
+        <BoardView board={without} times={times} busy={move.isPending || !online} onPick={setAsked} />
+      )}
+      <div className="panels" aria-live="polite">
         {lost && (
           <LostPanel
-            board={board}
+            ref={panel}
+            times={times}
+            timeZone={timeZone}
             wanted={lost}
-            busy={move.isPending}
-            onPick={pick}
+            busy={move.isPending || !online}
+            onPick={setAsked}
             onDismiss={() => setLost(undefined)}
           />
         )}
       </div>
+      <Confirm
+        open={asked !== undefined}
+        title={t.bookings.moveTitle}
+        text={asked ? t.bookings.moveAsk(when(asked)) : ''}
+        action={t.bookings.moveDo}
+        look="main"
+        busy={move.isPending}
+        onConfirm={() => asked && moveTo(asked)}
+        onClose={() => setAsked(undefined)}
+      />
     </>
   )
 }
 
 const dayOf = ({ specialistId, serviceId, spaceId }: Booking): DayOf =>
   specialistId && serviceId ? { specialistId, serviceId } : { spaceId: spaceId ?? '' }
+
+/** Where it is already it cannot be moved to. */
+const asItIs = (time: Time, { startsAt }: Booking): Time =>
+  time.startsAt === startsAt ? { ...time, look: 'mine', isFree: false } : time
+
+/** How many slots in a row it takes. */
+function lengthOf({ startsAt, endsAt }: Booking, { slots: [first] }: Board): number {
+  const ms = (span: { startsAt: string; endsAt: string }) =>
+    Date.parse(span.endsAt) - Date.parse(span.startsAt)
+  return first ? Math.max(1, Math.round(ms({ startsAt, endsAt }) / ms(first))) : 1
+}

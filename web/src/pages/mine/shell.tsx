@@ -11,7 +11,8 @@ export function MinePage({ title, children }: { title: string; children: ReactNo
   useTitle(title)
   return (
     <>
-      <h1>{title}</h1>
+      {/* Where the focus goes when what had it is gone from the list. */}
+      <h1 tabIndex={-1}>{title}</h1>
       <Only>
         <Tabs
           label={t.mine.title}

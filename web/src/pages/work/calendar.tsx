@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useSearchParams } from 'wouter'
 import { client, trpc } from '../../api'
 import { DayPicker } from '../../board/day-picker'
-import { addDays, dateIn, dateParts, formatDay, instantOf } from '../../format'
+import { addDays, dateIn, dateOf, dateParts, formatDay, instantOf } from '../../format'
 import { useText } from '../../i18n'
 import { Button } from '../../ui/controls'
 import { Loaded } from '../../ui/states'
@@ -64,7 +64,7 @@ function Requests() {
 function Calendar({ me: { timeZone } }: { me: Specialist }) {
   const { t, language } = useText()
   const [search, setSearch] = useSearchParams()
-  const date = search.get('date') ?? dateIn(timeZone)
+  const date = dateOf(search.get('date'), timeZone)
   const isWeek = search.get('view') !== 'day'
   const choose = (change: { date?: string; view?: string }) =>
     setSearch((before) => ({ ...Object.fromEntries(before), ...change }), { replace: true })

@@ -1,0 +1,33 @@
+import { useMutation } from '@tanstack/react-query'
+import { useEffect, useState } from 'react'
+import { useText } from '../i18n'
+import { useOnline } from '../online'
+import { Button } from '../ui/controls'
+import { explain, Loading } from '../ui/states'
+
+/** A board is there at once, unless something is in its way. */
+const PATIENCE_MS = 5000
+
+/** What stands there until the board comes; where that takes long, that it does, and the way to have it once, as it is now. */
+export function WaitForBoard({ ask }: { ask(): Promise<void> }) {
+  const { t } = useText()
+  const online = useOnline()
+  const [isLate, setLate] = useState(false)
+  const retry = useMutation({ mutationFn: ask })
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), PATIENCE_MS)
+    return () => clearTimeout(timer)
+  }, [])
+  if (online && !isLate) return <Loading />
+  return (
+    <div className="state card" role="status">
+      <p className="strong">{t.board.waiting}</p>
+      <p className="soft">
+        {retry.error ? explain(retry.error, t) : online ? t.board.waitingText : t.state.offline}
+      </p>
+      <Button disabled={retry.isPending} onClick={() => retry.mutate()}>
+        {t.state.retry}
+      </Button>
+    </div>
+  )
+}
