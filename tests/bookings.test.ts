@@ -117,3 +117,30 @@ test('a hold that has ended is out of the way, and its holder is told so', async
   expect(await clientOf(server, bob).slots.hold.mutate({ slotId })).toMatchObject({ status: 'held' })
   expect(await reasonOf(clientOf(server, ada).slots.book.mutate({ slotId }))).toBe('HOLD_EXPIRED')
 })
+
+test('bookings are listed by when they take place, of one location, page by page, whatever is moved or made meanwhile', async () => {
+  const space = await makeSpace(server, { units: 2 })
+  const elsewhere = await makeSpace(server)
+  const person = clientOf(server, await makePerson(server))
+  const admin = clientOf(server, await makePerson(server, 'admin'))
+  const hold = async ({ id: spaceId }: { id: string }, hour: number) =>
+    (await person.bookings.create.mutate({ spaceId, startsAt: at(hour) })).id
+  await hold(space, 12)
+  const moved = await hold(space, 9)
+  await hold(elsewhere, 8)
+  await hold(space, 10)
+  await hold(space, 10)
+  const list = { as: 'admin', order: 'start', locationId: space.locationId, limit: 2 } as const
+  const first = await admin.bookings.list.query(list)
+  const startsOf = ({ items }: typeof first) => items.map(({ startsAt }) => startsAt)
+  expect(startsOf(first)).toEqual([at(9), at(10)])
+  await person.bookings.reschedule.mutate({ id: moved, startsAt: at(7) })
+  const second = await admin.bookings.list.query({ ...list, cursor: String(first.nextCursor) })
+  expect([startsOf(second), second.nextCursor]).toEqual([[at(10), at(12)], null])
+  expect((await person.bookings.list.query({})).items).toHaveLength(5)
+  for (const order of ['start', 'created'] as const) {
+    const cursor = order === 'start' ? moved : first.nextCursor
+    const call = admin.bookings.list.query({ ...list, order, cursor: String(cursor) })
+    expect(await reasonOf(call)).toBe('VALIDATION')
+  }
+})

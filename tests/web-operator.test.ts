@@ -27,13 +27,20 @@ const open = (address: string) => web.open(address, { person: admin })
 const it = test.skipIf(!hasBrowser())
 
 it('an operator gives a part of a payment back, says why, and cannot give more than is left', async () => {
-  const { booking, intent, client } = await holdToPay(web.server)
+  const { booking, intent, client, space } = await holdToPay(web.server, { name: 'Sala Rosa' })
+  const { name } = await client.auth.me.query()
   await payInBrowser(web.server, intent)
   await client.payments.confirm.mutate({ bookingId: booking.id })
   const visitor = await open(PATHS.operatorPayments)
   const { page } = visitor
   const dialog = page.getByRole('dialog')
-  await button(page, /Give money back/).press('Enter')
+  const line = page.getByRole('article').filter({ hasText: 'Sala Rosa' })
+  const subject = new RegExp(`${name} · Sala Rosa · Monday,? 4 January 2027, 09:00–10:00`)
+  await line.getByText(subject).waitFor()
+  const href = await line.getByRole('link', { name: 'Sala Rosa' }).getAttribute('href')
+  expect(href).toBe(`/spaces/${space.id}?date=${testDate}`)
+  await line.getByRole('button', { name: new RegExp(`Give money back ${name}`) }).press('Enter')
+  await dialog.getByText(subject).waitFor()
   const amount = dialog.getByLabel('How much (EUR)')
   await amount.fill('20.01')
   await amount.press('Enter')
@@ -43,7 +50,9 @@ it('an operator gives a part of a payment back, says why, and cannot give more t
   await dialog.getByRole('button', { name: 'Give money back' }).press('Enter')
   await said(page, /Given back: €5.50/)
   await choose(page, 'Which', 'What went back')
-  await page.getByRole('article').filter({ hasText: '€5.50' }).getByText('The heating was off').waitFor()
+  const refund = page.getByRole('article').filter({ hasText: '€5.50' })
+  await refund.getByText('The heating was off').waitFor()
+  await refund.getByText(subject).waitFor()
   expect(await client.bookings.byId.query({ id: booking.id })).toMatchObject({
     status: 'confirmed',
     paidMinor: 2000,

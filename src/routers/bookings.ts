@@ -3,7 +3,7 @@ import * as bookings from '../services/bookings'
 import { holdTime } from '../services/holds'
 import { rescheduleBooking } from '../services/reschedules'
 import { BookingShape, BookingStatusShape, ListedBookingShape, RefundPreviewShape } from '../shapes/bookings'
-import { Id, Instant, listOf, Prose, page } from '../shapes/common'
+import { Id, Instant, listOf, Prose, page, StartCursor } from '../shapes/common'
 import { claimingProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Bookings']
@@ -28,7 +28,12 @@ export const bookingsRouter = router({
         kind: z.enum(['booking', 'attendance']).optional().meta({
           description: '`attendance`: places at events that have a price; `booking`: all others.',
         }),
+        locationId: Id.optional(),
+        order: z.enum(['created', 'start']).default('created').meta({
+          description: '`created`: the newest first; `start`: those that take place first come first.',
+        }),
         ...page,
+        cursor: z.union([Id, StartCursor]).optional(),
       }),
     )
     .output(listOf(ListedBookingShape))

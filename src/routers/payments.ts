@@ -6,6 +6,7 @@ import { BookingShape } from '../shapes/bookings'
 import { Id, Line, listOf, page, whole } from '../shapes/common'
 import {
   IntentShape,
+  ListedPaymentShape,
   ListedRefundShape,
   PaymentShape,
   RefundShape,
@@ -73,7 +74,7 @@ export const paymentsRouter = router({
         ...page,
       }),
     )
-    .output(listOf(PaymentShape))
+    .output(listOf(ListedPaymentShape))
     .query(({ ctx, input }) => payments.listPayments(ctx, input)),
 
   refunds: adminProcedure

@@ -1,9 +1,10 @@
-import { and, desc, eq, gt, lt, ne } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, lt, ne, sql } from 'drizzle-orm'
 import type { SignedInContext } from '../context'
 import { type BookingRow, type BookingStatus, bookings, users } from '../db/schema'
-import { AppError, notFound } from '../errors'
+import { AppError, invalidField, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
-import type { Page, SlotName } from '../shapes/common'
+import { type Page, readStartCursor, type SlotName, startCursorOf } from '../shapes/common'
+import { iso } from '../time'
 import { holdAt, holdExpired, releaseUnpaid } from './holds'
 import { capacitiesOf, findMove, moveBooking } from './moves'
 import { pageOf } from './paging'
@@ -16,10 +17,12 @@ type ListInput = Page & {
   from?: string | undefined
   to?: string | undefined
   as?: 'customer' | 'specialist' | 'admin' | undefined
+  locationId?: string | undefined
+  order?: 'created' | 'start'
 }
 
 /**
- * Bookings, the newest first: one's own, or for an admin everyone's (`as: 'customer'` gives an admin his own). `as:
+ * Bookings, the newest first, or by when they take place: one's own, or for an admin everyone's (`as: 'customer'` gives an admin his own). `as:
  * 'specialist'` gives those that others have with oneself. `from` and `to` choose those that take place between the two,
  * `kind` the places at events or all but them.
  * @throws NOT_ALLOWED where somebody asks as what they are not
@@ -30,6 +33,7 @@ export async function listBookings(ctx: SignedInContext, input: ListInput) {
     throw new AppError('NOT_ALLOWED', 'Only an admin sees all bookings.')
   if (as === 'specialist' && ctx.actor.role === 'customer')
     throw new AppError('NOT_ALLOWED', 'Only a specialist has bookings of others.')
+  const byStart = input.order === 'start'
   const rows = await ctx.db
     .select({ booking: bookings, customerName: users.name })
     .from(bookings)
@@ -42,16 +46,28 @@ export async function listBookings(ctx: SignedInContext, input: ListInput) {
         input.status && eq(bookings.status, input.status),
         input.from ? gt(bookings.endsAt, new Date(input.from)) : undefined,
         input.to ? lt(bookings.startsAt, new Date(input.to)) : undefined,
-        input.cursor ? lt(bookings.id, input.cursor) : undefined,
+        input.locationId ? eq(bookings.locationId, input.locationId) : undefined,
+        input.cursor ? isBehind(input.cursor, byStart) : undefined,
       ),
     )
-    .orderBy(desc(bookings.id))
+    .orderBy(...(byStart ? [asc(bookings.startsAt), asc(bookings.id)] : [desc(bookings.id)]))
     .limit(input.limit + 1)
-  return pageOf(
+  const { items, nextCursor } = pageOf(
     rows.map(({ booking, customerName }) => ({ ...booking, customerName })),
     input,
     (row) => ({ ...bookingView(row), customerName: row.customerName }),
   )
+  const last = items.at(-1)
+  return { items, nextCursor: byStart && nextCursor && last ? startCursorOf(last) : nextCursor }
+}
+
+/** @throws VALIDATION for the cursor of a list in the other order */
+function isBehind(cursor: string, byStart: boolean) {
+  const { startsAt, id } = readStartCursor(cursor)
+  if (byStart !== (id !== ''))
+    throw invalidField('cursor', 'must be the nextCursor of an answer in this order')
+  if (!byStart) return lt(bookings.id, cursor)
+  return sql`(${bookings.startsAt}, ${bookings.id}) > (${iso(startsAt)}::timestamptz, ${id}::uuid)`
 }
 
 /** @throws NOT_FOUND, also where it is somebody else's */

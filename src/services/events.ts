@@ -4,14 +4,8 @@ import type { Tx } from '../db/client'
 import { type EventRow, eventAttendees, events } from '../db/schema'
 import { AppError, invalidField, notFound } from '../errors'
 import { refuseUnpayablePrice } from '../money'
-import {
-  type ComingRow,
-  type Event,
-  type EventPage,
-  eventCursorOf,
-  eventView,
-  readEventCursor,
-} from '../shapes/events'
+import { readStartCursor, startCursorOf } from '../shapes/common'
+import { type ComingRow, type Event, type EventPage, eventView } from '../shapes/events'
 import { DAY, iso } from '../time'
 import { listConcerned, refuseIfOver, refuseUnlessOrganiser } from './attendance'
 import { type CommunityOutcome, changeCommunity } from './community'
@@ -53,7 +47,7 @@ type ListInput = EventPage & {
 
 /** Events that end after `from` (now, where it is not given) and begin before `to`, the next first. */
 export async function listEvents(ctx: Context, { locationId, from, to, ...page }: ListInput) {
-  const after = page.cursor === undefined ? undefined : readEventCursor(page.cursor)
+  const after = page.cursor === undefined ? undefined : readStartCursor(page.cursor)
   const rows = await selectEvents(
     ctx,
     and(
@@ -67,7 +61,7 @@ export async function listEvents(ctx: Context, { locationId, from, to, ...page }
   )
   const { items, nextCursor } = pageOf(rows, page, eventView)
   const last = items.at(-1)
-  return { items, nextCursor: nextCursor && last ? eventCursorOf(last) : null }
+  return { items, nextCursor: nextCursor && last ? startCursorOf(last) : null }
 }
 
 /** @throws NOT_FOUND, also for a members' event where nobody is signed in */

@@ -1,6 +1,6 @@
 import { and, desc, eq, lt, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
-import { bookings, payments, refunds } from '../db/schema'
+import { bookings, payments, refunds, users } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { Page } from '../shapes/common'
@@ -100,26 +100,37 @@ export async function listPayments(
     input.bookingId ? eq(payments.bookingId, input.bookingId) : undefined,
     input.cursor ? lt(payments.id, input.cursor) : undefined,
   )
-  return pageOf(await selectPayments(ctx, where, input.limit + 1), input, paymentView)
+  return pageOf(await selectPayments(ctx, where, input.limit + 1), input, (row) => ({
+    ...paymentView(row),
+    customerName: row.customerName,
+  }))
 }
 
 async function selectPayments(ctx: Context, where: ReturnType<typeof and>, limit: number) {
   const rows = await ctx.db
-    .select({ payment: payments, refundedMinor: refundedOf })
+    .select({ payment: payments, refundedMinor: refundedOf, customerName: users.name })
     .from(payments)
     .innerJoin(bookings, eq(bookings.id, payments.bookingId))
+    .innerJoin(users, eq(users.id, bookings.userId))
     .where(where)
     .orderBy(desc(payments.id))
     .limit(limit)
-  return rows.map(({ payment, refundedMinor }) => ({ ...payment, refundedMinor }))
+  return rows.map(({ payment, ...beside }) => ({ ...payment, ...beside }))
 }
 
 /** Money that was given back, or that could not be, the newest first. */
 export async function listRefunds(ctx: Context, input: Page & { status?: Refund['status'] | undefined }) {
   const rows = await ctx.db
-    .select({ refund: refunds, bookingId: payments.bookingId, currency: payments.currency })
+    .select({
+      refund: refunds,
+      bookingId: payments.bookingId,
+      currency: payments.currency,
+      customerName: users.name,
+    })
     .from(refunds)
     .innerJoin(payments, eq(payments.id, refunds.paymentId))
+    .innerJoin(bookings, eq(bookings.id, payments.bookingId))
+    .innerJoin(users, eq(users.id, bookings.userId))
     .where(
       and(
         input.status ? eq(refunds.status, input.status) : undefined,
@@ -128,6 +139,6 @@ export async function listRefunds(ctx: Context, input: Page & { status?: Refund[
     )
     .orderBy(desc(refunds.id))
     .limit(input.limit + 1)
-  const listed = rows.map(({ refund, ...ofPayment }) => ({ ...refund, ...ofPayment }))
+  const listed = rows.map(({ refund, ...beside }) => ({ ...refund, ...beside }))
   return pageOf(listed, input, listedRefundView)
 }

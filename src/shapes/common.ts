@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { REASONS, type Reason } from '../errors'
-import { iso, isTimeZone } from '../time'
+import { iso, isTimeZone, type Millis } from '../time'
 
 /** The one vocabulary of inputs and outputs. What a caller may send is bounded, so that the database never has to refuse it. */
 
@@ -57,6 +57,20 @@ export const page = {
   direction,
 }
 export type Page = { limit: number; cursor?: string | undefined; direction?: 'forward' | undefined }
+
+const START_CURSOR = /^(\d{1,15})-([0-9a-f-]{36})$/
+/** Of a list that is ordered by start: a page begins behind the start and the id of the last one, whatever became of that since. */
+export const StartCursor = z
+  .string()
+  .refine((text) => Id.safeParse(START_CURSOR.exec(text)?.[2]).success, 'must be the nextCursor of an answer')
+
+export const startCursorOf = ({ startsAt, id }: { startsAt: string; id: string }): string =>
+  `${Date.parse(startsAt)}-${id}`
+export function readStartCursor(cursor: string): { startsAt: Millis; id: string } {
+  const [, startsAt, id = ''] = START_CURSOR.exec(cursor) ?? []
+  return { startsAt: Number(startsAt), id }
+}
+
 export const listOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), nextCursor: z.string().nullable() })
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { EventAttendeeRow } from '../db/schema/eventAttendees'
 import type { EventRow } from '../db/schema/events'
 import { iso, type Millis } from '../time'
-import { Currency, Id, InstantOut, type Page, page } from './common'
+import { Currency, Id, InstantOut, type Page, page, StartCursor } from './common'
 import { CancellationShape } from './spaces'
 
 export const VisibilityShape = z
@@ -39,22 +39,8 @@ export const EventShape = z
   .meta({ id: 'Event' })
 export type Event = z.infer<typeof EventShape>
 
-const CURSOR = /^(\d{1,15})-([0-9a-f-]{36})$/
-/** Events are listed by their start: a page begins behind the start and the id of the last one, whatever became of that since. */
-export const eventPage = {
-  ...page,
-  cursor: z
-    .string()
-    .refine((text) => Id.safeParse(CURSOR.exec(text)?.[2]).success, 'must be the nextCursor of an answer')
-    .optional(),
-}
+export const eventPage = { ...page, cursor: StartCursor.optional() }
 export type EventPage = Omit<Page, 'cursor'> & { cursor?: string | undefined }
-
-export const eventCursorOf = ({ startsAt, id }: Event): string => `${Date.parse(startsAt)}-${id}`
-export function readEventCursor(cursor: string): { startsAt: Millis; id: string } {
-  const [, startsAt, id = ''] = CURSOR.exec(cursor) ?? []
-  return { startsAt: Number(startsAt), id }
-}
 
 /** An event as it is read for one person, or for nobody in particular. */
 export type ComingRow = Pick<

@@ -38,6 +38,11 @@ export const paymentView = (row: PaymentRow & { refundedMinor: number }): Paymen
   createdAt: iso(row.createdAt),
 })
 
+/** A payment in a list, with who pays. */
+export const ListedPaymentShape = PaymentShape.extend({ customerName: z.string() }).meta({
+  id: 'ListedPayment',
+})
+
 export const IntentShape = z
   .object({
     paymentId: z.union([Id, z.literal('')]),
@@ -76,6 +81,7 @@ export const refundView = (row: RefundRow): Refund => ({
 
 export const ListedRefundShape = RefundShape.extend({
   bookingId: Id,
+  customerName: z.string(),
   currency: Currency,
   failureCode: z
     .string()
@@ -86,10 +92,11 @@ export const ListedRefundShape = RefundShape.extend({
 export type ListedRefund = z.infer<typeof ListedRefundShape>
 
 export const listedRefundView = (
-  row: RefundRow & Pick<PaymentRow, 'bookingId' | 'currency'>,
+  row: RefundRow & Pick<PaymentRow, 'bookingId' | 'currency'> & { customerName: string },
 ): ListedRefund => ({
   ...refundView(row),
   bookingId: row.bookingId,
+  customerName: row.customerName,
   currency: row.currency,
   failureCode: row.failureCode,
   createdAt: iso(row.createdAt),

@@ -1,9 +1,10 @@
 import type { Booking, Outputs } from '@coworkspace/client'
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
+import { useSearchParams } from 'wouter'
 import { client, trpc } from '../../api'
 import { useSubject } from '../../bookings/use-subject'
-import { formatMoment, formatMoney, formatTime } from '../../format'
+import { dateIn, formatMoment, formatMoney, formatTime, instantOf } from '../../format'
 import { useText } from '../../i18n'
 import { useSettled } from '../../ui/changes'
 import { Button, Choice, optionsOf, TextField } from '../../ui/controls'
@@ -26,18 +27,32 @@ export default function OperatorBookingsPage() {
 
 function AllBookings() {
   const { t } = useText()
+  const [search, setSearch] = useSearchParams()
+  const locations = useQuery(trpc.locations.list.queryOptions({ limit: 100 })).data?.items ?? []
+  const location = locations.find(({ id }) => id === search.get('location'))
+  const timeZone = location?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone
   const [status, setStatus] = useState<Status>('any')
-  const [from, setFrom] = useState('')
+  const [from, setFrom] = useState(() => dateIn(timeZone))
   const filter = {
     ...(status !== 'any' && { status }),
-    ...(from && { from: `${from}T00:00:00Z` }),
+    ...(location && { locationId: location.id }),
+    ...(from && { from: instantOf(`${from}T00:00`, timeZone) }),
   }
   const query = usePages([...trpc.bookings.list.pathKey(), 'all', filter], (cursor) =>
-    client.bookings.list.query({ as: 'admin', limit: 50, cursor, ...filter }),
+    client.bookings.list.query({ as: 'admin', order: 'start', limit: 50, cursor, ...filter }),
   )
   return (
     <>
       <div className="row filters">
+        <Choice
+          label={t.home.location}
+          value={location?.id ?? 'all'}
+          onChange={(id) => setSearch(id === 'all' ? {} : { location: id }, { replace: true })}
+          options={[
+            { value: 'all', label: t.operator.analytics.allLocations },
+            ...locations.map(({ id, name }) => ({ value: id, label: name })),
+          ]}
+        />
         <Choice<Status>
           label={t.operator.status}
           value={status}
@@ -88,6 +103,7 @@ function BookingLine({ booking }: { booking: ListedBooking }) {
           <RefundButton
             of={when}
             bookingId={id}
+            customerName={booking.customerName}
             leftMinor={booking.paidMinor - booking.refundedMinor}
             currency={currency}
           />

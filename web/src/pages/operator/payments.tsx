@@ -1,15 +1,17 @@
 import type { Outputs } from '@coworkspace/client'
 import { useState } from 'react'
 import { client, trpc } from '../../api'
+import { OfBooking } from '../../bookings/of-booking'
 import { formatMoment, formatMoney } from '../../format'
 import { useText } from '../../i18n'
-import { type Payment, PaymentEntry } from '../../payments/payment-entry'
+import { PaymentEntry } from '../../payments/payment-entry'
 import { Choice, optionsOf } from '../../ui/controls'
 import { Entry, PagedList } from '../../ui/lists'
 import { usePages } from '../../ui/pages'
 import { RefundButton } from './refund-dialog'
 import { OperatorPage } from './shell'
 
+type Payment = Outputs['payments']['list']['items'][number]
 type Refund = Outputs['payments']['refunds']['items'][number]
 type Shown = 'payments' | 'refunds'
 
@@ -45,15 +47,17 @@ function Payments() {
 
 function PaymentLine({ payment }: { payment: Payment }) {
   const { language } = useText()
-  const { bookingId, status, amountMinor, refundedMinor, currency, createdAt } = payment
+  const { bookingId, customerName, status, amountMinor, refundedMinor, currency, createdAt } = payment
   return (
     <PaymentEntry
       payment={payment}
+      customerName={customerName}
       actions={
         status === 'succeeded' && (
           <RefundButton
-            of={formatMoment(createdAt, language)}
+            of={`${customerName}, ${formatMoment(createdAt, language)}`}
             bookingId={bookingId}
+            customerName={customerName}
             leftMinor={amountMinor - refundedMinor}
             currency={currency}
           />
@@ -77,9 +81,10 @@ function Refunds() {
 
 function RefundLine({ refund }: { refund: Refund }) {
   const { t, language } = useText()
-  const { status, amountMinor, currency, reason, failureCode, createdAt } = refund
+  const { bookingId, customerName, status, amountMinor, currency, reason, failureCode, createdAt } = refund
   return (
     <Entry className={`booking ${status}`} title={formatMoney(amountMinor, currency, language)}>
+      <OfBooking bookingId={bookingId} customerName={customerName} />
       <p>
         <span className={`tag ${status}`}>{t.operator.payments.refundStatus[status]}</span> {reason}
       </p>

@@ -1,6 +1,7 @@
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { trpc } from '../../api'
+import { OfBooking } from '../../bookings/of-booking'
 import { amountField, minorOf, typedAmount } from '../../fields/numbers'
 import { formatMoney } from '../../format'
 import { useText } from '../../i18n'
@@ -10,7 +11,7 @@ import { Modal } from '../../ui/dialogs'
 import { Form } from '../../ui/forms'
 import { say } from '../../ui/toasts'
 
-type Refundable = { bookingId: string; leftMinor: number; currency: string }
+type Refundable = { bookingId: string; customerName: string; leftMinor: number; currency: string }
 
 /** Gives back what is left of what was paid, or a part of it, and says why; nothing is shown where nothing is left. */
 export function RefundButton({ of, ...refundable }: Refundable & { of: string }) {
@@ -34,7 +35,13 @@ export function RefundButton({ of, ...refundable }: Refundable & { of: string })
   )
 }
 
-function RefundForm({ bookingId, leftMinor, currency, onDone }: Refundable & { onDone(): void }) {
+function RefundForm({
+  bookingId,
+  customerName,
+  leftMinor,
+  currency,
+  onDone,
+}: Refundable & { onDone(): void }) {
   const { t } = useText()
   const [amount, setAmount] = useState(typedAmount(leftMinor, currency))
   const [reason, setReason] = useState('')
@@ -59,7 +66,10 @@ function RefundForm({ bookingId, leftMinor, currency, onDone }: Refundable & { o
         })
       }
     >
-      <p className="soft whole">{t.operator.refundText}</p>
+      <div className="whole">
+        <OfBooking bookingId={bookingId} customerName={customerName} />
+        <p className="soft">{t.operator.refundText}</p>
+      </div>
       <TextField
         label={`${t.operator.amount} (${currency})`}
         {...amountField({ value: amount, currency, onChange: setAmount })}
