@@ -3,5 +3,11 @@ import type { Role } from './shapes/users'
 export type { Role }
 
 /** Who acts: a person, nobody in particular, or a part of the system itself. */
-export type Person = { kind: 'person'; id: string; role: Role }
+export type Person = {
+  kind: 'person'
+  id: string
+  role: Role
+  /** The sign-in that the access token came from. */
+  sessionId?: string
+}
 export type Actor = { kind: 'anonymous' } | Person | { kind: 'clock' } | { kind: 'payment' }

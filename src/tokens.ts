@@ -8,7 +8,7 @@ const REMEMBERED_TOKENS = 10_000
 export type Verified = { person: Person; expiresAt: Date }
 export type Tokens = {
   /** An access token of one hour. */
-  sign(person: { id: string; role: Role }): Promise<string>
+  sign(person: { id: string; role: Role; sessionId?: string }): Promise<string>
   /**
    * Who a token speaks for.
    * @throws {AppError} TOKEN_EXPIRED, or NOT_SIGNED_IN for anything this server did not sign.
@@ -30,16 +30,22 @@ export function createTokens(secret: string): Tokens {
       throw new AppError('NOT_SIGNED_IN', 'This access token is not valid. Please sign in.')
     }
     return {
-      person: { kind: 'person', id: claims.sub, role: claims.role },
+      person: {
+        kind: 'person',
+        id: claims.sub,
+        role: claims.role,
+        ...(typeof claims.sid === 'string' && { sessionId: claims.sid }),
+      },
       expiresAt: new Date(claims.exp * 1000),
     }
   }
 
   return {
-    sign: ({ id, role }) =>
+    sign: ({ id, role, sessionId }) =>
       signer.sign({
         sub: id,
         role,
+        ...(sessionId && { sid: sessionId }),
         exp: Math.floor(Date.now() / 1000) + ACCESS_TOKEN_SECONDS,
         jti: Bun.randomUUIDv7(),
       }),

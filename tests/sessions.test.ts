@@ -130,3 +130,13 @@ test('an access token that has ended says so, and one that was tampered with is 
     expect(await askWith(token)).toBe('NOT_SIGNED_IN')
   expect(await askWith(ada.token)).toBe('was not refused')
 })
+
+test('among the sessions of a person the one that asks is told from the others, also when its tokens were replaced', async () => {
+  const ada = await makePerson(server)
+  const [here, there] = [await startSessionOf(server, ada), await startSessionOf(server, ada)]
+  const current = async (signedIn: { accessToken: string }) =>
+    (await as(signedIn).auth.sessions.query()).items.map(({ isCurrent }) => isCurrent)
+  expect(await current(here)).toEqual([true, false])
+  expect(await current(await refresh(there.refreshToken))).toEqual([false, true])
+  expect(await current({ accessToken: ada.token })).toEqual([false, false])
+})

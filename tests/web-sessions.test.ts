@@ -106,6 +106,19 @@ const REFUSED = {
   },
 }
 
+it('the session of this device is named, and whoever ends it is signed out', async () => {
+  const person = await makePerson(web.server)
+  await startSessionOf(web.server, person, 'Elsewhere')
+  const { page } = await open(PATHS.account, { person })
+  const here = page.getByRole('listitem').filter({ hasText: 'This device' })
+  await here.waitFor()
+  await page.getByRole('listitem').filter({ hasText: 'Elsewhere' }).getByRole('button').click()
+  await said(page, 'This device')
+  await here.getByRole('button', { name: 'Sign out' }).click()
+  await said(page, 'Sign in to see this')
+  expect(await page.getByRole('banner').getByRole('link', { name: 'Sign in' }).count()).toBe(1)
+})
+
 const colours = {
   bg_color: '#17212b',
   secondary_bg_color: '#232e3c',

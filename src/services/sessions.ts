@@ -27,8 +27,9 @@ export async function startSession(
   { platform = 'web', device = ctx.device }: { platform?: string; device?: string | null } = {},
 ): Promise<Pair> {
   const token = createSecret(32)
-  await insertToken(db, { userId: user.id, family: Bun.randomUUIDv7(), device, platform }, token)
-  return pair(ctx, user, token)
+  const family = Bun.randomUUIDv7()
+  await insertToken(db, { userId: user.id, family, device, platform }, token)
+  return pair(ctx, user, family, token)
 }
 
 /** Who is signed in now, with the tokens of a new session. @param from as `startSession` takes it */
@@ -61,8 +62,14 @@ async function insertToken(
   return row
 }
 
-async function pair(ctx: Context, user: UserRow, refreshToken: string): Promise<Pair> {
-  return { accessToken: await ctx.tokens.sign(user), refreshToken, expiresIn: ACCESS_TOKEN_SECONDS }
+async function pair(
+  ctx: Context,
+  { id, role }: UserRow,
+  sessionId: string,
+  refreshToken: string,
+): Promise<Pair> {
+  const accessToken = await ctx.tokens.sign({ id, role, sessionId })
+  return { accessToken, refreshToken, expiresIn: ACCESS_TOKEN_SECONDS }
 }
 
 /** Signs a person out everywhere. */
@@ -98,7 +105,7 @@ export async function refreshSession(
       await endFamily(tx, found.token.family)
       return new AppError('REFRESH_REUSED', 'This refresh token was used before. Please sign in again.')
     }
-    return { user: userView(found.user), ...(await pair(ctx, found.user, successor)) }
+    return { user: userView(found.user), ...(await pair(ctx, found.user, found.token.family, successor)) }
   })
   // Thrown only here: inside, it would undo the end of the family.
   if (outcome instanceof AppError) throw outcome
@@ -189,6 +196,7 @@ export async function listSessions(ctx: SignedInContext): Promise<{ items: Sessi
     id: row.id,
     device: row.device,
     platform: row.platform,
+    isCurrent: row.id === ctx.actor.sessionId,
     startedAt: iso(row.startedAt),
     lastUsedAt: iso(row.lastUsedAt),
     expiresAt: iso(row.expiresAt),

@@ -47,6 +47,7 @@ export const SessionShape = z
         'The door of this sign-in: `web`, `telegram_widget`, `telegram_mini_app`, or what the program called itself.',
       example: 'web',
     }),
+    isCurrent: z.boolean().meta({ description: 'The one by which this was asked.' }),
     startedAt: InstantOut,
     lastUsedAt: InstantOut,
     expiresAt: InstantOut,

@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { trpc } from '../api'
+import { forgetSession, trpc } from '../api'
 import { formatMoment } from '../format'
 import { useText } from '../i18n'
 import { Button } from '../ui/controls'
@@ -22,14 +22,19 @@ export function Sessions() {
       <Loaded query={sessions}>
         {({ items }) => (
           <ul className="list lines">
-            {items.map(({ id, device, lastUsedAt }) => (
+            {items.map(({ id, device, lastUsedAt, isCurrent }) => (
               <li key={id} className="row spread">
                 <div className="grow">
                   <p className="clip">{(device && deviceName(device)) ?? t.account.unknownDevice}</p>
                   <p className="soft">{t.account.lastUsed(formatMoment(lastUsedAt, language))}</p>
                 </div>
-                <Button look="quiet" disabled={end.isPending} onClick={() => end.mutate({ id })}>
-                  {t.account.endSession}
+                {isCurrent && <span className="tag">{t.account.thisDevice}</span>}
+                <Button
+                  look="quiet"
+                  disabled={end.isPending}
+                  onClick={() => end.mutate({ id }, { onSuccess: () => isCurrent && forgetSession() })}
+                >
+                  {isCurrent ? t.app.signOut : t.account.endSession}
                 </Button>
               </li>
             ))}

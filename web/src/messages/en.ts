@@ -254,6 +254,7 @@ export const messages = {
     openAgain: 'Telegram vouched for you too long ago. Please close the app there and open it again.',
     sessions: 'Where you are signed in',
     lastUsed: (when: string) => `last used ${when}`,
+    thisDevice: 'This device',
     endSession: 'Sign out there',
     feed: 'Calendar',
     feedText:

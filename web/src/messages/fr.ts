@@ -249,6 +249,7 @@ export const messages: Messages = {
       'La confirmation de Telegram est trop ancienne. Fermez l’application dans Telegram et rouvrez-la.',
     sessions: 'Où vous êtes connecté',
     lastUsed: (when) => `dernière utilisation ${when}`,
+    thisDevice: 'Cet appareil',
     endSession: 'Y mettre fin',
     feed: 'Calendrier',
     feedText:

@@ -247,6 +247,7 @@ export const messages: Messages = {
     openAgain: 'La conferma di Telegram è troppo vecchia. Chiudi l’app lì e riaprila.',
     sessions: 'Dove hai effettuato l’accesso',
     lastUsed: (when) => `ultimo uso ${when}`,
+    thisDevice: 'Questo dispositivo',
     endSession: 'Esci da lì',
     feed: 'Calendario',
     feedText:
