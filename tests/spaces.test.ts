@@ -182,3 +182,22 @@ test('a search finds a space for a period exactly where a hold of that period is
   expect(accepted).toBeGreaterThan(0)
   expect(refused).toBeGreaterThan(0)
 })
+
+test('a search by date finds the spaces that have a slot then, and takes a period or a date', async () => {
+  const full = await makeSpace(server, {
+    slotMinutes: 60,
+    hours: [{ weekday: 1, opensAt: '09:00', closesAt: '11:00' }],
+  })
+  const { locationId } = full
+  const free = await makeSpace(server, { locationId, maxSlots: 1 })
+  const client = clientOf(server, await makePerson(server))
+  const found = async () =>
+    (await client.spaces.search.query({ locationId, date: testDate })).items.map(({ id }) => id)
+  expect(await found()).toEqual([full.id, free.id])
+  await client.slots.hold.mutate({ slotId: `${full.id}@${at(9)}` })
+  expect(await found()).toEqual([full.id, free.id])
+  await client.slots.hold.mutate({ slotId: `${full.id}@${at(10)}` })
+  expect(await found()).toEqual([free.id])
+  for (const wanted of [{}, { from: at(9) }, { date: testDate, from: at(9), to: at(10) }])
+    expect(await reasonOf(anyone().spaces.search.query(wanted))).toBe('VALIDATION')
+})

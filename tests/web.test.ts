@@ -60,7 +60,8 @@ test('at an address that is none, people are shown the app, which says so, and p
 test('what the page loads is compressed, and kept for ever under a name that changes with what is in it', async () => {
   const html = await (await fetch(web.server.url)).text()
   const names = [...html.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, name]) => name)
-  expect(names.length).toBe(2)
+  expect(names.length).toBeGreaterThan(2)
+  expect(html.match(/rel="modulepreload"/g)).toHaveLength(names.length - 2)
   for (const name of names) {
     for (const encoding of ['br', 'gzip']) {
       const response = await fetch(`${web.server.url}${name}`, { headers: { 'accept-encoding': encoding } })
@@ -128,15 +129,49 @@ test.skipIf(!browser)('whoever needs a room at a time is shown those that are fr
   await said(page, 'Taken room')
   await page.getByLabel('How many people').fill('4')
   await until(async () => Bun.deepEquals((await names()).toSorted(), ['Free room', 'Taken room']))
-  await page.getByLabel('Free on').fill(testDate)
-  await page.getByLabel('From').fill('09:00')
   await page.getByLabel('Until').fill('10:00')
+  await said(page, 'Choose the day, too.')
+  await page.getByLabel('Free on').fill(testDate)
+  await said(page, 'Say the other time, too.')
+  await page.getByLabel('From').fill('11:00')
+  await said(page, 'It must be later than the beginning.')
+  await page.getByLabel('How many people').fill('-5')
+  await said(page, 'At least one person.')
+  expect(await seriousViolations(page)).toEqual([])
+  await page.getByLabel('How many people').fill('4')
+  await page.getByLabel('From').fill('09:00')
   await until(async () => Bun.deepEquals(await names(), ['Free room']))
   await page.getByRole('link', { name: /Free room/ }).press('Enter')
   await slotAt(page, 9).waitFor()
   expect(new URL(page.url()).searchParams.get('date')).toBe(testDate)
   expect(unexpected(visitor)).toEqual([])
 })
+
+test.skipIf(!browser)(
+  'a date alone finds what has a time on it, and what was left is found where it was',
+  async () => {
+    const hours = [{ weekday: 1 as const, opensAt: '09:00', closesAt: '10:00' }]
+    const full = await makeSpace(web.server, { name: 'Full room', hours })
+    const { locationId } = full
+    for (let number = 1; number <= 30; number++)
+      await makeSpace(web.server, { name: `Room ${number}`, locationId })
+    await clientOf(web.server, await makePerson(web.server)).slots.hold.mutate({
+      slotId: `${full.id}@${at(9)}`,
+    })
+    const { page } = await open(`${PATHS.home}?location=${locationId}`, { phone: true })
+    await said(page, 'Full room')
+    await page.getByLabel('Free on').fill(testDate)
+    await page.getByText('Full room').waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: 'Room 30' }).scrollIntoViewIfNeeded()
+    const place = Number(await page.evaluate('scrollY'))
+    expect(place).toBeGreaterThan(1000)
+    await page.getByRole('link', { name: 'Room 30' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Room 30' }).waitFor()
+    await until(async () => (await page.evaluate('scrollY')) === 0)
+    await page.goBack()
+    await until(async () => Math.abs(Number(await page.evaluate('scrollY')) - place) < 3)
+  },
+)
 
 test.skipIf(!browser)(
   'two want one time: one holds it, the other is told kindly and takes what is still free',

@@ -38,12 +38,26 @@ async function buildWebApp(): Promise<WebApp> {
   const entry = outputs.find(({ kind, path }) => kind === 'entry-point' && path.endsWith('.js'))
   const style = outputs.find(({ path }) => path.endsWith('.css'))
   if (!entry || !style) throw new Error('the web app has no script, or no style')
-  const html = pageOf(path.basename(entry.path), path.basename(style.path))
+  const needed = neededBy(path.basename(entry.path), assets)
+  const html = pageOf(path.basename(entry.path), path.basename(style.path), needed)
   const page = await compressed(html, 'text/html; charset=utf-8')
   return { page, pageTag: `"${Bun.hash(html).toString(36)}"`, assets }
 }
 
-const pageOf = (script: string, style: string) => `<!doctype html>
+/** The scripts that a script cannot begin without, and those that they cannot: a browser would find one after another. */
+function neededBy(script: string, assets: WebApp['assets'], found = new Set<string>()): Set<string> {
+  const text = new TextDecoder().decode(assets.get(script)?.raw)
+  for (const [, name] of text.matchAll(STATIC_IMPORT)) {
+    if (name === undefined || found.has(name)) continue
+    found.add(name)
+    neededBy(name, assets, found)
+  }
+  return found
+}
+/** As the bundler writes it; what is fetched when it is needed stands in `import(…)`. */
+const STATIC_IMPORT = new RegExp(`(?:from|import)"${ASSETS}([^"]+\\.js)"`, 'g')
+
+const pageOf = (script: string, style: string, needed: Iterable<string>) => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -54,6 +68,7 @@ const pageOf = (script: string, style: string) => `<!doctype html>
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='8' fill='%230b6b5c'/%3E%3Cpath d='M9 12h14M9 16h14M9 20h8' stroke='white' stroke-width='2.6' stroke-linecap='round'/%3E%3C/svg%3E">
 <link rel="stylesheet" href="${ASSETS}${style}">
 <script type="module" src="${ASSETS}${script}"></script>
+${Array.from(needed, (name) => `<link rel="modulepreload" href="${ASSETS}${name}">`).join('\n')}
 </head>
 <body>
 <div id="root"></div>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import * as spaces from '../services/spaces'
-import { Id, Instant, Line, listOf, Ok, page, whole } from '../shapes/common'
+import { Id, Instant, Line, LocalDate, listOf, Ok, page, whole } from '../shapes/common'
 import { SpaceKindShape, SpaceShape, spaceSettings } from '../shapes/spaces'
 import { adminProcedure, publicProcedure, router } from '../trpc'
 
@@ -32,10 +32,20 @@ export const spacesRouter = router({
         path: '/spaces/search',
         tags,
         protect: false,
-        summary: 'Spaces that can be had for a whole period',
+        summary: 'Spaces that can be had for a whole period, or at some time of a date',
       },
     })
-    .input(z.strictObject({ from: Instant, to: Instant, ...filter, ...page }))
+    .input(
+      z.strictObject({
+        from: Instant.optional(),
+        to: Instant.optional(),
+        date: LocalDate.optional().meta({
+          description: 'In the place of `from` and `to`: spaces that have a slot on that date.',
+        }),
+        ...filter,
+        ...page,
+      }),
+    )
     .output(listOf(SpaceShape))
     .query(({ ctx, input }) => spaces.searchSpaces(ctx, input)),
 

@@ -9,8 +9,8 @@ import { averageRating } from '../shapes/reviews'
 import type { CalendarKey } from '../shapes/slots'
 import type { Hours, Space } from '../shapes/spaces'
 import { MINUTE, type Period } from '../time'
-import { type Claim, type Rules, whyNot } from './availability'
-import { withReach } from './boards'
+import { type Calendar, type Claim, type Rules, slotsOfDate, whyNot } from './availability'
+import { around, withReach } from './boards'
 import { multirange } from './calendar'
 import { claimAddedUnits } from './eventClaims'
 import { hoursOf, replaceHours } from './locations'
@@ -28,7 +28,8 @@ type SpaceFields = Omit<
 >
 export type SpaceInput = SpaceFields & { hours?: Hours | null | undefined }
 
-type SearchInput = Filter & Page & { from: string; to: string }
+type Wanted = { from?: string | undefined; to?: string | undefined; date?: string | undefined }
+type SearchInput = Filter & Page & Wanted
 type Found = { items: Space[]; nextCursor: string | null }
 
 /** Spaces that are in use, in the order in which they were made. */
@@ -42,8 +43,9 @@ export async function listSpaces(ctx: Context, input: Filter & Page) {
 export const getSpace = (ctx: Context, { id }: { id: string }): Promise<Space> => readSpace(ctx.db, id)
 
 /**
- * The spaces that can be had for the whole period, by the same rule that a hold of exactly this period would meet.
- * @throws VALIDATION where the period ends before it begins
+ * The spaces that can be had for the whole period, by the same rule that a hold of exactly this period would meet; or at
+ * some time of a date, for one slot at least.
+ * @throws VALIDATION where the period ends before it begins, and for neither or both of period and date
  */
 export async function searchSpaces(ctx: Context, input: SearchInput): Promise<Found> {
   // Who is signed in may just have changed what he searches, so he is answered from the primary, as it stands.
@@ -54,20 +56,33 @@ export async function searchSpaces(ctx: Context, input: SearchInput): Promise<Fo
 }
 
 async function search(db: Db, input: SearchInput): Promise<Found> {
-  const time: Period = { from: Date.parse(input.from), to: Date.parse(input.to) }
-  if (time.from >= time.to) throw invalidField('to', 'must be after from')
+  const { window, fits } = readWanted(input)
   const found: SpaceColumns[] = []
   let cursor = input.cursor
   while (found.length <= input.limit) {
-    const rows = await selectSpaces(db, { ...input, cursor }, SEARCH_BATCH, time)
-    found.push(
-      ...rows.filter(({ rules, claims, now }) => rules && whyNot({ rules, claims, now }, time) === null),
-    )
+    const rows = await selectSpaces(db, { ...input, cursor }, SEARCH_BATCH, window)
+    found.push(...rows.filter(({ rules, claims, now }) => rules && fits({ rules, claims, now })))
     cursor = rows.at(-1)?.id
     if (rows.length < SEARCH_BATCH) break
   }
   const hours = await ownHours(db, found)
   return pageOf(found, input, (row) => spaceView(row, hours))
+}
+
+/** What decides whether a space is found, and how much of its calendar that takes. */
+function readWanted({ from, to, date }: Wanted): { window: Period; fits(calendar: Calendar): boolean } {
+  if (date !== undefined) {
+    if (from !== undefined || to !== undefined)
+      throw invalidField('date', 'stands in the place of from and to')
+    const hasSlot = (calendar: Calendar) =>
+      slotsOfDate(calendar.rules, date).some((slot) => whyNot(calendar, slot) === null)
+    return { window: around(date), fits: hasSlot }
+  }
+  if (from === undefined || to === undefined)
+    throw invalidField('from', 'must be given with to, or a date in the place of both')
+  const time = { from: Date.parse(from), to: Date.parse(to) }
+  if (time.from >= time.to) throw invalidField('to', 'must be after from')
+  return { window: withReach(time), fits: (calendar) => whyNot(calendar, time) === null }
 }
 
 const SEARCH_BATCH = 100
@@ -150,15 +165,15 @@ async function readSpace(db: Db, id: string): Promise<Space> {
   return spaceView(row, await ownHours(db, [row]))
 }
 
-/** One query for list, single space and search; with a `time` it also reads what decides whether that can be had. */
+/** One query for list, single space and search; with a `window` it also reads what decides whether that can be had. */
 function selectSpaces(
   db: Db,
   { id, locationId, kind, minCapacity, cursor }: Filter & { id?: string; cursor?: string | undefined },
   limit: number,
-  time?: Period,
+  period?: Period,
 ) {
-  const window = multirange(time ? [withReach(time)] : [])
-  const when = <T>(query: SQL<T>, otherwise: SQL<T>) => (time ? query : otherwise)
+  const window = multirange(period ? [period] : [])
+  const when = <T>(query: SQL<T>, otherwise: SQL<T>) => (period ? query : otherwise)
   return db
     .select({
       ...spaceColumns,

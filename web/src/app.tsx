@@ -9,6 +9,7 @@ import { PATHS, type Path } from './paths'
 import { Boundary } from './ui/boundary'
 import { Button } from './ui/controls'
 import { later } from './ui/later'
+import { showPlace } from './ui/places'
 import { Empty, Loading } from './ui/states'
 
 const imports = {
@@ -132,7 +133,7 @@ function Header() {
         <span aria-hidden="true" className="mark" />
         {t.app.name}
       </Link>
-      <nav aria-label={t.app.menu} ref={menu}>
+      <nav aria-label={t.app.menu} ref={menu} className="fades">
         <NavLink to={PATHS.home} text={t.app.find} isHere={path === '/' || path.startsWith('/spaces')} />
         <NavLink
           to={PATHS.specialists}
@@ -186,7 +187,7 @@ function FocusOnMove() {
   const [path] = useLocation()
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is the move that this waits for
   useEffect(() => {
-    window.scrollTo(0, 0)
+    showPlace()
     if (document.activeElement && document.activeElement !== document.body)
       document.getElementById('content')?.focus({ preventScroll: true })
   }, [path])

@@ -10,10 +10,12 @@ import { loadMessages, preferredLanguage, TextProvider } from './i18n'
 import { takeLaunch } from './telegram/inside'
 import { NotSignedIn } from './telegram/not-signed-in'
 import { applyTheme, keptTheme } from './theme'
+import { keepPlaces } from './ui/places'
 import { Toasts } from './ui/toasts'
 
 applyTheme(keptTheme())
 preloadPage(location.pathname)
+keepPlaces()
 const launch = takeLaunch()
 // A Mini App of Telegram's knows who has opened it; where that does not work out, he is told, and may sign in as anywhere.
 const inTelegram = launch && (await launchIn(launch))

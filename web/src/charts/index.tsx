@@ -2,7 +2,7 @@ import type { Outputs } from '@coworkspace/client'
 import { addDays, formatMoney, formatShare, formatShortDay, weekdayName } from '../format'
 import { useText } from '../i18n'
 import { Figure } from './figure'
-import { Bars, HeatMap } from './plots'
+import { Bars, HeatMap, HeatScale } from './plots'
 
 type Summary = Outputs['analytics']['summary']
 
@@ -51,6 +51,7 @@ function Occupancy({ occupancy }: Summary) {
       }))}
     >
       <HeatMap label={t.operator.analytics.occupancy} heats={occupancy} format={share} />
+      <HeatScale format={share} />
     </Figure>
   )
 }

@@ -96,7 +96,11 @@ export function Bars({ label, points, format, lying = false }: BarsProps) {
 type Heat = { weekday: number; hour: number; share: number }
 type HeatMapProps = { label: string; heats: Heat[]; format(share: number): string }
 
-/** A square of each weekday and hour, the darker the more. */
+/** How strong the colour of a share is: of nothing it is just seen. */
+const strengthOf = (share: number): number => 0.06 + 0.94 * share
+const SCALE = [0, 0.25, 0.5, 0.75, 1]
+
+/** A square of each weekday and hour, the stronger its colour the more. */
 export function HeatMap({ label, heats, format }: HeatMapProps) {
   const { language } = useText()
   const hours = heats.map(({ hour }) => hour)
@@ -152,6 +156,22 @@ export function HeatMap({ label, heats, format }: HeatMapProps) {
   )
 }
 
+/** Which colour means how much. */
+export function HeatScale({ format }: { format(share: number): string }) {
+  return (
+    <ul className="row scale soft">
+      {SCALE.map((share) => (
+        <li key={share}>
+          <svg width="22" height="14" aria-hidden="true">
+            <rect width="22" height="14" rx="3" fill="var(--brand)" fillOpacity={strengthOf(share)} />
+          </svg>{' '}
+          {format(share)}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
 type CellProps = { cx?: number; cy?: number; share?: number }
 
 function Cell({ cx = 0, cy = 0, share = 0, hours }: CellProps & { hours: number }) {
@@ -166,7 +186,7 @@ function Cell({ cx = 0, cy = 0, share = 0, hours }: CellProps & { hours: number 
       height={height}
       radius={3}
       fill="var(--brand)"
-      fillOpacity={0.06 + 0.94 * share}
+      fillOpacity={strengthOf(share)}
     />
   )
 }

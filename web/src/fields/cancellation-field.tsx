@@ -42,7 +42,7 @@ export function CancellationField({ tiers, onChange }: CancellationFieldProps) {
             aria-label={`${t.state.remove}: ${t.operator.hoursBeforeOf(hoursBefore)}`}
             onClick={() => onChange(tiers.filter((_, at) => at !== index))}
           >
-            ✕
+            ✕ {t.state.remove}
           </Button>
         </div>
       ))}

@@ -47,7 +47,7 @@ export function HoursField({ hours, onChange }: { hours: Hours; onChange(hours: 
                   aria-label={`${t.state.remove}: ${name}, ${opensAt}`}
                   onClick={() => onChange(hours.filter((_, at) => at !== index))}
                 >
-                  ✕
+                  ✕ {t.state.remove}
                 </Button>
               </span>
             ))}
@@ -56,7 +56,7 @@ export function HoursField({ hours, onChange }: { hours: Hours; onChange(hours: 
               aria-label={`${t.state.add}: ${name}`}
               onClick={() => onChange([...hours, { weekday, opensAt: '09:00', closesAt: '18:00' }])}
             >
-              +
+              + {t.state.add}
             </Button>
           </div>
         )

@@ -13,6 +13,7 @@ export function useNumbers<K extends string>(first: Record<K, number>) {
         number
       >,
     field: (name: K) => ({
+      name,
       type: 'number',
       min: 0,
       required: true,

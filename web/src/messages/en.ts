@@ -56,6 +56,7 @@ const refusals: Partial<Record<Reason, string>> = {
   NOT_REFUNDABLE: 'So much can no longer be given back.',
   NOT_ENOUGH_POINTS: 'You do not have so many points.',
   RATE_LIMITED: 'That was a lot at once. Please wait a moment.',
+  VALIDATION: 'Something that you have written does not fit. Please check it and try again.',
   UNAVAILABLE: 'The service is not available for a moment. Please try again.',
 }
 
@@ -92,6 +93,10 @@ export const messages = {
     remove: 'Remove',
     edit: 'Edit',
     add: 'Add',
+    unsaved: 'Close without saving?',
+    unsavedText: 'What you have written here is lost.',
+    discard: 'Close it',
+    doesNotFit: 'This does not fit.',
     offline: 'You are offline. What you see may be out of date.',
     notFetched:
       'This part of the app could not be fetched: you are offline. It comes as soon as you are back.',
@@ -114,6 +119,12 @@ export const messages = {
     freeOn: 'Free on',
     from: 'From',
     until: 'Until',
+    wrong: {
+      people: 'At least one person.',
+      noDate: 'Choose the day, too.',
+      noOther: 'Say the other time, too.',
+      order: 'It must be later than the beginning.',
+    },
     noLocations: 'There is no location yet.',
     people: (count: number) => (count === 1 ? 'for 1 person' : `for ${count} people`),
     units: (count: number) => `${count} of them`,

@@ -41,6 +41,10 @@ export const messages: Messages = {
     remove: 'Retirer',
     edit: 'Modifier',
     add: 'Ajouter',
+    unsaved: 'Fermer sans enregistrer ?',
+    unsavedText: 'Ce que vous avez écrit ici est perdu.',
+    discard: 'Fermer',
+    doesNotFit: 'Cela ne convient pas.',
     offline: 'Vous êtes hors ligne. Ce que vous voyez n’est peut-être plus à jour.',
     notFetched:
       'Cette partie de l’application n’a pas pu être chargée : vous êtes hors ligne. Elle viendra dès votre retour.',
@@ -107,6 +111,12 @@ export const messages: Messages = {
     freeOn: 'Libre le',
     from: 'De',
     until: 'À',
+    wrong: {
+      people: 'Au moins une personne.',
+      noDate: 'Choisissez aussi le jour.',
+      noOther: 'Indiquez aussi l’autre heure.',
+      order: 'Ce doit être après le début.',
+    },
     noLocations: 'Il n’y a pas encore de lieu.',
     people: (count) => (count <= 1 ? 'pour 1 personne' : `pour ${count} personnes`),
     units: (count) => `il y en a ${count}`,

@@ -38,12 +38,12 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
     ...(people >= 1 && { minCapacity: Math.min(Math.floor(people), 10_000) }),
     limit: 100,
   }
-  const period = periodOf(search, location.timeZone)
-  const all = useQuery(trpc.spaces.list.queryOptions(filter, { enabled: !period }))
-  const free = useQuery(
-    trpc.spaces.search.queryOptions({ ...filter, ...(period ?? ALWAYS) }, { enabled: !!period }),
-  )
-  const spaces = period ? free : all
+  const wrong = wrongIn(search)
+  const wanted = wrong ? undefined : wantedOf(search, location.timeZone)
+  const all = useQuery(trpc.spaces.list.queryOptions(filter, { enabled: !wanted }))
+  const free = useQuery(trpc.spaces.search.queryOptions({ ...filter, ...wanted }, { enabled: !!wanted }))
+  const spaces = wanted ? free : all
+  const errorOf = (field: Field) => (wrong?.field === field ? t.home.wrong[wrong.why] : undefined)
   const choose = (change: Record<string, string>) =>
     setSearch((before) => ({ ...Object.fromEntries(before), ...change }), { replace: true })
   return (
@@ -71,6 +71,7 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
           max={10_000}
           value={search.get('people') ?? ''}
           onChange={(count) => choose({ people: count })}
+          error={errorOf('people')}
         />
         <TextField
           label={t.home.freeOn}
@@ -78,18 +79,21 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
           min={dateIn(location.timeZone)}
           value={search.get('date') ?? ''}
           onChange={(date) => choose({ date })}
+          error={errorOf('date')}
         />
         <TextField
           label={t.home.from}
           type="time"
           value={search.get('from') ?? ''}
           onChange={(from) => choose({ from })}
+          error={errorOf('from')}
         />
         <TextField
           label={t.home.until}
           type="time"
           value={search.get('to') ?? ''}
           onChange={(to) => choose({ to })}
+          error={errorOf('to')}
         />
       </div>
       <Loaded query={spaces}>
@@ -111,12 +115,23 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
   )
 }
 
-const ALWAYS = { from: '', to: '' }
+type Field = 'people' | 'date' | 'from' | 'to'
+type Wrong = { field: Field; why: 'people' | 'noDate' | 'noOther' | 'order' }
 
-/** The time for which something is to be free, where a day and both its times are given in their order. */
-function periodOf(search: URLSearchParams, timeZone: string): { from: string; to: string } | undefined {
+/** Why nothing can be asked for with what was given, at the field that must be another one. */
+function wrongIn(search: URLSearchParams): Wrong | undefined {
+  const [people, date, from, to] = ['people', 'date', 'from', 'to'].map((name) => search.get(name))
+  if (people && !(Number(people) >= 1)) return { field: 'people', why: 'people' }
+  if (!date) return from || to ? { field: 'date', why: 'noDate' } : undefined
+  if (!from !== !to) return { field: from ? 'to' : 'from', why: 'noOther' }
+  return from && to && from >= to ? { field: 'to', why: 'order' } : undefined
+}
+
+/** When something is to be free: at some time of a day, or from one time to another. */
+function wantedOf(search: URLSearchParams, timeZone: string) {
   const [date, from, to] = ['date', 'from', 'to'].map((name) => search.get(name))
-  if (!date || !from || !to || from >= to) return undefined
+  if (!date) return undefined
+  if (!from || !to) return { date }
   return { from: instantOf(`${date}T${from}`, timeZone), to: instantOf(`${date}T${to}`, timeZone) }
 }
 

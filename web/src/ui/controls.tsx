@@ -2,7 +2,8 @@ import { Button as BaseButton } from '@base-ui/react/button'
 import { Checkbox } from '@base-ui/react/checkbox'
 import { Field } from '@base-ui/react/field'
 import { Select } from '@base-ui/react/select'
-import type { ComponentProps } from 'react'
+import { type ComponentProps, createContext, use } from 'react'
+import { useText } from '../i18n'
 
 type ButtonProps = ComponentProps<'button'> & {
   look?: 'main' | 'quiet' | 'danger' | 'plain'
@@ -34,8 +35,22 @@ type TextFieldProps = Omit<ComponentProps<'input'>, 'onChange' | 'value'> & {
   onChange(value: string): void
 }
 
-/** A labelled line of text; an error of the server stands under it and is read out with it. */
-export function TextField({ label, hint, error, value, onChange, className = '', ...rest }: TextFieldProps) {
+/** The names of the fields that were refused, in the form that they are in. */
+export const Refusals = createContext<string[]>([])
+
+/** A labelled line of text; what is wrong with it stands under it and is read out with it. */
+export function TextField({
+  label,
+  hint,
+  error: given,
+  value,
+  onChange,
+  className = '',
+  ...rest
+}: TextFieldProps) {
+  const { t } = useText()
+  const isRefused = use(Refusals).includes(rest.name ?? '')
+  const error = given ?? (isRefused ? t.state.doesNotFit : undefined)
   return (
     <Field.Root className={`field ${className}`} invalid={error !== undefined}>
       <Field.Label>{label}</Field.Label>

@@ -1,6 +1,6 @@
 import { AlertDialog } from '@base-ui/react/alert-dialog'
 import { Dialog } from '@base-ui/react/dialog'
-import { type ComponentProps, type ReactNode, useState } from 'react'
+import { type ComponentProps, createContext, type ReactNode, useEffect, useRef, useState } from 'react'
 import { useText } from '../i18n'
 import { Button } from './controls'
 
@@ -84,6 +84,9 @@ export function AskButton({ title, text, action, onConfirm, ...button }: AskButt
   )
 }
 
+/** What a form in a dialog says when something was written in it. */
+export const Written = createContext<() => void>(() => {})
+
 type ModalProps = {
   open: boolean
   title: string
@@ -95,8 +98,14 @@ type ModalProps = {
 
 export function Modal({ open, title, finalFocus, onClose, children }: ModalProps) {
   const { t } = useText()
+  const isWritten = useRef(false)
+  const [isAsking, setAsking] = useState(false)
+  useEffect(() => {
+    if (!open) isWritten.current = false
+  }, [open])
+  const close = () => (isWritten.current ? setAsking(true) : onClose())
   return (
-    <Dialog.Root open={open} onOpenChange={(now) => !now && onClose()}>
+    <Dialog.Root open={open} onOpenChange={(now) => !now && close()}>
       <Dialog.Portal>
         <Dialog.Backdrop className="backdrop" />
         <Dialog.Popup className="dialog wide" finalFocus={finalFocus}>
@@ -104,7 +113,18 @@ export function Modal({ open, title, finalFocus, onClose, children }: ModalProps
             <Dialog.Title>{title}</Dialog.Title>
             <Dialog.Close render={<Button look="quiet">{t.state.close}</Button>} />
           </div>
-          {children}
+          <Written value={() => (isWritten.current = true)}>{children}</Written>
+          <Confirm
+            open={isAsking}
+            title={t.state.unsaved}
+            text={t.state.unsavedText}
+            action={t.state.discard}
+            onConfirm={() => {
+              setAsking(false)
+              onClose()
+            }}
+            onClose={() => setAsking(false)}
+          />
         </Dialog.Popup>
       </Dialog.Portal>
     </Dialog.Root>

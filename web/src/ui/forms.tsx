@@ -1,7 +1,8 @@
-import { type ReactNode, useState } from 'react'
+import { isRefused } from '@coworkspace/client'
+import { type ReactNode, use, useEffect, useRef, useState } from 'react'
 import { useText } from '../i18n'
-import { Button } from './controls'
-import { AskButton, Modal } from './dialogs'
+import { Button, Refusals } from './controls'
+import { AskButton, Modal, Written } from './dialogs'
 import { explain } from './states'
 
 type FormProps = {
@@ -12,20 +13,37 @@ type FormProps = {
   children: ReactNode
 }
 
-/** Fields beside each other where there is room, why they were refused, and the button that sends them. */
+/** The fields that a refusal is about, by their names. */
+const refusedIn = (error: unknown): string[] =>
+  isRefused(error, 'VALIDATION') ? (error.data.issues ?? []).map(({ path }) => path) : []
+
+/**
+ * Fields beside each other where there is room, why they were refused, and the button that sends them. What was refused is
+ * said at the fields that have the name of it, and whoever uses a keyboard goes on there.
+ */
 export function Form({ change, onSubmit, action, children }: FormProps) {
   const { t } = useText()
+  const written = use(Written)
+  const form = useRef<HTMLFormElement>(null)
+  useEffect(() => {
+    if (change.error === null) return
+    const wrong = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')
+    const alert = form.current?.querySelector<HTMLElement>('[role="alert"]')
+    ;(wrong ?? alert)?.focus()
+  }, [change.error])
   return (
     <form
       className="form-grid"
+      ref={form}
+      onInput={written}
       onSubmit={(event) => {
         event.preventDefault()
         onSubmit()
       }}
     >
-      {children}
+      <Refusals value={refusedIn(change.error)}>{children}</Refusals>
       {change.error !== null && (
-        <p className="error whole" role="alert">
+        <p className="error whole" role="alert" tabIndex={-1}>
           {explain(change.error, t)}
         </p>
       )}

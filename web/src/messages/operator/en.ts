@@ -47,6 +47,9 @@ export const operator = {
   removeText: 'Nobody can book it any more. It stays as long as somebody has booked it.',
   search: 'Search by name or e-mail',
   role: 'Role',
+  roleTitle: (name: string, role: string) => `Give ${name} the role ${role}?`,
+  roleText: (now: string) => `Now: ${now}. It takes effect at once.`,
+  roleDo: 'Change the role',
   noPeople: 'Nobody fits.',
   status: 'State',
   anyStatus: 'Any state',
@@ -174,7 +177,7 @@ export const operator = {
     weekday: 'Day',
     hour: 'Hour',
     busiest: (day: string, hour: number, share: string) =>
-      `Fullest on ${day} at ${hour}:00: ${share}. The darker, the fuller.`,
+      `Fullest on ${day} at ${hour}:00: ${share}. The stronger the colour, the fuller.`,
     revenue: 'Revenue',
     received: 'Received',
     day: 'Day',

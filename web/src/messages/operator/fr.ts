@@ -50,6 +50,9 @@ export const operator: Messages['operator'] = {
   removeText: 'Plus personne ne pourra réserver. Tant que quelqu’un a réservé, le retrait est refusé.',
   search: 'Chercher par nom ou e-mail',
   role: 'Rôle',
+  roleTitle: (name, role) => `${name} : donner le rôle ${role} ?`,
+  roleText: (now) => `Maintenant : ${now}. Cela vaut tout de suite.`,
+  roleDo: 'Changer le rôle',
   noPeople: 'Personne ne correspond.',
   status: 'État',
   anyStatus: 'Tous les états',
@@ -177,7 +180,7 @@ export const operator: Messages['operator'] = {
     weekday: 'Jour',
     hour: 'Heure',
     busiest: (day, hour, share) =>
-      `Le plus plein le ${day} à ${hour} h : ${share}. Plus c’est foncé, plus c’est plein.`,
+      `Le plus plein le ${day} à ${hour} h : ${share}. Plus la couleur est intense, plus c’est plein.`,
     revenue: 'Recettes',
     received: 'Reçu',
     day: 'Jour',

@@ -5,7 +5,7 @@ import { trpc } from '../../api'
 import { HoursField } from '../../fields/hours-field'
 import { useText } from '../../i18n'
 import { useSaved, useSettled } from '../../ui/changes'
-import { Button, TextField } from '../../ui/controls'
+import { Button, Choice, TextField } from '../../ui/controls'
 import { EditAndRemove, EditDialog, Form, useEdited } from '../../ui/forms'
 import { Entry, List } from '../../ui/lists'
 import { Loaded } from '../../ui/states'
@@ -70,6 +70,11 @@ function Locations() {
 type LocationInput = Inputs['locations']['create']
 const WORKDAYS = [1, 2, 3, 4, 5] as const
 
+/** All that the browser knows, and the present one. */
+const timeZones = (present: string): string[] => [
+  ...new Set([present, 'UTC', ...Intl.supportedValuesOf('timeZone')]),
+]
+
 function LocationForm({ location, onDone }: { location: Location | undefined; onDone(): void }) {
   const { t } = useText()
   const [fields, setFields] = useState<LocationInput & { address: string; city: string }>({
@@ -82,7 +87,8 @@ function LocationForm({ location, onDone }: { location: Location | undefined; on
   const saved = useSaved(onDone, trpc.locations.pathFilter())
   const create = useMutation(trpc.locations.create.mutationOptions(saved))
   const update = useMutation(trpc.locations.update.mutationOptions(saved))
-  const text = (name: 'name' | 'address' | 'city' | 'timeZone') => ({
+  const text = (name: 'name' | 'address' | 'city') => ({
+    name,
     label: t.operator[name],
     value: fields[name],
     onChange: (value: string) => setFields({ ...fields, [name]: value }),
@@ -96,7 +102,12 @@ function LocationForm({ location, onDone }: { location: Location | undefined; on
       }}
     >
       <TextField {...text('name')} required maxLength={200} />
-      <TextField {...text('timeZone')} required hint="Europe/Rome" />
+      <Choice
+        label={t.operator.timeZone}
+        value={fields.timeZone}
+        onChange={(timeZone) => setFields({ ...fields, timeZone })}
+        options={timeZones(fields.timeZone).map((value) => ({ value, label: value.replaceAll('_', ' ') }))}
+      />
       <TextField {...text('address')} maxLength={500} />
       <TextField {...text('city')} maxLength={200} />
       <HoursField hours={fields.hours} onChange={(hours) => setFields({ ...fields, hours })} />

@@ -6,6 +6,7 @@ import { formatMoment } from '../../format'
 import { useText } from '../../i18n'
 import { useSettled } from '../../ui/changes'
 import { Choice, TextField } from '../../ui/controls'
+import { Confirm } from '../../ui/dialogs'
 import { Entry, PagedList } from '../../ui/lists'
 import { usePages } from '../../ui/pages'
 import { say } from '../../ui/toasts'
@@ -40,10 +41,16 @@ function People() {
 function Person({ person }: { person: User }) {
   const { t, language } = useText()
   const me = useMe()
+  const [wanted, setWanted] = useState<User['role']>()
+  const settled = useSettled(trpc.users.pathFilter())
   const update = useMutation(
     trpc.users.update.mutationOptions({
-      ...useSettled(trpc.users.pathFilter()),
+      ...settled,
       onSuccess: () => say(t.state.saved),
+      onSettled() {
+        setWanted(undefined)
+        settled.onSettled()
+      },
     }),
   )
   const role =
@@ -54,7 +61,7 @@ function Person({ person }: { person: User }) {
         quiet
         label={`${t.operator.role}: ${person.name}`}
         value={person.role}
-        onChange={(chosen) => update.mutate({ id: person.id, role: chosen })}
+        onChange={(chosen) => chosen !== person.role && setWanted(chosen)}
         options={(['customer', 'specialist', 'admin'] as const).map((value) => ({
           value,
           label: t.roles[value],
@@ -66,6 +73,15 @@ function Person({ person }: { person: User }) {
       <p className="soft">
         {person.email} · {formatMoment(person.createdAt, language)}
       </p>
+      <Confirm
+        open={wanted !== undefined}
+        title={t.operator.roleTitle(person.name, t.roles[wanted ?? person.role])}
+        text={t.operator.roleText(t.roles[person.role])}
+        action={t.operator.roleDo}
+        busy={update.isPending}
+        onConfirm={() => wanted && update.mutate({ id: person.id, role: wanted })}
+        onClose={() => setWanted(undefined)}
+      />
     </Entry>
   )
 }

@@ -66,7 +66,7 @@ function OperatorMenu() {
     ],
   ] as const
   return (
-    <nav aria-label={t.operator.title} className="side">
+    <nav aria-label={t.operator.title} className="side fades">
       {groups.map(([name, links]) => (
         <div key={name}>
           <p className="soft">{name}</p>
