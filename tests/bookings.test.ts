@@ -101,6 +101,8 @@ test('the day without a booking of one’s own shows where it can be moved, and 
     expect(slots.slice(8, 16).map(({ status }) => status === 'free')).toEqual(
       [8, 9, 10, 11, 12, 13, 14, 15].map((hour) => ![12, 13, 14].includes(hour)),
     )
+    // Around the time that somebody has there are two that nobody has, and nobody can have.
+    expect(slots.slice(12, 15).map(({ taken }) => taken)).toEqual([0, 1, 0])
     expect(await reasonOf(dayOf(clientOf(server, ben), id))).toBe('NOT_FOUND')
     expect(await reasonOf(dayOf(clientOf(server), id))).toBe('NOT_FOUND')
     await client.bookings.cancel.mutate({ id })

@@ -9,6 +9,7 @@ import {
   freeRoom,
   freeUnits,
   openRooms,
+  type Room,
   roomPrice,
   slotsOfDate,
   unitsToHave,
@@ -50,8 +51,16 @@ export function renderSlot(calendar: Calendar, slot: Period, me?: string): Slot 
   }
 }
 
-/** How many units are somebody's at some time of a slot; a buffer is nobody's. */
-function takenUnits({ rules, claims }: Calendar, slot: Period): number {
+/** How many units are somebody's at some time of a slot; a buffer is nobody's. What needs a room is taken with the last one. */
+function takenUnits(calendar: Calendar, slot: Period): number {
+  const taken = unitsInUse(calendar, slot)
+  if (taken > 0 || !calendar.rules.room) return taken
+  const rooms = openRooms(calendar, slot)
+  const isInUse = ({ rules, claims }: Room) => unitsInUse({ rules, claims }, slot) >= rules.units
+  return rooms.length > 0 && rooms.every(isInUse) ? 1 : 0
+}
+
+function unitsInUse({ rules, claims }: Pick<Calendar, 'rules' | 'claims'>, slot: Period): number {
   const taken = new Set<number>()
   for (const { unit, startsAt, endsAt } of claims)
     if (unit <= rules.units && startsAt < slot.to && slot.from < endsAt) taken.add(unit)

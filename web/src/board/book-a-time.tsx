@@ -21,8 +21,6 @@ type BookATimeProps = {
   timeZone: string
   /** How many slots in a row are wanted; one unless said. */
   length?: number
-  /** For how long a place is kept free behind a booking. */
-  bufferMinutes: number
   onDate(date: string): void
   wishFor(time: Time): Wish
   /** Stands beside the day. */
@@ -30,16 +28,7 @@ type BookATimeProps = {
 }
 
 /** A live day, and the way from one of its times to a booking: held, paid for, booked; or lost to somebody else. */
-export function BookATime({
-  dayOf,
-  date,
-  timeZone,
-  length = 1,
-  bufferMinutes,
-  onDate,
-  wishFor,
-  children,
-}: BookATimeProps) {
+export function BookATime({ dayOf, date, timeZone, length = 1, onDate, wishFor, children }: BookATimeProps) {
   const { t } = useText()
   const signedIn = useSignedIn()
   const online = useOnline()
@@ -50,7 +39,7 @@ export function BookATime({
   const mine = useMine(board)
   const holding = useHolding(mine, new URLSearchParams(search).get('booking'))
   const { booking, lost, turn } = holding
-  const times = board ? timesOf(board, { mine, length, bufferMinutes }) : []
+  const times = board ? timesOf(board, { mine, length }) : []
   const panel = useRef<HTMLElement>(null)
   const signIn = signInThen(`${path}?${search}`)
   const busy = holding.isBusy || !online

@@ -102,19 +102,17 @@ type Wanted = {
   mine: Booking[]
   /** How many slots in a row. */
   length?: number
-  /** For how long a place is kept free behind a booking. */
-  bufferMinutes?: number
 }
 
 /** The times that begin with the slots of a board. One that is longer costs the sum of its slots, and needs all of them. */
-export function timesOf({ slots }: Board, { mine, length = 1, bufferMinutes = 0 }: Wanted): Time[] {
+export function timesOf({ slots }: Board, { mine, length = 1 }: Wanted): Time[] {
   return slots.map((slot, index) => {
     const row = rowFrom(slots, index, length)
     const isFree = row.length === length && row.every(({ status }) => status === 'free')
     const last = isFree ? row.at(-1) : undefined
     return {
       ...slot,
-      look: lookOf(slot, isFree, mine, bufferMinutes),
+      look: lookOf(slot, isFree, mine),
       isFree,
       isLong: isFree && length > 1,
       endsAt: last?.endsAt ?? slot.endsAt,
@@ -131,16 +129,14 @@ function rowFrom(slots: Slot[], index: number, length: number): Slot[] {
   return gap === -1 ? row : row.slice(0, gap)
 }
 
-function lookOf(slot: Slot, isFree: boolean, mine: Booking[], bufferMinutes: number): Look {
+function lookOf(slot: Slot, isFree: boolean, mine: Booking[]): Look {
   if (slot.status === 'past') return 'past'
-  const own = mine.filter(({ status }) => status === 'held' || status === 'confirmed' || status === 'pending')
-  if (own.some((booking) => booking.status !== 'held' && isDuring(booking, slot))) return 'mine'
+  const own = mine.filter(({ status }) => status === 'confirmed' || status === 'pending')
+  if (own.some((booking) => isDuring(booking, slot))) return 'mine'
   if (slot.heldByMe) return 'holding'
   if (slot.status === 'free') return isFree ? 'free' : 'short'
-  const isTaken = slot.status === 'held' || slot.status === 'booked'
-  const isBehind = (booking: Booking) =>
-    isDuring(withBuffer(booking, bufferMinutes), withBuffer(slot, bufferMinutes))
-  return isTaken && slot.units === 1 && own.some(isBehind) ? 'break' : slot.status
+  // Nobody has it, and nobody can: it is kept free before or behind what somebody has.
+  return slot.status !== 'closed' && slot.taken === 0 ? 'break' : slot.status
 }
 
 type Span = { startsAt: string; endsAt: string }
@@ -148,11 +144,6 @@ type Span = { startsAt: string; endsAt: string }
 /** Whether two times have a moment in common. */
 export const isDuring = (a: Span, b: Span): boolean =>
   Date.parse(a.startsAt) < Date.parse(b.endsAt) && Date.parse(a.endsAt) > Date.parse(b.startsAt)
-
-const withBuffer = ({ startsAt, endsAt }: Span, minutes: number): Span => ({
-  startsAt,
-  endsAt: new Date(Date.parse(endsAt) + minutes * 60_000).toISOString(),
-})
 
 /** The free times that are nearest to another, in the order of the day. */
 export function freeNear(times: Time[], startsAt: string, count = 4): Time[] {

@@ -53,7 +53,6 @@ function SpaceBoard({ space }: { space: Space }) {
         timeZone={space.timeZone}
         onDate={(date) => setSearch({ date })}
         length={slots}
-        bufferMinutes={space.bufferMinutes}
         wishFor={({ startsAt, endsAt }) => ({ spaceId: space.id, startsAt, endsAt })}
       >
         {space.maxSlots > 1 && (

@@ -81,7 +81,6 @@ function Offer({ specialist, services, first }: OfferProps) {
         dayOf={{ specialistId: specialist.id, serviceId: chosen.id }}
         date={date}
         timeZone={specialist.timeZone}
-        bufferMinutes={chosen.bufferMinutes}
         onDate={(day) => setSearch({ service: chosen.id, date: day })}
         wishFor={({ startsAt }) => ({ serviceId: chosen.id, startsAt })}
       />
