@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
+import { sql } from 'drizzle-orm'
 import type { Page } from 'playwright-core'
 import { PATHS } from '../web/src/paths'
 import { hasBrowser } from './support/browser'
@@ -296,3 +297,61 @@ test.skipIf(!browser)('what cannot be booked yet is not said to be closed', asyn
   const visitor = await open(boardOf(space))
   await said(visitor.page, 'Cannot be booked yet')
 })
+
+test.skipIf(!browser)('one pays no longer than the hold lasts', async () => {
+  const space = await makeSpace(web.server, { priceMinor: 1800 })
+  const visitor = await open(boardOf(space), { person: await makePerson(web.server) })
+  const { page } = visitor
+  await slotAt(page, 9).click()
+  await button(page, 'Pay €18.00').click()
+  await page
+    .getByRole('dialog')
+    .getByText(/^2[45]:\d\d$/)
+    .waitFor()
+  await web.server.deps.db.execute(
+    sql`UPDATE bookings SET hold_expires_at = clock_timestamp() + interval '3 seconds' WHERE space_id = ${space.id}`,
+  )
+  // Whatever changes the board has one's own bookings asked for again.
+  const other = clientOf(web.server, await makePerson(web.server))
+  await other.slots.hold.mutate({ slotId: `${space.id}@${at(12)}` })
+  await page
+    .getByRole('dialog')
+    .getByText(/^00:0\d$/)
+    .waitFor()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await said(page, 'Your hold has ended')
+  expect(unexpected(visitor)).toEqual([])
+})
+
+test.skipIf(!browser)(
+  'who comes goes on where he was: the focus stays with what he has pressed',
+  async () => {
+    const { locationId } = await makeSpace(web.server)
+    const host = clientOf(web.server, await makePerson(web.server, 'admin'))
+    const period = { startsAt: at(18), endsAt: at(20), locationId }
+    await host.events.create.mutate({ ...period, title: 'Aperitivo' })
+    await host.events.create.mutate({ ...period, title: 'Dinner', priceMinor: 1800 })
+    const visitor = await open(`${PATHS.community}?location=${locationId}`, {
+      person: await makePerson(web.server),
+    })
+    const { page } = visitor
+    const isLost = () => page.evaluate('document.activeElement === document.body')
+    const card = (title: string) => page.getByRole('article').filter({ hasText: title })
+    await button(page, 'I am here').press('Enter')
+    await button(page, 'I am leaving').waitFor()
+    await until(async () => !(await isLost()))
+    await card('Aperitivo').getByRole('button', { name: 'I will come' }).press('Enter')
+    await card('Aperitivo').getByText('You will come').waitFor()
+    await until(async () => (await focused(page)).includes('Aperitivo'))
+    await card('Dinner')
+      .getByRole('button', { name: /18\.00/ })
+      .press('Enter')
+    await card('Dinner').getByRole('button', { name: /^Pay/ }).press('Enter')
+    await page.getByRole('dialog').getByRole('button', { name: 'Pay now' }).press('Enter')
+    await card('Dinner').getByText('You will come').waitFor()
+    await until(async () =>
+      page.evaluate(`document.activeElement.closest('article')?.textContent.includes('Dinner')`),
+    )
+    expect(unexpected(visitor)).toEqual([])
+  },
+)

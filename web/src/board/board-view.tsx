@@ -34,7 +34,7 @@ export function BoardView({ board, times, children, ...rest }: BoardViewProps) {
   return (
     <>
       {first && last && (
-        <details className="over">
+        <details className="folded">
           <summary>{t.board.over(`${hour(first.startsAt)}–${hour(last.endsAt)}`)}</summary>
           <Times times={over} timeZone={board.timeZone} {...rest} />
         </details>

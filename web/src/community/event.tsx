@@ -1,6 +1,6 @@
 import type { Booking } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { type ReactNode, useRef, useState } from 'react'
+import { type ComponentProps, type ReactNode, useRef, useState } from 'react'
 import { Link } from 'wouter'
 import { trpc, useSignedIn } from '../api'
 import { formatCountdown, formatDay, formatMoney, formatPeriod } from '../format'
@@ -45,13 +45,15 @@ export function EventCard({ event, timeZone, title }: EventProps & { title?: Rea
       </div>
       <div className="actions">
         {mine === 'attending' && <CalendarButton of={{ eventId: event.id }} name={event.title} />}
-        <MyPlace event={event} timeZone={timeZone} />
+        <MyPlace event={event} timeZone={timeZone} focusAfter={() => card.current} />
       </div>
     </article>
   )
 }
 
-function MyPlace({ event, timeZone }: EventProps) {
+type MyPlaceProps = EventProps & Pick<ComponentProps<typeof PayDialog>, 'focusAfter'>
+
+function MyPlace({ event, timeZone, focusAfter }: MyPlaceProps) {
   const { t, language } = useText()
   const signedIn = useSignedIn()
   const settled = useSettled(trpc.events.pathFilter(), trpc.bookings.pathFilter())
@@ -87,7 +89,7 @@ function MyPlace({ event, timeZone }: EventProps) {
         <Button of={title} look="quiet" disabled={leave.isPending} onClick={() => leave.mutate({ id })}>
           {t.board.release}
         </Button>
-        <PayForPlace bookingId={bookingId} timeZone={timeZone} />
+        <PayForPlace bookingId={bookingId} timeZone={timeZone} focusAfter={focusAfter} />
       </>
     )
   return bookingId ? (
@@ -100,12 +102,14 @@ function MyPlace({ event, timeZone }: EventProps) {
 }
 
 /** A place that has a price is a booking that is held: it is paid as any other, before the hold ends. */
-function PayForPlace({ bookingId, timeZone }: { bookingId: string; timeZone: string }) {
+function PayForPlace({ bookingId, ...rest }: Omit<PayForHeldProps, 'booking'> & { bookingId: string }) {
   const booking = useQuery(trpc.bookings.byId.queryOptions({ id: bookingId })).data
-  return booking?.status === 'held' && <PayForHeld booking={booking} timeZone={timeZone} />
+  return booking?.status === 'held' && <PayForHeld booking={booking} {...rest} />
 }
 
-function PayForHeld({ booking, timeZone }: { booking: Booking; timeZone: string }) {
+type PayForHeldProps = Omit<MyPlaceProps, 'event'> & { booking: Booking }
+
+function PayForHeld({ booking, timeZone, focusAfter }: PayForHeldProps) {
   const { t, language } = useText()
   const [paying, setPaying] = useState(false)
   const leftMs = useLeft(booking)
@@ -121,6 +125,7 @@ function PayForHeld({ booking, timeZone }: { booking: Booking; timeZone: string 
         booking={booking}
         timeZone={timeZone}
         open={paying}
+        focusAfter={focusAfter}
         onPaid={() => {
           setPaying(false)
           makeOld(trpc.events.pathFilter(), trpc.bookings.pathFilter())
