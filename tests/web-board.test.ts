@@ -288,6 +288,8 @@ test.skipIf(!browser)(
     expect(new URL(page.url()).searchParams.get('date')).toBe(
       new Date(Date.parse(today) + 7 * 86_400_000).toISOString().slice(0, 10),
     )
+    await page.goto(`${web.server.url}${PATHS.home}?date=abc&from=09:00&to=10:00`)
+    await page.getByRole('heading', { name: 'Desk' }).first().waitFor()
     expect(unexpected(visitor)).toEqual([])
   },
 )

@@ -53,7 +53,7 @@ afterAll(async () => {
 })
 
 /** Answers what the page asks of Stripe, and keeps which addresses it asked for. */
-async function standIn(page: Page, { script = true } = {}): Promise<string[]> {
+async function standIn(page: Page, { script = true, isLost = false } = {}): Promise<string[]> {
   const asked: string[] = []
   await page.route(/^https:/, async (route) => {
     const request = route.request()
@@ -75,6 +75,7 @@ async function standIn(page: Page, { script = true } = {}): Promise<string[]> {
       headers: { authorization: `Bearer ${stripe.publishableKey}` },
       body: new URLSearchParams(request.postData() ?? ''),
     })
+    if (isLost) return route.fulfill({ status: 500, headers, json: { error: { type: 'api_error' } } })
     return route.fulfill({
       status: answer.status,
       headers,
@@ -85,7 +86,7 @@ async function standIn(page: Page, { script = true } = {}): Promise<string[]> {
   return asked
 }
 
-async function holdForPay(options: { script?: boolean } = {}) {
+async function holdForPay(options: { script?: boolean; isLost?: boolean } = {}) {
   const space = await makeSpace(server, { priceMinor: 1800 })
   const person = await makePerson(server)
   const visitor = await visits.open('/api/health', { person })
@@ -135,6 +136,19 @@ test.skipIf(!browser)(
       'https://api.stripe.com',
     ])
     expect(unexpected(visitor)).toEqual([])
+  },
+)
+
+test.skipIf(!browser)(
+  'where Stripe’s answer is lost, no card is called declined: the server is asked, and it is booked',
+  async () => {
+    const { page, booking, dialog } = await holdForPay({ isLost: true })
+    const card = page.frameLocator('iframe[title="Secure payment input frame"]').getByLabel('Card')
+    await card.fill('pm_card_visa')
+    await dialog.getByRole('button', { name: 'Pay now' }).click()
+    await page.getByText('Booked. See you there!').waitFor()
+    expect(await page.getByText(/another card/).count()).toBe(0)
+    await untilBooking(server, String(booking?.id), ({ status }) => status === 'confirmed')
   },
 )
 

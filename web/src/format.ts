@@ -99,11 +99,13 @@ export const weekdayName = (weekday: number, language: Language): string =>
 export const dateIn = (timeZone: string, at = new Date(serverNow())): string =>
   new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at)
 
-/** A calendar date that an address may have, or today's where it has none that is one. */
-export function dateOf(text: string | null, timeZone: string): string {
-  const isDate = text && /^20\d\d-\d\d-\d\d$/.test(text) && addDays(text, 0) === text
-  return isDate ? text : dateIn(timeZone)
-}
+/** Whether what an address has is a calendar date: anybody may write one. */
+export const isDate = (text: string | null | undefined): text is string =>
+  /^20\d\d-(0[1-9]|1[0-2])-([0-2]\d|3[01])$/.test(text ?? '') && addDays(text ?? '', 0) === text
+
+/** The date that an address has, or today's. */
+export const dateOf = (text: string | null, timeZone: string): string =>
+  isDate(text) ? text : dateIn(timeZone)
 
 export function addDays(date: string, days: number): string {
   const at = new Date(`${date}T12:00:00Z`)

@@ -132,7 +132,7 @@ export function LostPanel({ times, timeZone, wanted, busy, onPick, onDismiss, re
         {t.state.close}
       </Button>
       {free.length > 0 && (
-        <ul className="row whole">
+        <ul className="times whole">
           {free.map((time) => (
             <li key={time.id}>
               <Button disabled={busy} onClick={() => onPick(time)}>

@@ -84,7 +84,7 @@ export function useMine(board: Board | undefined): Booking[] {
 }
 
 /** What a time is to the person who looks: his own holds and bookings are told from those of others. */
-export type Look = Slot['status'] | 'holding' | 'mine' | 'short' | 'break'
+export type Look = Slot['status'] | 'holding' | 'mine' | 'tight' | 'break'
 
 /** A slot of a board, and the time that begins with it, as long as is wanted where that can be had. */
 export type Time = Pick<
@@ -134,7 +134,7 @@ function lookOf(slot: Slot, isFree: boolean, mine: Booking[]): Look {
   const own = mine.filter(({ status }) => status === 'confirmed' || status === 'pending')
   if (own.some((booking) => isDuring(booking, slot))) return 'mine'
   if (slot.heldByMe) return 'holding'
-  if (slot.status === 'free') return isFree ? 'free' : 'short'
+  if (slot.status === 'free') return isFree ? 'free' : 'tight'
   // Nobody has it, and nobody can: it is kept free before or behind what somebody has.
   return slot.status !== 'closed' && slot.taken === 0 ? 'break' : slot.status
 }

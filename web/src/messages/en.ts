@@ -165,7 +165,7 @@ export const messages = {
       booked: 'Booked',
       past: 'Over',
       closed: 'Closed',
-      short: 'Too short',
+      tight: 'Too short',
       break: 'Break',
     },
     notNow: { TOO_EARLY: 'Cannot be booked yet', TOO_LATE: 'Too soon to book' },

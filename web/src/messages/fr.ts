@@ -157,7 +157,7 @@ export const messages: Messages = {
       booked: 'Réservé',
       past: 'Passé',
       closed: 'Fermé',
-      short: 'Trop court',
+      tight: 'Trop court',
       break: 'Battement',
     },
     notNow: { TOO_EARLY: 'Pas encore réservable', TOO_LATE: 'Trop tard pour réserver' },

@@ -156,7 +156,7 @@ export const messages: Messages = {
       booked: 'Prenotato',
       past: 'Passato',
       closed: 'Chiuso',
-      short: 'Troppo breve',
+      tight: 'Troppo breve',
       break: 'Pausa',
     },
     notNow: { TOO_EARLY: 'Non ancora prenotabile', TOO_LATE: 'Troppo a ridosso' },

@@ -2,7 +2,7 @@ import type { Location, Space } from '@coworkspace/client'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useSearchParams } from 'wouter'
 import { trpc } from '../api'
-import { dateIn, formatLength, formatMoney, instantOf } from '../format'
+import { dateIn, formatLength, formatMoney, instantOf, isDate } from '../format'
 import { useText } from '../i18n'
 import { Choice, optionsOf, TextField } from '../ui/controls'
 import { Rating } from '../ui/stars'
@@ -31,15 +31,16 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
   const [search, setSearch] = useSearchParams()
   const location = locations.find(({ id }) => id === search.get('location')) ?? first
   const kind = (Object.keys(t.kinds) as Space['kind'][]).find((name) => name === search.get('kind'))
-  const people = Number(search.get('people'))
+  const asked = askedIn(search)
+  const people = Number(asked.people)
   const filter = {
     locationId: location.id,
     kind,
     ...(people >= 1 && { minCapacity: Math.min(Math.floor(people), 10_000) }),
     limit: 100,
   }
-  const wrong = wrongIn(search)
-  const wanted = wrong ? undefined : wantedOf(search, location.timeZone)
+  const wrong = wrongIn(asked)
+  const wanted = wrong ? undefined : wantedOf(asked, location.timeZone)
   const all = useQuery(trpc.spaces.list.queryOptions(filter, { enabled: !wanted }))
   const free = useQuery(trpc.spaces.search.queryOptions({ ...filter, ...wanted }, { enabled: !!wanted }))
   const spaces = wanted ? free : all
@@ -69,7 +70,7 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
           type="number"
           min={1}
           max={10_000}
-          value={search.get('people') ?? ''}
+          value={asked.people}
           onChange={(count) => choose({ people: count })}
           error={errorOf('people')}
         />
@@ -77,21 +78,21 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
           label={t.home.freeOn}
           type="date"
           min={dateIn(location.timeZone)}
-          value={search.get('date') ?? ''}
+          value={asked.date}
           onChange={(date) => choose({ date })}
           error={errorOf('date')}
         />
         <TextField
           label={t.home.from}
           type="time"
-          value={search.get('from') ?? ''}
+          value={asked.from}
           onChange={(from) => choose({ from })}
           error={errorOf('from')}
         />
         <TextField
           label={t.home.until}
           type="time"
-          value={search.get('to') ?? ''}
+          value={asked.to}
           onChange={(to) => choose({ to })}
           error={errorOf('to')}
         />
@@ -104,7 +105,7 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
             <ul className="cards">
               {items.map((space) => (
                 <li key={space.id}>
-                  <SpaceCard space={space} date={search.get('date') ?? ''} />
+                  <SpaceCard space={space} date={asked.date} />
                 </li>
               ))}
             </ul>
@@ -118,22 +119,31 @@ function Spaces({ locations, first }: { locations: Location[]; first: Location }
 type Field = 'people' | 'date' | 'from' | 'to'
 type Wrong = { field: Field; why: 'people' | 'noDate' | 'noOther' | 'order' }
 
+type Asked = Record<Field, string>
+
+/** What an address asks for; what is no date and no time there is as if nobody had asked. */
+function askedIn(search: URLSearchParams): Asked {
+  const [people = '', day, from, to] = ['people', 'date', 'from', 'to'].map((name) => search.get(name) ?? '')
+  return { people, date: isDate(day) ? day : '', from: isTime(from) ? from : '', to: isTime(to) ? to : '' }
+}
+
 /** Why nothing can be asked for with what was given, at the field that must be another one. */
-function wrongIn(search: URLSearchParams): Wrong | undefined {
-  const [people, date, from, to] = ['people', 'date', 'from', 'to'].map((name) => search.get(name))
+function wrongIn({ people, date, from, to }: Asked): Wrong | undefined {
   if (people && !(Number(people) >= 1)) return { field: 'people', why: 'people' }
   if (!date) return from || to ? { field: 'date', why: 'noDate' } : undefined
   if (!from !== !to) return { field: from ? 'to' : 'from', why: 'noOther' }
-  return from && to && from >= to ? { field: 'to', why: 'order' } : undefined
+  return from && from >= to ? { field: 'to', why: 'order' } : undefined
 }
 
 /** When something is to be free: at some time of a day, or from one time to another. */
-function wantedOf(search: URLSearchParams, timeZone: string) {
-  const [date, from, to] = ['date', 'from', 'to'].map((name) => search.get(name))
+function wantedOf({ date, from, to }: Asked, timeZone: string) {
   if (!date) return undefined
-  if (!from || !to) return { date }
+  if (!from) return { date }
   return { from: instantOf(`${date}T${from}`, timeZone), to: instantOf(`${date}T${to}`, timeZone) }
 }
+
+const isTime = (text: string | null | undefined): text is string =>
+  /^([01]\d|2[0-3]):[0-5]\d$/.test(text ?? '')
 
 function SpaceCard({ space, date }: { space: Space; date: string }) {
   const { t, language } = useText()

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useDeferredValue } from 'react'
 import { Link, useSearchParams } from 'wouter'
 import { client, trpc } from '../api'
-import { dateIn } from '../format'
+import { dateIn, isDate } from '../format'
 import { useText } from '../i18n'
 import { Choice, TextField } from '../ui/controls'
 import { ShowMore } from '../ui/lists'
@@ -24,6 +24,7 @@ export default function SpecialistsPage() {
   const [search, setSearch] = useSearchParams()
   const wanted = Object.fromEntries(useDeferredValue(search))
   const { service, date } = wanted
+  const day = search.get('date')
   const minRating = Number(wanted.rating)
   const locations = useQuery(trpc.locations.list.queryOptions({ limit: 100 })).data?.items ?? []
   const services = useQuery(trpc.services.list.queryOptions({ limit: 100 })).data?.items ?? []
@@ -31,7 +32,7 @@ export default function SpecialistsPage() {
   const filter = {
     ...(locationId && { locationId }),
     ...(service && { service }),
-    ...(date && { date }),
+    ...(isDate(date) && { date }),
     ...(minRating >= 1 && minRating <= 5 && { minRating }),
   }
   const query = usePages([...trpc.specialists.list.pathKey(), filter], (cursor) =>
@@ -68,8 +69,8 @@ export default function SpecialistsPage() {
           label={t.specialists.freeOn}
           type="date"
           min={dateIn('UTC')}
-          value={search.get('date') ?? ''}
-          onChange={(day) => choose({ date: day })}
+          value={isDate(day) ? day : ''}
+          onChange={(chosen) => choose({ date: chosen })}
         />
         <Choice
           label={t.specialists.rating}
