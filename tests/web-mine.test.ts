@@ -48,6 +48,30 @@ test.skipIf(!browser)(
   },
 )
 
+test.skipIf(!browser)(
+  'what is next stands first among the bookings, however many come behind it or are over',
+  async () => {
+    const person = await makePerson(web.server)
+    const next = await makeSpace(web.server, { name: 'The next one' })
+    const later = await makeSpace(web.server, { name: 'A later one' })
+    await insertBooking(web.server, next, person, { from: at(8), to: at(9) })
+    const day = 86_400_000
+    const dayOf = (days: number) => new Date(Date.parse(at(9)) + days * day).toISOString()
+    for (const days of Array.from({ length: 51 }, (_, index) => index + 1))
+      await insertBooking(web.server, later, person, { from: dayOf(days), to: dayOf(days + 0.04) })
+    await insertBooking(web.server, later, person, {
+      from: '2026-01-05T09:00:00Z',
+      to: '2026-01-05T10:00:00Z',
+      status: 'completed',
+    })
+    const { page } = await open(PATHS.bookings, { person })
+    await said(page, 'The next one')
+    const first = page.getByRole('article').first()
+    expect(await first.textContent()).toContain('The next one')
+    await page.getByText('Took place').waitFor()
+  },
+)
+
 test.skipIf(!browser)('who comes for a booking says so among the bookings, once it is time', async () => {
   const space = await makeSpace(web.server, { name: 'Quiet room' })
   const person = await makePerson(web.server)

@@ -1,4 +1,4 @@
-import type { Booking } from '@coworkspace/client'
+import type { Booking, Inputs } from '@coworkspace/client'
 import { useState } from 'react'
 import { Link } from 'wouter'
 import { client, trpc } from '../../api'
@@ -23,7 +23,7 @@ function Bookings() {
   const { t } = useText()
   // What is coming is asked for by itself, so that no long past can hide it.
   const [now] = useState(() => new Date().toISOString())
-  const coming = useMine('coming', { from: now })
+  const coming = useMine('coming', { from: now, order: 'start' })
   const past = useMine('past', { to: now })
   return (
     <Loaded query={coming}>
@@ -57,7 +57,7 @@ function Bookings() {
   )
 }
 
-const useMine = (name: string, when: { from: string } | { to: string }) =>
+const useMine = (name: string, when: Pick<Inputs['bookings']['list'], 'from' | 'to' | 'order'>) =>
   usePages(
     [...trpc.bookings.list.pathKey(), name],
     (cursor) => client.bookings.list.query({ as: 'customer', limit: 50, cursor, ...when }),
