@@ -236,6 +236,9 @@ test.skipIf(!browser)('a board that does not come by itself is shown when it is 
   const space = await makeSpace(web.server)
   const { page } = await open('/api/health')
   await page.routeWebSocket('**/realtime', (socket) => socket.close())
+  // Without a socket it comes as events; then those are stopped, too.
+  await page.goto(`${web.server.url}${boardOf(space)}`)
+  await said(page, 'Live')
   await page.route('**/trpc/realtime.watch*', (route) => route.abort())
   await page.goto(`${web.server.url}${boardOf(space)}`)
   await said(page, 'The times do not come through yet. It is tried again by itself.')

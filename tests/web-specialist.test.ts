@@ -167,7 +167,7 @@ test.skipIf(!browser)('a specialist offers a service, takes time off, and people
   await said(page, 'Reading of hands')
   await page.goto(`${web.server.url}${PATHS.workProfile}`)
   await button(page, 'Take time off').click()
-  const dialog = page.getByRole('dialog')
+  const dialog = page.getByRole('dialog', { name: 'Take time off' })
   await dialog.getByLabel('From').fill(`${testDate}T09:00`)
   await dialog.getByLabel('To', { exact: true }).fill(`${testDate}T12:00`)
   await dialog.getByRole('button', { name: 'Save' }).click()

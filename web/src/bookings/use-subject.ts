@@ -8,7 +8,8 @@ import { useText } from '../i18n'
 const KNOWN_MS = 300_000
 
 /** What a booking is of, in words, and where its times are told. */
-export function useSubject({ id, locationId, spaceId, specialistId, serviceId, eventId, startsAt }: Booking) {
+export function useSubject(booking: Booking) {
+  const { id, status, locationId, spaceId, specialistId, serviceId, eventId, startsAt } = booking
   const { t } = useText()
   const options = (isThere: boolean) => ({ enabled: isThere, staleTime: KNOWN_MS })
   const location = useQuery(trpc.locations.byId.queryOptions({ id: locationId }, options(true))).data
@@ -25,6 +26,7 @@ export function useSubject({ id, locationId, spaceId, specialistId, serviceId, e
   const event = useQuery(trpc.events.byId.queryOptions({ id: eventId ?? '' }, options(!!eventId)))
   const timeZone = location?.timeZone ?? space.data?.timeZone ?? specialist.data?.timeZone ?? 'UTC'
   const date = dateIn(timeZone, new Date(startsAt))
+  const chosen = status === 'held' ? `&booking=${id}` : ''
   const service = services?.items.find((offered) => offered.id === serviceId)
   // Names that are not there yet are left out; of what is gone it is said that it is.
   const nameOf = (thing: { data?: { name: string } | undefined; error: unknown }, gone: string) =>
@@ -41,11 +43,11 @@ export function useSubject({ id, locationId, spaceId, specialistId, serviceId, e
       : (meeting ?? room ?? t.bookings.unknownSpace),
     /** Where it is. */
     place: [person && room, location?.name].filter(Boolean).join(', '),
-    /** The page on which it was chosen, with it chosen there, where that is still there. */
+    /** The page on which it was chosen, to go on with it while it is held; where that is still there. */
     href: specialistId
-      ? specialist.data && `/specialists/${specialistId}?service=${serviceId}&date=${date}&booking=${id}`
+      ? specialist.data && `/specialists/${specialistId}?service=${serviceId}&date=${date}${chosen}`
       : eventId
         ? event.data && `/events/${eventId}`
-        : space.data && `/spaces/${spaceId}?date=${date}&booking=${id}`,
+        : space.data && `/spaces/${spaceId}?date=${date}${chosen}`,
   }
 }

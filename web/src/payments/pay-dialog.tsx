@@ -1,6 +1,6 @@
 import { type Booking, isRefused, type Outputs } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { client, queryClient, trpc } from '../api'
 import { useSubject } from '../bookings/use-subject'
 import { formatCountdown, formatDay, formatMoney, formatPeriod } from '../format'
@@ -42,6 +42,8 @@ export function PayDialog({ booking, timeZone, open, focusAfter, onPaid, onClose
   const leftMs = useLeft(booking)
   const isHeld = booking.status === 'held'
   const isOver = isHeld && leftMs === 0
+  const isPaid = useRef(false)
+  const mayStillPay = () => (isHeld ? !isOver : !isPaid.current && booking.balanceDueMinor > 0)
   useEffect(() => {
     if (open && isOver) onClose()
   }, [open, isOver, onClose])
@@ -50,10 +52,20 @@ export function PayDialog({ booking, timeZone, open, focusAfter, onPaid, onClose
       open={open && !isOver}
       title={isHeld ? t.pay.title : t.pay.rest}
       // Who only closes it is back at the button that has opened it.
-      finalFocus={() => (isHeld && !isOver ? true : (focusAfter?.() ?? true))}
+      finalFocus={() => mayStillPay() || (focusAfter?.() ?? true)}
       onClose={onClose}
     >
-      {open && <Pay booking={booking} timeZone={timeZone} leftMs={leftMs} onPaid={onPaid} />}
+      {open && (
+        <Pay
+          booking={booking}
+          timeZone={timeZone}
+          leftMs={leftMs}
+          onPaid={(paid) => {
+            isPaid.current = true
+            onPaid(paid)
+          }}
+        />
+      )}
     </Modal>
   )
 }
