@@ -3,6 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { type ComponentProps, type ReactNode, useRef, useState } from 'react'
 import { Link } from 'wouter'
 import { trpc, useSignedIn } from '../api'
+import { serverNow } from '../clock'
 import { formatCountdown, formatDay, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
 import { useLeft } from '../online'
@@ -61,7 +62,7 @@ function MyPlace({ event, timeZone, focusAfter }: MyPlaceProps) {
   const leave = useMutation(trpc.events.leave.mutationOptions(settled))
   const { id, title, capacity, attending, held, priceMinor, currency, mine, bookingId } = event
   const isFull = capacity !== null && attending + held >= capacity
-  if (Date.parse(event.endsAt) <= Date.now()) return <p className="soft">{t.board.status.past}</p>
+  if (Date.parse(event.endsAt) <= serverNow()) return <p className="soft">{t.board.status.past}</p>
   if (!signedIn)
     return (
       <Link className="button" href={signInThen(`/events/${id}`)}>

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { Link } from 'wouter'
 import { client, trpc } from '../../api'
 import { BookingCard } from '../../bookings/booking-card'
+import { serverNow } from '../../clock'
 import { useText } from '../../i18n'
 import { PATHS } from '../../paths'
 import { ShowMore } from '../../ui/lists'
@@ -22,7 +23,7 @@ export default function BookingsPage() {
 function Bookings() {
   const { t } = useText()
   // What is coming is asked for by itself, so that no long past can hide it.
-  const [now] = useState(() => new Date().toISOString())
+  const [now] = useState(() => new Date(serverNow()).toISOString())
   const coming = useMine('coming', { from: now, order: 'start' })
   const past = useMine('past', { to: now })
   return (
@@ -65,7 +66,7 @@ const useMine = (name: string, when: Pick<Inputs['bookings']['list'], 'from' | '
   )
 
 const isComing = ({ status, endsAt }: Booking) =>
-  (status === 'confirmed' || status === 'pending') && Date.parse(endsAt) > Date.now()
+  (status === 'confirmed' || status === 'pending') && Date.parse(endsAt) > serverNow()
 const byStart = (a: Booking, b: Booking) => Date.parse(a.startsAt) - Date.parse(b.startsAt)
 
 function Group({ title, bookings }: { title: string; bookings: Booking[] }) {

@@ -2,6 +2,7 @@ import type { Outputs } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { trpc } from '../../api'
 import { useSubject } from '../../bookings/use-subject'
+import { serverNow } from '../../clock'
 import { formatDay, formatMoment, formatMoney, formatPeriod } from '../../format'
 import { useText } from '../../i18n'
 import { useSettled } from '../../ui/changes'
@@ -24,8 +25,8 @@ export function WorkBooking({ booking, withDay = false }: { booking: Listed; wit
   const complete = useMutation(trpc.bookings.complete.mutationOptions(settled))
   const noShow = useMutation(trpc.bookings.noShow.mutationOptions(settled))
   const { id, status, customerName, priceMinor, paidMinor, currency } = booking
-  const hasBegun = Date.parse(booking.startsAt) <= Date.now()
-  const isOver = Date.parse(booking.endsAt) <= Date.now()
+  const hasBegun = Date.parse(booking.startsAt) <= serverNow()
+  const isOver = Date.parse(booking.endsAt) <= serverNow()
   const isBusy = [accept, decline, complete, noShow].some(({ isPending }) => isPending)
   const money = (minor: number) => formatMoney(minor, currency, language)
   return (
