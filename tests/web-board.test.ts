@@ -31,6 +31,8 @@ test.skipIf(!browser)('whoever holds two times goes on with either, and pays bot
   await slotAt(page, 8).click()
   await said(page, 'You hold 08:00–09:00')
   expect(await page.locator('.panel').count()).toBe(1)
+  await page.getByRole('button', { name: /^Tue/ }).click()
+  await said(page, 'You hold Monday, 4 January 2027, 08:00–09:00')
 
   await page.goto(`${web.server.url}${PATHS.bookings}`)
   await page
@@ -228,7 +230,7 @@ test.skipIf(!browser)('without a network nothing is live, and nothing can be cho
   await page.locator('.live.waiting').waitFor()
   expect(await slotAt(page, 9).getAttribute('aria-disabled')).toBe('true')
   await page.getByRole('button', { name: /^Tue/ }).click()
-  await said(page, 'Reconnecting…')
+  await said(page, 'The times do not come through yet. It is tried again by itself.')
   expect(await page.locator('.live:not(.waiting)').count()).toBe(0)
 })
 

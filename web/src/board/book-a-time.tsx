@@ -93,6 +93,7 @@ export function BookATime({ dayOf, date, timeZone, length = 1, onDate, wishFor, 
           <HoldPanel
             ref={panel}
             booking={booking}
+            date={date}
             timeZone={timeZone}
             busy={busy}
             onBook={() => (booking.priceMinor > 0 ? setPaying(true) : holding.book(booking.id))}

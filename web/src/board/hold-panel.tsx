@@ -1,7 +1,15 @@
 import type { Booking } from '@coworkspace/client'
 import type { ComponentProps, RefObject } from 'react'
 import { Link } from 'wouter'
-import { formatCountdown, formatDay, formatMoment, formatMoney, formatPeriod, formatTime } from '../format'
+import {
+  dateIn,
+  formatCountdown,
+  formatDay,
+  formatMoment,
+  formatMoney,
+  formatPeriod,
+  formatTime,
+} from '../format'
 import { useText } from '../i18n'
 import { useLeft } from '../online'
 import { PATHS } from '../paths'
@@ -13,6 +21,8 @@ import { freeNear, type Time } from './use-board'
 
 type HoldPanelProps = {
   booking: Booking
+  /** The day that is shown, which need not be that of the booking. */
+  date: string
   timeZone: string
   busy: boolean
   onBook(): void
@@ -24,12 +34,14 @@ type HoldPanelProps = {
 
 /** What one holds and for how much longer, and what became of it. */
 export function HoldPanel(props: HoldPanelProps) {
-  const { booking, timeZone, busy, onBook, onRelease, onAgain, onDismiss, ref } = props
+  const { booking, date, timeZone, busy, onBook, onRelease, onAgain, onDismiss, ref } = props
   const { t, language } = useText()
   const isHeld = booking.status === 'held'
   const leftMs = useLeft(booking)
   const panel = { ref, ...useKeptFocus(ref) }
   const period = formatPeriod(booking, timeZone, language)
+  const day = formatDay(booking.startsAt, timeZone, language)
+  const isShown = dateIn(timeZone, new Date(booking.startsAt)) === date
   const close = (
     <Button look="quiet" onClick={onDismiss}>
       {t.state.close}
@@ -40,7 +52,7 @@ export function HoldPanel(props: HoldPanelProps) {
     return (
       <Panel key="held" {...panel} look="holding">
         <div className="grow">
-          <p className="strong">{t.board.you(period)}</p>
+          <p className="strong">{t.board.you(isShown ? period : `${day}, ${period}`)}</p>
           <p>
             <span className="countdown" role="timer">
               {formatCountdown(leftMs)}
@@ -91,7 +103,7 @@ export function HoldPanel(props: HoldPanelProps) {
         <div className="grow">
           <p className="strong">{waits ? t.board.asked : t.board.booked}</p>
           <p>
-            {formatDay(booking.startsAt, timeZone, language)}, {period}
+            {day}, {period}
           </p>
           {waits && booking.answerBy && (
             <p className="soft">{t.board.answerBy(formatMoment(booking.answerBy, language, timeZone))}</p>

@@ -34,6 +34,8 @@ async function findFreeDay(dayOf: DayOf, date: string, length: number): Promise<
     const boards = await Promise.all(days.map((day) => dayOnce(dayOf, day)))
     const found = boards.find((board) => timesOf(board, { mine: [], length }).some(({ isFree }) => isFree))
     if (found) return found.date
+    // Behind what cannot be booked yet nothing can.
+    if (boards.some(({ slots }) => slots.some(({ reason }) => reason === 'TOO_EARLY'))) return null
   }
   return null
 }

@@ -22,10 +22,8 @@ export function WaitForBoard({ ask }: { ask(): Promise<void> }) {
   return (
     <div className="state card" role="status">
       <p className="strong">{t.board.waiting}</p>
-      <p className="soft">
-        {retry.error ? explain(retry.error, t) : online ? t.board.waitingText : t.state.offline}
-      </p>
-      <Button disabled={retry.isPending} onClick={() => retry.mutate()}>
+      <p className="soft">{retry.error ? explain(retry.error, t) : t.board.waitingText}</p>
+      <Button disabled={retry.isPending || !online} onClick={() => retry.mutate()}>
         {t.state.retry}
       </Button>
     </div>
