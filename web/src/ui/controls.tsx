@@ -56,7 +56,11 @@ export function TextField({
       <Field.Label>{label}</Field.Label>
       <Field.Control value={value} onValueChange={onChange} {...rest} />
       {hint && <Field.Description>{hint}</Field.Description>}
-      {error && <Field.Error match>{error}</Field.Error>}
+      {error && (
+        <Field.Error match className="error">
+          {error}
+        </Field.Error>
+      )}
     </Field.Root>
   )
 }

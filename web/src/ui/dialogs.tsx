@@ -34,7 +34,8 @@ export function Confirm({
   return (
     <AlertDialog.Root open={open} onOpenChange={(now) => !now && onClose()}>
       <AlertDialog.Portal>
-        <AlertDialog.Backdrop className="backdrop" />
+        {/* Also above a dialog that it is asked in. */}
+        <AlertDialog.Backdrop className="backdrop" forceRender />
         <AlertDialog.Popup className="dialog" finalFocus={finalFocus}>
           <AlertDialog.Title>{title}</AlertDialog.Title>
           <AlertDialog.Description>{text}</AlertDialog.Description>
