@@ -91,16 +91,20 @@ export function SpaceRow({ space, date, axis, now, isClosedNow }: SpaceRowProps)
   )
 }
 
+/** What a slot is at this moment, whoever looks. */
+function lookAt({ status, taken, endsAt }: Slot, now: number) {
+  if (taken > 0) return status === 'held' ? status : 'booked'
+  if (status === 'past') return now < Date.parse(endsAt) ? 'free' : status
+  return status === 'booked' || status === 'held' ? 'break' : status
+}
+
 /** How a slot is, in words: for whoever hears the page, and for a pointer that rests on it. */
 function useSlotName(now: number) {
   const { t, language } = useText()
   return (slot: Slot, timeZone: string): string => {
-    const { status, taken, units } = slot
-    const isRunning = status === 'past' && now < ends(slot)
+    const { taken, units } = slot
     const word =
-      taken > 0 && units > 1
-        ? t.operator.unitsTaken(taken, units)
-        : t.board.status[taken > 0 && status !== 'held' ? 'booked' : isRunning ? 'free' : status]
+      taken > 0 && units > 1 ? t.operator.unitsTaken(taken, units) : t.board.status[lookAt(slot, now)]
     return `${formatPeriod(slot, timeZone, language)}: ${word}`
   }
 }
@@ -135,23 +139,18 @@ type CellProps = { slot: Slot; axis: Axis; now: number; name: string }
 
 /** A slot, filled as far as it is taken; what is over is paler. */
 function Cell({ slot, axis, now, name }: CellProps) {
-  const { status, taken, units } = slot
+  const { taken, units } = slot
   const isOver = ends(slot) <= now
-  const look = isOver ? 'past' : status === 'closed' ? 'closed' : 'free'
+  const look = lookAt(slot, now)
+  const ground = taken === 0 ? look : isOver ? 'past' : 'free'
   const x = placeOf(begins(slot), axis)
   const width = placeOf(axis.from + ends(slot) - begins(slot), axis)
   const share = Math.min(1, taken / units) * 100
   return (
     <g className={isOver ? 'over' : undefined}>
       <title>{name}</title>
-      <rect className={`cell ${look}`} x={x} width={width} height="100%" />
-      <rect
-        className={`cell ${status === 'held' ? 'held' : 'booked'}`}
-        x={x}
-        width={width}
-        y={`${100 - share}%`}
-        height={`${share}%`}
-      />
+      <rect className={`cell ${ground}`} x={x} width={width} height="100%" />
+      <rect className={`cell ${look}`} x={x} width={width} y={`${100 - share}%`} height={`${share}%`} />
       {units > 1 && taken > 0 && (
         <text className="count" x={placeOf((begins(slot) + ends(slot)) / 2, axis)} y="50%">
           {taken}
