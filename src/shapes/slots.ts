@@ -21,7 +21,7 @@ export const SlotShape = z
     free: z.int().meta({ description: 'How many units can be had.' }),
     units: z.int(),
     taken: z.int().meta({
-      description: 'How many units somebody holds or has, also once it has begun.',
+      description: 'How many units somebody holds or has, also once it has begun, until it is over.',
     }),
     heldByMe: z.boolean(),
     priceMinor: z.int(),

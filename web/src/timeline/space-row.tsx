@@ -11,7 +11,7 @@ export type Axis = { from: number; to: number }
 
 const HOUR = 3_600_000
 /** As wide as an hour must be for its name to be read. */
-const HOUR_PX = 46
+const HOUR_PX = 40
 const HEIGHT_PX = 34
 
 const widthOf = ({ from, to }: Axis): number => Math.ceil((to - from) / HOUR) * HOUR_PX
