@@ -20,16 +20,23 @@ export function CancelButton({ booking, of }: { booking: Booking; of: string }) 
     onSuccess: ({ amountMinor }) => setRefundMinor(amountMinor),
     onError: settled.onError,
   })
-  const isDone = useRef(false)
+  const isLeaving = useRef(false)
   const close = () => setRefundMinor(undefined)
   const cancel = useMutation(
     trpc.bookings.cancel.mutationOptions({
-      onMutate: () => markOwn(booking.id),
-      onSuccess() {
-        isDone.current = true
-        say(t.bookings.cancelled)
+      onMutate() {
+        isLeaving.current = true
+        markOwn(booking.id)
       },
-      onError: settled.onError,
+      onSuccess() {
+        say(t.bookings.cancelled)
+        // The news of it may have come first, and taken the dialog along.
+        if (document.activeElement === document.body) headingOf()?.focus()
+      },
+      onError(error) {
+        isLeaving.current = false
+        settled.onError(error)
+      },
       onSettled() {
         close()
         settled.onSettled()
@@ -56,10 +63,12 @@ export function CancelButton({ booking, of }: { booking: Booking; of: string }) 
         action={t.bookings.cancelDo}
         busy={cancel.isPending}
         // It goes to another place of the list, with all its buttons.
-        finalFocus={() => !isDone.current || document.querySelector<HTMLElement>('#content h1')}
+        finalFocus={() => !isLeaving.current || headingOf()}
         onConfirm={() => cancel.mutate({ id: booking.id })}
         onClose={close}
       />
     </>
   )
 }
+
+const headingOf = () => document.querySelector<HTMLElement>('#content h1')
