@@ -198,6 +198,10 @@ test('a search by date finds the spaces that have a slot then, and takes a perio
   expect(await found()).toEqual([full.id, free.id])
   await client.slots.hold.mutate({ slotId: `${full.id}@${at(10)}` })
   expect(await found()).toEqual([free.id])
-  for (const wanted of [{}, { from: at(9) }, { date: testDate, from: at(9), to: at(10) }])
+  expect((await client.spaces.search.query({ locationId })).items.map(({ id }) => id)).toEqual([
+    full.id,
+    free.id,
+  ])
+  for (const wanted of [{ from: at(9) }, { to: at(9) }, { date: testDate, from: at(9), to: at(10) }])
     expect(await reasonOf(anyone().spaces.search.query(wanted))).toBe('VALIDATION')
 })

@@ -44,10 +44,11 @@ export const getSpace = (ctx: Context, { id }: { id: string }): Promise<Space> =
 
 /**
  * The spaces that can be had for the whole period, by the same rule that a hold of exactly this period would meet; or at
- * some time of a date, for one slot at least.
- * @throws VALIDATION where the period ends before it begins, and for neither or both of period and date
+ * some time of a date, for one slot at least. Where no time is given, none decides.
+ * @throws VALIDATION where the period ends before it begins, for a half of one, and for both of period and date
  */
 export async function searchSpaces(ctx: Context, input: SearchInput): Promise<Found> {
+  if (!input.from && !input.to && !input.date) return listSpaces(ctx, input)
   // Who is signed in may just have changed what he searches, so he is answered from the primary, as it stands.
   if (ctx.actor.kind !== 'anonymous') return search(ctx.db, input)
   return ctx.cache.far(`search:${JSON.stringify(input)}`, { maxAgeMs: SEARCH_MAX_AGE_MS }, () =>
@@ -78,8 +79,7 @@ function readWanted({ from, to, date }: Wanted): { window: Period; fits(calendar
       slotsOfDate(calendar.rules, date).some((slot) => whyNot(calendar, slot) === null)
     return { window: around(date), fits: hasSlot }
   }
-  if (from === undefined || to === undefined)
-    throw invalidField('from', 'must be given with to, or a date in the place of both')
+  if (from === undefined || to === undefined) throw invalidField('from', 'and to must be given together')
   const time = { from: Date.parse(from), to: Date.parse(to) }
   if (time.from >= time.to) throw invalidField('to', 'must be after from')
   return { window: withReach(time), fits: (calendar) => whyNot(calendar, time) === null }
