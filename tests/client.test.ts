@@ -193,3 +193,23 @@ test('a token that the server does not know is replaced like one that has expire
   expect(reasonOf(await client.auth.me.query().catch((error) => error))).toBe('NOT_SIGNED_IN')
   expect(tokens.getToken()).toBeUndefined()
 })
+
+test('whoever signs in or out while a token is being replaced stays what he is, whatever becomes of the old one', async () => {
+  let meanwhile: SignedIn | null = null
+  const { client, tokens } = recordingClient({
+    lose({ paths }) {
+      if (paths.includes('auth.refresh')) tokens.onTokens(meanwhile)
+      return false
+    },
+  })
+  const ann = await client.auth.register.mutate(newAccount())
+  const ben = await client.auth.register.mutate(newAccount())
+  for (const next of [ben, null]) {
+    meanwhile = next
+    for (const refreshToken of [ann.refreshToken, 'of-another-server']) {
+      tokens.onTokens({ ...ann, refreshToken, accessToken: Bun.randomUUIDv7() })
+      await client.auth.me.query().catch(() => undefined)
+      expect(tokens.getUser()?.id).toBe(next?.user.id)
+    }
+  }
+})

@@ -34,11 +34,14 @@ export function createSession(
   async function replace(): Promise<boolean> {
     const refreshToken = await getRefreshToken?.()
     if (!refreshToken) return false
+    // Meanwhile somebody may have signed out, or in, here or in another tab: what is kept since is newer.
+    const isStillKept = async () => (await getRefreshToken?.()) === refreshToken
     try {
-      await changed(await refresh(refreshToken))
+      const tokens = await refresh(refreshToken)
+      if (await isStillKept()) await changed(tokens)
       return true
     } catch (error) {
-      if (isRefused(error, 'REFRESH_INVALID', 'REFRESH_REUSED')) await changed(null)
+      if (isRefused(error, 'REFRESH_INVALID', 'REFRESH_REUSED') && (await isStillKept())) await changed(null)
       return false
     }
   }
