@@ -3,7 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { Suspense } from 'react'
 import { useSearchParams } from 'wouter'
 import { client, trpc } from '../../api'
-import { addDays, dateIn, formatHours, formatMoment, formatShare } from '../../format'
+import { addDays, dateIn, formatHours, formatMoment, formatShare, isDate } from '../../format'
 import { useText } from '../../i18n'
 import { useSettled } from '../../ui/changes'
 import { Button, Choice, TextField } from '../../ui/controls'
@@ -31,8 +31,9 @@ function Analytics() {
   const [search, setSearch] = useSearchParams()
   const locations = useQuery(trpc.locations.list.queryOptions({ limit: 100 })).data?.items ?? []
   const locationId = search.get('location') ?? undefined
-  const to = search.get('to') ?? dateIn(Intl.DateTimeFormat().resolvedOptions().timeZone)
-  const from = search.get('from') ?? addDays(to, -29)
+  const [first, last] = [search.get('from'), search.get('to')]
+  const to = isDate(last) ? last : dateIn(Intl.DateTimeFormat().resolvedOptions().timeZone)
+  const from = isDate(first) ? first : addDays(to, -29)
   const summary = useQuery(
     trpc.analytics.summary.queryOptions({ from, to, ...(locationId && { locationId }) }),
   )
