@@ -1,15 +1,7 @@
 import type { Booking } from '@coworkspace/client'
 import type { ComponentProps, RefObject } from 'react'
 import { Link } from 'wouter'
-import {
-  dateIn,
-  formatCountdown,
-  formatDay,
-  formatMoment,
-  formatMoney,
-  formatPeriod,
-  formatTime,
-} from '../format'
+import { dateIn, formatDay, formatMoment, formatMoney, formatPeriod, formatTime } from '../format'
 import { useText } from '../i18n'
 import { useLeft } from '../online'
 import { PATHS } from '../paths'
@@ -17,6 +9,7 @@ import { dueOf } from '../payments/due'
 import { CalendarButton } from '../ui/calendar-button'
 import { Button } from '../ui/controls'
 import { useKeptFocus } from '../ui/kept-focus'
+import { TimeLeft } from '../ui/time-left'
 import { freeNear, type Time } from './use-board'
 
 type HoldPanelProps = {
@@ -54,10 +47,7 @@ export function HoldPanel(props: HoldPanelProps) {
         <div className="grow">
           <p className="strong">{t.board.you(isShown ? period : `${day}, ${period}`)}</p>
           <p>
-            <span className="countdown" role="timer">
-              {formatCountdown(leftMs)}
-            </span>{' '}
-            {t.board.until}
+            <TimeLeft leftMs={leftMs} />
           </p>
         </div>
         <Button look="quiet" disabled={busy} onClick={onRelease}>

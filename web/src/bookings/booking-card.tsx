@@ -4,7 +4,7 @@ import { useRef, useState } from 'react'
 import { Link } from 'wouter'
 import { trpc } from '../api'
 import { serverNow } from '../clock'
-import { formatCountdown, formatDay, formatMoment, formatMoney, formatPeriod } from '../format'
+import { formatDay, formatMoment, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
 import { useLeft } from '../online'
 import { PayDialog } from '../payments/pay-dialog'
@@ -13,6 +13,7 @@ import { CalendarButton } from '../ui/calendar-button'
 import { makeOld, useSettled } from '../ui/changes'
 import { Button } from '../ui/controls'
 import { useKeptFocus } from '../ui/kept-focus'
+import { TimeLeft } from '../ui/time-left'
 import { CancelButton } from './cancel-button'
 import { useSubject } from './use-subject'
 
@@ -106,12 +107,7 @@ function State({ booking }: { booking: Booking }) {
   const { t, language } = useText()
   const { status, answerBy, arrivedAt } = booking
   const leftMs = useLeft(booking)
-  if (status === 'held')
-    return (
-      <>
-        <span className="countdown">{formatCountdown(leftMs)}</span> {t.board.until}
-      </>
-    )
+  if (status === 'held') return <TimeLeft leftMs={leftMs} />
   if (status === 'confirmed' && arrivedAt) return t.community.arrived
   if (status === 'pending' && answerBy) return t.board.answerBy(formatMoment(answerBy, language))
   return null

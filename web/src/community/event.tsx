@@ -4,7 +4,7 @@ import { type ComponentProps, type ReactNode, useRef, useState } from 'react'
 import { Link } from 'wouter'
 import { trpc, useSignedIn } from '../api'
 import { serverNow } from '../clock'
-import { formatCountdown, formatDay, formatMoney, formatPeriod } from '../format'
+import { formatDay, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
 import { useLeft } from '../online'
 import { signInThen } from '../paths'
@@ -15,6 +15,7 @@ import { makeOld, useSettled } from '../ui/changes'
 import { Button } from '../ui/controls'
 import { AskButton } from '../ui/dialogs'
 import { useKeptFocus } from '../ui/kept-focus'
+import { Countdown } from '../ui/time-left'
 import type { Meeting } from './event-form'
 
 type EventProps = { event: Meeting; timeZone: string }
@@ -118,9 +119,7 @@ function PayForHeld({ booking, timeZone, focusAfter }: PayForHeldProps) {
     <>
       <Button look="main" disabled={leftMs === 0} onClick={() => setPaying(true)}>
         {t.pay.go(formatMoney(dueOf(booking), booking.currency, language))}
-        <span className="countdown" role="timer">
-          {formatCountdown(leftMs)}
-        </span>
+        <Countdown leftMs={leftMs} />
       </Button>
       <PayDialog
         booking={booking}

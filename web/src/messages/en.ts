@@ -257,7 +257,6 @@ export const messages = {
     themes: { auto: 'As the device', light: 'Light', dark: 'Dark' },
     password: 'Change password',
     currentPassword: 'Present password',
-    newPassword: 'New password',
     firstPassword: 'Set e-mail and password',
     firstPasswordText: 'You sign in by Telegram. With these you can sign in anywhere else, too.',
     onlyInTelegram:

@@ -250,7 +250,6 @@ export const messages: Messages = {
     themes: { auto: 'Comme l’appareil', light: 'Claires', dark: 'Sombres' },
     password: 'Changer le mot de passe',
     currentPassword: 'Mot de passe actuel',
-    newPassword: 'Nouveau mot de passe',
     firstPassword: 'Définir e-mail et mot de passe',
     firstPasswordText: 'Vous vous connectez par Telegram. Ainsi, vous pourrez aussi vous connecter ailleurs.',
     onlyInTelegram:

@@ -249,7 +249,6 @@ export const messages: Messages = {
     themes: { auto: 'Come il dispositivo', light: 'Chiari', dark: 'Scuri' },
     password: 'Cambia password',
     currentPassword: 'Password attuale',
-    newPassword: 'Nuova password',
     firstPassword: 'Imposta e-mail e password',
     firstPasswordText: 'Accedi con Telegram. Con queste potrai accedere anche altrove.',
     onlyInTelegram:

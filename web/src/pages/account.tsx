@@ -5,6 +5,7 @@ import { useLocation } from 'wouter'
 import { CalendarFeeds } from '../account/calendar-feeds'
 import { Sessions } from '../account/sessions'
 import { client, forgetSession, queryClient, trpc, useMe, useMeQuery } from '../api'
+import { EmailField, NewPasswordField } from '../fields/credentials'
 import { LANGUAGES, type Language, useText } from '../i18n'
 import { PATHS } from '../paths'
 import { proofOfLaunch } from '../telegram/inside'
@@ -151,7 +152,7 @@ function Password() {
         autoComplete="current-password"
         required
       />
-      <NewPassword value={password} onChange={setPassword} />
+      <NewPasswordField value={password} onChange={setPassword} />
       {update.error && (
         <p className="error" role="alert">
           {explain(update.error, t)}
@@ -161,22 +162,6 @@ function Password() {
         {t.account.password}
       </Button>
     </form>
-  )
-}
-
-function NewPassword({ value, onChange }: { value: string; onChange: (password: string) => void }) {
-  const { t } = useText()
-  return (
-    <TextField
-      label={t.account.newPassword}
-      type="password"
-      value={value}
-      onChange={onChange}
-      autoComplete="new-password"
-      hint={t.auth.passwordHint}
-      minLength={8}
-      required
-    />
   )
 }
 
@@ -204,15 +189,8 @@ function FirstPassword() {
     >
       <h2>{t.account.firstPassword}</h2>
       <p className="soft">{t.account.firstPasswordText}</p>
-      <TextField
-        label={t.auth.email}
-        type="email"
-        value={email}
-        onChange={setEmail}
-        autoComplete="username"
-        required
-      />
-      <NewPassword value={password} onChange={setPassword} />
+      <EmailField value={email} onChange={setEmail} />
+      <NewPasswordField value={password} onChange={setPassword} />
       {update.error && (
         <p className="error" role="alert">
           {isRefused(update.error, 'WRONG_CREDENTIALS') ? t.account.openAgain : explain(update.error, t)}

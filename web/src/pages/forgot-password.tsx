@@ -2,9 +2,9 @@ import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link } from 'wouter'
 import { trpc } from '../api'
+import { EmailField } from '../fields/credentials'
 import { useText } from '../i18n'
 import { PATHS } from '../paths'
-import { TextField } from '../ui/controls'
 import { Form } from '../ui/forms'
 import { useTitle } from '../ui/title'
 
@@ -18,15 +18,7 @@ export default function ForgotPasswordPage() {
     <div className="card narrow">
       <h1>{t.auth.forgot}</h1>
       <Form change={ask} onSubmit={() => ask.mutate({ email })} action={t.auth.sendLink}>
-        <TextField
-          className="whole"
-          label={t.auth.email}
-          type="email"
-          value={email}
-          onChange={setEmail}
-          autoComplete="username"
-          required
-        />
+        <EmailField className="whole" value={email} onChange={setEmail} />
       </Form>
       <p role="status">{ask.isSuccess && t.auth.linkSent}</p>
       <p className="soft">

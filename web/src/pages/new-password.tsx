@@ -3,9 +3,9 @@ import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useLocation } from 'wouter'
 import { queryClient, trpc } from '../api'
+import { NewPasswordField } from '../fields/credentials'
 import { useText } from '../i18n'
 import { PATHS } from '../paths'
-import { TextField } from '../ui/controls'
 import { Form } from '../ui/forms'
 import { Empty } from '../ui/states'
 import { useTitle } from '../ui/title'
@@ -36,17 +36,7 @@ export default function NewPasswordPage() {
         </Empty>
       ) : (
         <Form change={save} onSubmit={() => save.mutate({ token, password })}>
-          <TextField
-            className="whole"
-            label={t.auth.newPassword}
-            type="password"
-            value={password}
-            onChange={setPassword}
-            autoComplete="new-password"
-            minLength={8}
-            hint={t.auth.passwordHint}
-            required
-          />
+          <NewPasswordField className="whole" value={password} onChange={setPassword} />
         </Form>
       )}
     </div>

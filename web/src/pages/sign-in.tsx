@@ -3,6 +3,7 @@ import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, Redirect, useLocation, useSearchParams } from 'wouter'
 import { client, trpc, useSignedIn } from '../api'
+import { EmailField } from '../fields/credentials'
 import { isLanguageChosen, useText } from '../i18n'
 import { PATHS } from '../paths'
 import { Button, TextField } from '../ui/controls'
@@ -58,14 +59,7 @@ function SignInForm() {
           maxLength={100}
         />
       )}
-      <TextField
-        label={t.auth.email}
-        type="email"
-        value={email}
-        onChange={setEmail}
-        autoComplete="username"
-        required
-      />
+      <EmailField value={email} onChange={setEmail} />
       <TextField
         label={t.auth.password}
         type="password"

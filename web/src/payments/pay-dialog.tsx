@@ -3,7 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { client, queryClient, trpc } from '../api'
 import { useSubject } from '../bookings/use-subject'
-import { formatCountdown, formatDay, formatMoney, formatPeriod } from '../format'
+import { formatDay, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
 import { markOwn } from '../notifications/own-doing'
 import { useLeft } from '../online'
@@ -11,6 +11,7 @@ import { makeOld } from '../ui/changes'
 import { Button } from '../ui/controls'
 import { Modal } from '../ui/dialogs'
 import { explain, Loaded, Loading } from '../ui/states'
+import { TimeLeft } from '../ui/time-left'
 import { SANDBOX_KEY, SandboxForm } from './sandbox-form'
 
 const StripeForm = lazy(() => import('./stripe-form'))
@@ -110,10 +111,7 @@ function Pay({ booking, timeZone, leftMs, onPaid }: PayProps) {
         </p>
         {booking.status === 'held' && (
           <p>
-            <span className="countdown" role="timer">
-              {formatCountdown(leftMs)}
-            </span>{' '}
-            {t.board.until}
+            <TimeLeft leftMs={leftMs} />
           </p>
         )}
       </div>
