@@ -45,7 +45,7 @@ export async function startTestServer({
     ...env,
   }
   const start = async (more: Record<string, string> = {}) => {
-    const loggedTo = log ?? createLog({ level: 'silent', terminal: false })
+    const loggedTo = log ?? createLog({ level: process.env.TEST_LOG ?? 'silent', terminal: false })
     const started = await startServer(testEnv({ ...settings, ...more }), loggedTo, { jobs, queue })
     if (paired) await until(() => started.deps.redis?.isUp())
     return started

@@ -1,0 +1,55 @@
+import { expect, test } from 'bun:test'
+import net from 'node:net'
+import { sql } from 'drizzle-orm'
+import postgres from 'postgres'
+import { connectDatabase, type Db } from '../src/db/client'
+import { createDatabase } from './support/database'
+
+/** As many statements as the driver sends over one connection before it waits for an answer. */
+const PIPELINE = 100
+const CONNECTIONS = 2
+
+/** Sent at once: whoever has a query of Drizzle's sends it when it is waited for. */
+const ask = (db: Db, n: number) => db.execute(sql`SELECT ${n}::int`).then((rows) => rows)
+
+test('a transaction that begins on a connection that is just full is one of its own, and takes in nobody else', async () => {
+  const { db, close } = connectDatabase(await createDatabase(), { connections: CONNECTIONS })
+  // Twice, so that each connection knows the statement and need not ask what it is.
+  for (const _ of [1, 2]) await Promise.all(Array.from({ length: CONNECTIONS * 2 }, (_, n) => ask(db, n)))
+  const most = PIPELINE * CONNECTIONS
+  for (let before = most - 10; before <= most + 10; before++) {
+    const asked = Array.from({ length: before }, (_, n) => ask(db, n))
+    // What was asked is on its way, and nothing is answered yet.
+    for (let turn = 0; turn < 12; turn++) await null
+    const begun = Array.from({ length: CONNECTIONS * 2 }, () =>
+      db.transaction((tx) => tx.execute<{ id: string }>(sql`SELECT pg_current_xact_id()::text AS id`)),
+    )
+    await Promise.all(asked)
+    const ids = (await Promise.all(begun)).map(([row]) => row?.id)
+    expect(new Set(ids).size).toBe(ids.length)
+  }
+  const left = await db.execute(sql`
+    SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'`)
+  expect([...left]).toEqual([])
+  await close()
+})
+
+test('a connection whose socket has room again between two statements of a transaction stays with that', async () => {
+  const address = new URL(await createDatabase())
+  const socket = net.connect(Number(address.port), address.hostname)
+  await new Promise((resolve) => socket.once('connect', resolve))
+  // The driver takes a socket of one's own, which its types do not know.
+  const client = postgres(address.href, { max: 1, socket: async () => socket } as postgres.Options<never>)
+  const done: string[] = []
+  let other: Promise<unknown> | undefined
+  await client.begin(async (tx) => {
+    await tx`SELECT 1`
+    socket.emit('drain')
+    other = client`SELECT 1`.then(() => done.push('somebody else'))
+    await tx`SELECT pg_sleep(0.05)`
+    done.push('the transaction')
+  })
+  await other
+  expect(done).toEqual(['the transaction', 'somebody else'])
+  await client.end()
+})

@@ -1,0 +1,26 @@
+import { useText } from '../i18n'
+import { TextField } from '../ui/controls'
+
+type FieldProps = { value: string; onChange(value: string): void; className?: string }
+
+/** What one signs in with; browsers know it by its name for them. */
+export function EmailField(props: FieldProps) {
+  const { t } = useText()
+  return <TextField label={t.auth.email} type="email" autoComplete="username" required {...props} />
+}
+
+/** A password that is chosen now. */
+export function NewPasswordField(props: FieldProps) {
+  const { t } = useText()
+  return (
+    <TextField
+      label={t.auth.newPassword}
+      type="password"
+      autoComplete="new-password"
+      hint={t.auth.passwordHint}
+      minLength={8}
+      required
+      {...props}
+    />
+  )
+}
