@@ -3,6 +3,7 @@ import net from 'node:net'
 import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
 import { connectDatabase, type Db } from '../src/db/client'
+import { isUnavailable } from '../src/db/errors'
 import { createDatabase } from './support/database'
 
 /** As many statements as the driver sends over one connection before it waits for an answer. */
@@ -52,4 +53,28 @@ test('a connection whose socket has room again between two statements of a trans
   await other
   expect(done).toEqual(['the transaction', 'somebody else'])
   await client.end()
+})
+
+test('a connection that is cut in the middle of a transaction is not lost to the pool', async () => {
+  const url = await createDatabase()
+  const [one, other] = [connectDatabase(url, { connections: 1 }), connectDatabase(url)]
+  const aMoment = async () => {
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+  }
+  for (let time = 0; time < 3; time++) {
+    const said = Promise.withResolvers<unknown>()
+    const cut = one.db.transaction(async (tx) => {
+      const [row] = await tx.execute<{ pid: number }>(sql`SELECT pg_backend_pid() AS pid`)
+      await other.db.execute(sql`SELECT pg_terminate_backend(${row?.pid}::int, 5000)`)
+      // The driver hears of it between two statements: what is said next, and the rollback, have no connection any more.
+      await aMoment()
+      await tx.execute(sql`SELECT 1`).then(said.resolve, said.resolve)
+      throw new Error('it is cut')
+    })
+    expect(await cut.then(() => false).catch(isUnavailable)).toBe(true)
+    await said.promise
+    await aMoment()
+    expect([...(await one.db.execute(sql`SELECT 1 AS one`))]).toEqual([{ one: 1 }])
+  }
+  await Promise.all([one.close(), other.close()])
 })
