@@ -1,13 +1,12 @@
-import { and, asc, desc, eq, gt, lt, ne, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, lt, ne } from 'drizzle-orm'
 import type { SignedInContext } from '../context'
 import { type BookingRow, type BookingStatus, bookings, users } from '../db/schema'
 import { AppError, invalidField, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
-import { type Page, readStartCursor, type SlotName, startCursorOf } from '../shapes/common'
-import { iso } from '../time'
+import { type Page, type SlotName, StartCursor, startCursorOf } from '../shapes/common'
 import { holdAt, holdExpired, releaseUnpaid } from './holds'
 import { capacitiesOf, findMove, moveBooking } from './moves'
-import { pageOf } from './paging'
+import { isBehindStart, pageOf } from './paging'
 import { pointsOfEnding, refundOfEnding } from './refunds'
 import { readRole } from './users'
 
@@ -52,22 +51,19 @@ export async function listBookings(ctx: SignedInContext, input: ListInput) {
     )
     .orderBy(...(byStart ? [asc(bookings.startsAt), asc(bookings.id)] : [desc(bookings.id)]))
     .limit(input.limit + 1)
-  const { items, nextCursor } = pageOf(
+  return pageOf(
     rows.map(({ booking, customerName }) => ({ ...booking, customerName })),
     input,
     (row) => ({ ...bookingView(row), customerName: row.customerName }),
+    byStart ? startCursorOf : undefined,
   )
-  const last = items.at(-1)
-  return { items, nextCursor: byStart && nextCursor && last ? startCursorOf(last) : nextCursor }
 }
 
 /** @throws VALIDATION for the cursor of a list in the other order */
 function isBehind(cursor: string, byStart: boolean) {
-  const { startsAt, id } = readStartCursor(cursor)
-  if (byStart !== (id !== ''))
+  if (byStart !== StartCursor.safeParse(cursor).success)
     throw invalidField('cursor', 'must be the nextCursor of an answer in this order')
-  if (!byStart) return lt(bookings.id, cursor)
-  return sql`(${bookings.startsAt}, ${bookings.id}) > (${iso(startsAt)}::timestamptz, ${id}::uuid)`
+  return byStart ? isBehindStart(bookings, cursor) : lt(bookings.id, cursor)
 }
 
 /** @throws NOT_FOUND, also where it is somebody else's */

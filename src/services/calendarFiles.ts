@@ -29,11 +29,11 @@ export type Entry = {
 export async function bookingCalendar(ctx: Context, { id }: { id: string }): Promise<string> {
   if (ctx.actor.kind !== 'person') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
   const own = sql`${bookings.id} = ${id} AND ${bookings.userId} = ${ctx.actor.id}`
-  const [place] = await ctx.db.select({ eventId: bookings.attendsEventId }).from(bookings).where(own)
-  if (place?.eventId) return eventCalendar(ctx, { id: place.eventId })
   const [entry] = await bookingEntries(ctx.db, own, 'customer')
-  if (!entry) throw notFound('booking')
-  return calendarOf(entry.summary, [entry])
+  if (entry) return calendarOf(entry.summary, [entry])
+  const [place] = await ctx.db.select({ eventId: bookings.attendsEventId }).from(bookings).where(own)
+  if (!place?.eventId) throw notFound('booking')
+  return eventCalendar(ctx, { id: place.eventId })
 }
 
 /** The calendar file of an event. @throws NOT_FOUND, also for a members' event where nobody is signed in */

@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import type { Deps } from '../context'
 import type { Db, Tx } from '../db/client'
 import { type BookingRow, bookings, type EventRow, eventAttendees, events, type Source } from '../db/schema'
@@ -170,14 +170,9 @@ export async function sweepUnpaidPlaces(deps: Pick<Deps, 'db' | 'publish' | 'log
  * event's location must be locked.
  */
 export async function givePlaces(tx: Tx, event: EventRow): Promise<Places> {
-  const held = await tx
-    .update(bookings)
-    .set({ status: 'cancelled' })
-    .where(and(eq(bookings.attendsEventId, event.id), eq(bookings.status, 'held')))
-    .returning()
-  const ended: BookingRow[] = []
-  for (const row of held)
-    ended.push(await settleEnding(tx, row, { from: 'held', own: false, now: Date.now() }))
+  const held = (
+    await endWhole(tx, and(eq(bookings.attendsEventId, event.id), eq(bookings.status, 'held')))
+  ).map(({ booking }) => booking)
   const ids = held.map(({ id }) => id)
   if (ids.length > 0)
     await tx
@@ -190,7 +185,7 @@ export async function givePlaces(tx: Tx, event: EventRow): Promise<Places> {
     source: id,
     ...aboutEvent(event),
   }))
-  return { bookings: ended, notices }
+  return { bookings: held, notices }
 }
 
 /**
@@ -238,13 +233,15 @@ export async function movePlaces(tx: Tx, { id, startsAt, endsAt }: EventRow): Pr
     .returning()
 }
 
+type Ended = { booking: BookingRow; backMinor: number }
+
 /** Ends every place of an event that will not take place: whatever was paid goes back whole. */
-export async function cancelPlaces(
-  tx: Tx,
-  { id }: EventRow,
-): Promise<{ booking: BookingRow; backMinor: number }[]> {
-  const ended = await tx.update(bookings).set({ status: 'cancelled' }).where(standingAt(id)).returning()
-  const settled = []
+export const cancelPlaces = (tx: Tx, { id }: EventRow): Promise<Ended[]> => endWhole(tx, standingAt(id))
+
+/** Cancels places not by their owners' doing, and gives back all that was paid of them. */
+async function endWhole(tx: Tx, which: SQL | undefined): Promise<Ended[]> {
+  const ended = await tx.update(bookings).set({ status: 'cancelled' }).where(which).returning()
+  const settled: Ended[] = []
   for (const row of ended) {
     const booking = await settleEnding(tx, row, { from: 'confirmed', own: false, now: Date.now() })
     settled.push({ booking, backMinor: booking.refundedMinor - row.refundedMinor })

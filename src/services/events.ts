@@ -4,7 +4,7 @@ import type { Tx } from '../db/client'
 import { type EventRow, eventAttendees, events } from '../db/schema'
 import { AppError, invalidField, notFound } from '../errors'
 import { refuseUnpayablePrice } from '../money'
-import { readStartCursor, startCursorOf } from '../shapes/common'
+import { startCursorOf } from '../shapes/common'
 import { type ComingRow, type Event, type EventPage, eventView } from '../shapes/events'
 import { DAY, iso } from '../time'
 import { listConcerned, refuseIfOver, refuseUnlessOrganiser } from './attendance'
@@ -22,7 +22,7 @@ import {
 } from './eventPlaces'
 import { refuseUnlessInUse } from './locations'
 import type { Notice } from './notices'
-import { pageOf } from './paging'
+import { isBehindStart, pageOf } from './paging'
 
 const MAX_LENGTH_DAYS = 14
 
@@ -47,21 +47,17 @@ type ListInput = EventPage & {
 
 /** Events that end after `from` (now, where it is not given) and begin before `to`, the next first. */
 export async function listEvents(ctx: Context, { locationId, from, to, ...page }: ListInput) {
-  const after = page.cursor === undefined ? undefined : readStartCursor(page.cursor)
   const rows = await selectEvents(
     ctx,
     and(
       locationId ? eq(events.locationId, locationId) : undefined,
       sql`${events.endsAt} > ${from ? sql`${iso(new Date(from))}::timestamptz` : sql`clock_timestamp()`}`,
       to ? sql`${events.startsAt} < ${iso(new Date(to))}::timestamptz` : undefined,
-      after &&
-        sql`(${events.startsAt}, ${events.id}) > (${iso(after.startsAt)}::timestamptz, ${after.id}::uuid)`,
+      page.cursor ? isBehindStart(events, page.cursor) : undefined,
     ),
     page.limit + 1,
   )
-  const { items, nextCursor } = pageOf(rows, page, eventView)
-  const last = items.at(-1)
-  return { items, nextCursor: nextCursor && last ? startCursorOf(last) : null }
+  return pageOf(rows, page, eventView, startCursorOf)
 }
 
 /** @throws NOT_FOUND, also for a members' event where nobody is signed in */

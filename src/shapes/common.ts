@@ -64,8 +64,8 @@ export const StartCursor = z
   .string()
   .refine((text) => Id.safeParse(START_CURSOR.exec(text)?.[2]).success, 'must be the nextCursor of an answer')
 
-export const startCursorOf = ({ startsAt, id }: { startsAt: string; id: string }): string =>
-  `${Date.parse(startsAt)}-${id}`
+export const startCursorOf = ({ startsAt, id }: { startsAt: Date | Millis; id: string }): string =>
+  `${Number(startsAt)}-${id}`
 export function readStartCursor(cursor: string): { startsAt: Millis; id: string } {
   const [, startsAt, id = ''] = START_CURSOR.exec(cursor) ?? []
   return { startsAt: Number(startsAt), id }
