@@ -55,17 +55,30 @@ test('a connection whose socket has room again between two statements of a trans
   await client.end()
 })
 
-test('a connection that is cut in the middle of a transaction is not lost to the pool', async () => {
+/** A pool of one connection, and how to end it from outside once it has been asked who it is. */
+async function fragile() {
   const url = await createDatabase()
   const [one, other] = [connectDatabase(url, { connections: 1 }), connectDatabase(url)]
+  return {
+    db: one.db,
+    other: other.db,
+    whoIs: async (db: Db) => (await db.execute<{ pid: number }>(sql`SELECT pg_backend_pid() AS pid`))[0]?.pid,
+    end: (pid: number | undefined) => other.db.execute(sql`SELECT pg_terminate_backend(${pid}::int, 5000)`),
+    close: () => Promise.all([one.close(), other.close()]),
+  }
+}
+const ONE = [{ one: 1 }]
+const askOne = async (db: Db) => [...(await db.execute(sql`SELECT 1 AS one`))]
+
+test('a connection that is cut in the middle of a transaction is not lost to the pool', async () => {
+  const { db, whoIs, end, close } = await fragile()
   const aMoment = async () => {
     for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
   }
   for (let time = 0; time < 3; time++) {
     const said = Promise.withResolvers<unknown>()
-    const cut = one.db.transaction(async (tx) => {
-      const [row] = await tx.execute<{ pid: number }>(sql`SELECT pg_backend_pid() AS pid`)
-      await other.db.execute(sql`SELECT pg_terminate_backend(${row?.pid}::int, 5000)`)
+    const cut = db.transaction(async (tx) => {
+      await end(await whoIs(tx))
       // The driver hears of it between two statements: what is said next, and the rollback, have no connection any more.
       await aMoment()
       await tx.execute(sql`SELECT 1`).then(said.resolve, said.resolve)
@@ -74,7 +87,57 @@ test('a connection that is cut in the middle of a transaction is not lost to the
     expect(await cut.then(() => false).catch(isUnavailable)).toBe(true)
     await said.promise
     await aMoment()
-    expect([...(await one.db.execute(sql`SELECT 1 AS one`))]).toEqual([{ one: 1 }])
+    expect(await askOne(db)).toEqual(ONE)
   }
-  await Promise.all([one.close(), other.close()])
+  await close()
+})
+
+test('a transaction whose connection was cut says nothing more, also where the pool has another one by then', async () => {
+  const { db, other, whoIs, end, close } = await fragile()
+  await other.execute(sql`CREATE TABLE said (what text)`)
+  const late = Promise.withResolvers<unknown>()
+  const waiting = Promise.withResolvers<unknown>()
+  const cut = db.transaction(async (tx) => {
+    const pid = await whoIs(tx)
+    // The second waits for the first, of which nobody knows yet what it answers, and never has its turn.
+    const both = Promise.allSettled([1, 2].map((n) => tx.execute(sql`SELECT pg_sleep(20), ${n}::int`)))
+    await end(pid)
+    waiting.resolve(both)
+    expect(await askOne(db)).toEqual(ONE)
+    await tx.execute(sql`INSERT INTO said VALUES ('after the cut')`).then(late.resolve, late.resolve)
+  })
+  expect(await cut.then(() => false).catch(isUnavailable)).toBe(true)
+  expect(await waiting.promise).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }])
+  expect(isUnavailable(await late.promise)).toBe(true)
+  expect([...(await other.execute(sql`SELECT * FROM said`))]).toEqual([])
+  await close()
+})
+
+test('what a statement that fails half-way has answered is no part of the next answer', async () => {
+  const { db, close } = await fragile()
+  const failing = db.execute(sql`SELECT 1 / (n - 5) FROM generate_series(1, 10) AS n`)
+  expect(await failing.then(() => 'done').catch(({ cause }) => cause.code)).toBe('22012')
+  expect(await askOne(db)).toEqual(ONE)
+  await close()
+})
+
+test('a connection that was cut while it answered answers the next at once, and ends when it is told to', async () => {
+  const { db, whoIs, end, close } = await fragile()
+  const isCut = async () => {
+    const pid = await whoIs(db)
+    // It has sent a part of its rows when it is ended.
+    const answering = db.execute(sql`
+      SELECT repeat('x', 1000), CASE WHEN n > 500 THEN pg_sleep(20) END FROM generate_series(1, 1000) AS n`)
+    const failed = answering.then(() => false).catch(isUnavailable)
+    await end(pid)
+    return failed
+  }
+  for (let time = 0; time < 5; time++) {
+    expect(await isCut()).toBe(true)
+    expect(await askOne(db)).toEqual(ONE)
+  }
+  expect(await isCut()).toBe(true)
+  const since = performance.now()
+  await close()
+  expect(performance.now() - since).toBeLessThan(3000)
 })

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { jwt } from '@elysiajs/jwt'
 import { MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, MAX_UNREAD_BYTES, MESSAGE_BURST } from '../src/realtime/limits'
 import type { RunningServer } from '../src/server'
+import { createDatabase } from './support/database'
+import { startProxy } from './support/database-proxy'
 import { textFrame, upgrade } from './support/raw'
 import { openSocket } from './support/socket'
 import {
@@ -105,6 +107,40 @@ test('a board is watched from when it is joined until it is left, on several dat
   expect(await socket.next('error')).toMatchObject({ reason: 'NOT_FOUND', requestId: 'none' })
   expect(stats().watchedBoards).toBe(before.watchedBoards)
   await socket.close()
+})
+
+test('who asks again while the database is away is refused and watches on; who asks for the first time does not', async () => {
+  const way = await startProxy(await createDatabase())
+  const behind = await startTestServer({ databaseUrl: way.url })
+  const [ada, watched, other] = [await makePerson(behind), await makeSpace(behind), await makeSpace(behind)]
+  const { locationId } = watched
+  const socket = await openSocket(behind, ada.token)
+  const joinAll = async (spaceIds: string[]) => {
+    for (const spaceId of spaceIds)
+      socket.send({ type: 'join_space', spaceId, date: testDate, requestId: spaceId })
+    socket.send({ type: 'join_location', locationId, requestId: locationId })
+  }
+  await joinAll([watched.id])
+  await socket.next('slots_status_update')
+  await socket.next('initial')
+
+  await way.cut()
+  await joinAll([watched.id, other.id])
+  for (const id of [watched.id, other.id, locationId])
+    expect(await socket.next('error', ({ requestId }) => requestId === id)).toMatchObject({
+      reason: 'UNAVAILABLE',
+    })
+  await way.mend()
+  const client = clientOf(behind, ada)
+  await until(() => client.auth.me.query().catch(() => null))
+  await client.slots.hold.mutate({ slotId: `${other.id}@${at(9)}` })
+  await client.slots.hold.mutate({ slotId: `${watched.id}@${at(9)}` })
+  await client.checkIns.checkIn.mutate({ locationId })
+  expect(await socket.next('slot_update')).toMatchObject({ spaceId: watched.id })
+  expect(await socket.next('check_ins')).toMatchObject({ locationId })
+  await socket.close()
+  await behind.stop()
+  await way.cut()
 })
 
 test('a slot, or several in a row, are held and released over the socket', async () => {

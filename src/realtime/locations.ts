@@ -58,7 +58,8 @@ export function createWatchedLocations({
   return {
     async enter(visitor, locationId) {
       const { socket, person, locations } = visitor
-      if (!locations.has(locationId)) {
+      const isNew = !locations.has(locationId)
+      if (isNew) {
         if (locations.size >= MAX_LOCATIONS)
           throw new AppError('RATE_LIMITED', `A socket watches ${MAX_LOCATIONS} locations at the most.`)
         locations.add(locationId)
@@ -67,7 +68,8 @@ export function createWatchedLocations({
       }
       // Subscribed before it is read: what changes in between arrives twice rather than never.
       const community = await readCommunity(db, locationId, person?.id).catch((error) => {
-        exit(visitor, locationId)
+        // Who watched it already and asked again watches on: what is refused leaves everything as it was.
+        if (isNew) exit(visitor, locationId)
         throw error
       })
       return { type: 'initial', ...community }

@@ -184,21 +184,24 @@ export function createConnections(
   }
 
   async function joinAndRead(connection: Connection, board: BoardKey): Promise<Board> {
-    join(connection, board)
+    const isNew = join(connection, board)
     // Subscribed before the board is read: what changes in between arrives twice rather than never.
     return boards.read(board, connection.person?.id).catch((error) => {
-      leave(connection, board)
+      // Who watched it already and asked again watches on: what is refused leaves everything as it was.
+      if (isNew) leave(connection, board)
       throw error
     })
   }
 
-  function join(connection: Connection, board: BoardKey): void {
-    if (connection.boards.some((watched) => isSameBoard(watched, board))) return
+  /** @returns false where it watched that board already @throws RATE_LIMITED */
+  function join(connection: Connection, board: BoardKey): boolean {
+    if (connection.boards.some((watched) => isSameBoard(watched, board))) return false
     if (connection.boards.length >= MAX_BOARDS)
       throw new AppError('RATE_LIMITED', `A socket watches ${MAX_BOARDS} boards at the most.`)
     connection.boards.push(board)
     boards.watch(board)
     connection.socket.subscribe(topicOf.calendar(board))
+    return true
   }
 
   function leaveAll(connection: Connection, key: CalendarKey): void {

@@ -4,8 +4,8 @@ import type { Board } from '../../src/shapes/slots'
 
 type Update = Extract<ServerMessage, { type: 'slot_update' }>
 
-/** So that a server that is away is not asked without a pause. */
-const RECONNECT_MS = 20
+/** So that a server that is away, or whose database is, is not asked without a pause. */
+const RETRY_MS = 20
 
 /** A board followed over a real socket as a good client would. */
 export type Watcher = {
@@ -21,7 +21,7 @@ export type Watcher = {
 
 /**
  * Joins a board, applies each update that follows the version it has, keeps those that came too early, asks again where one
- * is missing or a `board_version` says so, and connects again where the connection breaks.
+ * is missing, a `board_version` says so, or the server could not answer, and connects again where the connection breaks.
  * @param options `patienceMs`: how long an update may be overtaken by a later one before it counts as lost
  */
 export function watchBoard(
@@ -47,7 +47,7 @@ export function watchBoard(
       if (opened === socket) receive(JSON.parse(String(data)))
     }
     opened.onclose = () => {
-      if (opened === socket && !stopped) setTimeout(() => !stopped && connect(), RECONNECT_MS)
+      if (opened === socket && !stopped) setTimeout(() => !stopped && connect(), RETRY_MS)
     }
   }
 
@@ -70,6 +70,8 @@ export function watchBoard(
       follow()
     } else if (message.type === 'board_version' && board && message.version > board.version) {
       askLater(message.version)
+    } else if (message.type === 'error') {
+      setTimeout(ask, RETRY_MS)
     }
   }
 
