@@ -17,7 +17,7 @@ export function refusalOfThrown(error: unknown): Refusal {
   if (error instanceof z.ZodError) return refusalOf(invalid(error))
   if (isTrpcError(error)) return refusalOfCall(error)
   if (isUnavailable(error))
-    return refusalOf(new AppError('UNAVAILABLE', 'The database cannot be reached. Please try again.'))
+    return refusalOf(new AppError('UNAVAILABLE', 'The database does not answer. Please try again.'))
   return refusalOf(error)
 }
 

@@ -141,3 +141,12 @@ test('a connection that was cut while it answered answers the next at once, and 
   await close()
   expect(performance.now() - since).toBeLessThan(3000)
 })
+
+test('a statement that takes too long is ended, which is no fault of who asks, and the connection goes on', async () => {
+  const { db, close } = connectDatabase(await createDatabase(), { connections: 1, statementSeconds: 1 })
+  const since = performance.now()
+  expect(await db.execute(sql`SELECT pg_sleep(20)`).then(() => false, isUnavailable)).toBe(true)
+  expect(performance.now() - since).toBeLessThan(10_000)
+  expect(await askOne(db)).toEqual(ONE)
+  await close()
+})

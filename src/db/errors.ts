@@ -5,7 +5,7 @@ export function violates(error: unknown, constraint: string): boolean {
   return causes(error).some((cause) => cause.constraint_name === constraint)
 }
 
-/** The database cannot be reached, is starting or stopping, or has no connection left; asking again later may help. */
+/** The database cannot be reached, is starting or stopping, has no connection left or took too long; asking again later may help. */
 export function isUnavailable(error: unknown): boolean {
   return causes(error).some(
     ({ code }) => typeof code === 'string' && (DRIVER_CODES.has(code) || isServerCode(code)),
@@ -35,8 +35,8 @@ const DRIVER_CODES = new Set([
   'ENOENT',
 ])
 
-/** Classes 08 (connection), 53 (resources) and 57P (operator), and 25006: a server that became a replica. */
-const isServerCode = (code: string) => /^(08|53)...$/.test(code) || /^57P..$/.test(code) || code === '25006'
+/** Classes 08 (connection), 53 (resources) and 57 (operator, or time that ran out), and 25006: a server that became a replica. */
+const isServerCode = (code: string) => /^(08|53|57)...$/.test(code) || code === '25006'
 
 type Cause = { code?: unknown; constraint_name?: unknown }
 
