@@ -152,7 +152,9 @@ test.skipIf(!browser)(
     await client.bookings.confirm.mutate({ id })
     await button(specialist.page, 'Accept').click()
     const { page } = visitor
-    await page.getByRole('link', { name: /^Notifications, \d new/ }).click()
+    await said(page, /says yes/)
+    // What says so in passing does not lie upon the way to all that was said.
+    await page.getByRole('link', { name: /^Notifications, \d new/ }).click({ timeout: 3000 })
     await said(page, /says yes/)
     await button(page, 'Mark all as read').click()
     await page.locator('.bell[aria-label="Notifications"]').waitFor()
