@@ -5,6 +5,7 @@ import postgres from 'postgres'
 import { connectDatabase, type Db } from '../src/db/client'
 import { isUnavailable } from '../src/db/errors'
 import { createDatabase } from './support/database'
+import { sized } from './support/proof'
 
 /** As many statements as the driver sends over one connection before it waits for an answer. */
 const PIPELINE = 100
@@ -150,3 +151,65 @@ test('a statement that takes too long is ended, which is no fault of who asks, a
   expect(await askOne(db)).toEqual(ONE)
   await close()
 })
+
+test(
+  'whoever asks while connections are cut again and again is answered, with what they asked for and nothing else',
+  async () => {
+    const url = await createDatabase()
+    const [pool, other] = [connectDatabase(url, { connections: 6 }), connectDatabase(url, { connections: 1 })]
+    const end = performance.now() + sized(2, 60) * 1000
+    const rows = Array.from({ length: 300 }, (_, n) => ({ n }))
+    const asks = [
+      async (n: number) => {
+        expect([...(await pool.db.execute(sql`SELECT ${n}::int AS n`))]).toEqual([{ n }])
+      },
+      async () => {
+        const many = await pool.db.execute(sql`
+          SELECT n, repeat('x', 2000) AS text FROM generate_series(0, ${rows.length - 1}::int) AS n`)
+        expect(Array.from(many, (row) => ({ n: row?.n }))).toEqual(rows)
+      },
+      async () => {
+        const failing = pool.db.execute(sql`SELECT 1 / (n - 5) FROM generate_series(1, 10) AS n`)
+        const error = await failing.catch((error) => error)
+        if (error.cause?.code !== '22012') throw error
+      },
+      (n: number) =>
+        pool.db.transaction(async (tx) => {
+          const ask = async (n: number) => {
+            const [row] = await tx.execute<{ n: number; id: string }>(
+              sql`SELECT ${n}::int AS n, pg_current_xact_id()::text AS id`,
+            )
+            expect(row?.n).toBe(n)
+            return row?.id
+          }
+          const ids = [await ask(n)]
+          await Bun.sleep(Math.random() * 5)
+          ids.push(...(await Promise.all([ask(n + 1), ask(n + 2)])))
+          expect(new Set(ids).size).toBe(1)
+        }),
+    ]
+    let answered = 0
+    let cut = 0
+    const asking = Array.from({ length: 40 }, async (_, person) => {
+      for (let n = person; performance.now() < end; n++) {
+        try {
+          await asks[n % asks.length]?.(n)
+          answered += 1
+        } catch (error) {
+          if (!isUnavailable(error)) throw error
+          cut += 1
+        }
+      }
+    })
+    while (performance.now() < end) {
+      await other.db.execute(sql`
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 2`)
+      await Bun.sleep(Math.random() * 60)
+    }
+    await Promise.all(asking)
+    expect([answered > 0, cut > 0]).toEqual([true, true])
+    await Promise.all([pool.close(), other.close()])
+  },
+  { timeout: 120_000 },
+)
