@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { connect } from 'node:net'
+import postgres from 'postgres'
 import { breakUnderLoad, type Fault, type FaultyCluster, raiseCluster } from './support/faults'
 import { stopProcesses } from './support/process'
 import { sized } from './support/proof'
@@ -14,6 +15,8 @@ setDefaultTimeout(180_000)
 const LASTS_MS = sized(700, 5000)
 /** Long enough that a Redis that says nothing is given up. */
 const SILENT_MS = sized(4500, 10_000)
+/** How long connections are ended, some of them each moment. */
+const ENDING_MS = sized(2000, 30_000)
 const PAUSED_MS = sized(1500, 40_000)
 
 let world: FaultyCluster
@@ -92,6 +95,20 @@ const faults: Fault<FaultyCluster>[] = [
       await database.kill()
       await Bun.sleep(LASTS_MS)
       await database.start()
+    },
+  },
+  {
+    name: 'PostgreSQL ending connections, again and again',
+    async happen({ database }) {
+      const admin = postgres(database.url, { max: 1, onnotice() {} })
+      const end = performance.now() + ENDING_MS
+      while (performance.now() < end) {
+        await admin`
+          SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 3`
+        await Bun.sleep(Math.random() * 50)
+      }
+      await admin.end()
     },
   },
   {
