@@ -5,7 +5,7 @@ import { type EventAttendeeRow, type EventRow, eventAttendees, events, users } f
 import { AppError } from '../errors'
 import { topicOf } from '../realtime/events'
 import { type AttendeePage, attendeeView, type Event, eventView } from '../shapes/events'
-import { changeCommunity } from './community'
+import { changeCommunity, ofEvents } from './community'
 import {
   endUnpaidPlaces,
   findEvent,
@@ -97,7 +97,7 @@ async function onEvent(
     const mine = await attendanceOf(tx, id, ctx.actor.id)
     const result = eventView({ ...event, mine: mine?.status ?? null, bookingId: mine?.bookingId ?? null })
     changes = outcome !== false
-    const changed = changes || ended.bookings.length > 0 ? [{ locationId, part: 'events' as const }] : []
+    const changed = changes || ended.bookings.length > 0 ? [ofEvents(locationId)] : []
     return { result, touched: [], ...together(ended, outcome || NOTHING), changed }
   })
   // What is pushed to everybody says nothing of one's own part, which one may look at elsewhere as well.

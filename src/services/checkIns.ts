@@ -8,7 +8,7 @@ import type { Page } from '../shapes/common'
 import type { CalendarKey } from '../shapes/slots'
 import { recordArrival } from './arrivals'
 import { calendarsOf } from './calendar'
-import { changeCommunity, nothingOnCalendars } from './community'
+import { changeCommunity, nothingOnCalendars, ofCheckIns } from './community'
 import { readDoorCode } from './doorCodes'
 import { refuseUnlessInUse } from './locations'
 import { pageOf } from './paging'
@@ -74,8 +74,6 @@ async function placeOf(ctx: SignedInContext, { locationId, code, bookingId }: Ch
   const way = booking ? 'booking' : atDoor ? 'door' : 'hand'
   return { locationId: first, calendars: booking ? calendarsOf(booking) : [], way }
 }
-
-export const ofCheckIns = (locationId: string) => ({ locationId, part: 'checkIns' as const })
 
 /** Whether who stays says anything that was not known. */
 const isNew = ({ note, bookingId }: CheckInRow, said: CheckInInput) =>

@@ -16,6 +16,8 @@ const MAX_COMING = 100
 
 /** The two halves of what is live at a location. */
 export type Part = 'checkIns' | 'events'
+export const ofCheckIns = (locationId: string) => ({ locationId, part: 'checkIns' as const })
+export const ofEvents = (locationId: string) => ({ locationId, part: 'events' as const })
 
 /** What happened under the locks: that of calendars, and which halves of which locations it changed, and who hears of it. */
 export type CommunityOutcome<T> = Outcome<T> & {

@@ -4,7 +4,7 @@ import type { Tx } from '../db/client'
 import { type EventRow, events } from '../db/schema'
 import { listConcerned } from './attendance'
 import { sumOf } from './batches'
-import { changeCommunity, nothingOnCalendars } from './community'
+import { changeCommunity, nothingOnCalendars, ofEvents } from './community'
 import { releaseClaims } from './eventClaims'
 import { aboutEvent, cancelPlaces } from './eventPlaces'
 import type { Notice } from './notices'
@@ -51,7 +51,7 @@ export async function retirePastEvents(deps: Pick<Deps, 'db' | 'publish' | 'log'
         .set({ over: true })
         .where(and(eq(events.locationId, locationId), hasEnded))
         .returning({ id: events.id })
-      const changed = ended.length > 0 ? [{ locationId, part: 'events' as const }] : []
+      const changed = ended.length > 0 ? [ofEvents(locationId)] : []
       return { result: ended.length, ...nothingOnCalendars, changed, notices: [] }
     }),
   )

@@ -5,7 +5,7 @@ import { type BookingRow, bookings, type EventRow, eventAttendees, events, type 
 import { notFound } from '../errors'
 import { sumOf } from './batches'
 import { range } from './calendar'
-import { type CommunityOutcome, changeCommunity } from './community'
+import { type CommunityOutcome, changeCommunity, ofEvents } from './community'
 import { settleEnding } from './refunds'
 
 /** Who moves up to a place that costs something has so long to pay for it, and never beyond the start. */
@@ -159,7 +159,7 @@ export async function sweepUnpaidPlaces(deps: Pick<Deps, 'db' | 'publish' | 'log
       const [event] = await tx.select().from(events).where(eq(events.id, eventId))
       const places = event ? await endUnpaidPlaces(tx, event) : NOTHING
       const result = places.bookings.filter(({ status }) => status === 'expired').length
-      const changed = result > 0 ? [{ locationId, part: 'events' as const }] : []
+      const changed = result > 0 ? [ofEvents(locationId)] : []
       return { result, touched: [], ...places, changed }
     }),
   )

@@ -8,7 +8,7 @@ import { startCursorOf } from '../shapes/common'
 import { type ComingRow, type Event, type EventPage, eventView } from '../shapes/events'
 import { DAY, iso } from '../time'
 import { listConcerned, refuseIfOver, refuseUnlessOrganiser } from './attendance'
-import { type CommunityOutcome, changeCommunity } from './community'
+import { type CommunityOutcome, changeCommunity, ofEvents } from './community'
 import { claimForEvent, findSpaceOf, releaseClaims } from './eventClaims'
 import { dissolveEvent } from './eventEndings'
 import {
@@ -237,8 +237,7 @@ async function noticesOfChange(
 export async function removeEvent(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
   return onOwnEvent(ctx, id, [], async (tx, event) => {
     const ended = await dissolveEvent(tx, event, ctx.actor.id)
-    const changed = [{ locationId: event.locationId, part: 'events' as const }]
-    return { result: { ok: true }, ...ended, changed }
+    return { result: { ok: true }, ...ended, changed: [ofEvents(event.locationId)] }
   })
 }
 
@@ -267,5 +266,5 @@ async function onOwnEvent<T>(
 
 async function outcomeOf(ctx: SignedInContext, tx: Tx, { id, locationId }: EventRow) {
   const result = await getEvent({ ...ctx, db: tx }, { id })
-  return { result, changed: [{ locationId, part: 'events' as const }] }
+  return { result, changed: [ofEvents(locationId)] }
 }

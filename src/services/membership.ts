@@ -13,7 +13,7 @@ import {
 import type { PastCheckIn } from '../shapes/checkIns'
 import { type Event, eventView } from '../shapes/events'
 import { iso, isoOrNull } from '../time'
-import type { CommunityOutcome } from './community'
+import { type CommunityOutcome, ofCheckIns, ofEvents } from './community'
 import { dissolveEvent } from './eventEndings'
 import { aboutEvent, moveUp, type Places, together } from './eventPlaces'
 
@@ -72,12 +72,10 @@ export async function leaveCommunity(tx: Tx, userId: string): Promise<Left> {
   await tx.delete(calendarSecrets).where(eq(calendarSecrets.userId, userId))
   const places = await giveUpPlaces(tx, userId)
   const passed = await passOnEvents(tx, userId)
-  const changed = (['checkIns', 'events'] as const).flatMap((part) =>
-    (part === 'checkIns' ? present : [...places.events, ...passed.events]).map(({ locationId }) => ({
-      locationId,
-      part,
-    })),
-  )
+  const changed = [
+    ...present.map(({ locationId }) => ofCheckIns(locationId)),
+    ...[...places.events, ...passed.events].map(({ locationId }) => ofEvents(locationId)),
+  ]
   return { touched: passed.touched, changed, ...together(places, passed) }
 }
 

@@ -6,7 +6,7 @@ import { notFound } from '../errors'
 import { type CalendarKey, calendarId } from '../shapes/slots'
 import { MINUTE, type Millis } from '../time'
 import { calendarsOf, changeCalendars, type Outcome } from './calendar'
-import { changeCommunity } from './community'
+import { changeCommunity, ofEvents } from './community'
 import { endUnpaidPlaces, findEvent, followBooking, type Places, together } from './eventPlaces'
 import { findStale } from './places'
 
@@ -83,7 +83,7 @@ async function onPlace<T>(
     const { row, now } = await readBooking(tx, id)
     const outcome = await run(tx, row, now, [])
     const { moved, ...followed } = await followBooking(tx, row)
-    const changed = moved || ended.bookings.length > 0 ? [{ locationId, part: 'events' as const }] : []
+    const changed = moved || ended.bookings.length > 0 ? [ofEvents(locationId)] : []
     return { ...outcome, ...together(ended, { ...outcome, notices: [] }, followed), changed }
   })
 }
