@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { attendEvent, leaveEvent, listAttendees } from '../services/attendance'
 import * as events from '../services/events'
-import { Currency, Id, Instant, Line, listOf, Ok, Prose, whole } from '../shapes/common'
-import { AttendeePageShape, AttendeeShape, EventShape, eventPage, VisibilityShape } from '../shapes/events'
+import { Currency, Id, Instant, Line, listOf, Ok, Prose, page, StartCursor, whole } from '../shapes/common'
+import { AttendeeCursor, AttendeeShape, EventShape, VisibilityShape } from '../shapes/events'
 import { CancellationInput } from '../shapes/spaces'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
 
@@ -29,7 +29,8 @@ export const eventsRouter = router({
         locationId: Id.optional(),
         from: Instant.optional(),
         to: Instant.optional(),
-        ...eventPage,
+        ...page,
+        cursor: StartCursor.optional(),
       }),
     )
     .output(listOf(EventShape))
@@ -69,7 +70,7 @@ export const eventsRouter = router({
         description: 'For who made it, and for admins; in the order in which they came.',
       },
     })
-    .input(AttendeePageShape)
+    .input(z.strictObject({ id: Id, ...page, cursor: AttendeeCursor.optional() }))
     .output(listOf(AttendeeShape))
     .query(({ ctx, input }) => listAttendees(ctx, input)),
 

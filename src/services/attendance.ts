@@ -4,7 +4,8 @@ import type { Db, Tx } from '../db/client'
 import { type EventAttendeeRow, type EventRow, eventAttendees, events, users } from '../db/schema'
 import { AppError } from '../errors'
 import { topicOf } from '../realtime/events'
-import { type AttendeePage, attendeeView, type Event, eventView } from '../shapes/events'
+import type { Page } from '../shapes/common'
+import { attendeeView, type Event, eventView } from '../shapes/events'
 import { changeCommunity, ofEvents } from './community'
 import {
   endUnpaidPlaces,
@@ -141,7 +142,7 @@ export function refuseUnlessOrganiser({ actor }: SignedInContext, { creatorId }:
  * not wish to be seen is not named here either.
  * @throws NOT_FOUND, NOT_ALLOWED
  */
-export async function listAttendees(ctx: SignedInContext, { id, cursor, limit }: AttendeePage) {
+export async function listAttendees(ctx: SignedInContext, { id, cursor, limit }: Page & { id: string }) {
   refuseUnlessOrganiser(ctx, await findEvent(ctx.db, id))
   const rows = await ctx.db
     .select({

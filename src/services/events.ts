@@ -4,8 +4,8 @@ import type { Tx } from '../db/client'
 import { type EventRow, eventAttendees, events } from '../db/schema'
 import { AppError, invalidField, notFound } from '../errors'
 import { refuseUnpayablePrice } from '../money'
-import { startCursorOf } from '../shapes/common'
-import { type ComingRow, type Event, type EventPage, eventView } from '../shapes/events'
+import { type Page, startCursorOf } from '../shapes/common'
+import { type ComingRow, type Event, eventView } from '../shapes/events'
 import { DAY, iso } from '../time'
 import { listConcerned, refuseIfOver, refuseUnlessOrganiser } from './attendance'
 import { type CommunityOutcome, changeCommunity, ofEvents } from './community'
@@ -39,7 +39,7 @@ type Details = {
   visibility?: EventRow['visibility'] | undefined
 }
 
-type ListInput = EventPage & {
+type ListInput = Page & {
   locationId?: string | undefined
   from?: string | undefined
   to?: string | undefined

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { EventAttendeeRow } from '../db/schema/eventAttendees'
 import type { EventRow } from '../db/schema/events'
 import { iso, type Millis } from '../time'
-import { Currency, Id, InstantOut, type Page, page, StartCursor } from './common'
+import { Currency, Id, InstantOut } from './common'
 import { CancellationShape } from './spaces'
 
 export const VisibilityShape = z
@@ -38,9 +38,6 @@ export const EventShape = z
   })
   .meta({ id: 'Event' })
 export type Event = z.infer<typeof EventShape>
-
-export const eventPage = { ...page, cursor: StartCursor.optional() }
-export type EventPage = Omit<Page, 'cursor'> & { cursor?: string | undefined }
 
 /** An event as it is read for one person, or for nobody in particular. */
 export type ComingRow = Pick<
@@ -95,16 +92,8 @@ export const AttendeeShape = z
   })
   .meta({ id: 'Attendee' })
 
-/** Which attendees: of one event, behind a place in the order in which they came. */
-export const AttendeePageShape = z.strictObject({
-  id: Id,
-  ...page,
-  cursor: z
-    .string()
-    .regex(/^\d{1,15}$/, 'must be the nextCursor of an answer')
-    .optional(),
-})
-export type AttendeePage = z.infer<typeof AttendeePageShape>
+/** A place in the order in which they came. */
+export const AttendeeCursor = z.string().regex(/^\d{1,15}$/, 'must be the nextCursor of an answer')
 
 type AttendeeListed = Pick<EventAttendeeRow, 'status' | 'userId'> & {
   id: string
