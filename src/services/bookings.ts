@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, lt, ne } from 'drizzle-orm'
+import { and, asc, desc, eq, getTableColumns, gt, lt, ne } from 'drizzle-orm'
 import type { SignedInContext } from '../context'
 import { type BookingRow, type BookingStatus, bookings, users } from '../db/schema'
 import { AppError, invalidField, notFound } from '../errors'
@@ -21,9 +21,9 @@ type ListInput = Page & {
 }
 
 /**
- * Bookings, the newest first, or by when they take place: one's own, or for an admin everyone's (`as: 'customer'` gives an admin his own). `as:
- * 'specialist'` gives those that others have with oneself. `from` and `to` choose those that take place between the two,
- * `kind` the places at events or all but them.
+ * Bookings, the newest first, or by when they take place: one's own, or for an admin everyone's (`as: 'customer'` gives an
+ * admin his own). `as: 'specialist'` gives those that others have with oneself. `from` and `to` choose those that take place
+ * between the two, `kind` the places at events or all but them.
  * @throws NOT_ALLOWED where somebody asks as what they are not
  */
 export async function listBookings(ctx: SignedInContext, input: ListInput) {
@@ -34,7 +34,7 @@ export async function listBookings(ctx: SignedInContext, input: ListInput) {
     throw new AppError('NOT_ALLOWED', 'Only a specialist has bookings of others.')
   const byStart = input.order === 'start'
   const rows = await ctx.db
-    .select({ booking: bookings, customerName: users.name })
+    .select({ ...getTableColumns(bookings), customerName: users.name })
     .from(bookings)
     .innerJoin(users, eq(users.id, bookings.userId))
     .where(
@@ -51,12 +51,8 @@ export async function listBookings(ctx: SignedInContext, input: ListInput) {
     )
     .orderBy(...(byStart ? [asc(bookings.startsAt), asc(bookings.id)] : [desc(bookings.id)]))
     .limit(input.limit + 1)
-  return pageOf(
-    rows.map(({ booking, customerName }) => ({ ...booking, customerName })),
-    input,
-    (row) => ({ ...bookingView(row), customerName: row.customerName }),
-    byStart ? startCursorOf : undefined,
-  )
+  const view = (row: (typeof rows)[number]) => ({ ...bookingView(row), customerName: row.customerName })
+  return pageOf(rows, input, view, byStart ? startCursorOf : undefined)
 }
 
 /** @throws VALIDATION for the cursor of a list in the other order */

@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, sql } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, lt, type SQL, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import { bookings, payments, refunds, users } from '../db/schema'
 import { AppError, notFound } from '../errors'
@@ -106,23 +106,22 @@ export async function listPayments(
   }))
 }
 
-async function selectPayments(ctx: Context, where: ReturnType<typeof and>, limit: number) {
-  const rows = await ctx.db
-    .select({ payment: payments, refundedMinor: refundedOf, customerName: users.name })
+function selectPayments(ctx: Context, where: SQL | undefined, limit: number) {
+  return ctx.db
+    .select({ ...getTableColumns(payments), refundedMinor: refundedOf, customerName: users.name })
     .from(payments)
     .innerJoin(bookings, eq(bookings.id, payments.bookingId))
     .innerJoin(users, eq(users.id, bookings.userId))
     .where(where)
     .orderBy(desc(payments.id))
     .limit(limit)
-  return rows.map(({ payment, ...beside }) => ({ ...payment, ...beside }))
 }
 
 /** Money that was given back, or that could not be, the newest first. */
 export async function listRefunds(ctx: Context, input: Page & { status?: Refund['status'] | undefined }) {
   const rows = await ctx.db
     .select({
-      refund: refunds,
+      ...getTableColumns(refunds),
       bookingId: payments.bookingId,
       currency: payments.currency,
       customerName: users.name,
@@ -139,6 +138,5 @@ export async function listRefunds(ctx: Context, input: Page & { status?: Refund[
     )
     .orderBy(desc(refunds.id))
     .limit(input.limit + 1)
-  const listed = rows.map(({ refund, ...beside }) => ({ ...refund, ...beside }))
-  return pageOf(listed, input, listedRefundView)
+  return pageOf(rows, input, listedRefundView)
 }
