@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull, ne, sql } from 'drizzle-orm'
+import { and, asc, eq, ne, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { violates } from '../db/errors'
@@ -27,7 +27,7 @@ import { endAllSessions, signedIn } from './sessions'
 import { calendarOfSpecialist, retireSpecialist } from './specialists'
 import { forgetTelegram } from './telegramAccounts'
 import { readProof } from './telegramProof'
-import { accountGone } from './users'
+import { accountGone, findUser } from './users'
 
 /** A hash of no password at all, of the cost of every other: signing in takes as long where there is nobody to sign in. */
 const NOBODYS_HASH =
@@ -251,10 +251,7 @@ async function calendarsOfPerson(tx: Tx, userId: string): Promise<CalendarKey[]>
 }
 
 async function findMe(ctx: SignedInContext, db: Db): Promise<UserRow> {
-  const [row] = await db
-    .select()
-    .from(users)
-    .where(and(eq(users.id, ctx.actor.id), isNull(users.deletedAt)))
+  const row = await findUser(db, eq(users.id, ctx.actor.id))
   if (!row) throw accountGone()
   return row
 }

@@ -1,4 +1,4 @@
-import { and, eq, isNull } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import { PATHS } from '../../web/src/paths'
 import type { Context } from '../context'
 import { type UserRow, users } from '../db/schema'
@@ -11,6 +11,7 @@ import { lockPerson } from './calendar'
 import { enqueue } from './jobs'
 import { readSeal, seal } from './seals'
 import { endAllSessions, signedIn } from './sessions'
+import { findUser } from './users'
 
 /** For so long a link is good for a new password. */
 const GOOD_FOR: Millis = 60 * MINUTE
@@ -34,7 +35,7 @@ export async function sendPasswordLink(
   ctx: Context,
   { email, until }: { email: string; until: Millis },
 ): Promise<void> {
-  const user = await findUser(ctx, eq(users.email, email))
+  const user = await findUser(ctx.db, eq(users.email, email))
   if (!ctx.mailer || !user || until <= Date.now()) return
   const { phrases } = catalogues[user.language]
   const link = linkFor(ctx, user)
@@ -49,7 +50,7 @@ export async function sendPasswordLink(
 
 /** The same link, for an operator to hand on where no mail is sent. @throws NOT_FOUND */
 export async function passwordLink(ctx: Context, { email }: { email: string }): Promise<{ link: string }> {
-  const user = await findUser(ctx, eq(users.email, email))
+  const user = await findUser(ctx.db, eq(users.email, email))
   if (!user) throw notFound('account')
   return { link: linkFor(ctx, user) }
 }
@@ -69,7 +70,7 @@ export async function resetPassword(
   return ctx.db.transaction(async (tx) => {
     await lockPerson(tx, read.id)
     // The former password is a part of the seal: once there is another one, every link that was made before is void.
-    const user = await findUser({ db: tx }, eq(users.id, read.id))
+    const user = await findUser(tx, eq(users.id, read.id))
     if (!user || !read.isOurs(user.passwordHash ?? '')) throw oldLink()
     await tx.update(users).set({ passwordHash }).where(eq(users.id, user.id))
     await endAllSessions(tx, user.id)
@@ -81,17 +82,6 @@ export async function resetPassword(
 function linkFor({ env }: Context, { id, passwordHash }: UserRow): string {
   const token = seal(env, 'password-reset', { id, number: Date.now() + GOOD_FOR }, passwordHash ?? '')
   return `${env.PUBLIC_URL ?? `http://localhost:${env.PORT}`}${PATHS.newPassword}#${token}`
-}
-
-async function findUser(
-  { db }: Pick<Context, 'db'>,
-  who: ReturnType<typeof eq>,
-): Promise<UserRow | undefined> {
-  const [user] = await db
-    .select()
-    .from(users)
-    .where(and(who, isNull(users.deletedAt)))
-  return user
 }
 
 const oldLink = () => invalidField('token', 'is not valid any more. Please ask for another link.')

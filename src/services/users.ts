@@ -1,8 +1,8 @@
-import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, isNull, type SQL, sql } from 'drizzle-orm'
 import type { Role } from '../actor'
 import type { Context, SignedInContext } from '../context'
 import { type Db, prepared } from '../db/client'
-import { users } from '../db/schema'
+import { type UserRow, users } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import type { Page } from '../shapes/common'
 import { type User, userView } from '../shapes/users'
@@ -46,7 +46,7 @@ export async function updateUser(
     if ((await readRole(tx, ctx.actor.id)) !== 'admin')
       throw new AppError('NOT_ALLOWED', 'Only admins may do this.')
     if (role) return setRole(tx, { id, role })
-    const [row] = await tx.select().from(users).where(existing(id))
+    const row = await findUser(tx, eq(users.id, id))
     if (!row) throw notFound('user')
     return userView(row)
   })
@@ -54,7 +54,11 @@ export async function updateUser(
 
 /** For the operator of a server, who is nobody of those that have an account. @throws NOT_FOUND */
 export async function setRole(db: Db, { id, role }: Pick<User, 'id' | 'role'>): Promise<User> {
-  const [row] = await db.update(users).set({ role }).where(existing(id)).returning()
+  const [row] = await db
+    .update(users)
+    .set({ role })
+    .where(existing(eq(users.id, id)))
+    .returning()
   if (!row) throw notFound('user')
   return userView(row)
 }
@@ -64,7 +68,7 @@ export async function getMe(ctx: SignedInContext): Promise<User> {
   const { id, role } = ctx.actor
   const how = { tag: `user:${id}` as const, maxAgeMs: ME_MAX_AGE_MS, exact: true }
   const me = await ctx.cache.far(`me:${id}`, how, async () => {
-    const [row] = await ctx.db.select().from(users).where(existing(id))
+    const row = await findUser(ctx.db, eq(users.id, id))
     if (!row) throw accountGone()
     return userView(row)
   })
@@ -73,7 +77,13 @@ export async function getMe(ctx: SignedInContext): Promise<User> {
 
 const ME_MAX_AGE_MS = 10 * MINUTE
 
-const existing = (id: string) => and(eq(users.id, id), isNull(users.deletedAt))
+const existing = (who: SQL) => and(who, isNull(users.deletedAt))
+
+/** Nobody who has left. */
+export async function findUser(db: Db, who: SQL): Promise<UserRow | undefined> {
+  const [row] = await db.select().from(users).where(existing(who))
+  return row
+}
 
 const roleQuery = prepared((db) =>
   db
