@@ -75,6 +75,10 @@ export class AppError extends Error {
 
 export const noSuchPath = () => new AppError('NOT_FOUND', 'There is nothing at this address.')
 
+/** An input that makes no sense, said in words of its own, at the field that should be another one. */
+export const invalid = (path: string, message: string) =>
+  new AppError('VALIDATION', message, { issues: [{ path, message }] })
+
 /** A field of an input that makes no sense beside what else is known; `message` goes on from its name, as in "must be after from". */
 export const invalidField = (path: string, message: string) =>
   new AppError('VALIDATION', `${path} ${message}`, { issues: [{ path, message }] })

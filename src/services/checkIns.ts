@@ -2,7 +2,7 @@ import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { bookings, type CheckInRow, checkIns, users } from '../db/schema'
-import { AppError, notFound } from '../errors'
+import { AppError, invalid, notFound } from '../errors'
 import { type CheckIn, checkInView } from '../shapes/checkIns'
 import type { Page } from '../shapes/common'
 import type { CalendarKey } from '../shapes/slots'
@@ -78,9 +78,6 @@ async function placeOf(ctx: SignedInContext, { locationId, code, bookingId }: Ch
 /** Whether who stays says anything that was not known. */
 const isNew = ({ note, bookingId }: CheckInRow, said: CheckInInput) =>
   (said.note ?? note) !== note || (said.bookingId ?? bookingId) !== bookingId
-
-const invalid = (path: string, message: string) =>
-  new AppError('VALIDATION', message, { issues: [{ path, message }] })
 
 async function amend(tx: Tx, { id }: CheckInRow, { note, bookingId }: CheckInInput): Promise<CheckInRow> {
   const set = { ...(note !== undefined && { note }), ...(bookingId !== undefined && { bookingId }) }

@@ -2,7 +2,7 @@ import { renderSVG } from 'uqr'
 import { PATHS } from '../../web/src/paths'
 import type { Context } from '../context'
 import type { Env } from '../env'
-import { AppError } from '../errors'
+import { invalid } from '../errors'
 import type { DoorCode } from '../shapes/checkIns'
 import { iso, MINUTE, type Millis } from '../time'
 import { getLocation } from './locations'
@@ -29,13 +29,14 @@ const turnAt = (now: Millis): number => Math.floor(now / SHOWN)
 const addressOf = ({ PUBLIC_URL }: Env, code: string) =>
   PUBLIC_URL === undefined ? code : `${PUBLIC_URL}${PATHS.checkIn}#${code}`
 
-/** Which location a code, or the address that its image is, stands at the door of. @throws VALIDATION for one that is old, or was never ours */
+/**
+ * Which location a code, or the address that its image is, stands at the door of.
+ * @throws VALIDATION for one that is old, or was never ours
+ */
 export function readDoorCode(env: Env, scanned: string): string {
   const read = readSeal(env, 'door-code', scanned.slice(scanned.indexOf('#') + 1))
   const age = turnAt(Date.now()) - (read?.number ?? Number.NaN)
-  if (!read?.isOurs() || (age !== 0 && age !== 1)) {
-    const message = 'This code is not valid any more. Please scan the one that is at the door now.'
-    throw new AppError('VALIDATION', message, { issues: [{ path: 'code', message }] })
-  }
+  if (!read?.isOurs() || (age !== 0 && age !== 1))
+    throw invalid('code', 'This code is not valid any more. Please scan the one that is at the door now.')
   return read.id
 }
