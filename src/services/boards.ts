@@ -63,21 +63,22 @@ export async function getBoard(
 
 /** A calendar, and those of its rooms, as if one booking were not there. */
 function leftBy(calendar: Calendar, row: BookingRow): Calendar {
-  const { rules, claims, rooms } = calendar
-  const isHere = [row.spaceId, row.specialistId].includes(calendarId(rules))
+  const { rooms } = calendar
+  return {
+    ...calendar,
+    claims: claimsWithout(calendar, row),
+    ...(rooms && { rooms: rooms.map((room) => ({ ...room, claims: claimsWithout(room, row) })) }),
+  }
+}
+
+function claimsWithout({ rules, claims }: Pick<Calendar, 'rules' | 'claims'>, row: BookingRow): Claim[] {
+  if (![row.spaceId, row.specialistId].includes(calendarId(rules))) return claims
   const isIt = ({ userId, startsAt, unit }: Claim) =>
-    isHere &&
     userId === row.userId &&
     startsAt === row.startsAt.getTime() &&
     // Nobody can have one specialist twice at a time, but he may have two desks.
     (rules.specialistId !== undefined || unit === row.unit)
-  return {
-    ...calendar,
-    claims: claims.filter((claim) => !isIt(claim)),
-    ...(rooms && {
-      rooms: rooms.map((room) => ({ ...room, claims: leftBy({ ...room, now: calendar.now }, row).claims })),
-    }),
-  }
+  return claims.filter((claim) => !isIt(claim))
 }
 
 async function readDay(db: Db, { date, serviceId, ...key }: BoardKey): Promise<Calendar> {

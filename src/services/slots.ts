@@ -9,7 +9,6 @@ import {
   freeRoom,
   freeUnits,
   openRooms,
-  type Room,
   roomPrice,
   slotsOfDate,
   unitsToHave,
@@ -42,10 +41,7 @@ export function renderSlot(calendar: Calendar, slot: Period, me?: string): Slot 
     units: rules.units,
     taken: takenUnits(calendar, slot),
     heldByMe:
-      me !== undefined &&
-      claims.some(
-        (claim) => claim.held && claim.userId === me && claim.startsAt < slot.to && slot.from < claim.endsAt,
-      ),
+      me !== undefined && claims.some((claim) => claim.held && claim.userId === me && isDuring(claim, slot)),
     priceMinor: rules.priceMinor + (room ? roomPrice(room.rules, slot) : 0),
     currency: rules.currency,
   }
@@ -56,16 +52,17 @@ function takenUnits(calendar: Calendar, slot: Period): number {
   const taken = unitsInUse(calendar, slot)
   if (taken > 0 || !calendar.rules.room) return taken
   const rooms = openRooms(calendar, slot)
-  const isInUse = ({ rules, claims }: Room) => unitsInUse({ rules, claims }, slot) >= rules.units
-  return rooms.length > 0 && rooms.every(isInUse) ? 1 : 0
+  return rooms.length > 0 && rooms.every((room) => unitsInUse(room, slot) >= room.rules.units) ? 1 : 0
 }
 
 function unitsInUse({ rules, claims }: Pick<Calendar, 'rules' | 'claims'>, slot: Period): number {
   const taken = new Set<number>()
-  for (const { unit, startsAt, endsAt } of claims)
-    if (unit <= rules.units && startsAt < slot.to && slot.from < endsAt) taken.add(unit)
+  for (const claim of claims) if (claim.unit <= rules.units && isDuring(claim, slot)) taken.add(claim.unit)
   return taken.size
 }
+
+/** Without the buffer. */
+const isDuring = ({ startsAt, endsAt }: Claim, { from, to }: Period) => startsAt < to && from < endsAt
 
 /** True where nothing but holds stands in the way. */
 function mayComeBack(calendar: Calendar, slot: Period): boolean {

@@ -170,18 +170,15 @@ function selectSpaces(
   db: Db,
   { id, locationId, kind, minCapacity, cursor }: Filter & { id?: string; cursor?: string | undefined },
   limit: number,
-  period?: Period,
+  window?: Period,
 ) {
-  const window = multirange(period ? [period] : [])
-  const when = <T>(query: SQL<T>, otherwise: SQL<T>) => (period ? query : otherwise)
+  const within = sql`${multirange(window ? [window] : [])}::tstzmultirange`
+  const when = <T>(query: SQL<T>, otherwise: SQL<T>) => (window ? query : otherwise)
   return db
     .select({
       ...spaceColumns,
-      rules: when(
-        sql<Rules | null>`space_rules(${spaces.id}, ${window}::tstzmultirange)`,
-        sql<Rules | null>`NULL`,
-      ),
-      claims: when(sql<Claim[]>`space_claims(${spaces.id}, ${window}::tstzmultirange)`, sql<Claim[]>`NULL`),
+      rules: when(sql<Rules | null>`space_rules(${spaces.id}, ${within})`, sql<Rules | null>`NULL`),
+      claims: when(sql<Claim[]>`space_claims(${spaces.id}, ${within})`, sql<Claim[]>`NULL`),
       now: sql`epoch_ms(clock_timestamp())`.mapWith(Number),
     })
     .from(spaces)
