@@ -5,7 +5,6 @@ import { violates } from '../db/errors'
 import {
   type BookingRow,
   bookings,
-  type CheckInRow,
   loyaltyEntries,
   reviews,
   telegramAccounts,
@@ -18,7 +17,7 @@ import type { TelegramProof } from '../shapes/telegram'
 import { type SignedIn, type User, userView } from '../shapes/users'
 import type { Millis } from '../time'
 import { calendarsOf, lockPerson } from './calendar'
-import { currentOf } from './checkIns'
+import { whereIs } from './checkIns'
 import { changeCommunity, nothingOnCalendars, ofCheckIns } from './community'
 import { enqueue } from './jobs'
 import { leaveCommunity, locationsOf } from './membership'
@@ -139,19 +138,16 @@ export async function updateMe(
 /** Where the person is checked in, others see the new name, or that it is hidden, as of the same commit. */
 function changePerson(ctx: SignedInContext, set: Partial<UserRow>, endsSessions: boolean): Promise<User> {
   const { id } = ctx.actor
-  let current: CheckInRow | undefined
-  async function locations(tx: Tx): Promise<string[]> {
-    const isSeen = set.name !== undefined || set.hidden !== undefined
-    current = isSeen ? await currentOf(tx, id) : undefined
-    return current ? [current.locationId] : []
-  }
+  const isSeen = set.name !== undefined || set.hidden !== undefined
+  let seenAt: string[] = []
+  const locations = async (tx: Tx) => (seenAt = isSeen ? await whereIs(tx, id) : [])
   return changeCommunity(ctx, { person: id, locations }, async (tx) => {
     const former = await findMe(ctx, tx)
     const [row] = await tx.update(users).set(set).where(eq(users.id, id)).returning()
     if (!row) throw accountGone()
     if (endsSessions) await endAllSessions(tx, id)
     const looksNew = row.name !== former.name || row.hidden !== former.hidden
-    const changed = current && looksNew ? [ofCheckIns(current.locationId)] : []
+    const changed = looksNew ? seenAt.map(ofCheckIns) : []
     return { result: userView(row), ...nothingOnCalendars, changed, notices: [] }
   })
 }

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, gt, isNull, type SQL, sql } from 'drizzle-orm'
 import type { SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { bookings, type CheckInRow, checkIns, users } from '../db/schema'
@@ -30,33 +30,28 @@ type Place = { locationId: string; calendars: CalendarKey[]; way: CheckInRow['wa
  */
 export async function checkIn(ctx: SignedInContext, input: CheckInInput): Promise<CheckIn> {
   const me = ctx.actor.id
-  const place = await placeOf(ctx, input)
+  const { locationId, calendars, way } = await placeOf(ctx, input)
   return changeCommunity(
     ctx,
-    {
-      person: me,
-      locations: async (tx) => {
-        const current = await currentOf(tx, me)
-        return current ? [place.locationId, current.locationId] : [place.locationId]
-      },
-      calendars: place.calendars,
-    },
+    { person: me, locations: async (tx) => [locationId, ...(await whereIs(tx, me))], calendars },
     async (tx) => {
-      await refuseUnlessInUse(tx, place.locationId)
+      await refuseUnlessInUse(tx, locationId)
+      const place = { locationId, calendars }
       const arrived = input.bookingId ? [await recordArrival(tx, me, input.bookingId, place)] : []
       const current = await currentOf(tx, me)
-      const stays = current?.locationId === place.locationId
-      const changes = !stays || isNew(current, input)
-      if (current && !stays) await endCheckIn(tx, current.id)
-      const row = stays ? await amend(tx, current, input) : await insert(tx, me, place, input)
-      const left = current && !stays ? [current.locationId] : []
-      return {
-        result: await ownView(tx, row),
-        touched: [],
-        bookings: arrived,
-        changed: changes ? [place.locationId, ...left].map(ofCheckIns) : [],
-        notices: [],
+      const here = current?.locationId === locationId ? current : undefined
+      const said = {
+        note: input.note ?? here?.note ?? null,
+        bookingId: input.bookingId ?? here?.bookingId ?? null,
       }
+      const isNews = !here || said.note !== here.note || said.bookingId !== here.bookingId
+      if (current && !here) await endCheckIn(tx, current.id)
+      if (!here) await tx.insert(checkIns).values({ userId: me, locationId, way, ...said })
+      else if (isNews) await tx.update(checkIns).set(said).where(eq(checkIns.id, here.id))
+      const result = await readOwn(tx, me)
+      if (!result) throw new Error('the check-in was not kept')
+      const changed = isNews ? [locationId, current?.locationId ?? locationId].map(ofCheckIns) : []
+      return { result, touched: [], bookings: arrived, changed, notices: [] }
     },
   )
 }
@@ -75,65 +70,32 @@ async function placeOf(ctx: SignedInContext, { locationId, code, bookingId }: Ch
   return { locationId: first, calendars: booking ? calendarsOf(booking) : [], way }
 }
 
-/** Whether who stays says anything that was not known. */
-const isNew = ({ note, bookingId }: CheckInRow, said: CheckInInput) =>
-  (said.note ?? note) !== note || (said.bookingId ?? bookingId) !== bookingId
-
-async function amend(tx: Tx, { id }: CheckInRow, { note, bookingId }: CheckInInput): Promise<CheckInRow> {
-  const set = { ...(note !== undefined && { note }), ...(bookingId !== undefined && { bookingId }) }
-  const where = eq(checkIns.id, id)
-  const [row] =
-    Object.keys(set).length > 0
-      ? await tx.update(checkIns).set(set).where(where).returning()
-      : await tx.select().from(checkIns).where(where)
-  if (!row) throw new Error('a check-in went away under its lock')
-  return row
-}
-
-async function insert(
-  tx: Tx,
-  userId: string,
-  { locationId, way }: Place,
-  { note, bookingId }: CheckInInput,
-): Promise<CheckInRow> {
-  const [row] = await tx
-    .insert(checkIns)
-    .values({ userId, locationId, way, note: note ?? null, bookingId: bookingId ?? null })
-    .returning()
-  if (!row) throw new Error('the check-in was not inserted')
-  return row
-}
-
 /** One's own check-in is always named to oneself. */
-async function ownView(tx: Db, row: CheckInRow): Promise<CheckIn> {
-  const [person] = await tx
-    .select({ name: users.name, hidden: users.hidden })
-    .from(users)
-    .where(eq(users.id, row.userId))
-  if (!person) throw notFound('user')
-  return checkInView({ ...row, ...person }, true)
+async function readOwn(db: Db, me: string): Promise<CheckIn | null> {
+  const [row] = await selectPresent(db, eq(checkIns.userId, me))
+  return row ? checkInView(row, true) : null
 }
 
 /** @throws NOT_FOUND where this person is checked in nowhere */
 export async function checkOut(ctx: SignedInContext): Promise<{ ok: true }> {
   const me = ctx.actor.id
-  return changeCommunity(
-    ctx,
-    { person: me, locations: async (tx) => (await currentOf(tx, me).then(one)).map((row) => row.locationId) },
-    async (tx) => {
-      const current = await currentOf(tx, me)
-      if (!current) throw new AppError('NOT_FOUND', 'You are not checked in anywhere.')
-      await endCheckIn(tx, current.id)
-      const changed = [ofCheckIns(current.locationId)]
-      return { result: { ok: true }, ...nothingOnCalendars, changed, notices: [] }
-    },
-  )
+  return changeCommunity(ctx, { person: me, locations: (tx) => whereIs(tx, me) }, async (tx) => {
+    const current = await currentOf(tx, me)
+    if (!current) throw new AppError('NOT_FOUND', 'You are not checked in anywhere.')
+    await endCheckIn(tx, current.id)
+    const changed = [ofCheckIns(current.locationId)]
+    return { result: { ok: true }, ...nothingOnCalendars, changed, notices: [] }
+  })
 }
 
-const one = <T>(row: T | undefined): T[] => (row === undefined ? [] : [row])
+/** The location where somebody is checked in, if anywhere. */
+export async function whereIs(db: Db, userId: string): Promise<string[]> {
+  const current = await currentOf(db, userId)
+  return current ? [current.locationId] : []
+}
 
 /** The check-in that is not over, of which there is one at the most. */
-export async function currentOf(db: Db, userId: string): Promise<CheckInRow | undefined> {
+async function currentOf(db: Db, userId: string): Promise<CheckInRow | undefined> {
   const [row] = await db
     .select()
     .from(checkIns)
@@ -150,30 +112,20 @@ export async function listPresent(
   { locationId, ...page }: Page & { locationId: string },
 ) {
   await refuseUnlessInUse(ctx.db, locationId)
-  const rows = await ctx.db
-    .select({
-      id: checkIns.id,
-      locationId: checkIns.locationId,
-      since: checkIns.since,
-      note: checkIns.note,
-      userId: users.id,
-      name: users.name,
-      hidden: users.hidden,
-    })
-    .from(checkIns)
-    .innerJoin(users, eq(users.id, checkIns.userId))
-    .where(
-      and(
-        eq(checkIns.locationId, locationId),
-        isNull(checkIns.until),
-        page.cursor ? gt(checkIns.id, page.cursor) : undefined,
-      ),
-    )
+  const behind = page.cursor ? gt(checkIns.id, page.cursor) : undefined
+  const rows = await selectPresent(ctx.db, eq(checkIns.locationId, locationId), behind)
     .orderBy(asc(checkIns.id))
     .limit(page.limit + 1)
-  const mine = await currentOf(ctx.db, ctx.actor.id)
   return {
     ...pageOf(rows, page, (row) => checkInView(row, !row.hidden)),
-    mine: mine ? await ownView(ctx.db, mine) : null,
+    mine: await readOwn(ctx.db, ctx.actor.id),
   }
 }
+
+/** The check-ins that are not over, with the names. */
+const selectPresent = (db: Db, ...which: (SQL | undefined)[]) =>
+  db
+    .select({ ...getTableColumns(checkIns), name: users.name, hidden: users.hidden })
+    .from(checkIns)
+    .innerJoin(users, eq(users.id, checkIns.userId))
+    .where(and(isNull(checkIns.until), ...which))
