@@ -3,18 +3,17 @@ import type { Deps } from '../context'
 import type { Db } from '../db/client'
 import { checkIns, closures, locations } from '../db/schema'
 import { addDays, DAY, dateAt, iso, MINUTE, type Millis, type Period } from '../time'
-import { type OpeningHours, openingsOf } from './availability'
+import { openingsOf } from './availability'
 import { sumOf } from './batches'
 import { changeCommunity, nothingOnCalendars, ofCheckIns } from './community'
 import { hoursOf } from './locations'
-import { without } from './openTime'
+import { type Opened, without } from './openTime'
 
 /** For how long somebody is there who comes while it is closed, unless it opens before that. */
 const OUTSIDE_HOURS: Millis = 120 * MINUTE
 
 /** When a location is open, but for its closures, and since when it is no longer in use. */
 type House = { id: string; opened: Opened; removedAt: Date | null }
-export type Opened = { hours: OpeningHours[]; timeZone: string; closures: Period[] }
 
 /**
  * Checks out who is still checked in when the location closes or goes out of use, and whoever has been for a day where it

@@ -9,15 +9,18 @@ const DAY_HOURS = 24
 export type Week = Float64Array
 export const emptyWeek = (): Week => new Float64Array(7 * DAY_HOURS)
 
-/** Hours that are kept in one zone over a period, but for the closures. */
-export type Opened = { hours: OpeningHours[]; timeZone: string; during: Period; closures: Period[] }
+/** Hours that are kept in one zone, but for the closures. */
+export type Opened = { hours: OpeningHours[]; timeZone: string; closures: Period[] }
 
 /**
  * For how long it is open in each local hour of the week, over the whole period, by the rule that boards follow. Days on which
  * clocks change are as long as they are.
  * @param dates the local dates that the period may touch, in order
  */
-export function openTime({ hours, timeZone, during, closures }: Opened, dates: string[]): Week {
+export function openTime(
+  { hours, timeZone, closures, during }: Opened & { during: Period },
+  dates: string[],
+): Week {
   const week = emptyWeek()
   if (hours.length === 0 || during.from >= during.to) return week
   // An opening belongs to the date on which it began, and may run into the one after the next.
