@@ -109,7 +109,7 @@ export async function openCore(
     }),
   }
   const connections = createConnections(deps, { boards, locations })
-  bus.onSignal((signal) => 'personGone' in signal && connections.signOut(signal.personGone))
+  bus.onSignal(({ personGone }) => personGone && connections.signOut(personGone))
   addReadings(metrics, {
     realtime: deps.realtimeStats,
     bus: bus.counts,
@@ -132,9 +132,7 @@ function shareBoards(
   { boards, locations }: Pick<Core, 'boards' | 'locations'>,
   redis: RedisLink | null,
 ): void {
-  bus.onSignal((signal) => {
-    if ('refreshBoards' in signal) boards.refresh(signal.refreshBoards)
-  })
+  bus.onSignal(({ refreshBoards }) => refreshBoards && boards.refresh(refreshBoards))
   bus.onPublished(boards.roomChanged)
   redis?.onRecovered(() => void Promise.all([boards.tick(), locations.tick()]))
 }
@@ -142,9 +140,9 @@ function shareBoards(
 /** Whatever is told of a calendar, here or on another server, ends what is kept of it. */
 function forgetWhatChanged(bus: Bus, cache: Cache, redis: RedisLink | null): void {
   bus.onPublished(cache.forget)
-  bus.onSignal((signal) => {
-    if ('forget' in signal) return signal.forget.forEach(cache.forget)
-    for (const id of 'refreshBoards' in signal ? signal.refreshBoards : [])
+  bus.onSignal(({ forget = [], refreshBoards = [] }) => {
+    forget.forEach(cache.forget)
+    for (const id of refreshBoards)
       for (const key of [{ spaceId: id }, { specialistId: id }]) cache.forget(topicOf.calendar(key))
   })
   redis?.onRecovered(cache.forgetAll)

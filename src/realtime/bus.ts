@@ -8,7 +8,7 @@ import type { ServerMessage, Topic } from './events'
  * What servers tell each other beside the messages of sockets: boards to be read again, tags of the cache to be forgotten, and
  * a person whose account is gone.
  */
-export type Signal = { refreshBoards: string[] } | { forget: string[] } | { personGone: string }
+export type Signal = { refreshBoards?: string[]; forget?: string[]; personGone?: string }
 
 /** How messages travel to those who listen. */
 export type Bus = {
