@@ -51,7 +51,7 @@ export async function attendEvent(
     }
     const status = full ? 'waiting' : 'attending'
     await tx.insert(eventAttendees).values({ eventId: id, userId: me, status })
-    return { bookings: [], notices: [] }
+    return NOTHING
   })
 }
 
@@ -88,21 +88,21 @@ async function onEvent(
   run: (tx: Tx, event: EventRow) => Promise<Places | false>,
 ): Promise<Event> {
   const { locationId } = await findEvent(ctx.db, id)
-  let changes = false
-  const event = await changeCommunity(ctx, { person: ctx.actor.id, locations: [locationId] }, async (tx) => {
+  const locks = { person: ctx.actor.id, locations: [locationId] }
+  const { event, isNews } = await changeCommunity(ctx, locks, async (tx) => {
     const former = await findEvent(tx, id)
     await refuseIfOver(tx, former)
     const ended = await endUnpaidPlaces(tx, former)
     const outcome = await run(tx, ended.bookings.length > 0 ? await findEvent(tx, id) : former)
-    const event = await findEvent(tx, id)
+    const row = await findEvent(tx, id)
     const mine = await attendanceOf(tx, id, ctx.actor.id)
-    const result = eventView({ ...event, mine: mine?.status ?? null, bookingId: mine?.bookingId ?? null })
-    changes = outcome !== false
-    const changed = changes || ended.bookings.length > 0 ? [ofEvents(locationId)] : []
-    return { result, touched: [], ...together(ended, outcome || NOTHING), changed }
+    const event = eventView({ ...row, mine: mine?.status ?? null, bookingId: mine?.bookingId ?? null })
+    const isNews = outcome !== false
+    const changed = isNews || ended.bookings.length > 0 ? [ofEvents(locationId)] : []
+    return { result: { event, isNews }, touched: [], ...together(ended, outcome || NOTHING), changed }
   })
   // What is pushed to everybody says nothing of one's own part, which one may look at elsewhere as well.
-  if (changes) ctx.publish(topicOf.user(ctx.actor.id), { type: 'event_update', event })
+  if (isNews) ctx.publish(topicOf.user(ctx.actor.id), { type: 'event_update', event })
   return event
 }
 

@@ -15,7 +15,7 @@ import { type Event, eventView } from '../shapes/events'
 import { iso, isoOrNull } from '../time'
 import { type CommunityOutcome, ofCheckIns, ofEvents } from './community'
 import { dissolveEvent } from './eventEndings'
-import { aboutEvent, moveUp, type Places, together } from './eventPlaces'
+import { aboutEvent, moveUp, NOTHING, type Places, together } from './eventPlaces'
 
 /** One number for everyone who goes: one at a time. Taken behind the person and before locations and calendars. */
 const LEAVING_LOCK = 7_261_054_921
@@ -101,7 +101,7 @@ const isComing = sql`${events.endsAt} > clock_timestamp()`
 
 async function passOnEvents(tx: Tx, userId: string): Promise<Omit<Left, 'changed'> & { events: EventRow[] }> {
   const made = await tx.select().from(events).where(eq(events.creatorId, userId))
-  if (made.length === 0) return { touched: [], bookings: [], notices: [], events: [] }
+  if (made.length === 0) return { touched: [], ...NOTHING, events: [] }
   const [admin] = await tx
     .select({ id: users.id })
     .from(users)

@@ -7,7 +7,7 @@ import { type CalendarKey, calendarId } from '../shapes/slots'
 import { MINUTE, type Millis } from '../time'
 import { calendarsOf, changeCalendars, type Outcome } from './calendar'
 import { changeCommunity, ofEvents } from './community'
-import { endUnpaidPlaces, findEvent, followBooking, type Places, together } from './eventPlaces'
+import { endUnpaidPlaces, findEvent, followBooking, NOTHING, type Places, together } from './eventPlaces'
 import { findStale } from './places'
 
 /** A calendar that must be locked is not: it came in between the look and the lock. The next look will see it. */
@@ -79,7 +79,7 @@ async function onPlace<T>(
     const { attendsEventId } = (await readBooking(tx, id)).row
     const ended: Places = attendsEventId
       ? await endUnpaidPlaces(tx, await findEvent(tx, attendsEventId))
-      : { bookings: [], notices: [] }
+      : NOTHING
     const { row, now } = await readBooking(tx, id)
     const outcome = await run(tx, row, now, [])
     const { moved, ...followed } = await followBooking(tx, row)
