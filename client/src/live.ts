@@ -28,19 +28,16 @@ export type WatchOptions = {
 }
 export type Watch = { status(): BoardStatus; stop(): void }
 
+const PERSONAL = [
+  'booking_update',
+  'event_update',
+  'payment_update',
+  'notification',
+  'notifications_unread',
+  'announcement',
+] as const satisfies ServerMessage['type'][]
 /** What comes to a person's own sockets. */
-export type PersonalMessage = Extract<
-  ServerMessage,
-  {
-    type:
-      | 'booking_update'
-      | 'event_update'
-      | 'payment_update'
-      | 'notification'
-      | 'notifications_unread'
-      | 'announcement'
-  }
->
+export type PersonalMessage = Extract<ServerMessage, { type: (typeof PERSONAL)[number] }>
 export type OnPersonal = {
   onMessage(message: PersonalMessage): void
   /** It listens from now on, for the first time or again: what came before was not heard. */
@@ -292,12 +289,5 @@ export function createLiveViews(ways: Connect[], reconnect: Delay): LiveViews {
   }
 }
 
-const PERSONAL: string[] = [
-  'booking_update',
-  'event_update',
-  'payment_update',
-  'notification',
-  'notifications_unread',
-  'announcement',
-] satisfies PersonalMessage['type'][]
-const isPersonal = (message: ServerMessage): message is PersonalMessage => PERSONAL.includes(message.type)
+const isPersonal = (message: ServerMessage): message is PersonalMessage =>
+  PERSONAL.some((type) => type === message.type)
