@@ -1,7 +1,8 @@
 import { TRPCClientError } from '@trpc/client'
 import type { AppRouter } from './api'
+import { reasonOf } from './errors'
 import type { Fetch } from './links'
-import { isOfToken, type Session } from './session'
+import type { Session } from './session'
 
 /** What there is a calendar file of: one's own booking, or an event. */
 export type Dated = { bookingId: string } | { eventId: string }
@@ -10,14 +11,13 @@ type FilesOptions = { base: string; session: Session; fetch: Fetch | undefined }
 
 /** The way to what is a file and no JSON, as whoever is signed in; a token that is refused is replaced as for any call. */
 export function createFiles({ base, session, fetch = globalThis.fetch }: FilesOptions) {
-  async function read(path: string, mayRenew = true): Promise<string> {
+  async function read(path: string, isTokenNew = false): Promise<string> {
     const token = await session.token()
     const headers = new Headers(token === undefined ? [] : [['authorization', `Bearer ${token}`]])
     const answer = await fetch(`${base}${path}`, { headers })
     if (answer.ok) return answer.text()
     const refusal = await refusalOf(answer)
-    const mayReplace = mayRenew && token !== undefined && isOfToken(refusal)
-    if (mayReplace && (await session.renew(token))) return read(path, false)
+    if (await session.refused(token, reasonOf(refusal), isTokenNew)) return read(path, true)
     throw refusal
   }
   return {

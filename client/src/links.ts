@@ -11,8 +11,8 @@ import { observable } from '@trpc/server/observable'
 import { EventSource } from 'eventsource'
 import type { AppRouter, SignedIn } from './api'
 import { backoffMs } from './backoff'
-import { isRefused, reasonOf } from './errors'
-import { isOfToken, type Session } from './session'
+import { reasonOf } from './errors'
+import type { Session } from './session'
 
 /** As many calls as the server takes in one request. */
 const MAX_BATCH = 50
@@ -132,24 +132,21 @@ function renewalLink(session: Session): TRPCLink<AppRouter> {
       observable((observer) => {
         let over = false
         let current: { unsubscribe(): void } | undefined
-        function send(mayRenew: boolean): void {
+        function send(isTokenNew: boolean): void {
           current = next(op).subscribe({
             next: (value) => observer.next(value),
             complete: () => observer.complete(),
             async error(error) {
-              const sent = op.context.sentToken
-              const refused = typeof sent === 'string' && isOfToken(error) ? sent : undefined
-              const renewed =
-                mayRenew && refused !== undefined && (await session.renew(refused).catch(() => false))
-              if (!mayRenew && refused !== undefined && isRefused(error, 'NOT_SIGNED_IN'))
-                await session.giveUp(refused).catch(() => {})
+              const { sentToken } = op.context
+              const sent = typeof sentToken === 'string' ? sentToken : undefined
+              const renewed = await session.refused(sent, reasonOf(error), isTokenNew)
               if (over) return
-              if (renewed) send(false)
+              if (renewed) send(true)
               else observer.error(error)
             },
           })
         }
-        send(true)
+        send(false)
         return () => {
           over = true
           current?.unsubscribe()

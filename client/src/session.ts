@@ -1,4 +1,4 @@
-import type { SignedIn, User } from './api'
+import type { Reason, SignedIn, User } from './api'
 import { isRefused } from './errors'
 
 type Maybe<T> = T | Promise<T>
@@ -14,10 +14,15 @@ export type SessionOptions = {
 
 export type Session = {
   token(): Promise<string | undefined>
-  /** Replaces a token that was refused, once for however many ask at the same time. @returns whether there is a newer one */
-  renew(refused: string): Promise<boolean>
-  /** A new token is not known either: nobody is signed in with it. */
-  giveUp(refused: string): Promise<void>
+  /** Replaces a token, once for however many ask at the same time. @returns whether there is a newer one */
+  renew(old: string | undefined): Promise<boolean>
+  /**
+   * Hears that something was refused that carried a token. One that has expired, or that the server does not know, is
+   * replaced; where the new one is not known either, nobody is signed in with it.
+   * @param isNew whether the token has replaced one that was refused
+   * @returns whether there is a newer one, to try it again with
+   */
+  refused(token: string | undefined, reason: Reason | undefined, isNew: boolean): Promise<boolean>
   changed(tokens: SignedIn | null): Promise<void>
 }
 
@@ -46,31 +51,38 @@ export function createSession(
     }
   }
 
+  async function renewed(old: string): Promise<boolean> {
+    const current = await token()
+    // Somebody else has replaced it since this call went out: another call, or another tab.
+    if (old === replaced || (current !== undefined && current !== old)) return true
+    renewal ??= replace()
+      .then((done) => {
+        if (done) replaced = old
+        return done
+      })
+      .finally(() => {
+        renewal = undefined
+      })
+    return renewal
+  }
+  const renew = async (old: string | undefined) => old !== undefined && renewed(old).catch(() => false)
+
+  async function giveUp(unknown: string): Promise<void> {
+    if ((await token()) === unknown) await changed(null)
+  }
+
   return {
     token,
     changed,
-    async renew(refused) {
-      const current = await token()
-      // Somebody else has replaced it since this call went out: another call, or another tab.
-      if (refused === replaced || (current !== undefined && current !== refused)) return true
-      renewal ??= replace()
-        .then((done) => {
-          if (done) replaced = refused
-          return done
-        })
-        .finally(() => {
-          renewal = undefined
-        })
-      return renewal
-    },
-    async giveUp(refused) {
-      if ((await token()) === refused) await changed(null)
+    renew,
+    async refused(sent, reason, isNew) {
+      if (reason !== 'TOKEN_EXPIRED' && reason !== 'NOT_SIGNED_IN') return false
+      if (!isNew) return renew(sent)
+      if (sent !== undefined && reason === 'NOT_SIGNED_IN') await giveUp(sent).catch(() => {})
+      return false
     },
   }
 }
-
-/** True for the refusal of a token that its refresh token may replace: it has expired, or the server does not know it. */
-export const isOfToken = (refusal: unknown): boolean => isRefused(refusal, 'TOKEN_EXPIRED', 'NOT_SIGNED_IN')
 
 /** What keeps tokens as text by name, as `localStorage` does. */
 export type TokenStorage = {

@@ -1,4 +1,4 @@
-import type { ClientMessage, Reason, ServerMessage } from './api'
+import type { ClientMessage, ServerMessage } from './api'
 import { type Connection, type ConnectionEvents, keyOf, type Subject } from './connection'
 import type { Session } from './session'
 
@@ -24,7 +24,8 @@ export function connectSocket(
   const socket = new WebSocket(url)
   const asked = new Map<string, Subject>()
   let token: string | undefined
-  let mayRenew = true
+  /** Whether the token has replaced one that was refused. */
+  let isTokenNew = false
   let renewal: ReturnType<typeof setTimeout> | undefined
   let retryInMs: number | undefined
   let over = false
@@ -65,22 +66,11 @@ export function connectSocket(
     if (token !== undefined) send({ type: 'authenticate', token, requestId: 'authenticate' })
   }
 
-  async function renew(): Promise<void> {
-    if (token === undefined || !(await session.renew(token).catch(() => false)) || over) return
+  async function authenticateAgain(): Promise<void> {
+    if (over) return
     await authenticate()
     // The boards that were given to nobody in particular mark nothing as one's own.
     events.onReady()
-  }
-
-  /** A token that was refused is replaced, once: another one that is not known either ends the session. */
-  async function replaceToken(reason: Reason): Promise<void> {
-    if (reason !== 'TOKEN_EXPIRED' && reason !== 'NOT_SIGNED_IN') return
-    if (mayRenew) {
-      mayRenew = false
-      await renew()
-    } else if (reason === 'NOT_SIGNED_IN' && token !== undefined) {
-      await session.giveUp(token).catch(() => {})
-    }
   }
 
   async function receive(message: ServerMessage): Promise<void> {
@@ -88,16 +78,23 @@ export function connectSocket(
       await authenticate()
       if (!over) events.onReady()
     } else if (message.type === 'authenticated') {
-      mayRenew = true
+      isTokenNew = false
       const wait = Date.parse(message.expiresAt) - Date.now() - RENEW_BEFORE_MS
       clearTimeout(renewal)
-      renewal = setTimeout(renew, Math.min(Math.max(wait, 1000), LONGEST_MS))
+      renewal = setTimeout(
+        async () => (await session.renew(token)) && authenticateAgain(),
+        Math.min(Math.max(wait, 1000), LONGEST_MS),
+      )
     } else if (message.type === 'server_closing') {
       retryInMs = message.reconnectInSeconds * 1000
     } else if (message.type === 'error') {
       const subject = asked.get(message.requestId ?? '')
-      if (message.requestId === 'authenticate') await replaceToken(message.reason)
-      else if (subject) events.onRefused(subject, message)
+      if (message.requestId !== 'authenticate') {
+        if (subject) events.onRefused(subject, message)
+      } else if (await session.refused(token, message.reason, isTokenNew)) {
+        isTokenNew = true
+        await authenticateAgain()
+      }
     } else {
       events.onMessage(message)
     }
@@ -110,7 +107,7 @@ export function connectSocket(
   }
   socket.onerror = () => end()
   socket.onclose = async ({ code }) => {
-    if (code === CLOSE.signedOut && token !== undefined) await session.renew(token).catch(() => false)
+    if (code === CLOSE.signedOut) await session.renew(token)
     if (code === CLOSE.tooManyMessages || code === CLOSE.tooManyErrors) retryInMs = AFTER_ABUSE_MS
     end()
   }
