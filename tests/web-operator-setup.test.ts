@@ -1,0 +1,183 @@
+import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { PATHS } from '../web/src/paths'
+import { hasBrowser } from './support/browser'
+import { insertBooking } from './support/rows'
+import { button, choose, said, seriousViolations, unexpected, withWebApp } from './support/web'
+import { at, clientOf, makePerson, makeSpace, type TestPerson, testDate, until } from './support/world'
+
+setDefaultTimeout(60_000)
+
+const web = withWebApp()
+let admin: TestPerson
+beforeAll(async () => {
+  admin = await makePerson(web.server, 'admin')
+})
+const open = (address: string) => web.open(address, { person: admin })
+const it = test.skipIf(!hasBrowser())
+
+it('whoever closes a space is told which bookings still stand, and nobody can book it then', async () => {
+  const space = await makeSpace(web.server, { name: 'Sala Verdi' })
+  await insertBooking(web.server, space, await makePerson(web.server))
+  const visitor = await open(`${PATHS.operatorClosures}?location=${space.locationId}`)
+  const { page } = visitor
+  await button(page, 'Close for a while').press('Enter')
+  await choose(page, 'Space', 'Sala Verdi')
+  await page.getByLabel('Why').fill('New lamps')
+  await page.getByLabel('From').fill(`${testDate}T08:00`)
+  await page.getByLabel('To', { exact: true }).fill(`${testDate}T12:00`)
+  await button(page, 'Save').press('Enter')
+  await said(page, 'One booking still stands in this time.')
+  await page.getByRole('article').getByText('New lamps').waitFor()
+  const { slots } = await clientOf(web.server).slots.day.query({ spaceId: space.id, date: testDate })
+  expect(slots.filter(({ status }) => status === 'closed').map(({ startsAt }) => startsAt)).toEqual([
+    at(8),
+    at(9),
+    at(10),
+    at(11),
+  ])
+  await button(page, 'Open again').press('Enter')
+  await said(page, 'Nothing is closed.')
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('a location and a space with hours and terms of its own are made by keyboard, and changed, and taken out of use', async () => {
+  const visitor = await open(PATHS.operatorLocations)
+  const { page } = visitor
+  const client = clientOf(web.server, admin)
+  const name = `Officina ${Bun.randomUUIDv7()}`
+  await button(page, 'Open a location').press('Enter')
+  const field = page.getByLabel('Name')
+  await field.fill('   ')
+  await button(page, 'Save').press('Enter')
+  await page.getByRole('alert').waitFor()
+  await said(page, 'This does not fit.')
+  expect(await field.evaluate((element) => element.matches(':focus'))).toBe(true)
+  expect(await seriousViolations(page)).toEqual([])
+  await field.fill(name)
+  await choose(page, 'Time zone', 'Europe/Rome')
+  await page.keyboard.press('Escape')
+  await said(page, 'Close without saving?')
+  await button(page, 'Never mind').press('Enter')
+  await page.getByRole('alertdialog').waitFor({ state: 'detached' })
+  await button(page, 'Save').press('Enter')
+  await said(page, 'Saved.')
+  const { items } = await client.locations.list.query({ limit: 100 })
+  const location = items.find((one) => one.name === name)
+  expect(location).toMatchObject({ timeZone: 'Europe/Rome' })
+
+  await page.goto(`${web.server.url}${PATHS.operatorSpaces}?location=${location?.id}`)
+  await button(page, 'Add a space').press('Enter')
+  await page.getByLabel('Name').fill('Sala Rossa')
+  await choose(page, 'Kind', 'Meeting room')
+  await page.getByLabel('Price of a slot').fill('12.5')
+  await page.getByRole('checkbox', { name: 'Has opening hours of its own' }).press('Space')
+  await page.getByLabel('Monday, Opens').fill('10:00')
+  await button(page, 'Add Cancelling').press('Enter')
+  await page.getByLabel('Percent that come back').fill('80')
+  await button(page, 'Save').press('Enter')
+  await said(page, /€12.50 for 1/)
+  const spaces = await client.spaces.list.query({ locationId: String(location?.id) })
+  expect(spaces.items).toMatchObject([
+    { priceMinor: 1250, cancellation: [{ hoursBefore: 24, refundPercent: 80 }] },
+  ])
+  expect(spaces.items[0]?.hours?.find(({ weekday }) => weekday === 1)).toMatchObject({ opensAt: '10:00' })
+
+  await button(page, 'Edit Sala Rossa').press('Enter')
+  await page.getByLabel('Name').fill('Sala Blu')
+  await button(page, 'Save').press('Enter')
+  await button(page, 'Remove Sala Blu').press('Enter')
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).press('Enter')
+  await said(page, 'No space fits.')
+
+  await page.goto(`${web.server.url}${PATHS.operatorLocations}`)
+  await button(page, `Remove ${name}`).press('Enter')
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).press('Enter')
+  await until(async () => {
+    const left = await client.locations.list.query({ limit: 100 })
+    return left.items.every(({ id }) => id !== location?.id)
+  })
+  await button(page, 'Open a location').waitFor()
+  await button(page, `Remove ${name}`).waitFor({ state: 'detached' })
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('a form in which something was written asks before it is closed, and one that is untouched does not', async () => {
+  const { page } = await open(PATHS.operatorLocations)
+  const form = page.getByRole('dialog')
+  await button(page, 'Open a location').press('Enter')
+  await page.keyboard.press('Escape')
+  await form.waitFor({ state: 'detached' })
+  await button(page, 'Open a location').press('Enter')
+  await page.getByLabel('City').fill('Milano')
+  await form.getByRole('button', { name: 'Close' }).press('Enter')
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Close it' }).press('Enter')
+  await form.waitFor({ state: 'detached' })
+  await button(page, 'Open a location').press('Enter')
+  expect(await page.getByLabel('City').inputValue()).toBe('')
+})
+
+it('a role is given only once it was asked whether it is meant', async () => {
+  const person = await makePerson(web.server)
+  const { name } = await clientOf(web.server, person).auth.me.query()
+  const visitor = await open(PATHS.operatorPeople)
+  const { page } = visitor
+  const role = async () => (await clientOf(web.server, person).auth.me.query()).role
+  await page.getByLabel('Search by name or e-mail').fill(person.email)
+  await choose(page, `Role: ${name}`, 'Operator')
+  await said(page, `Give ${name} the role Operator?`)
+  await button(page, 'Never mind').press('Enter')
+  await page.getByRole('alertdialog').waitFor({ state: 'detached' })
+  expect(await role()).toBe('customer')
+  await choose(page, `Role: ${name}`, 'Operator')
+  await button(page, 'Change the role').press('Enter')
+  await said(page, 'Saved.')
+  expect(await role()).toBe('admin')
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('a location at which something is booked stays, and it is said why', async () => {
+  const space = await makeSpace(web.server)
+  await clientOf(web.server, await makePerson(web.server)).bookings.create.mutate({
+    spaceId: space.id,
+    startsAt: at(9),
+  })
+  const client = clientOf(web.server, admin)
+  const { name } = await client.locations.update.mutate({
+    id: space.locationId,
+    name: `Bottega ${Bun.randomUUIDv7()}`,
+  })
+  const visitor = await open(PATHS.operatorLocations)
+  const { page } = visitor
+  await button(page, `Remove ${name}`).press('Enter')
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).press('Enter')
+  await said(page, 'People hold or have booked times here. Cancel those first.')
+  await button(page, `Remove ${name}`).waitFor()
+  expect(await client.locations.byId.query({ id: space.locationId })).toMatchObject({ name })
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('a specialist is made for somebody with that role, and offers a service', async () => {
+  const { locationId } = await makeSpace(web.server)
+  const { id: userId } = await makePerson(web.server, 'specialist')
+  const visitor = await open(`${PATHS.operatorSpecialists}?location=${locationId}`)
+  const { page } = visitor
+  await button(page, 'Add a specialist').press('Enter')
+  await page.getByLabel('Name').fill('Dr. Verdi')
+  await page.getByLabel('About').fill('Backs and necks.')
+  await button(page, 'Save').press('Enter')
+  await said(page, 'Backs and necks.')
+  await button(page, /Add a service/).press('Enter')
+  await page.getByLabel('Name').fill('Massage')
+  await page.getByLabel('Price', { exact: true }).fill('45')
+  await page.getByRole('checkbox', { name: 'Each booking needs a yes' }).press('Space')
+  await page.getByLabel('Hours to say yes').fill('12')
+  await button(page, 'Save').press('Enter')
+  await said(page, /€45.00 · Each booking needs a yes/)
+  const client = clientOf(web.server)
+  const [specialist] = (await client.specialists.list.query({ locationId })).items
+  expect(specialist).toMatchObject({ name: 'Dr. Verdi', userId })
+  expect((await client.services.list.query({ specialistId: specialist?.id })).items).toMatchObject([
+    { name: 'Massage', priceMinor: 4500, needsApproval: true, answerHours: 12 },
+  ])
+  expect(unexpected(visitor)).toEqual([])
+})
