@@ -5,7 +5,7 @@ import type { RunningServer } from '../src/server'
 import { createDatabase } from './support/database'
 import { startProxy } from './support/database-proxy'
 import { textFrame, upgrade } from './support/raw'
-import { openSocket } from './support/socket'
+import { openAtLocation, openSocket } from './support/socket'
 import {
   at,
   clientOf,
@@ -228,15 +228,25 @@ test('a socket whose token ends is closed with 4401, unless it was renewed befor
 test('the sockets of an account that is deleted are closed, on every server, and none comes to see names again', async () => {
   const { locationId } = await makeSpace(server)
   const person = await makePerson(server)
-  const socket = await openSocket(server, person.token)
-  socket.send({ type: 'join_location', locationId })
-  await socket.next('initial')
+  const socket = await openAtLocation(server, locationId, person.token)
   await clientOf(server, person).auth.deleteMe.mutate()
   expect((await socket.closed).code).toBe(4401)
   const again = await openSocket(server, person.token)
   again.send({ type: 'join_location', locationId })
   expect(await again.next('error')).toMatchObject({ reason: 'NOT_SIGNED_IN' })
   await again.close()
+})
+
+test('a token whose account is gone signs no socket in that watches a location, and shows it no names', async () => {
+  const { locationId } = await makeSpace(server)
+  const [gone, other] = [await makePerson(server), await makePerson(server)]
+  const socket = await openAtLocation(server, locationId)
+  await clientOf(server, gone).auth.deleteMe.mutate()
+  socket.send({ type: 'authenticate', token: gone.token, requestId: 'late' })
+  await clientOf(server, other).checkIns.checkIn.mutate({ locationId })
+  expect((await socket.next('check_ins')).present).toMatchObject([{ person: null }])
+  expect(await socket.next('error')).toMatchObject({ reason: 'NOT_SIGNED_IN', requestId: 'late' })
+  await socket.close()
 })
 
 test('a message that is too large is refused and the socket stays; a frame beyond all measure ends it', async () => {

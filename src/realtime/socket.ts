@@ -122,6 +122,9 @@ export function createConnections(
     return { ...ctx, actor: { ...ctx.actor, role: await readRole(deps.db, ctx.actor.id) } }
   }
 
+  /** At a location who is signed in sees names: that is asked anew, since a token may outlive its account. @throws NOT_SIGNED_IN */
+  const refuseIfGone = ({ id }: Person) => readRole(deps.db, id)
+
   async function answer(connection: Connection, message: ClientMessage): Promise<ServerMessage[]> {
     const { requestId } = message
     const echo = requestId === undefined ? {} : { requestId }
@@ -163,14 +166,14 @@ export function createConnections(
         return [{ type: 'hold_released', bookingId: id, ...echo }]
       }
       case 'join_location':
-        // Who is signed in sees names: that is asked anew, since a token may outlive its account.
-        if (connection.person) await readRole(deps.db, connection.person.id)
+        if (connection.person) await refuseIfGone(connection.person)
         return [{ ...(await locations.enter(connection, message.locationId)), ...echo }]
       case 'leave_location':
         locations.exit(connection, message.locationId)
         return [{ type: 'left_location', locationId: message.locationId, ...echo }]
       case 'authenticate': {
         const verified = await deps.tokens.verify(message.token)
+        if (connection.locations.size > 0) await refuseIfGone(verified.person)
         countAs(connection.socket, verified)
         signIn(connection, verified)
         const userId = verified.person.id

@@ -46,3 +46,15 @@ export async function openSocket({ url }: Pick<RunningServer, 'url'>, token?: st
   await client.next('connection_confirmed')
   return client
 }
+
+/** A socket that watches a location, and has seen what is there. */
+export async function openAtLocation(
+  server: Pick<RunningServer, 'url'>,
+  locationId: string,
+  token?: string,
+): Promise<SocketClient> {
+  const socket = await openSocket(server, token)
+  socket.send({ type: 'join_location', locationId })
+  await socket.next('initial')
+  return socket
+}
