@@ -63,7 +63,7 @@ function recordingClient({
     url: server.url,
     ...tokens,
     ...(retries !== undefined && { retries }),
-    fetch: Object.assign(recordingFetch, { preconnect: fetch.preconnect }),
+    fetch: recordingFetch,
   })
   return { client, sent, tokens }
 }
@@ -192,6 +192,20 @@ test('a token that the server does not know is replaced like one that has expire
   tokens.onTokens(signedIn)
   expect(reasonOf(await client.auth.me.query().catch((error) => error))).toBe('NOT_SIGNED_IN')
   expect(tokens.getToken()).toBeUndefined()
+})
+
+test('where the new token is not known either, the session is over, whatever was asked for', async () => {
+  const tokens = keepTokens()
+  const getToken = () => tokens.getToken() && 'of-another-server'
+  const client = createClient({ url: server.url, ...tokens, getToken })
+  for (const ask of [
+    () => client.auth.me.query(),
+    () => client.calendarFile({ eventId: Bun.randomUUIDv7() }),
+  ]) {
+    await client.auth.register.mutate(newAccount())
+    expect(reasonOf(await ask().catch((error) => error))).toBe('NOT_SIGNED_IN')
+    expect(tokens.getUser()).toBeUndefined()
+  }
 })
 
 test('whoever signs in or out while a token is being replaced stays what he is, whatever becomes of the old one', async () => {
