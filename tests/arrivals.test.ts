@@ -3,13 +3,8 @@ import { eq, sql } from 'drizzle-orm'
 import { bookings, checkIns } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { markMissedArrivals } from '../src/services/arrivals'
-import { checkOutAtClosing, closingAfter } from '../src/services/closing'
-import { readCommunity } from '../src/services/community'
-import type { Hours } from '../src/shapes/spaces'
-import type { Period } from '../src/time'
 import { openSocket } from './support/socket'
 import {
-  allDay,
   at,
   clientOf,
   makePerson,

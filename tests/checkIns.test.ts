@@ -1,16 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
-import { bookings, checkIns } from '../src/db/schema'
+import { checkIns } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
-import { markMissedArrivals } from '../src/services/arrivals'
-import { checkOutAtClosing, closingAfter } from '../src/services/closing'
 import { readCommunity } from '../src/services/community'
-import type { Hours } from '../src/shapes/spaces'
-import type { Period } from '../src/time'
-import { openSocket } from './support/socket'
+import { openAtLocation } from './support/socket'
 import {
-  allDay,
-  at,
   clientOf,
   makePerson,
   makeSpace,
@@ -68,9 +62,7 @@ test('whoever checks in everywhere at once is in one place, and the database ref
 test('who does not wish to be seen counts and is not named, from the moment of the wish', async () => {
   const { locationId } = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
-  const watcher = await openSocket(server, bob.token)
-  watcher.send({ type: 'join_location', locationId })
-  await watcher.next('initial')
+  const watcher = await openAtLocation(server, locationId, bob.token)
   const client = clientOf(server, ada)
   await client.checkIns.checkIn.mutate({ locationId, note: 'Room 3' })
   const seen = await watcher.next('check_ins')
@@ -97,9 +89,7 @@ test('a wish to be unseen that could not be told is not kept either, and can be 
   expect(await reasonOf(client.auth.update.mutate({ hidden: true }))).toBe('INTERNAL')
   await server.deps.db.execute(sql`DROP TRIGGER refuse_version ON locations; DROP FUNCTION refuse_version()`)
   expect((await client.auth.me.query()).hidden).toBe(false)
-  const watcher = await openSocket(server, bob.token)
-  watcher.send({ type: 'join_location', locationId })
-  await watcher.next('initial')
+  const watcher = await openAtLocation(server, locationId, bob.token)
   await client.auth.update.mutate({ hidden: true })
   expect((await watcher.next('check_ins')).present).toMatchObject([{ person: null }])
   await watcher.close()
@@ -108,10 +98,8 @@ test('a wish to be unseen that could not be told is not kept either, and can be 
 test('an id in capital letters is the same id: who checks in by it is seen, and stays', async () => {
   const { locationId } = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
-  const [lower, upper] = [await openSocket(server, bob.token), await openSocket(server, bob.token)]
-  lower.send({ type: 'join_location', locationId })
-  upper.send({ type: 'join_location', locationId: locationId.toUpperCase() })
-  await Promise.all([lower.next('initial'), upper.next('initial')])
+  const lower = await openAtLocation(server, locationId, bob.token)
+  const upper = await openAtLocation(server, locationId.toUpperCase(), bob.token)
   const client = clientOf(server, ada)
   const first = await client.checkIns.checkIn.mutate({ locationId: locationId.toUpperCase() })
   expect(await client.checkIns.checkIn.mutate({ locationId })).toEqual(first)
@@ -142,8 +130,7 @@ test('a watcher who is not signed in hears how many are there and nobody’s nam
   const { locationId } = await makeSpace(server)
   const ada = await makePerson(server)
   await clientOf(server, ada).checkIns.checkIn.mutate({ locationId })
-  const socket = await openSocket(server)
-  socket.send({ type: 'join_location', locationId })
+  const socket = await openAtLocation(server, locationId)
   expect((await socket.next('initial')).checkIns).toMatchObject([{ person: null }])
   const bob = await makePerson(server)
   await clientOf(server, bob).checkIns.checkIn.mutate({ locationId })
@@ -168,9 +155,7 @@ test('who deletes the account is gone from the location at once, and the export 
   await client.checkIns.checkIn.mutate({ locationId })
   const exported = await client.auth.exportMe.query()
   expect(exported.checkIns).toMatchObject([{ locationId, until: null }])
-  const watcher = await openSocket(server, bob.token)
-  watcher.send({ type: 'join_location', locationId })
-  await watcher.next('initial')
+  const watcher = await openAtLocation(server, locationId, bob.token)
   await client.auth.deleteMe.mutate()
   expect((await watcher.next('check_ins')).present).toEqual([])
   expect(await server.deps.db.select().from(checkIns).where(eq(checkIns.userId, ada.id))).toEqual([])

@@ -1,24 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
-import { bookings, checkIns } from '../src/db/schema'
+import { checkIns } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
-import { markMissedArrivals } from '../src/services/arrivals'
 import { checkOutAtClosing, closingAfter } from '../src/services/closing'
-import { readCommunity } from '../src/services/community'
 import type { Hours } from '../src/shapes/spaces'
 import type { Period } from '../src/time'
-import { openSocket } from './support/socket'
-import {
-  allDay,
-  at,
-  clientOf,
-  makePerson,
-  makeSpace,
-  reasonOf,
-  startTestServer,
-  stopTestServers,
-  type TestPerson,
-} from './support/world'
+import { openAtLocation } from './support/socket'
+import { allDay, clientOf, makePerson, makeSpace, startTestServer, stopTestServers } from './support/world'
 
 let server: RunningServer
 beforeAll(async () => {
@@ -30,9 +18,7 @@ test('nobody stays checked in where a location is no longer in use', async () =>
   const { locationId } = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   await clientOf(server, ada).checkIns.checkIn.mutate({ locationId })
-  const watcher = await openSocket(server, bob.token)
-  watcher.send({ type: 'join_location', locationId })
-  await watcher.next('initial')
+  const watcher = await openAtLocation(server, locationId, bob.token)
   await clientOf(server, await makePerson(server, 'admin')).locations.remove.mutate({ id: locationId })
   await checkOutAtClosing(server.deps)
   expect((await watcher.next('check_ins')).present).toEqual([])
@@ -49,9 +35,7 @@ test('who is still there at closing time is checked out then, and the location h
     .update(checkIns)
     .set({ since: sql`now() - interval '25 hours'` })
     .where(eq(checkIns.userId, ada.id))
-  const watcher = await openSocket(server, bob.token)
-  watcher.send({ type: 'join_location', locationId })
-  await watcher.next('initial')
+  const watcher = await openAtLocation(server, locationId, bob.token)
   await Promise.all([checkOutAtClosing(server.deps), checkOutAtClosing(server.deps)])
   expect((await watcher.next('check_ins')).present.map(({ person }) => person?.id)).toEqual([bob.id])
   const [row] = await server.deps.db.select().from(checkIns).where(eq(checkIns.userId, ada.id))

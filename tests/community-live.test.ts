@@ -14,7 +14,7 @@ import { makeEvent } from './support/events'
 import { payInBrowser } from './support/money'
 import { type Random, randomFrom, sized } from './support/proof'
 import { startProxy } from './support/proxy'
-import { openSocket } from './support/socket'
+import { openAtLocation, openSocket } from './support/socket'
 import { makeSpecialist } from './support/specialists'
 import {
   at,
@@ -334,8 +334,7 @@ test('a socket that has left a location hears no more of it, and one that never 
 
 test('the sweep tells each watched location’s version, so a lost message is noticed', async () => {
   const { locationId } = await makeSpace(server)
-  const socket = await openSocket(server)
-  socket.send({ type: 'join_location', locationId })
+  const socket = await openAtLocation(server, locationId)
   const { version } = await socket.next('initial')
   expect(await socket.next('location_version')).toMatchObject({ locationId, version })
   await socket.close()

@@ -5,7 +5,7 @@ import type { RunningServer } from '../src/server'
 import { readCommunity } from '../src/services/community'
 import { attendeesOf, type EventSettings, makeEvent, makePeople, noticesOf } from './support/events'
 import { untilTold } from './support/notifications'
-import { openSocket } from './support/socket'
+import { openAtLocation, openSocket } from './support/socket'
 import {
   at,
   clientOf,
@@ -140,11 +140,8 @@ test('what is for members is there for nobody else, live or not', async () => {
   const ada = await makePerson(server)
   const open = await makeEvent(server, ada)
   const { locationId } = open
-  const [stranger, member] = [await openSocket(server), await openSocket(server, ada.token)]
-  for (const socket of [stranger, member]) {
-    socket.send({ type: 'join_location', locationId })
-    await socket.next('initial')
-  }
+  const stranger = await openAtLocation(server, locationId)
+  const member = await openAtLocation(server, locationId, ada.token)
   const closed = await makeEvent(server, ada, {
     locationId,
     visibility: 'members',
