@@ -4,16 +4,23 @@ import type { Page } from 'playwright-core'
 import { PATHS } from '../web/src/paths'
 import { hasBrowser } from './support/browser'
 import { insertBooking } from './support/rows'
-import { button, said, seriousViolations, takePicture, unexpected, withWebApp } from './support/web'
-import { at, clientOf, makePerson, makeSpace, testDate, until } from './support/world'
+import {
+  boardOf,
+  button,
+  said,
+  seriousViolations,
+  slotAt,
+  takePicture,
+  unexpected,
+  withWebApp,
+} from './support/web'
+import { at, clientOf, makePerson, makeSpace, until } from './support/world'
 
 setDefaultTimeout(60_000)
 
 const web = withWebApp()
 const { open } = web
 
-const boardOf = (space: { id: string }, date = testDate) => `/spaces/${space.id}?date=${date}`
-const slotAt = (page: Page, hour: number) => page.locator(`[data-slot="${at(hour)}"]`)
 /** What somebody hears or sees first: what has the focus. */
 const focused = (page: Page) => page.evaluate('document.activeElement.textContent') as Promise<string>
 
@@ -42,7 +49,7 @@ test.skipIf(!browser)('whoever holds two times goes on with either, and pays bot
     .click()
   await said(page, 'You hold 08:00–09:00')
   await button(page, 'Pay €18.00').click()
-  await page.getByRole('dialog').getByRole('button', { name: 'Pay now' }).click()
+  await button(page, 'Pay now').click()
   await said(page, 'Booked. See you there!')
   await button(page, 'Close').click()
   await said(page, 'You hold 14:00–15:00')
@@ -66,7 +73,7 @@ test.skipIf(!browser)(
     await said(page, 'You hold 09:00–10:00')
     await said(page, /^1[45]:\d\d$/)
     await button(page, 'Pay €18.00').click()
-    await page.getByRole('dialog').getByRole('button', { name: 'Pay now' }).click()
+    await button(page, 'Pay now').click()
     await said(page, 'Booked. See you there!')
     expect(unexpected(visitor)).toEqual([])
   },
@@ -138,10 +145,9 @@ test.skipIf(!browser)(
     const { page } = visitor
     await slotAt(page, 9).click()
     await button(page, 'Pay €18.00').click()
-    const dialog = page.getByRole('dialog')
     // Before it is there, and after: the first is not paid, the second is, and nobody hears of either.
     await page.route('**/confirm', (route) => route.abort(), { times: 1 })
-    await dialog.getByRole('button', { name: 'Pay now' }).click()
+    await button(page, 'Pay now').click()
     await said(page, /It has not been paid, and nothing was taken/)
 
     let isCut = true
@@ -151,14 +157,14 @@ test.skipIf(!browser)(
     })
     await page.route('**/trpc/**', (route) => (isCut ? route.abort() : route.continue()))
     await page.routeWebSocket('**/realtime', (socket) => socket.close())
-    await dialog.getByRole('button', { name: 'Pay now' }).click()
+    await button(page, 'Pay now').click()
     await said(page, 'It is not known yet whether it was paid.')
-    expect(await dialog.getByRole('button', { name: 'Pay now' }).count()).toBe(0)
+    expect(await button(page, 'Pay now').count()).toBe(0)
     expect(await page.getByText(/did not go through/).count()).toBe(0)
     expect(await seriousViolations(page)).toEqual([])
     await takePicture(page, 'unknown')
     isCut = false
-    await dialog.getByRole('button', { name: 'Look now' }).click()
+    await button(page, 'Look now').click()
     await said(page, 'Booked. See you there!')
     const { items } = await clientOf(web.server, person).bookings.list.query({})
     expect(items).toMatchObject([{ status: 'confirmed', paidMinor: 1800 }])
@@ -179,7 +185,7 @@ test.skipIf(!browser)('a card that asks its owner pays when he says yes, and not
   const payAs = async (answer: string) => {
     await dialog.getByRole('combobox').click()
     await page.getByRole('option', { name: /3184/ }).click()
-    await dialog.getByRole('button', { name: 'Pay now' }).click()
+    await button(page, 'Pay now').click()
     await dialog.getByText('Your bank asks: is it you who pays?').waitFor()
     expect((await client.bookings.list.query({})).items).toMatchObject([{ status: 'held', paidMinor: 0 }])
     expect(await seriousViolations(page)).toEqual([])
@@ -204,7 +210,7 @@ test.skipIf(!browser)('what one has done oneself is where one goes on, and is sa
   await until(async () => (await focused(page)).startsWith('09:00'))
   await slotAt(page, 9).press('Enter')
   await button(page, 'Pay €18.00').press('Enter')
-  await page.getByRole('dialog').getByRole('button', { name: 'Pay now' }).press('Enter')
+  await button(page, 'Pay now').press('Enter')
   await said(page, 'Booked. See you there!')
   await until(async () => (await focused(page)).includes('Booked. See you there!'))
   await page.locator('.bell[aria-label*="new"]').waitFor()
@@ -258,10 +264,10 @@ test.skipIf(!browser)(
     await insertBooking(web.server, desks, person)
     const { page, ...rest } = await open(boardOf(room), { person })
     await slotAt(page, 9).click()
-    await page.locator(`.break[data-slot="${at(10)}"]`).waitFor()
-    await page.locator(`.break[data-slot="${at(8)}"]`).waitFor()
+    await slotAt(page, 10, 'break').waitFor()
+    await slotAt(page, 8, 'break').waitFor()
     await page.goto(`${web.server.url}${boardOf(desks)}`)
-    await page.locator(`.mine[data-slot="${at(9)}"]`).waitFor()
+    await slotAt(page, 9, 'mine').waitFor()
     expect(await slotAt(page, 9).textContent()).toContain('Yours · 2 of 3 free')
     await slotAt(page, 9).click()
     await said(page, 'You hold 09:00–10:00')
@@ -285,7 +291,7 @@ test.skipIf(!browser)(
       from: at(0, tomorrow),
       to: `${tomorrow}T00:05:00Z`,
     })
-    const visitor = await open(`/spaces/${space.id}?date=abc`, { phone: true })
+    const visitor = await open(boardOf(space, 'abc'), { phone: true })
     const { page } = visitor
     await said(page, 'Over: 00:00–00:05')
     await button(page, /^Next free day/).click()
@@ -354,7 +360,7 @@ test.skipIf(!browser)(
       .getByRole('button', { name: /18\.00/ })
       .press('Enter')
     await card('Dinner').getByRole('button', { name: /^Pay/ }).press('Enter')
-    await page.getByRole('dialog').getByRole('button', { name: 'Pay now' }).press('Enter')
+    await button(page, 'Pay now').press('Enter')
     await card('Dinner').getByText('You will come').waitFor()
     await until(async () =>
       page.evaluate(`document.activeElement.closest('article')?.textContent.includes('Dinner')`),

@@ -1,7 +1,17 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { PATHS } from '../web/src/paths'
+import { makeAccount } from './support/accounts'
 import { hasBrowser } from './support/browser'
-import { button, choose, downloaded, said, seriousViolations, unexpected, withWebApp } from './support/web'
+import {
+  button,
+  choose,
+  downloaded,
+  said,
+  seriousViolations,
+  signIn,
+  unexpected,
+  withWebApp,
+} from './support/web'
 import { at, clientOf, makePerson, makeSpace, testDate } from './support/world'
 
 setDefaultTimeout(60_000)
@@ -87,15 +97,13 @@ it('the code at the door leads to a page that checks in, also whoever signs in f
   await visitor.page.goto(`${web.server.url}${PATHS.checkIn}#nonsense`)
   await said(visitor.page, 'This code is not valid any more.')
 
-  const email = `${Bun.randomUUIDv7()}@example.com`
-  await clientOf(web.server).auth.register.mutate({ email, password: 'a-long-passphrase', name: 'Grace' })
+  const grace = await makeAccount(web.server)
   const stranger = await open(`${PATHS.checkIn}#${code}`, { phone: true })
   await stranger.page.getByRole('main').getByRole('link', { name: 'Sign in' }).press('Enter')
-  await stranger.page.getByLabel('E-mail').fill(email)
-  await stranger.page.getByLabel('Password').fill('a-long-passphrase')
-  await button(stranger.page, 'Sign in').press('Enter')
+  await signIn(stranger.page, grace)
   await said(stranger.page, 'You are checked in. Welcome!')
-  await said(stranger.page, 'Grace')
+  const { name } = await clientOf(web.server, grace).auth.me.query()
+  await said(stranger.page, name)
   expect([visitor, stranger].map(unexpected)).toEqual([[], []])
 })
 
@@ -145,7 +153,7 @@ it('a place that has a price is held, paid and given back, with what comes back 
     .getByRole('link', { name: 'Go on booking' })
     .press('Enter')
   await button(page, /Pay €30.00/).press('Enter')
-  await page.getByRole('dialog').getByRole('button', { name: 'Pay now' }).press('Enter')
+  await button(page, 'Pay now').press('Enter')
   await said(page, 'You will come')
   await page.goto(`${web.server.url}${PATHS.bookings}`)
   await button(page, 'Cancel Workshop').waitFor()

@@ -1,13 +1,20 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { PATHS } from '../web/src/paths'
-import { makeAccount, password } from './support/accounts'
 import { hasBrowser } from './support/browser'
 import { payInBrowser } from './support/money'
 import { insertBooking } from './support/rows'
 import { makeSpecialist } from './support/specialists'
-import { initDataOf, launchOf, miniAppOf, signMiniApp } from './support/telegram'
-import { button, said, seriousViolations, takePicture, unexpected, withWebApp } from './support/web'
-import { at, clientOf, makePerson, makeSpace, type TestPerson, testDate, until } from './support/world'
+import {
+  boardOf,
+  button,
+  said,
+  seriousViolations,
+  slotAt,
+  takePicture,
+  unexpected,
+  withWebApp,
+} from './support/web'
+import { at, clientOf, makePerson, makeSpace, type TestPerson, until } from './support/world'
 
 setDefaultTimeout(90_000)
 
@@ -103,9 +110,9 @@ test.skipIf(!browser)(
     const person = await makePerson(web.server)
     const admin = clientOf(web.server, await makePerson(web.server, 'admin'))
     await admin.loyalty.correct.mutate({ id: person.id, points: 300, reason: 'Welcome' })
-    const visitor = await open(`/spaces/${space.id}?date=${testDate}`, { person })
+    const visitor = await open(boardOf(space), { person })
     const { page } = visitor
-    await page.locator(`[data-slot="${at(9)}"]`).click()
+    await slotAt(page, 9).click()
     await button(page, 'Pay €50.00').click()
     await button(page, 'Use my 300 points').click()
     await said(page, '300 points pay €15.00 of it.')
@@ -127,8 +134,8 @@ test.skipIf(!browser)(
     await said(page, 'Used to pay')
 
     await admin.loyalty.correct.mutate({ id: person.id, points: 5000, reason: 'Thank you' })
-    await page.goto(`${web.server.url}/spaces/${space.id}?date=${testDate}`)
-    await page.locator(`[data-slot="${at(11)}"]`).click()
+    await page.goto(`${web.server.url}${boardOf(space)}`)
+    await slotAt(page, 11).click()
     await button(page, 'Pay €50.00').click()
     await button(page, 'Use my 5000 points').click()
     await said(page, 'Booked. See you there!')
@@ -168,115 +175,6 @@ test.skipIf(!browser)(
     expect([visitor, specialist].map(unexpected)).toEqual([[], []])
   },
 )
-
-const dark = {
-  bg_color: '#17212b',
-  secondary_bg_color: '#232e3c',
-  text_color: '#f5f5f5',
-  hint_color: '#708499',
-  link_color: '#6ab3f3',
-  button_color: '#5288c1',
-  button_text_color: '#ffffff',
-}
-
-test.skipIf(!browser)(
-  'inside Telegram one is signed in by what Telegram signed, in its language and its colours, once a launch',
-  async () => {
-    const initData = initDataOf(signMiniApp(web.server.deps.telegram.token(), miniAppOf()))
-    const visitor = await open(launchOf(initData, dark), { phone: true })
-    const { page } = visitor
-    await said(page, 'Trova il tuo spazio')
-    await page.getByRole('button', { name: 'Esci' }).waitFor()
-    expect(page.url()).not.toContain('tgWebAppData')
-    const colours = 'getComputedStyle(document.documentElement).getPropertyValue("--surface")'
-    expect(await page.evaluate(colours)).toBe('rgb(23 33 43)')
-    expect(await seriousViolations(page)).toEqual([])
-    await takePicture(page, 'telegram')
-    const theme_params = {
-      ...dark,
-      bg_color: '#ffffff',
-      secondary_bg_color: '#f1f1f1',
-      text_color: '#000000',
-    }
-    await page.evaluate(
-      (event) => {
-        const { Telegram } = globalThis as unknown as TelegramWindow
-        Telegram.WebView.receiveEvent('theme_changed', event)
-      },
-      { theme_params },
-    )
-    await page.waitForFunction(`${colours} === 'rgb(255 255 255)'`)
-    expect(await seriousViolations(page)).toEqual([])
-    await page.goto(`${web.server.url}${PATHS.account}`)
-    await said(page, 'Collegato: Ada Lovelace')
-    await said(page, 'Questo dispositivo')
-    expect(await page.getByRole('button', { name: 'Esci da lì' }).count()).toBe(0)
-    expect(unexpected(visitor)).toEqual([])
-  },
-)
-type TelegramWindow = { Telegram: { WebView: { receiveEvent(name: string, event: unknown): void } } }
-
-test.skipIf(!browser)(
-  'inside Telegram one sets a first password, and then does without Telegram',
-  async () => {
-    const initData = initDataOf(signMiniApp(web.server.deps.telegram.token(), miniAppOf()))
-    const visitor = await open(launchOf(initData, dark), { phone: true })
-    const { page } = visitor
-    await said(page, 'Trova il tuo spazio')
-    await page.goto(`${web.server.url}${PATHS.account}`)
-    await said(page, 'Dopo aver impostato e-mail e password potrai scollegarlo.')
-    const taken = (await makePerson(web.server)).email
-    const email = page.getByLabel('E-mail', { exact: true })
-    await email.fill(taken)
-    await page.getByLabel('Nuova password').fill('a-long-passphrase')
-    await email.press('Enter')
-    await page.getByRole('alert').waitFor()
-    expect(await seriousViolations(page)).toEqual([])
-    const mine = `ada-${Bun.randomUUIDv7()}@example.com`
-    await email.fill(mine)
-    await email.press('Enter')
-    await page.getByLabel('Password attuale').waitFor()
-    await button(page, 'Scollega').press('Enter')
-    await page.getByRole('alertdialog').getByRole('button', { name: 'Scollega' }).press('Enter')
-    await button(page, 'Collega Telegram').waitFor()
-    const signedIn = await clientOf(web.server).auth.login.mutate({
-      email: mine,
-      password: 'a-long-passphrase',
-    })
-    expect(signedIn.user.name).toBe('Ada Lovelace')
-    expect(unexpected(visitor)).toEqual([])
-  },
-)
-
-test.skipIf(!browser)(
-  'what Telegram did not sign opens the app for nobody, and one signs in as anywhere',
-  async () => {
-    const initData = initDataOf(signMiniApp('1:another-token', miniAppOf()))
-    const visitor = await open(launchOf(initData, dark))
-    await visitor.page.getByRole('link', { name: 'Sign in' }).waitFor()
-    expect(unexpected(visitor)).toEqual([])
-  },
-)
-
-test.skipIf(!browser)('an account is linked to Telegram by a code that the bot takes', async () => {
-  const account = await makeAccount(web.server)
-  const visitor = await open(`${PATHS.signIn}?then=${PATHS.account}`)
-  const { page } = visitor
-  await page.getByLabel('E-mail').fill(account.email)
-  await page.getByLabel('Password').fill(password)
-  await page.keyboard.press('Enter')
-  await button(page, 'Link Telegram').click()
-  const code = /\/start (\S+?)”/.exec((await page.getByText(/\/start/).textContent()) ?? '')?.[1]
-  expect(code).toBeTruthy()
-  await clientOf(web.server, account).auth.linkTelegram.mutate({
-    initData: initDataOf(signMiniApp(web.server.deps.telegram.token(), miniAppOf())),
-  })
-  await said(page, /Linked: Ada Lovelace/)
-  await button(page, 'Unlink').click()
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Unlink' }).click()
-  await button(page, 'Link Telegram').waitFor()
-  expect(unexpected(visitor)).toEqual([])
-})
 
 test.skipIf(!browser)('a calendar program reads the private address that one makes', async () => {
   const { person } = await makeSpecialist(web.server)

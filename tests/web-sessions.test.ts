@@ -1,10 +1,9 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { PATHS } from '../web/src/paths'
-import { makeAccount, password, startSessionOf } from './support/accounts'
+import { makeAccount, startSessionOf } from './support/accounts'
 import { hasBrowser } from './support/browser'
-import { initDataOf, launchOf, miniAppOf, nowSeconds, signMiniApp } from './support/telegram'
-import { button, said, seriousViolations, takePicture, unexpected, withWebApp } from './support/web'
+import { button, said, seriousViolations, signIn, unexpected, withWebApp } from './support/web'
 import { at, clientOf, makePerson, makeSpace } from './support/world'
 
 setDefaultTimeout(60_000)
@@ -34,9 +33,7 @@ it('a tab shows nothing of one person to another who has signed in beside it, an
   expect(await other.getByText(ann.email).count()).toBe(0)
 
   await page.getByRole('banner').getByRole('link', { name: 'Sign in' }).click()
-  await page.getByLabel('E-mail').fill(ben.email)
-  await page.getByLabel('Password').fill(password)
-  await page.keyboard.press('Enter')
+  await signIn(page, ben)
   await said(other, new RegExp(ben.email))
   expect(await name.inputValue()).toBe(await nameOf(ben))
   const space = await makeSpace(web.server)
@@ -52,9 +49,7 @@ it('who is signed in finds no form to sign in, also by going back to it', async 
   await page.getByRole('banner').getByRole('link', { name: 'Sign in' }).click()
   await page.getByRole('link', { name: 'Open an account' }).click()
   await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click()
-  await page.getByLabel('E-mail').fill(account.email)
-  await page.getByLabel('Password').fill(password)
-  await page.keyboard.press('Enter')
+  await signIn(page, account)
   await button(page, 'Sign out').waitFor()
   await page.goBack()
   await said(page, 'Find your space')
@@ -117,63 +112,4 @@ it('the session of this device is named, and whoever ends it is signed out', asy
   await here.getByRole('button', { name: 'Sign out' }).click()
   await said(page, 'Sign in to see this')
   expect(await page.getByRole('banner').getByRole('link', { name: 'Sign in' }).count()).toBe(1)
-})
-
-const colours = {
-  bg_color: '#17212b',
-  secondary_bg_color: '#232e3c',
-  text_color: '#f5f5f5',
-  hint_color: '#b1c3d5',
-}
-const variable = (name: string) => `getComputedStyle(document.documentElement).getPropertyValue("--${name}")`
-const signed = (more: Record<string, string> = {}) => {
-  const { signature: _, ...fields } = { ...miniAppOf(), ...more }
-  return initDataOf(signMiniApp(web.server.deps.telegram.token(), fields))
-}
-
-it('a launch of a Telegram that signs less signs in all the same, in all of its colours, and its own button leads back', async () => {
-  const { page } = await open('/api/health', { phone: true })
-  await page.addInitScript(() => {
-    const posted: string[] = []
-    Object.assign(globalThis, {
-      posted,
-      TelegramWebviewProxy: { postEvent: (name: string, data: string) => posted.push(`${name} ${data}`) },
-    })
-  })
-  await page.goto(`${web.server.url}${launchOf(signed(), colours)}`)
-  await button(page, 'Esci').waitFor()
-  expect(page.url()).toBe(`${web.server.url}/`)
-  expect(await page.evaluate(variable('surface'))).toBe('rgb(23 33 43)')
-  expect(await page.evaluate(variable('soft'))).toBe('rgb(177 195 213)')
-  const posted = async () => String(await page.evaluate('posted.join("\\n")'))
-  const shown = 'web_app_setup_back_button {"is_visible":true}'
-  expect(await posted()).toContain('web_app_ready')
-  expect(await posted()).not.toContain(shown)
-  await page.getByRole('link', { name: 'Comunità' }).click()
-  await page.waitForURL(/community/)
-  expect(await posted()).toContain(shown)
-  await page.evaluate(() => {
-    const { Telegram } = globalThis as unknown as TelegramWindow
-    Telegram.WebView.receiveEvent('back_button_pressed')
-  })
-  await page.waitForURL(`${web.server.url}/`)
-})
-type TelegramWindow = { Telegram: { WebView: { receiveEvent(name: string): void } } }
-
-it('whoever Telegram’s word does not sign in is told why, and can try again', async () => {
-  const old = signed({ auth_date: String(nowSeconds() - 7 * 86_400) })
-  const { page } = await open(launchOf(old, colours), { phone: true })
-  await said(page, /Telegram could not sign you in. Telegram vouched for you too long ago/)
-  expect(page.url()).toBe(`${web.server.url}/`)
-  await takePicture(page, 'telegram-refused')
-  expect(await seriousViolations(page)).toEqual([])
-
-  const cut = await open('/api/health', { phone: true })
-  await cut.page.route('**/trpc/auth.telegram*', (route) => route.abort())
-  await cut.page.goto(`${web.server.url}${launchOf(signed(), colours)}`)
-  await said(cut.page, /The server cannot be reached/)
-  await cut.page.unroute('**/trpc/auth.telegram*')
-  await button(cut.page, 'Try again').click()
-  await button(cut.page, 'Sign out').waitFor()
-  expect(await cut.page.getByText('Telegram could not sign you in').count()).toBe(0)
 })

@@ -1,9 +1,8 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import type { Page } from 'playwright-core'
 import { PATHS } from '../web/src/paths'
 import { hasBrowser } from './support/browser'
 import { letPass, makeSpecialist } from './support/specialists'
-import { button, said, seriousViolations, unexpected, withWebApp } from './support/web'
+import { button, keepBack, said, seriousViolations, slotAt, unexpected, withWebApp } from './support/web'
 import { at, clientOf, makePerson, makeSpace, testDate, until } from './support/world'
 
 setDefaultTimeout(90_000)
@@ -13,7 +12,6 @@ const { open } = web
 
 const dayOf = ({ specialist }: { specialist: { id: string } }, date = testDate) =>
   `/specialists/${specialist.id}?date=${date}`
-const slotAt = (page: Page, hour: number) => page.locator(`[data-slot="${at(hour)}"]`)
 const browser = hasBrowser()
 
 test.skipIf(!browser)(
@@ -34,7 +32,7 @@ test.skipIf(!browser)(
     await button(customer.page, 'Pay €15.00').click()
     await button(customer.page, 'Pay now').click()
     await said(customer.page, 'Asked. Your specialist has to say yes.')
-    await watcher.page.locator(`.booked[data-slot="${at(9)}"]`).waitFor()
+    await slotAt(watcher.page, 9, 'booked').waitFor()
 
     const specialist = await open(PATHS.work, { person: made.person })
     expect(await seriousViolations(specialist.page)).toEqual([])
@@ -89,16 +87,12 @@ test.skipIf(!browser)(
     const first = await open(dayOf(made), { person: ada, phone: true, dark: true })
     const second = await open(dayOf(made), { person: ben })
     await Promise.all([slotAt(first.page, 9).waitFor(), slotAt(second.page, 9).waitFor()])
-    const isHeld = Promise.withResolvers<void>()
-    await second.page.route('**/trpc/bookings.create*', async (route) => {
-      await isHeld.promise
-      await route.continue()
-    })
+    const goOn = await keepBack(second.page, '**/trpc/bookings.create*')
     await slotAt(second.page, 9).click()
     await slotAt(first.page, 9).click()
     await button(first.page, 'Book it').click()
     await said(first.page, 'Asked. Your specialist has to say yes.')
-    isHeld.resolve()
+    goOn()
     await said(second.page, 'Somebody was a moment faster')
 
     const specialist = await open(PATHS.work, { person: made.person })
@@ -106,7 +100,7 @@ test.skipIf(!browser)(
     const asked = specialist.page.getByRole('alertdialog')
     await asked.getByRole('button', { name: 'Decline' }).click()
     await said(first.page, 'Your specialist cannot then.')
-    await second.page.locator(`.free[data-slot="${at(9)}"]`).waitFor()
+    await slotAt(second.page, 9, 'free').waitFor()
     expect(await seriousViolations(first.page)).toEqual([])
     expect([first, second, specialist].map(unexpected)).toEqual([[], [], []])
   },
@@ -122,11 +116,11 @@ test.skipIf(!browser)('a card that is declined leaves the time of a specialist h
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('combobox').click()
   await page.getByRole('option', { name: /is declined/ }).click()
-  await dialog.getByRole('button', { name: 'Pay now' }).click()
+  await button(page, 'Pay now').click()
   await said(page, /The payment did not go through/)
   await dialog.getByRole('combobox').click()
   await page.getByRole('option', { name: /4242/ }).click()
-  await dialog.getByRole('button', { name: 'Pay now' }).click()
+  await button(page, 'Pay now').click()
   await said(page, 'Booked. See you there!')
   expect(unexpected(visitor)).toEqual([])
 })
@@ -174,8 +168,8 @@ test.skipIf(!browser)('a specialist offers a service, takes time off, and people
   await dialog.waitFor({ state: 'hidden' })
   await page.goto(`${web.server.url}${dayOf(made)}`)
   await page.getByRole('radio', { name: 'Reading of hands' }).click()
-  await page.locator(`.closed[data-slot="${at(9)}"]`).waitFor()
-  await page.locator(`.free[data-slot="${at(12)}"]`).waitFor()
+  await slotAt(page, 9, 'closed').waitFor()
+  await slotAt(page, 12, 'free').waitFor()
   expect(unexpected({ page, ...rest })).toEqual([])
 })
 

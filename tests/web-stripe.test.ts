@@ -7,16 +7,16 @@ import type { RunningServer } from '../src/server'
 import { hasBrowser } from './support/browser'
 import { createDatabase } from './support/database'
 import { untilBooking } from './support/money'
-import { closeBrowser, createVisits, seriousViolations, takePicture, unexpected } from './support/web'
 import {
-  at,
-  clientOf,
-  makePerson,
-  makeSpace,
-  startTestServer,
-  stopTestServers,
-  testDate,
-} from './support/world'
+  boardOf,
+  closeBrowser,
+  createVisits,
+  seriousViolations,
+  slotAt,
+  takePicture,
+  unexpected,
+} from './support/web'
+import { clientOf, makePerson, makeSpace, startTestServer, stopTestServers } from './support/world'
 
 // Stripe itself is not reached: its script, its frame and its API are answered by this file. What runs is the app's own
 // way with them: loading the script, the policy of the page, mounting, paying, being declined, and not getting the script.
@@ -92,8 +92,8 @@ async function holdForPay(options: { script?: boolean; isLost?: boolean } = {}) 
   const visitor = await visits.open('/api/health', { person })
   const { page } = visitor
   const asked = await standIn(page, options)
-  await page.goto(`${server.url}/spaces/${space.id}?date=${testDate}`)
-  await page.locator(`[data-slot="${at(9)}"]`).click()
+  await page.goto(`${server.url}${boardOf(space)}`)
+  await slotAt(page, 9).click()
   await page.getByRole('button', { name: 'Pay €18.00' }).click()
   const { items } = await clientOf(server, person).bookings.list.query({})
   return { visitor, page, asked, booking: items[0], dialog: page.getByRole('dialog') }

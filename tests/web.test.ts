@@ -1,16 +1,19 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import type { Page } from 'playwright-core'
 import { systemContext } from '../src/context'
 import { sweepExpiredHolds } from '../src/services/sweep'
 import { PATHS } from '../web/src/paths'
-import { makeAccount, password } from './support/accounts'
+import { makeAccount } from './support/accounts'
 import { hasBrowser } from './support/browser'
 import {
+  boardOf,
   button,
   downloaded,
+  keepBack,
   receivedBytes,
   said,
   seriousViolations,
+  signIn,
+  slotAt,
   takePicture,
   unexpected,
   withWebApp,
@@ -24,9 +27,6 @@ const INTERACTIVE_MS = 1500
 
 const web = withWebApp()
 const { open } = web
-
-const boardOf = (space: { id: string }, date = testDate) => `/spaces/${space.id}?date=${date}`
-const slotAt = (page: Page, hour: number) => page.locator(`[data-slot="${at(hour)}"]`)
 
 test('every address of the app answers the same page, under a policy that lets nothing run that is not its own', async () => {
   for (const path of Object.values(PATHS)) {
@@ -83,16 +83,14 @@ test.skipIf(!browser)(
     const person = await makeAccount(web.server)
     const { page, ...rest } = await open(boardOf(space))
     await slotAt(page, 9).press('Enter')
-    await page.getByLabel('E-mail').fill(person.email)
-    await page.getByLabel('Password').fill(password)
-    await page.keyboard.press('Enter')
+    await signIn(page, person)
 
     await slotAt(page, 9).press('Enter')
     await said(page, 'You hold 09:00–10:00')
     await said(page, /^1[45]:\d\d$/)
     await button(page, 'Book it').press('Enter')
     await said(page, 'Booked. See you there!')
-    await page.locator(`.mine[data-slot="${at(9)}"]`).waitFor()
+    await slotAt(page, 9, 'mine').waitFor()
     expect(await downloaded(page, 'Add to calendar')).toEqual({
       name: 'booking.ics',
       text: expect.stringContaining('SUMMARY:Quiet room'),
@@ -182,21 +180,17 @@ test.skipIf(!browser)(
     const second = await open(boardOf(space), { person: ben })
     await Promise.all([slotAt(first.page, 9).waitFor(), slotAt(second.page, 9).waitFor()])
 
-    const isHeld = Promise.withResolvers<void>()
-    await second.page.route('**/trpc/bookings.create*', async (route) => {
-      await isHeld.promise
-      await route.continue()
-    })
+    const goOn = await keepBack(second.page, '**/trpc/bookings.create*')
     await slotAt(second.page, 9).click()
     await slotAt(first.page, 9).click()
     await said(first.page, 'You hold 09:00–10:00')
-    isHeld.resolve()
+    goOn()
     await said(second.page, 'Somebody was a moment faster')
     await takePicture(second.page, 'lost')
     expect(await seriousViolations(second.page)).toEqual([])
     await second.page.locator('.panel').getByRole('button', { name: '10:00' }).click()
     await said(second.page, 'You hold 10:00–11:00')
-    await first.page.locator(`.held[data-slot="${at(10)}"]`).waitFor()
+    await slotAt(first.page, 10, 'held').waitFor()
     expect([unexpected(first), unexpected(second)]).toEqual([[], []])
   },
 )
@@ -216,13 +210,13 @@ test.skipIf(!browser)(
     const dialog = page.getByRole('dialog')
     await dialog.getByRole('combobox').click()
     await page.getByRole('option', { name: /is declined/ }).click()
-    await dialog.getByRole('button', { name: 'Pay now' }).click()
+    await button(page, 'Pay now').click()
     await said(page, /The payment did not go through/)
     expect(await seriousViolations(page)).toEqual([])
     await takePicture(page, 'declined')
     await dialog.getByRole('combobox').click()
     await page.getByRole('option', { name: /4242/ }).click()
-    await dialog.getByRole('button', { name: 'Pay now' }).click()
+    await button(page, 'Pay now').click()
     await said(page, 'Booked. See you there!')
 
     await page.goto(`${web.server.url}${PATHS.bookings}`)
@@ -249,10 +243,10 @@ test.skipIf(!browser)(
     const holder = await open(boardOf(space), { person: await makePerson(web.server) })
     const watcher = await open(boardOf(space))
     await slotAt(holder.page, 9).click()
-    await watcher.page.locator(`.held[data-slot="${at(9)}"]`).waitFor()
+    await slotAt(watcher.page, 9, 'held').waitFor()
     await endHolds(web.server, space.id)
     await sweepExpiredHolds(systemContext(web.server.deps, 'clock'))
-    await watcher.page.locator(`.free[data-slot="${at(9)}"]`).waitFor()
+    await slotAt(watcher.page, 9, 'free').waitFor()
     await said(holder.page, 'Your hold has ended')
     await button(holder.page, 'Hold it again').click()
     await said(holder.page, 'You hold 09:00–10:00')
@@ -270,7 +264,7 @@ test.skipIf(!browser)('who is offline is told so, and sees what has changed when
     slotId: `${space.id}@${at(9)}`,
   })
   await context.setOffline(false)
-  await page.locator(`.held[data-slot="${at(9)}"]`).waitFor()
+  await slotAt(page, 9, 'held').waitFor()
   await page.getByText(/You are offline/).waitFor({ state: 'hidden' })
 })
 
@@ -316,7 +310,7 @@ test.skipIf(!browser)(
       slotId: `${space.id}@${at(9)}`,
     })
     isCut = false
-    await page.locator(`.held[data-slot="${at(9)}"]`).waitFor()
+    await slotAt(page, 9, 'held').waitFor()
     await said(page, 'Live')
   },
 )

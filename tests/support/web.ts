@@ -4,9 +4,9 @@ import path from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import type { RunningServer } from '../../src/server'
 import { webApp } from '../../web/build'
-import { startSessionOf } from './accounts'
+import { password, startSessionOf } from './accounts'
 import { CHROMIUM } from './browser'
-import { startTestServer, stopTestServers } from './world'
+import { at, startTestServer, stopTestServers, testDate } from './world'
 
 /** Where a person finds what the pages looked like in the last run; git ignores it. */
 const PICTURES = path.resolve(import.meta.dir, '../../coverage/pictures')
@@ -140,6 +140,29 @@ export function createVisits(serverOf: () => RunningServer) {
 
 export const said = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
 export const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first()
+
+/** The address of a day of a space. */
+export const boardOf = (space: { id: string }, date = testDate) => `/spaces/${space.id}?date=${date}`
+/** The time on a board that begins at an hour, once it looks as is said. */
+export const slotAt = (page: Page, hour: number, look?: string) =>
+  page.locator(`${look ? `.${look}` : ''}[data-slot="${at(hour)}"]`)
+
+/** Signs in by the form that is shown. */
+export async function signIn(page: Page, { email }: { email: string }): Promise<void> {
+  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Password').fill(password)
+  await page.keyboard.press('Enter')
+}
+
+/** Has what a page asks for wait. @returns what lets it go on */
+export async function keepBack(page: Page, address: string): Promise<() => void> {
+  const wait = Promise.withResolvers<void>()
+  await page.route(address, async (route) => {
+    await wait.promise
+    await route.continue()
+  })
+  return wait.resolve
+}
 
 /** Presses a button that gives a file. */
 export async function downloaded(page: Page, name: string | RegExp): Promise<{ name: string; text: string }> {
