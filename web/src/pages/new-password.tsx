@@ -2,7 +2,7 @@ import { reasonOf } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, useLocation } from 'wouter'
-import { queryClient, trpc } from '../api'
+import { trpc } from '../api'
 import { NewPasswordField } from '../fields/credentials'
 import { useText } from '../i18n'
 import { PATHS } from '../paths'
@@ -19,10 +19,7 @@ export default function NewPasswordPage() {
   const [password, setPassword] = useState('')
   const save = useMutation(
     trpc.auth.resetPassword.mutationOptions({
-      onSuccess() {
-        queryClient.clear()
-        navigate(PATHS.home, { replace: true })
-      },
+      onSuccess: () => navigate(PATHS.home, { replace: true }),
     }),
   )
   return (

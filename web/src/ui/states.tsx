@@ -30,7 +30,7 @@ export function Loading() {
 
 type OfPage = {
   /** There is nothing else on the page: what is said is its heading. */
-  isPage?: boolean
+  isPage?: boolean | undefined
 }
 
 type EmptyProps = OfPage & { title: string; text?: string; children?: ReactNode }
@@ -45,7 +45,7 @@ export function Empty({ title, text, isPage, children }: EmptyProps) {
   )
 }
 
-const Said = ({ isPage = false, children }: { isPage: boolean | undefined; children: string }) =>
+const Said = ({ isPage, children }: OfPage & { children: string }) =>
   isPage ? <h1>{children}</h1> : <p className="strong">{children}</p>
 
 /** Also where only the id is no id at all, as in an address that somebody has typed. */
@@ -57,8 +57,7 @@ type FailedProps = OfPage & { error: unknown; retry?: () => void }
 
 export function Failed({ error, retry, isPage }: FailedProps) {
   const { t } = useText()
-  if (isNotThere(error))
-    return <Empty title={t.state.notFound} text={t.state.notFoundText} {...(isPage && { isPage })} />
+  if (isNotThere(error)) return <Empty isPage={isPage} title={t.state.notFound} text={t.state.notFoundText} />
   return (
     <div className="state card" role="alert">
       <Said isPage={isPage}>{t.state.failed}</Said>
@@ -92,8 +91,7 @@ type LoadedProps<T> = OfPage & { query: Query<T>; children: (data: T) => ReactNo
 /** What was asked for, or why it is not there yet. What was shown before stays while it is asked for again, unless it is gone. */
 export function Loaded<T>({ query, isPage, children }: LoadedProps<T>) {
   if (query.data !== undefined && !isNotThere(query.error)) return children(query.data)
-  if (query.error)
-    return <Failed error={query.error} retry={() => void query.refetch()} {...(isPage && { isPage })} />
+  if (query.error) return <Failed isPage={isPage} error={query.error} retry={() => void query.refetch()} />
   return <Loading />
 }
 

@@ -4,14 +4,13 @@ import { client, trpc } from '../../api'
 import { OfBooking } from '../../bookings/of-booking'
 import { formatMoment, formatMoney } from '../../format'
 import { useText } from '../../i18n'
-import { PaymentEntry } from '../../payments/payment-entry'
+import { type Payment, PaymentEntry } from '../../payments/payment-entry'
 import { Choice, optionsOf } from '../../ui/controls'
 import { Entry, PagedList } from '../../ui/lists'
 import { usePages } from '../../ui/pages'
 import { RefundButton } from './refund-dialog'
 import { OperatorPage } from './shell'
 
-type Payment = Outputs['payments']['list']['items'][number]
 type Refund = Outputs['payments']['refunds']['items'][number]
 type Shown = 'payments' | 'refunds'
 
