@@ -8,7 +8,15 @@ import { admin } from './support/admin'
 import { hasBrowser } from './support/browser'
 import { type MailServer, startMailServer } from './support/mail'
 import { closeBrowser, said, seriousViolations, unexpected, visit } from './support/web'
-import { clientOf, makePerson, reasonOf, startTestServer, stopTestServers, until } from './support/world'
+import {
+  clientOf,
+  makePerson,
+  makeSpace,
+  reasonOf,
+  startTestServer,
+  stopTestServers,
+  until,
+} from './support/world'
 
 let mail: MailServer
 let server: RunningServer
@@ -32,7 +40,11 @@ const anyone = () => clientOf(server)
 async function linkFor({ email }: { email: string }): Promise<string> {
   const before = mail.to(email).length
   await anyone().auth.forgotPassword.mutate({ email })
-  const sent = await until(() => mail.to(email)[before])
+  return tokenIn(email, before)
+}
+
+async function tokenIn(email: string, index: number): Promise<string> {
+  const sent = await until(() => mail.to(email)[index])
   const [, token] = /https:\/\/book\.house\.example\/new-password#([\w-]+)/.exec(sent.mail.text ?? '') ?? []
   if (!token) throw new Error('the mail has no link')
   return token
@@ -75,14 +87,9 @@ test('a link that is old, changed, made up or of somebody who left changes nothi
   const reset = (token: string, long = another) =>
     reasonOf(anyone().auth.resetPassword.mutate({ token, password: long }))
   const changed = `${token.slice(0, 3)}${token[3] === 'A' ? 'B' : 'A'}${token.slice(4)}`
-  const location = await clientOf(server, await makePerson(server, 'admin')).locations.create.mutate({
-    name: 'House',
-    timeZone: 'Europe/Rome',
-    hours: [],
-  })
-  const ofDoor = await clientOf(server, await makePerson(server, 'admin')).checkIns.doorCode.query({
-    id: location.id,
-  })
+  const { locationId } = await makeSpace(server)
+  const operator = clientOf(server, await makePerson(server, 'admin'))
+  const ofDoor = await operator.checkIns.doorCode.query({ id: locationId })
   for (const made of [changed, `${token}AAAA`, ofDoor.code, 'nonsense', '%%%'])
     expect(await reset(made)).toBe('VALIDATION')
   expect(await reset(token, 'short')).toBe('VALIDATION')
@@ -139,8 +146,7 @@ test.skipIf(!hasBrowser())('in the web app, from the sign-in page to a new passw
   expect(await seriousViolations(page)).toEqual([])
   await page.getByRole('button', { name: 'Send me a link' }).press('Enter')
   await said(page, 'If there is an account with this e-mail, a link is on its way to it.')
-  const sent = await until(() => mail.to(account.email)[0])
-  const [, token = ''] = /new-password#([\w-]+)/.exec(sent.mail.text ?? '') ?? []
+  const token = await tokenIn(account.email, 0)
   await page.goto(`${server.url}${PATHS.newPassword}#${token}`)
   await page.getByLabel('New password').fill(another)
   expect(await seriousViolations(page)).toEqual([])
