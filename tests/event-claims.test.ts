@@ -3,7 +3,9 @@ import { eq, sql } from 'drizzle-orm'
 import { bookings, events } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { range } from '../src/services/calendar'
+import { completePastBookings } from '../src/services/sweep'
 import { makeEvent, makePeople } from './support/events'
+import { rowsFor } from './support/notifications'
 import { randomFrom, sized } from './support/proof'
 import { openSocket } from './support/socket'
 import {
@@ -132,6 +134,17 @@ test('an event’s claim is nobody’s booking: not listed, not seen, not cancel
     expect(await reasonOf(client.bookings.reschedule.mutate({ id, startsAt: at(15) }))).toBe('NOT_FOUND')
     expect(await reasonOf(client.checkIns.checkIn.mutate({ bookingId: id }))).toBe('NOT_FOUND')
   }
+})
+
+test('the end of what an event has claimed is told to nobody: there is nothing to review', async () => {
+  const space = await makeSpace(server, { units: 3 })
+  const ada = await makePerson(server)
+  const event = await makeEvent(server, ada, { locationId: space.locationId, spaceId: space.id })
+  await server.deps.db.execute(sql`
+    UPDATE bookings SET starts_at = now() - interval '3 hours', ends_at = now() - interval '1 hour',
+      claimed = tstzrange(now() - interval '3 hours', now() - interval '1 hour') WHERE event_id = ${event.id}`)
+  expect(await completePastBookings(server.deps)).toBe(3)
+  expect(await rowsFor(server, ada)).toEqual([])
 })
 
 test('units that a space gains during an event are the event’s too, and it cannot lose those that the event has', async () => {

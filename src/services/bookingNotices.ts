@@ -15,7 +15,8 @@ const KIND_OF_MOVE = {
 
 /**
  * What both sides of a booking are told of a move: its customer and, where there is one, its specialist. Whoever made the
- * move is told as well: it is their record of it. A hold that is given back or ends is no news.
+ * move is told as well: it is their record of it. A hold that is given back or ends is no news, and what an event claims is
+ * nobody's booking.
  * @param moved the booking as it stands after the move
  */
 export function noticesOfMove(
@@ -23,6 +24,7 @@ export function noticesOfMove(
   { from, by, refundMinor = 0 }: { from: BookingStatus; by: By; refundMinor?: number },
 ): Notice[] {
   const { status } = moved
+  if (moved.kind === 'event') return []
   if (status === 'held' || status === 'expired' || (status === 'cancelled' && from === 'held')) return []
   // It asks for a review, and events have none.
   if (status === 'completed' && moved.kind === 'attendance') return []
