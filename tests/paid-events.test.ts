@@ -3,14 +3,25 @@ import { eq, sql } from 'drizzle-orm'
 import { events } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { sweepUnpaidPlaces } from '../src/services/eventPlaces'
-import { completePastBookings } from '../src/services/sweep'
+import { completePastBookings, sweepExpiredHolds } from '../src/services/sweep'
 import { makeEvent, makePeople, noticesOf } from './support/events'
 import { balanceOf, givePoints } from './support/loyalty'
-import { bookingRow, payInBrowser, untilBooking, untilPayment } from './support/money'
+import { bookingRow, holdToPay, payInBrowser, untilBooking, untilPayment } from './support/money'
+import { untilTold } from './support/notifications'
 import { endPlaces, ledgersOf, makePaidEvent, partsIn, payForPlace, takePlace } from './support/paidEvents'
+import { sameStripe } from './support/pair'
 import { randomFrom, sized } from './support/proof'
 import { openSocket } from './support/socket'
-import { at, clientOf, makePerson, reasonOf, startTestServer, stopTestServers, until } from './support/world'
+import {
+  at,
+  clientOf,
+  endHolds,
+  makePerson,
+  reasonOf,
+  startTestServer,
+  stopTestServers,
+  until,
+} from './support/world'
 
 const HOUR = 3_600_000
 
@@ -97,11 +108,35 @@ test('a place that is not paid in time goes to whoever waits, who is told once a
   await sweepUnpaidPlaces(server.deps)
   await payForPlace(server, id, bob)
   expect(await partsIn(server, id)).toMatchObject({ [bob.id]: 'attending' })
+  await untilTold(server)
+  await sockets[0].next('notification', ({ kind }) => kind === 'event_place_lost')
   expect(sockets.map((socket) => noticesOf(socket, id))).toEqual([
-    ['event_place_to_pay'],
+    ['event_place_to_pay', 'event_place_lost'],
     ['event_place_to_pay'],
   ])
   await Promise.all(sockets.map((socket) => socket.close()))
+})
+
+test('who loses a place for not paying in time is told so, once, in his language; who has paid after all is not', async () => {
+  const { id } = await makePaidEvent(server)
+  const loses = await takePlace(server, id)
+  await loses.client.auth.update.mutate({ language: 'it' })
+  const late = await unheard(async () => {
+    const place = await takePlace(server, id)
+    await payInBrowser(server, place.intent)
+    return place
+  })
+  await endPlaces(server, id)
+  // One transaction ends both, and gives the one back that was paid for.
+  const { booking } = await late.client.payments.confirm.mutate({ bookingId: late.bookingId })
+  expect(booking).toMatchObject({ status: 'confirmed' })
+  await Promise.all([1, 2].map(() => sweepUnpaidPlaces(server.deps)))
+  await untilTold(server)
+  const { items } = await loses.client.notifications.list.query({})
+  expect(items).toMatchObject([{ kind: 'event_place_lost', eventId: id, bookingId: null }])
+  expect(items[0]?.text).toContain('Il tuo posto a «Breakfast»')
+  const toldLate = (await late.client.notifications.list.query({})).items.map(({ kind }) => kind)
+  expect(toldLate).not.toContain('event_place_lost')
 })
 
 test('who is to pay for a place has it once the event costs nothing, and nothing is taken for it', async () => {
@@ -164,11 +199,19 @@ test('money that comes late has the place where it is still free, and goes back 
 
 /** Two take a place and pay for it, and Stripe tells nobody. */
 async function payUnheard(...ids: [string, string]) {
+  return unheard(async () => {
+    const places = [await takePlace(server, ids[0]), await takePlace(server, ids[1])] as const
+    await Promise.all(places.map(({ intent }) => payInBrowser(server, intent)))
+    return places
+  })
+}
+
+/** Of what is begun and paid meanwhile Stripe tells nobody. */
+async function unheard<T>(run: () => Promise<T>): Promise<T> {
   server.sandbox?.setFaults({ dropWebhook: 1 })
-  const places = [await takePlace(server, ids[0]), await takePlace(server, ids[1])] as const
-  await Promise.all(places.map(({ intent }) => payInBrowser(server, intent)))
+  const result = await run()
   server.sandbox?.setFaults({})
-  return places
+  return result
 }
 
 test('money that comes late does not take a second place, nor one at an event that has moved', async () => {
@@ -185,6 +228,33 @@ test('money that comes late does not take a second place, nor one at an event th
   expect(await partsIn(server, id)).toEqual({ [maker.id]: 'attending', [twice.person.id]: 'held' })
   await payInBrowser(server, again.intent)
   await untilBooking(server, again.bookingId, ({ status }) => status === 'confirmed')
+})
+
+test('money that comes late for who has left, or for what has no price any more, goes back and is no place', async () => {
+  // Stripe tells it nothing and nobody works on its queue, so only who asks learns what was paid.
+  const still = await startTestServer({ env: sameStripe(server) })
+  const [{ id }, free] = [await makePaidEvent(still), await makePaidEvent(still)]
+  const [gone, late, room] = [
+    await takePlace(still, id),
+    await takePlace(still, free.id),
+    await holdToPay(still),
+  ]
+  for (const { intent } of [gone, late, room]) await payInBrowser(server, intent)
+  for (const eventId of [id, free.id]) await endPlaces(still, eventId)
+  await endHolds(still, room.space.id)
+  await sweepUnpaidPlaces(still.deps)
+  await sweepExpiredHolds(still.deps)
+  await clientOf(still, free.maker).events.update.mutate({ id: free.id, priceMinor: 0 })
+  for (const { client } of [gone, room]) await client.auth.deleteMe.mutate()
+  const admin = clientOf(still, await makePerson(still, 'admin'))
+  for (const bookingId of [gone.bookingId, late.bookingId, room.booking.id])
+    expect((await admin.payments.confirm.mutate({ bookingId })).booking).toMatchObject({
+      status: 'expired',
+      paidMinor: 2000,
+      refundedMinor: 2000,
+    })
+  expect(await clientOf(still).events.byId.query({ id })).toMatchObject({ attending: 1, held: 0 })
+  expect(await partsIn(still, free.id)).toEqual({ [free.maker.id]: 'attending' })
 })
 
 test('who leaves gets back what the policy of that time gives, and the place goes on', async () => {
@@ -352,6 +422,27 @@ test('who comes to what was paid for is checked in for it, and it took place onc
   expect(booking).toMatchObject({ status: 'completed', paidMinor: 2000, refundedMinor: 0 })
   expect(booking.arrivedAt).not.toBeNull()
   expect(await client.events.byId.query({ id })).toMatchObject({ mine: 'attending', attending: 2 })
+})
+
+test('an event that goes on longer as it ends keeps its places: none of them has taken place before it', async () => {
+  const { id } = await makePaidEvent(server)
+  const { bookingId } = await payForPlace(server, id)
+  await beginsIn(id, -3)
+  let sweeping: Promise<number> | undefined
+  await server.deps.db.transaction(async (tx) => {
+    await tx.execute(
+      sql`UPDATE bookings SET ends_at = now() + interval '1 hour', claimed = tstzrange(starts_at, now() + interval '1 hour') WHERE id = ${bookingId}`,
+    )
+    sweeping = completePastBookings(server.deps)
+    await until(async () => {
+      const [waiting] = await server.deps.db.execute<{ count: number }>(
+        sql`SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+      return waiting?.count
+    })
+  })
+  await sweeping
+  expect(await bookingRow(server, bookingId)).toMatchObject({ status: 'confirmed' })
 })
 
 test('a price that changes is for who comes later: who holds or has paid keeps theirs, unless there is none any more', async () => {

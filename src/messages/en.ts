@@ -129,6 +129,11 @@ export const en: Catalogue = {
       text: ({ what, when, amount, answerBy }) =>
         `A place is free: “${what}”, ${when}, is yours if you pay ${amount} by ${answerBy}.`,
     },
+    event_place_lost: {
+      subject: 'Your place is free again',
+      text: ({ what, when }) =>
+        `Your place at “${what}”, ${when}, was not paid for in time, and is yours no more.`,
+    },
     event_changed: {
       subject: 'An event has changed',
       text: ({ what, when, where, formerly, amount }) =>

@@ -131,6 +131,11 @@ export const fr: Catalogue = {
       text: ({ what, when, amount, answerBy }) =>
         `Une place est libre : « ${what} », ${when}, est à vous si vous payez ${amount} avant ${answerBy}.`,
     },
+    event_place_lost: {
+      subject: 'Votre place est de nouveau libre',
+      text: ({ what, when }) =>
+        `Votre place à « ${what} », ${when}, n’a pas été payée à temps et n’est plus à vous.`,
+    },
     event_changed: {
       subject: 'Un événement a changé',
       text: ({ what, when, where, formerly, amount }) =>

@@ -131,6 +131,11 @@ export const it: Catalogue = {
       text: ({ what, when, amount, answerBy }) =>
         `Si è liberato un posto: «${what}», ${when}, è tuo se paghi ${amount} entro ${answerBy}.`,
     },
+    event_place_lost: {
+      subject: 'Il tuo posto è di nuovo libero',
+      text: ({ what, when }) =>
+        `Il tuo posto a «${what}», ${when}, non è stato pagato in tempo e non è più tuo.`,
+    },
     event_changed: {
       subject: 'Un evento è cambiato',
       text: ({ what, when, where, formerly, amount }) =>

@@ -1,4 +1,4 @@
-import { and, asc, eq, ne, sql } from 'drizzle-orm'
+import { and, asc, eq, ne, or, sql } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../context'
 import type { Db, Tx } from '../db/client'
 import { violates } from '../db/errors'
@@ -20,7 +20,7 @@ import { calendarsOf, lockPerson } from './calendar'
 import { whereIs } from './checkIns'
 import { changeCommunity, nothingOnCalendars, ofCheckIns } from './community'
 import { enqueue } from './jobs'
-import { leaveCommunity, locationsOf } from './membership'
+import { leaveCommunity, locationsOf, mayComeBack } from './membership'
 import { moveUnderLock } from './moves'
 import { endAllSessions, signedIn } from './sessions'
 import { calendarOfSpecialist, retireSpecialist } from './specialists'
@@ -233,12 +233,12 @@ async function anonymise(tx: Tx, id: string): Promise<void> {
   await tx.delete(loyaltyEntries).where(eq(loyaltyEntries.userId, id))
 }
 
-/** Where a person has claims, what they have reviewed, and their own calendar where they are a specialist. */
+/** Where a person has claims, or may have them again by money that is on its way, what they have reviewed, and their own calendar where they are a specialist. */
 async function calendarsOfPerson(tx: Tx, userId: string): Promise<CalendarKey[]> {
   const claimed = await tx
     .selectDistinct({ spaceId: bookings.spaceId, specialistId: bookings.specialistId })
     .from(bookings)
-    .where(activeOf(userId))
+    .where(or(activeOf(userId), mayComeBack(userId)))
   const reviewed = await tx
     .selectDistinct({ spaceId: reviews.spaceId, specialistId: reviews.specialistId })
     .from(reviews)

@@ -131,7 +131,7 @@ export const aboutEvent = ({ id, title, startsAt, locationId }: EventRow) => ({
   locationId,
 })
 
-/** Ends the places that were not paid for in time, and gives them to those who wait. The event's location must be locked. */
+/** Ends the places that were not paid for in time, tells whose they were, and gives them to those who wait. The event's location must be locked. */
 export async function endUnpaidPlaces(tx: Tx, event: EventRow): Promise<Places> {
   const ended = await tx
     .update(bookings)
@@ -143,7 +143,13 @@ export async function endUnpaidPlaces(tx: Tx, event: EventRow): Promise<Places> 
   if (ended.length === 0) return NOTHING
   const ids = ended.map(({ id }) => id)
   await tx.delete(eventAttendees).where(inArray(eventAttendees.bookingId, ids))
-  return together({ bookings: ended, notices: [] }, await moveUp(tx, event))
+  const notices = ended.map(({ id, userId }) => ({
+    userId,
+    kind: 'event_place_lost' as const,
+    source: id,
+    ...aboutEvent(event),
+  }))
+  return together({ bookings: ended, notices }, await moveUp(tx, event))
 }
 
 /** Every sweep: what was not paid for in time goes to whoever waits. Safe on any number of servers. @returns how many places */
@@ -202,12 +208,12 @@ export async function followBooking(tx: Tx, before: BookingRow): Promise<Places 
 }
 
 /**
- * Whether money that came late can still have the place that it was for: the event is as it was and has not begun, nobody
- * else took the place, and the person has no other.
+ * Whether money that came late can still have the place that it was for: the event is as it was, still has a price and has
+ * not begun, nobody else took the place, and the person has no other.
  */
 export async function isPlaceFree(tx: Tx, { id }: Pick<BookingRow, 'id'>): Promise<boolean> {
   const [place] = await tx.execute<{ free: boolean }>(sql`
-    SELECT e.starts_at > clock_timestamp() AND e.starts_at = b.starts_at AND e.ends_at = b.ends_at
+    SELECT e.price_minor > 0 AND e.starts_at > clock_timestamp() AND e.starts_at = b.starts_at AND e.ends_at = b.ends_at
         AND coalesce(e.attending + e.held < e.capacity, true)
         AND NOT EXISTS (SELECT FROM event_attendees a WHERE a.event_id = e.id AND a.user_id = b.user_id) AS free
     FROM bookings b JOIN events e ON e.id = b.attends_event_id WHERE b.id = ${id}`)

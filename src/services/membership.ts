@@ -53,9 +53,16 @@ export async function locationsOf(tx: Tx, userId: string): Promise<string[]> {
   const rows = await tx.execute<{ id: string }>(sql`
     SELECT location_id AS id FROM check_ins WHERE user_id = ${userId} AND until IS NULL
     UNION SELECT location_id FROM events WHERE creator_id = ${userId}
-    UNION SELECT e.location_id FROM events e JOIN event_attendees a ON a.event_id = e.id WHERE a.user_id = ${userId}`)
+    UNION SELECT e.location_id FROM events e JOIN event_attendees a ON a.event_id = e.id WHERE a.user_id = ${userId}
+    UNION SELECT location_id FROM bookings WHERE kind = 'attendance' AND ${mayComeBack(userId)}`)
   return rows.map(({ id }) => id)
 }
+
+/** What ended before it was paid stands again where money for it arrives after all. */
+export const mayComeBack = (
+  userId: string,
+) => sql`${bookings.userId} = ${userId} AND ${bookings.status} = 'expired'
+  AND EXISTS (SELECT FROM payments p WHERE p.booking_id = ${bookings.id})`
 
 type Left = Omit<CommunityOutcome<unknown>, 'result'>
 

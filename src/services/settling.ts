@@ -1,6 +1,6 @@
-import { eq } from 'drizzle-orm'
+import { and, eq, isNull } from 'drizzle-orm'
 import type { Tx } from '../db/client'
-import { type BookingRow, bookings, type PaymentRow } from '../db/schema'
+import { type BookingRow, bookings, type PaymentRow, users } from '../db/schema'
 import { AppError } from '../errors'
 import type { CalendarKey } from '../shapes/slots'
 import { type Millis, overlap } from '../time'
@@ -108,7 +108,7 @@ const isRunning = ({ status, holdExpiresAt }: BookingRow, now: Millis): boolean 
 
 /** Closures that came meanwhile, and a space or specialist that went out of use, make a time impossible to get back. */
 async function isToBeHadAgain(tx: Tx, row: BookingRow, now: Millis): Promise<boolean> {
-  if (row.startsAt.getTime() <= now) return false
+  if (row.startsAt.getTime() <= now || (await hasLeft(tx, row.userId))) return false
   if (row.kind === 'attendance') return isPlaceFree(tx, row)
   const time = { from: row.startsAt.getTime(), to: row.endsAt.getTime() }
   for (const key of calendarsOf(row)) {
@@ -116,6 +116,11 @@ async function isToBeHadAgain(tx: Tx, row: BookingRow, now: Millis): Promise<boo
     if (!closures || closures.some((closure) => overlap(closure, time))) return false
   }
   return (await findPlaceAgain(tx, row)) !== undefined
+}
+
+/** Nobody has anything any more who has deleted the account. */
+async function hasLeft(tx: Tx, userId: string): Promise<boolean> {
+  return (await tx.$count(users, and(eq(users.id, userId), isNull(users.deletedAt)))) === 0
 }
 
 /** None at all where the calendar is no longer in use. */

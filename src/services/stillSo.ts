@@ -24,6 +24,7 @@ const whileOwed: Check = (_, { booking }) => booking !== null && booking.balance
 const whileAttending: Check = (_, { event }) => event?.mine === 'attending'
 const whileConcerned: Check = ({ userId }, { event }) =>
   event !== null && (event.mine !== null || event.creatorId === userId)
+const whileWithout: Check = (_, { event }) => event?.mine === null
 const whileThere: Check = (_, { event }) => event !== null
 const all =
   (...checks: Check[]): Check =>
@@ -53,6 +54,7 @@ const STILL_SO: Record<NotificationKind, Check> = {
   review_answered: always,
   event_place: whileAttending,
   event_place_to_pay: whileBooking('held'),
+  event_place_lost: whileWithout,
   event_changed: all(whileConcerned, atTheTimeTold),
   event_cancelled: always,
   event_reminder: all(whileAttending, atTheTimeTold, notBegun),

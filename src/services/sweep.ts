@@ -169,7 +169,8 @@ async function moveBatch(
     const changed = await tx
       .update(bookings)
       .set({ status: to })
-      .where(sql`${bookings.id} IN ${batch}`)
+      // Of places at events no calendar is locked: what was moved while this waited is not due any more.
+      .where(sql`${bookings.id} IN ${batch} AND ${due}`)
       .returning()
     const moved = to === 'declined' ? await settleDeclined(tx, changed) : changed
     await notify(tx, ...moved.flatMap((row, index) => noticesOfSweep(row, changed[index])))

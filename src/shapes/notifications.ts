@@ -42,6 +42,7 @@ export const KINDS = {
   review_answered: kind('reviews', 'booking', ['app', 'email']),
   event_place: kind('events', 'event', everywhere),
   event_place_to_pay: kind('events', 'event', everywhere),
+  event_place_lost: kind('events', 'event', everywhere),
   event_changed: kind('events', 'event', everywhere),
   event_cancelled: kind('events', 'event', everywhere),
   event_reminder: kind('reminders', 'event', ['app', 'telegram']),

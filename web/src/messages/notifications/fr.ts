@@ -42,6 +42,7 @@ export const notifications: Messages['notifications'] = {
     review_answered: 'Un avis a une réponse',
     event_place: 'Vous avez une place à un événement',
     event_place_to_pay: 'Une place à un événement est à vous, à payer',
+    event_place_lost: 'Une place à un événement n’a pas été payée à temps',
     event_changed: 'Un événement a changé',
     event_cancelled: 'Un événement est annulé',
     event_reminder: 'Avant un événement',

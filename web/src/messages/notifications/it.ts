@@ -42,6 +42,7 @@ export const notifications: Messages['notifications'] = {
     review_answered: 'Una recensione ha una risposta',
     event_place: 'Hai un posto a un evento',
     event_place_to_pay: 'Un posto a un evento è tuo, da pagare',
+    event_place_lost: 'Un posto a un evento non è stato pagato in tempo',
     event_changed: 'Un evento è cambiato',
     event_cancelled: 'Un evento è annullato',
     event_reminder: 'Prima di un evento',
