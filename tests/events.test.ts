@@ -106,6 +106,9 @@ test('who made an event hears what becomes of it, attending or not, and of nothi
   await admin.events.update.mutate({ id })
   await admin.events.update.mutate({ id, text: 'Croissants', startsAt, endsAt, capacity, cancellation })
   expect((await readCommunity(server.deps.db, locationId)).version).toBe(version)
+  // What costs nothing costs nothing in any currency.
+  await admin.events.update.mutate({ id, currency: 'USD' })
+  await admin.events.update.mutate({ id, currency: 'EUR' })
   await admin.events.update.mutate({ id, title: 'Brunch', startsAt: at(10), priceMinor: 500 })
   const { text } = await socket.next('notification', ({ kind }) => kind === 'event_changed')
   expect(text).toMatch(

@@ -214,8 +214,8 @@ async function noticesOfChange(
   former: EventRow,
   event: EventRow,
 ): Promise<Notice[]> {
-  const told = ({ title, text, startsAt, endsAt, spaceId, priceMinor, currency }: EventRow) =>
-    JSON.stringify([title, text, startsAt, endsAt, spaceId, priceMinor, currency])
+  const told = ({ title, text, startsAt, endsAt, spaceId, ...price }: EventRow) =>
+    JSON.stringify([title, text, startsAt, endsAt, spaceId, priceOf(price)])
   if (told(former) === told(event)) return []
   const people = await listConcerned(tx, event, ctx.actor.id)
   const source = `${event.id}:${event.updatedAt.getTime()}`
@@ -224,10 +224,14 @@ async function noticesOfChange(
   const about = {
     ...aboutEvent(event),
     ...(startsAt.getTime() !== event.startsAt.getTime() && { formerly: startsAt }),
-    ...(isPricedAnew && { amountMinor: event.priceMinor, currency: event.currency }),
+    ...(priceOf(former) !== priceOf(event) && { amountMinor: event.priceMinor, currency: event.currency }),
   }
   return people.map((userId) => ({ userId, kind: 'event_changed', source, ...about }))
 }
+
+/** What costs nothing costs nothing in any currency. */
+const priceOf = ({ priceMinor, currency }: Pick<EventRow, 'priceMinor' | 'currency'>) =>
+  priceMinor > 0 ? `${priceMinor} ${currency}` : ''
 
 /**
  * Cancels an event: who attends or waits is told, what was paid goes back whole, its space is free again, and nothing of it
