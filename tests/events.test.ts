@@ -53,7 +53,8 @@ test('an event is announced, found, changed and cancelled, and its maker attends
   const first = await anyone.events.list.query({ locationId, limit: 2 })
   const rest = await anyone.events.list.query({ locationId, limit: 2, cursor: first.nextCursor ?? undefined })
   expect([...first.items, ...rest.items]).toEqual(all.items)
-  expect(await reasonOf(anyone.events.list.query({ locationId, cursor: event.id }))).toBe('VALIDATION')
+  for (const cursor of [event.id, `999999999999999-${event.id}`])
+    expect(await reasonOf(anyone.events.list.query({ locationId, cursor }))).toBe('VALIDATION')
   const between = await anyone.events.list.query({ locationId, from: at(8), to: at(20) })
   expect(between.items.map(({ id }) => id)).toEqual([event.id])
 

@@ -58,7 +58,7 @@ export const page = {
 }
 export type Page = { limit: number; cursor?: string | undefined; direction?: 'forward' | undefined }
 
-const START_CURSOR = /^(\d{1,15})-([0-9a-f-]{36})$/
+const START_CURSOR = /^(\d{1,13})-([0-9a-f-]{36})$/
 /** Of a list that is ordered by start: a page begins behind the start and the id of the last one, whatever became of that since. */
 export const StartCursor = z
   .string()
