@@ -116,6 +116,23 @@ test('nobody is a no-show within the grace, in a space that has none, or who is 
     expect(await inHouse.client.bookings.byId.query({ id })).toMatchObject({ status: 'confirmed' })
 })
 
+test('a booking that cannot be freed keeps no other one from it', async () => {
+  const [first, second] = [
+    await bookingBegun(await makePerson(server), 17),
+    await bookingBegun(await makePerson(server), 16),
+  ]
+  await server.deps.db.execute(
+    sql.raw(`
+    CREATE FUNCTION refuses() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$;
+    CREATE TRIGGER refuses BEFORE UPDATE ON bookings FOR EACH ROW WHEN (OLD.id = '${first.id}') EXECUTE FUNCTION refuses()`),
+  )
+  await markMissedArrivals(server.deps)
+  await server.deps.db.execute(sql.raw('DROP FUNCTION refuses CASCADE'))
+  expect(await second.client.bookings.byId.query({ id: second.id })).toMatchObject({ status: 'no_show' })
+  await markMissedArrivals(server.deps)
+  expect(await first.client.bookings.byId.query({ id: first.id })).toMatchObject({ status: 'no_show' })
+})
+
 test('arrivals and the clock race for a booking, and one of the two wins whole', async () => {
   const outcomes = await Promise.all(
     Array.from({ length: 8 }, async () => {

@@ -5,6 +5,7 @@ import { type BookingRow, bookings, spaces } from '../db/schema'
 import { AppError, notFound } from '../errors'
 import type { CalendarKey } from '../shapes/slots'
 import { MINUTE } from '../time'
+import { sumOf } from './batches'
 import { calendarsOf } from './calendar'
 import { moveUnderLock } from './moves'
 import { areAmong, onCalendarOf } from './onCalendar'
@@ -71,15 +72,13 @@ export async function markMissedArrivals(deps: Deps): Promise<number> {
     .where(missed)
     .orderBy(bookings.startsAt)
     .limit(BATCH)
-  let total = 0
-  for (const { id } of due) {
+  return sumOf(deps, due, async ({ id }) => {
     const gone = await onCalendarOf(ctx, id, async (tx, row, now) => {
       if (!(await isMissed(tx, id))) return { result: null, touched: [], bookings: [] }
       return moveUnderLock(tx, ctx.actor, row, 'no_show', now)
     }).catch(ignoreGone)
-    if (gone) total += 1
-  }
-  return total
+    return gone ? 1 : 0
+  })
 }
 
 async function isMissed(tx: Tx, id: string): Promise<boolean> {
