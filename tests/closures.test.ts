@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import type { RunningServer } from '../src/server'
+import { makeEvent } from './support/events'
 import { openSocket } from './support/socket'
 import {
   at,
@@ -55,6 +56,29 @@ test('a closure closes the times it touches, answers with what still stands, and
   expect(await reasonOf(ada.bookings.reschedule.mutate({ id: outside.id, startsAt: at(9) }))).toBe(
     'SLOT_CLOSED',
   )
+})
+
+test('a closure of a location names the events without a space that are on in its time; one of a space or a person names none', async () => {
+  const space = await makeSpace(server)
+  const { locationId } = space
+  const ada = await makePerson(server)
+  const makes = (from: number, to: number, settings = {}) =>
+    makeEvent(server, ada, { locationId, startsAt: at(from), endsAt: at(to), ...settings })
+  const [hidden, open] = [await makes(9, 11, { visibility: 'members' }), await makes(12, 13)]
+  const inRoom = await makes(10, 11, { spaceId: space.id })
+  await makes(7, 9)
+  await makes(14, 15)
+  await makeEvent(server, ada, { startsAt: at(10), endsAt: at(11) })
+  const period = { startsAt: at(9), endsAt: at(14) }
+  const { id, standing, events } = await admin.closures.create.mutate({ locationId, ...period })
+  expect(events.map((event) => event.id)).toEqual([hidden.id, open.id])
+  expect(standing.map(({ eventId }) => eventId)).toEqual([inRoom.id])
+  expect((await admin.closures.update.mutate({ id, startsAt: at(11) })).events).toMatchObject([
+    { id: open.id },
+  ])
+  const ofSpace = await admin.closures.create.mutate({ locationId, spaceId: space.id, ...period })
+  expect([ofSpace.standing.length, ofSpace.events]).toEqual([1, []])
+  expect(await clientOf(server).events.byId.query({ id: open.id })).toMatchObject({ attending: 1 })
 })
 
 test('a closure of a location closes its spaces and no others; one of a space closes that alone', async () => {

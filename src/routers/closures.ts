@@ -2,12 +2,16 @@ import { z } from 'zod'
 import * as closures from '../services/closures'
 import { BookingShape } from '../shapes/bookings'
 import { Id, Instant, listOf, Ok, Prose, page } from '../shapes/common'
+import { EventShape } from '../shapes/events'
 import { ClosureShape } from '../shapes/spaces'
 import { publicProcedure, router, specialistProcedure } from '../trpc'
 
 const tags = ['Closures']
 const Standing = ClosureShape.extend({
   standing: z.array(BookingShape).meta({ description: 'What was booked before and still stands.' }),
+  events: z.array(EventShape).meta({
+    description: 'Where a whole location closes: what is on there without a space, and still is.',
+  }),
 }).meta({ id: 'ClosureWithStanding' })
 
 export const closuresRouter = router({

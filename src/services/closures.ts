@@ -5,10 +5,12 @@ import { bookings, type ClosureRow, closures } from '../db/schema'
 import { invalidField, notFound } from '../errors'
 import { type Booking, bookingView } from '../shapes/bookings'
 import type { Page } from '../shapes/common'
+import type { Event } from '../shapes/events'
 import { type CalendarKey, calendarId } from '../shapes/slots'
 import type { Closure } from '../shapes/spaces'
 import { iso, type Period } from '../time'
 import { range } from './calendar'
+import { eventsWithoutSpace } from './events'
 import { lockLocation } from './locations'
 import { pageOf } from './paging'
 import { changeRules, onAnyOf } from './rules'
@@ -22,7 +24,7 @@ type ClosureInput = {
   endsAt: string
   reason?: string | undefined
 }
-type WithStanding = Closure & { standing: Booking[] }
+type WithStanding = Closure & { standing: Booking[]; events: Event[] }
 
 /** Closures of a location that are not over, those that were made first first. */
 export async function listClosures(
@@ -53,8 +55,8 @@ export async function listClosures(
 }
 
 /**
- * Closes a location, or one space of it, for a period; or gives a specialist time off. Nothing booked is cancelled: the
- * answer names what still stands.
+ * Closes a location, or one space of it, for a period; or gives a specialist time off. Nothing booked is cancelled, and no
+ * event: the answer names what still stands.
  * @throws NOT_FOUND, VALIDATION, NOT_ALLOWED for a specialist where it is not their own time
  */
 export async function createClosure(ctx: SignedInContext, input: ClosureInput): Promise<WithStanding> {
@@ -75,7 +77,7 @@ export async function createClosure(ctx: SignedInContext, input: ClosureInput): 
         })
         .returning()
       if (!row) throw new Error('the closure was not inserted')
-      return { ...closureView(row), standing: await standingIn(tx, keys, period) }
+      return withStanding(ctx, tx, keys, row)
     },
   )
 }
@@ -109,7 +111,7 @@ export async function updateClosure(
         .where(eq(closures.id, input.id))
         .returning()
       if (!row) throw notFound('closure')
-      return { ...closureView(row), standing: await standingIn(tx, keys, period) }
+      return withStanding(ctx, tx, keys, row)
     },
   )
 }
@@ -152,6 +154,22 @@ function periodOf({ startsAt, endsAt }: { startsAt: string; endsAt: string }): P
   const period = { from: Date.parse(startsAt), to: Date.parse(endsAt) }
   if (period.from >= period.to) throw invalidField('endsAt', 'must be after the start')
   return period
+}
+
+/** What goes on though it is closed: bookings, claims of events and, where a whole location closes, events that claim nothing. */
+async function withStanding(
+  ctx: SignedInContext,
+  tx: Tx,
+  keys: CalendarKey[],
+  row: ClosureRow,
+): Promise<WithStanding> {
+  const period = { from: row.startsAt.getTime(), to: row.endsAt.getTime() }
+  const isWhole = row.spaceId === null && row.specialistId === null
+  return {
+    ...closureView(row),
+    standing: await standingIn(tx, keys, period),
+    events: isWhole ? await eventsWithoutSpace({ ...ctx, db: tx }, row.locationId, period) : [],
+  }
 }
 
 async function standingIn(tx: Tx, keys: CalendarKey[], period: Period): Promise<Booking[]> {

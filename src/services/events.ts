@@ -1,13 +1,15 @@
-import { and, asc, eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, isNull, type SQL, sql } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { Context, SignedInContext } from '../context'
 import type { Tx } from '../db/client'
 import { type EventRow, eventAttendees, events } from '../db/schema'
 import { AppError, invalidField, notFound } from '../errors'
 import { refuseUnpayablePrice } from '../money'
 import { type Page, startCursorOf } from '../shapes/common'
-import { type ComingRow, type Event, eventView } from '../shapes/events'
-import { DAY, iso } from '../time'
+import { type Event, eventView } from '../shapes/events'
+import { DAY, iso, type Period } from '../time'
 import { listConcerned, refuseIfOver, refuseUnlessOrganiser } from './attendance'
+import { range } from './calendar'
 import { type CommunityOutcome, changeCommunity, ofEvents } from './community'
 import { claimForEvent, findSpaceOf, releaseClaims } from './eventClaims'
 import { dissolveEvent } from './eventEndings'
@@ -55,20 +57,32 @@ export async function listEvents(ctx: Context, { locationId, from, to, ...page }
       to ? sql`${events.startsAt} < ${iso(new Date(to))}::timestamptz` : undefined,
       page.cursor ? isBehindStart(events, page.cursor) : undefined,
     ),
-    page.limit + 1,
-  )
+  ).limit(page.limit + 1)
   return pageOf(rows, page, eventView, startCursorOf)
+}
+
+/** Events of a location that use none of its spaces and are on at any time of a period, the first first. */
+export async function eventsWithoutSpace(ctx: Context, locationId: string, period: Period): Promise<Event[]> {
+  const rows = await selectEvents(
+    ctx,
+    and(
+      eq(events.locationId, locationId),
+      isNull(events.spaceId),
+      sql`tstzrange(${events.startsAt}, ${events.endsAt}) && ${range(period)}::tstzrange`,
+    ),
+  )
+  return rows.map(eventView)
 }
 
 /** @throws NOT_FOUND, also for a members' event where nobody is signed in */
 export async function getEvent(ctx: Context, { id }: { id: string }): Promise<Event> {
-  const [row] = await selectEvents(ctx, eq(events.id, id), 1)
+  const [row] = await selectEvents(ctx, eq(events.id, id))
   if (!row) throw notFound('event')
   return eventView(row)
 }
 
 /** As the actor may see them. */
-function selectEvents(ctx: Context, where: SQL | undefined, limit: number): Promise<ComingRow[]> {
+function selectEvents(ctx: Context, where: SQL | undefined) {
   const me = ctx.actor.kind === 'person' ? ctx.actor.id : null
   return ctx.db
     .select({ ...getTableColumns(events), mine: eventAttendees.status, bookingId: eventAttendees.bookingId })
@@ -77,10 +91,15 @@ function selectEvents(ctx: Context, where: SQL | undefined, limit: number): Prom
       eventAttendees,
       and(eq(eventAttendees.eventId, events.id), sql`${eventAttendees.userId} = ${me}::uuid`),
     )
-    .where(and(where, me ? undefined : sql`${events.visibility} = 'public'`))
+    .where(and(where, visibleTo(ctx, events)))
     .orderBy(asc(events.startsAt), asc(events.id))
-    .limit(limit)
 }
+
+/** What is for members is there for nobody else. */
+export const visibleTo = (
+  { actor }: Pick<Context, 'actor'>,
+  { visibility }: { visibility: PgColumn },
+): SQL | undefined => (actor.kind === 'person' ? undefined : sql`${visibility} = 'public'`)
 
 /**
  * Announces an event, which its creator attends from the start. One that uses a space claims the whole of it.
@@ -219,8 +238,7 @@ async function noticesOfChange(
   if (told(former) === told(event)) return []
   const people = await listConcerned(tx, event, ctx.actor.id)
   const source = `${event.id}:${event.updatedAt.getTime()}`
-  const { startsAt, priceMinor, currency } = former
-  const isPricedAnew = priceMinor !== event.priceMinor || currency !== event.currency
+  const { startsAt } = former
   const about = {
     ...aboutEvent(event),
     ...(startsAt.getTime() !== event.startsAt.getTime() && { formerly: startsAt }),

@@ -17,16 +17,23 @@ type ClosureFormProps = {
   onDone(): void
 }
 
-/** Closes something for a while, and says how many bookings still stand in that time. */
+/** Closes something for a while, and says how many bookings and events still stand in that time. */
 export function ClosureForm({ of, timeZone, children, onDone }: ClosureFormProps) {
   const { t } = useText()
   const period = usePeriod(timeZone, { startsAt: new Date().toISOString() })
   const [reason, setReason] = useState('')
   const create = useMutation(
     trpc.closures.create.mutationOptions({
-      onSuccess({ standing }) {
+      onSuccess({ standing, events }) {
         makeOld(trpc.closures.pathFilter())
-        say(standing.length > 0 ? t.operator.standing(standing.length) : t.state.saved)
+        const booked = standing.filter(({ eventId }) => eventId === null).length
+        // An event claims every unit of its space, and is one.
+        const on = new Set([
+          ...standing.flatMap(({ eventId }) => eventId ?? []),
+          ...events.map(({ id }) => id),
+        ]).size
+        const said = [booked > 0 && t.operator.standing(booked), on > 0 && t.operator.on(on)].filter(Boolean)
+        say(said.join(' ') || t.state.saved)
         onDone()
       },
     }),

@@ -44,6 +44,8 @@ export const operator: Messages['operator'] = {
     count === 1
       ? 'Une réservation est maintenue sur cette période.'
       : `${count} réservations sont maintenues sur cette période.`,
+  on: (count) =>
+    count === 1 ? 'Un événement a lieu pendant ce temps.' : `${count} événements ont lieu pendant ce temps.`,
   reopen: 'Rouvrir',
   noClosures: 'Rien n’est fermé.',
   removeSpace: (name) => `Retirer ${name} ?`,

@@ -44,6 +44,8 @@ export const operator: Messages['operator'] = {
     count === 1
       ? 'Una prenotazione resta valida in questo periodo.'
       : `${count} prenotazioni restano valide in questo periodo.`,
+  on: (count) =>
+    count === 1 ? 'C’è un evento in questo periodo.' : `Ci sono ${count} eventi in questo periodo.`,
   reopen: 'Riapri',
   noClosures: 'Nulla è chiuso.',
   removeSpace: (name) => `Togliere ${name} dall’uso?`,
