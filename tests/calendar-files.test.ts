@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { eq, sql } from 'drizzle-orm'
 import ICAL from 'ical.js'
+import { cancelledEvents, eventAttendees, events } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
+import { forgetCancelledEvents } from '../src/services/eventEndings'
 import { makeEvent, makePeople } from './support/events'
 import { captureLog } from './support/logs'
+import { makePaidEvent } from './support/paidEvents'
 import { makeSpecialist } from './support/specialists'
 import {
   at,
@@ -114,6 +118,89 @@ test('bookings and events are calendar files, and a feed that only its secret op
   expect((await file(`/calendar/${renewed.secret}.ics`)).status).toBe(200)
   await client.auth.deleteMe.mutate()
   expect((await file(`/calendar/${renewed.secret}.ics`)).status).toBe(404)
+})
+
+test('an event that is cancelled is a calendar file that says so, for those who could see it, for a month', async () => {
+  const { locationId } = await makeSpace(server)
+  const [ada, bob] = await makePeople(server, 2)
+  if (!ada || !bob) throw new Error('nobody is there')
+  const [open, closed] = await Promise.all(
+    (['public', 'members'] as const).map((visibility) =>
+      makeEvent(server, ada, { title: visibility, locationId, visibility }),
+    ),
+  )
+  if (!open || !closed) throw new Error('there is no event')
+  await clientOf(server, bob).events.attend.mutate({ id: open.id })
+  const feeds = await Promise.all(
+    [ada, bob].map(async (person) => (await clientOf(server, person).calendar.renew.mutate()).url),
+  )
+  const fileOf = (id: string, person?: TestPerson) =>
+    feedOf(`/api/events/${id}/calendar.ics`, person ? { authorization: `Bearer ${person.token}` } : {})
+  const sequenceOf = (text: string) => Number(/SEQUENCE:(\d+)/.exec(text)?.[1])
+  const before = await fileOf(open.id)
+  await server.deps.db
+    .update(events)
+    .set({ updatedAt: sql`now() - interval '1 minute'` })
+    .where(eq(events.id, open.id))
+  const confirmed = await fileOf(open.id)
+  for (const { id } of [open, closed]) await clientOf(server, ada).events.remove.mutate({ id })
+
+  const cancelled = await fileOf(open.id)
+  expect(entriesOf(cancelled.text)).toMatchObject([
+    { summary: 'public', startsAt: iso(9), endsAt: iso(11), status: 'CANCELLED' },
+  ])
+  expect(/UID:.*/.exec(cancelled.text)?.[0]).toBe(/UID:.*/.exec(before.text)?.[0])
+  expect(sequenceOf(cancelled.text)).toBeGreaterThan(sequenceOf(confirmed.text))
+  expect((await fileOf(closed.id)).status).toBe(404)
+  expect(entriesOf((await fileOf(closed.id, bob)).text)).toMatchObject([{ status: 'CANCELLED' }])
+  // Whoever was told that it is cancelled has that in the feed as well.
+  const fed = await Promise.all(feeds.map(async (path) => entriesOf((await feedOf(path)).text)))
+  expect(fed).toMatchObject([[], [{ summary: 'public', status: 'CANCELLED' }]])
+
+  await server.deps.db.update(cancelledEvents).set({ cancelledAt: sql`now() - interval '31 days'` })
+  expect(await forgetCancelledEvents(server.deps)).toBe(2)
+  expect((await fileOf(open.id, bob)).status).toBe(404)
+  expect(entriesOf((await feedOf(feeds[1] ?? '')).text)).toEqual([])
+})
+
+const iso = (hour: number) => new Date(at(hour)).toISOString()
+
+test('the calendar file of a place at an event says how it stands with the place', async () => {
+  const { id } = await makePaidEvent(server)
+  const person = await makePerson(server)
+  const client = clientOf(server, person)
+  const { bookingId } = await client.events.attend.mutate({ id })
+  if (!bookingId) throw new Error('no place is held')
+  const status = async () => {
+    const { text } = await feedOf(`/api/bookings/${bookingId}/calendar.ics`, {
+      authorization: `Bearer ${person.token}`,
+    })
+    return entriesOf(text).map((entry) => entry.status)
+  }
+  expect(await status()).toEqual(['TENTATIVE'])
+  await server.deps.db
+    .update(eventAttendees)
+    .set({ status: 'attending' })
+    .where(eq(eventAttendees.bookingId, bookingId))
+  expect(await status()).toEqual(['CONFIRMED'])
+  await server.deps.db
+    .update(eventAttendees)
+    .set({ status: 'held' })
+    .where(eq(eventAttendees.bookingId, bookingId))
+  await client.events.leave.mutate({ id })
+  expect(await status()).toEqual(['CANCELLED'])
+  expect(entriesOf((await feedOf(`/api/events/${id}/calendar.ics`)).text)).toMatchObject([
+    { status: 'CONFIRMED' },
+  ])
+})
+
+test('the calendar file of an event names its room', async () => {
+  const space = await makeSpace(server, { name: 'Loft' })
+  const { id } = await makeEvent(server, await makePerson(server), {
+    locationId: space.locationId,
+    spaceId: space.id,
+  })
+  expect((await feedOf(`/api/events/${id}/calendar.ics`)).text).toContain('LOCATION:Loft\\, House')
 })
 
 test('no log line has the secret of a feed', async () => {

@@ -5,7 +5,7 @@ import type { WatchedLocations } from '../realtime/locations'
 import { markMissedArrivals } from '../services/arrivals'
 import { remindAttendees } from '../services/attendance'
 import { checkOutAtClosing } from '../services/closing'
-import { retirePastEvents } from '../services/eventEndings'
+import { forgetCancelledEvents, retirePastEvents } from '../services/eventEndings'
 import { sweepUnpaidPlaces } from '../services/eventPlaces'
 import { deleteOldKeys } from '../services/idempotency'
 import { requeueLostWork, rescueJobs } from '../services/jobs'
@@ -37,6 +37,7 @@ const jobsOf = (deps: Deps, watched: Watched): Job[] => [
   { name: 'reconcile payments', at: '0 10 3 * * *', run: () => reconcileRecently(deps) },
   { name: 'delete old payment events', everySeconds: 86_400, run: () => deleteOldEvents(deps) },
   { name: 'delete old notifications', everySeconds: 86_400, run: () => deleteOldNotifications(deps) },
+  { name: 'forget cancelled events', everySeconds: 86_400, run: () => forgetCancelledEvents(deps) },
   { name: 'delete old updates of Telegram', everySeconds: 86_400, run: () => deleteOldUpdates(deps) },
   { name: 'delete old idempotency keys', everySeconds: 3600, run: () => deleteOldKeys(deps) },
 ]

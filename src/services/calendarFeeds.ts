@@ -4,19 +4,21 @@ import type { Db } from '../db/client'
 import {
   bookings,
   calendarSecrets,
+  cancelledEvents,
   eventAttendees,
   events,
   type FeedKind,
+  notifications,
   specialists,
   users,
 } from '../db/schema'
 import { notFound } from '../errors'
-import { bookingEntries, calendarOf, eventEntries } from './calendarFiles'
+import { bookingEntries, calendarOf, cancelledEntries, eventEntries } from './calendarFiles'
+import { CANCELLED_DAYS } from './eventEndings'
 import { createSecret, hashSecret } from './secrets'
 
 /** How far back a feed reaches, and for how long it tells of what was cancelled, in days. */
 const FEED_DAYS = 90
-const CANCELLED_DAYS = 30
 
 /**
  * What the owner of a secret has booked and attends, or who has booked them as a specialist, as a feed that calendar programs
@@ -43,6 +45,7 @@ export async function calendarFeed({ db }: Context, { secret }: { secret: string
   return calendarOf('CoworkSpace', [
     ...(await bookingEntries(db, sql`${bookings.userId} = ${owner.userId} AND ${inFeed}`, 'customer')),
     ...(await eventEntries(db, attendedBy(owner.userId))),
+    ...(await cancelledEntries(db, cancelledFor(owner.userId))),
   ])
 }
 
@@ -54,6 +57,10 @@ const attendedBy = (
   userId: string,
 ) => sql`${events.endsAt} > now() - make_interval(days => ${FEED_DAYS}::int) AND EXISTS (
   SELECT FROM ${eventAttendees} a WHERE a.event_id = ${events.id} AND a.user_id = ${userId} AND a.status = 'attending')`
+
+/** Who came is forgotten with the event, but not whom it was told to that it is cancelled. */
+const cancelledFor = (userId: string) => sql`EXISTS (
+  SELECT FROM ${notifications} n WHERE n.user_id = ${userId} AND n.kind = 'event_cancelled' AND n.event_id = ${cancelledEvents.id})`
 
 /**
  * Gives a feed a new address, and ends the one it had. The secret is shown this once.

@@ -1,11 +1,21 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
 import ical, { ICalEventStatus } from 'ical-generator'
 import type { Context } from '../context'
 import type { Db } from '../db/client'
-import { type BookingStatus, bookings, events, locations } from '../db/schema'
+import {
+  type BookingStatus,
+  bookings,
+  cancelledEvents,
+  type EventRow,
+  events,
+  locations,
+  spaces,
+} from '../db/schema'
 import { AppError, notFound } from '../errors'
+import type { Event } from '../shapes/events'
 import { selectNamed } from './bookingNames'
-import { getEvent } from './events'
+import { getEvent, visibleTo } from './events'
 
 const FEED_ENTRIES = 2000
 /** How often a calendar program is asked to come back. */
@@ -31,15 +41,29 @@ export async function bookingCalendar(ctx: Context, { id }: { id: string }): Pro
   const own = sql`${bookings.id} = ${id} AND ${bookings.userId} = ${ctx.actor.id}`
   const [entry] = await bookingEntries(ctx.db, own, 'customer')
   if (entry) return calendarOf(entry.summary, [entry])
-  const [place] = await ctx.db.select({ eventId: bookings.attendsEventId }).from(bookings).where(own)
+  const [place] = await ctx.db
+    .select({ eventId: bookings.attendsEventId, changedAt: bookings.updatedAt })
+    .from(bookings)
+    .where(own)
   if (!place?.eventId) throw notFound('booking')
-  return eventCalendar(ctx, { id: place.eventId })
+  const { mine } = await getEvent(ctx, { id: place.eventId })
+  const [event] = await eventEntries(ctx.db, eq(events.id, place.eventId))
+  if (!event) throw notFound('booking')
+  const changedAt = new Date(Math.max(place.changedAt.getTime(), event.changedAt.getTime()))
+  return calendarOf(event.summary, [{ ...event, changedAt, status: statusOfPart(mine) }])
 }
 
-/** The calendar file of an event. @throws NOT_FOUND, also for a members' event where nobody is signed in */
+/**
+ * The calendar file of an event; for a while also of one that was cancelled, which says so.
+ * @throws NOT_FOUND, also for a members' event where nobody is signed in
+ */
 export async function eventCalendar(ctx: Context, { id }: { id: string }): Promise<string> {
-  const { title } = await getEvent(ctx, { id })
-  return calendarOf(title, await eventEntries(ctx.db, sql`${events.id} = ${id}`))
+  const [coming] = await eventEntries(ctx.db, and(eq(events.id, id), visibleTo(ctx, events)))
+  const [entry] = coming
+    ? [coming]
+    : await cancelledEntries(ctx.db, and(eq(cancelledEvents.id, id), visibleTo(ctx, cancelledEvents)))
+  if (!entry) throw notFound('event')
+  return calendarOf(entry.summary, [entry])
 }
 
 /** Who reads it: whose booking it is, or whose time was booked. */
@@ -65,27 +89,59 @@ export async function bookingEntries(db: Db, where: SQL, side: Side): Promise<En
 }
 
 /** Where there is more than a file holds, it has what is near. */
-const nearest = (startsAt: typeof bookings.startsAt | typeof events.startsAt) =>
-  sql`abs(extract(epoch FROM ${startsAt} - now()))`
+const nearest = (startsAt: PgColumn) => sql`abs(extract(epoch FROM ${startsAt} - now()))`
 
-export async function eventEntries(db: Db, where: SQL): Promise<Entry[]> {
+export async function eventEntries(db: Db, where: SQL | undefined): Promise<Entry[]> {
   const rows = await db
-    .select({ event: events, location: locations.name, address: locations.address })
+    .select({ event: events, space: spaces.name, location: locations.name, address: locations.address })
     .from(events)
     .innerJoin(locations, eq(locations.id, events.locationId))
+    .leftJoin(spaces, eq(spaces.id, events.spaceId))
     .where(where)
     .orderBy(nearest(events.startsAt))
     .limit(FEED_ENTRIES)
-  return rows.map(({ event, location, address }) => ({
-    uid: `event-${event.id}`,
-    startsAt: event.startsAt,
-    endsAt: event.endsAt,
-    summary: event.title,
+  return rows.map(({ event, space, location, address }) => ({
+    ...entryOfEvent(event),
     text: event.text,
-    place: [location, address].filter(Boolean).join(', '),
+    place: [space, location, address].filter(Boolean).join(', '),
     status: ICalEventStatus.CONFIRMED,
     changedAt: event.updatedAt,
   }))
+}
+
+/** Events that were cancelled not long ago, as such. */
+export async function cancelledEntries(db: Db, where: SQL | undefined): Promise<Entry[]> {
+  const rows = await db
+    .select({ event: cancelledEvents, location: locations.name, address: locations.address })
+    .from(cancelledEvents)
+    .innerJoin(locations, eq(locations.id, cancelledEvents.locationId))
+    .where(where)
+    .orderBy(nearest(cancelledEvents.startsAt))
+    .limit(FEED_ENTRIES)
+  return rows.map(({ event, location, address }) => ({
+    ...entryOfEvent(event),
+    place: [location, address].filter(Boolean).join(', '),
+    status: ICalEventStatus.CANCELLED,
+    changedAt: event.cancelledAt,
+  }))
+}
+
+const entryOfEvent = ({
+  id,
+  title,
+  startsAt,
+  endsAt,
+}: Pick<EventRow, 'id' | 'title' | 'startsAt' | 'endsAt'>) => ({
+  uid: `event-${id}`,
+  startsAt,
+  endsAt,
+  summary: title,
+})
+
+/** Of one's own place at an event. */
+function statusOfPart(mine: Event['mine']): ICalEventStatus {
+  if (mine === 'held') return ICalEventStatus.TENTATIVE
+  return mine === 'attending' ? ICalEventStatus.CONFIRMED : ICalEventStatus.CANCELLED
 }
 
 function statusOf(status: BookingStatus): ICalEventStatus {

@@ -1,7 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm'
 import type { Deps } from '../context'
 import type { Tx } from '../db/client'
-import { type EventRow, events } from '../db/schema'
+import { cancelledEvents, type EventRow, events } from '../db/schema'
 import { listConcerned } from './attendance'
 import { sumOf } from './batches'
 import { changeCommunity, nothingOnCalendars, ofEvents } from './community'
@@ -11,7 +11,7 @@ import type { Notice } from './notices'
 
 /**
  * Deletes an event whose location and calendar are locked; its attendance goes with it. Where it is not over, all that was
- * paid goes back, and whoever is concerned is to be told.
+ * paid goes back, whoever is concerned is to be told, and its calendar file says for a while that it is cancelled.
  */
 export async function dissolveEvent(tx: Tx, event: EventRow, except?: string) {
   const isOver = event.endsAt.getTime() <= Date.now()
@@ -19,6 +19,7 @@ export async function dissolveEvent(tx: Tx, event: EventRow, except?: string) {
   const places = isOver ? [] : await cancelPlaces(tx, event)
   const touched = await releaseClaims(tx, event.id, 'cancelled')
   await tx.delete(events).where(eq(events.id, event.id))
+  if (!isOver) await tx.insert(cancelledEvents).values(withoutPeople(event))
   const notices = people.map((userId): Notice => {
     const paid = places.find(({ booking, backMinor }) => booking.userId === userId && backMinor > 0)
     return {
@@ -34,6 +35,27 @@ export async function dissolveEvent(tx: Tx, event: EventRow, except?: string) {
     }
   })
   return { touched, bookings: places.map(({ booking }) => booking), notices }
+}
+
+const withoutPeople = ({ id, locationId, title, startsAt, endsAt, visibility }: EventRow) => ({
+  id,
+  locationId,
+  title,
+  startsAt,
+  endsAt,
+  visibility,
+})
+
+/** For so long calendars are told of what was cancelled, in days. */
+export const CANCELLED_DAYS = 30
+
+/** Deletes what is left of events that were cancelled long ago. @returns how many */
+export async function forgetCancelledEvents({ db }: Pick<Deps, 'db'>): Promise<number> {
+  const gone = await db
+    .delete(cancelledEvents)
+    .where(sql`${cancelledEvents.cancelledAt} < now() - make_interval(days => ${CANCELLED_DAYS}::int)`)
+    .returning({ id: cancelledEvents.id })
+  return gone.length
 }
 
 const hasEnded = sql`NOT ${events.over} AND ${events.endsAt} <= clock_timestamp()`

@@ -59,3 +59,23 @@ export const events = pgTable(
   ],
 )
 export type EventRow = typeof events.$inferSelect
+
+/**
+ * What is kept for a while of an event that was cancelled, so that whoever has it in a calendar is told there. Nobody can tell from it who would
+ * have come.
+ */
+export const cancelledEvents = pgTable(
+  'cancelled_events',
+  {
+    id: uuid('id').primaryKey(),
+    locationId: uuid('location_id')
+      .notNull()
+      .references(() => locations.id, { onDelete: 'cascade' }),
+    title: text('title').notNull(),
+    startsAt: instant('starts_at').notNull(),
+    endsAt: instant('ends_at').notNull(),
+    visibility: text('visibility', { enum: ['public', 'members'] }).notNull(),
+    cancelledAt: instant('cancelled_at').notNull().default(sql`clock_timestamp()`),
+  },
+  (table) => [index('cancelled_events_at').on(table.cancelledAt)],
+)
