@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
+import { sql } from 'drizzle-orm'
 import { PATHS } from '../web/src/paths'
 import { makeAccount } from './support/accounts'
 import { hasBrowser } from './support/browser'
@@ -165,4 +166,59 @@ it('a place that has a price is held, paid and given back, with what comes back 
   await button(page, /Take a place for/).waitFor()
   expect(await host.events.byId.query({ id })).toMatchObject({ attending: 1, held: 0 })
   expect(unexpected(visitor)).toEqual([])
+})
+
+it('however many events are coming, each can be reached, and what one is told of one leads to it', async () => {
+  const { locationId } = await makeSpace(web.server)
+  const host = clientOf(web.server, await makePerson(web.server, 'admin'))
+  const events = await Promise.all(
+    Array.from({ length: 51 }, (_, index) =>
+      host.events.create.mutate({
+        locationId,
+        title: `Talk ${index + 1}`,
+        startsAt: at(10 + index),
+        endsAt: at(11 + index),
+        capacity: 1,
+      }),
+    ),
+  )
+  const ben = await makePerson(web.server)
+  const visitor = await open(communityOf(locationId), { person: ben })
+  const { page } = visitor
+  await said(page, 'Talk 50')
+  await button(page, 'Show more').press('Enter')
+  await said(page, 'Talk 51')
+  const id = events[50]?.id ?? ''
+  await clientOf(web.server, ben).events.attend.mutate({ id })
+  await host.events.leave.mutate({ id })
+  await page.goto(`${web.server.url}${PATHS.notifications}`)
+  await page.getByRole('link', { name: /See the event/ }).press('Enter')
+  await page.getByRole('heading', { name: 'Talk 51', level: 1 }).waitFor()
+  await button(page, /I cannot come/).waitFor()
+  expect(unexpected(visitor)).toEqual([])
+})
+
+it('who edits an event moves it only where he changes its times, and nobody is asked to review one', async () => {
+  const { locationId } = await makeSpace(web.server, { timeZone: 'Europe/Rome' })
+  const [ada, ben] = [await makePerson(web.server), await makePerson(web.server)]
+  const host = clientOf(web.server, ada)
+  // Half past two comes twice in that night, and this is the second.
+  const times = { startsAt: '2027-10-31T01:30:15Z', endsAt: '2027-10-31T03:00:00Z' }
+  const { id } = await host.events.create.mutate({ locationId, title: 'Late', priceMinor: 500, ...times })
+  const { bookingId } = await clientOf(web.server, ben).events.attend.mutate({ id })
+  const maker = await open(`/events/${id}`, { person: ada })
+  await button(maker.page, 'Edit').press('Enter')
+  await maker.page.getByLabel('What it is called').fill('Later')
+  await button(maker.page, 'Save').press('Enter')
+  await maker.page.getByRole('heading', { name: 'Later', level: 1 }).waitFor()
+  expect(await host.events.byId.query({ id })).toMatchObject({ title: 'Later', ...times })
+
+  for (const status of ['confirmed', 'completed'])
+    await web.server.deps.db.execute(sql`
+      UPDATE bookings SET status = ${status}, starts_at = now() - interval '3 hours', ends_at = now() - interval '1 hour',
+        claimed = tstzrange(now() - interval '3 hours', now() - interval '1 hour') WHERE id = ${bookingId}`)
+  const guest = await open(PATHS.bookings, { person: ben })
+  await guest.page.getByText('Took place').waitFor()
+  expect(await button(guest.page, /review/i).count()).toBe(0)
+  expect([maker, guest].map(unexpected)).toEqual([[], []])
 })

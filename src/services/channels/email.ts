@@ -41,7 +41,8 @@ const addresses = ({ env }: Pick<Context, 'env'>, path: string): string[] =>
   env.PUBLIC_URL ? [`${env.PUBLIC_URL}${path}`] : []
 
 /** Where its reader sees more of what a notification speaks of, and acts on it. */
-function pageOf({ eventId, bookingId, facts }: NotificationRow): string {
+function pageOf({ kind, eventId, bookingId, facts }: NotificationRow): string {
+  if (kind === 'event_cancelled') return PATHS.community
   if (eventId) return PATHS.event.replace(':id', eventId)
   if (facts.points !== undefined || facts.tier !== undefined || !bookingId) return PATHS.points
   return facts.side === 'specialist' ? PATHS.work : PATHS.bookings

@@ -31,6 +31,8 @@ export function BookingCard({ booking }: { booking: Booking }) {
     trpc.checkIns.checkIn.mutationOptions(useSettled(trpc.checkIns.pathFilter(), trpc.bookings.pathFilter())),
   )
   const stands = status === 'confirmed' || status === 'pending'
+  // At an event, which may be gone by now. Spaces and specialists are reviewed, and events are not.
+  const isPlace = booking.spaceId === null && booking.specialistId === null
   const owes = balanceDueMinor > 0 && (status === 'confirmed' || status === 'completed')
   return (
     <article ref={card} tabIndex={-1} className={`card booking ${status}`} {...useKeptFocus(card)}>
@@ -78,7 +80,7 @@ export function BookingCard({ booking }: { booking: Booking }) {
           </Link>
         )}
         {stands && isComing && <CancelButton booking={booking} of={title} />}
-        {status === 'completed' && <ReviewButton booking={booking} of={title} />}
+        {status === 'completed' && !isPlace && <ReviewButton booking={booking} of={title} />}
       </div>
       <PayDialog
         booking={booking}

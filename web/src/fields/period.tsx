@@ -15,9 +15,16 @@ export function usePeriod(timeZone: string, { startsAt, endsAt }: Partial<Period
     setFrom,
     to,
     setTo,
-    read: (): Period => ({ startsAt: instantOf(from, timeZone), endsAt: instantOf(to, timeZone) }),
+    read: (): Period => ({
+      startsAt: instantOfTyped(from, startsAt, timeZone),
+      endsAt: instantOfTyped(to, endsAt, timeZone),
+    }),
   }
 }
+
+/** What was not changed stays as it is: a field shows neither seconds nor which of two hours it is when clocks go back. */
+const instantOfTyped = (typed: string, given: string | undefined, timeZone: string): string =>
+  given !== undefined && typed === localOf(given, timeZone) ? given : instantOf(typed, timeZone)
 
 export function PeriodFields({ timeZone, from, setFrom, to, setTo }: ReturnType<typeof usePeriod>) {
   const { t } = useText()

@@ -2,7 +2,7 @@ import type { Location } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { Link } from 'wouter'
-import { trpc, useSignedIn } from '../api'
+import { client, trpc, useSignedIn } from '../api'
 import { LiveMark } from '../board/board-view'
 import { EventCard } from '../community/event'
 import { EventForm, type Meeting } from '../community/event-form'
@@ -16,7 +16,8 @@ import { useSettled } from '../ui/changes'
 import { Button, TextField } from '../ui/controls'
 import { EditDialog, useEdited } from '../ui/forms'
 import { useKeptFocus } from '../ui/kept-focus'
-import { List } from '../ui/lists'
+import { PagedList } from '../ui/lists'
+import { usePages } from '../ui/pages'
 import { Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
 
@@ -121,30 +122,28 @@ function Events({ location }: { location: Location }) {
   const { t } = useText()
   const signedIn = useSignedIn()
   const editing = useEdited<Meeting>()
-  const events = useQuery(trpc.events.list.queryOptions({ locationId: location.id, limit: 100 }))
+  const events = usePages([...trpc.events.list.pathKey(), location.id], (cursor) =>
+    client.events.list.query({ locationId: location.id, limit: 50, cursor }),
+  )
   return (
     <section>
       <div className="row spread">
         <h2>{t.community.events}</h2>
         {signedIn && <Button onClick={editing.add}>{t.community.addEvent}</Button>}
       </div>
-      <Loaded query={events}>
-        {({ items }) => (
-          <List items={items} empty={t.community.noEvents}>
-            {(event) => (
-              <EventCard
-                event={event}
-                timeZone={location.timeZone}
-                title={
-                  <h3>
-                    <Link href={`/events/${event.id}`}>{event.title}</Link>
-                  </h3>
-                }
-              />
-            )}
-          </List>
+      <PagedList query={events} empty={t.community.noEvents}>
+        {(event) => (
+          <EventCard
+            event={event}
+            timeZone={location.timeZone}
+            title={
+              <h3>
+                <Link href={`/events/${event.id}`}>{event.title}</Link>
+              </h3>
+            }
+          />
         )}
-      </Loaded>
+      </PagedList>
       <EditDialog editing={editing} addTitle={t.community.addEvent} titleOf={({ title }) => title}>
         {(event) => <EventForm location={location} event={event} onDone={editing.done} />}
       </EditDialog>
