@@ -139,6 +139,26 @@ test('who loses a place for not paying in time is told so, once, in his language
   expect(toldLate).not.toContain('event_place_lost')
 })
 
+test('however many move up at once are held their places in a few steps, since everybody else at the location waits for it', async () => {
+  const { id, maker } = await makePaidEvent(server, { capacity: 1 })
+  const { db } = server.deps
+  await db.execute(sql`
+    WITH added AS (INSERT INTO users (id, email, name) SELECT gen_random_uuid(), gen_random_uuid() || '@example.com', 'One of many' FROM generate_series(1, 450) RETURNING id)
+    INSERT INTO event_attendees (event_id, user_id, status) SELECT ${id}, id, 'waiting' FROM added`)
+  const roomier = await clientOf(server, maker).events.update.mutate({ id, capacity: 440 })
+  expect(roomier).toMatchObject({ attending: 1, held: 439, waiting: 11 })
+  const [steps] = await db.execute<{ people: number; steps: number; told: number }>(sql`
+    SELECT count(DISTINCT b.user_id)::int AS people, count(DISTINCT b.cmin::text)::int AS steps,
+      (SELECT count(*)::int FROM notifications n WHERE n.event_id = ${id} AND n.kind = 'event_place_to_pay') AS told
+    FROM bookings b JOIN event_attendees a ON a.booking_id = b.id WHERE b.attends_event_id = ${id} AND b.status = 'held'`)
+  expect(steps).toMatchObject({ people: 439, told: 439 })
+  expect(steps?.steps).toBeLessThan(10)
+  const [order] = await db.execute<{ isKept: boolean }>(sql`
+    SELECT max(position) FILTER (WHERE status = 'held') < min(position) FILTER (WHERE status = 'waiting') AS "isKept"
+    FROM event_attendees WHERE event_id = ${id}`)
+  expect(order?.isKept).toBe(true)
+})
+
 test('who is to pay for a place has it once the event costs nothing, and nothing is taken for it', async () => {
   const { id, maker } = await makePaidEvent(server, { capacity: 3 })
   const { person, bookingId, intent } = await takePlace(server, id)

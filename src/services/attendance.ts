@@ -11,7 +11,7 @@ import {
   endUnpaidPlaces,
   findEvent,
   followBooking,
-  holdPlace,
+  holdPlaces,
   moveUp,
   NOTHING,
   type Places,
@@ -47,7 +47,7 @@ export async function attendEvent(
     if (costs && !full) {
       await refuseTooManyHolds(ctx, tx)
       const how = { holdSeconds: ctx.env.HOLD_SECONDS, source: ctx.source }
-      return { bookings: [await holdPlace(tx, event, me, how)], notices: [] }
+      return { bookings: await holdPlaces(tx, event, [me], how), notices: [] }
     }
     const status = full ? 'waiting' : 'attending'
     await tx.insert(eventAttendees).values({ eventId: id, userId: me, status })

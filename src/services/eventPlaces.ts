@@ -1,10 +1,11 @@
-import { and, eq, inArray, type SQL, sql } from 'drizzle-orm'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Deps } from '../context'
 import type { Db, Tx } from '../db/client'
 import { type BookingRow, bookings, type EventRow, eventAttendees, events, type Source } from '../db/schema'
 import { notFound } from '../errors'
+import { iso } from '../time'
 import { sumOf } from './batches'
-import { range } from './calendar'
+import { range, uuidArray } from './calendar'
 import { type CommunityOutcome, changeCommunity, ofEvents } from './community'
 import { settleEnding } from './refunds'
 
@@ -28,47 +29,47 @@ export async function findEvent(db: Db, id: string): Promise<EventRow> {
 }
 
 /**
- * Holds a place for somebody, to be paid for until the hold ends, and never beyond the start. Price and policy are frozen.
- * The event's location must be locked, and a place free.
+ * Holds a place for each of some people, to be paid for until the hold ends, and never beyond the start. Price and policy are
+ * frozen. The event's location must be locked, and as many places free.
  */
-export async function holdPlace(
+export async function holdPlaces(
   tx: Tx,
   event: EventRow,
-  userId: string,
+  people: string[],
   { holdSeconds, source = 'system' }: { holdSeconds: number; source?: Source },
-): Promise<BookingRow> {
+): Promise<BookingRow[]> {
   const { id, locationId, startsAt, endsAt, priceMinor, currency, cancellation } = event
-  const [booking] = await tx
-    .insert(bookings)
-    .values({
-      kind: 'attendance',
-      attendsEventId: id,
-      userId,
-      status: 'held',
-      locationId,
-      startsAt,
-      endsAt,
-      claimed: range({ from: startsAt.getTime(), to: endsAt.getTime() }),
-      firstStartsAt: startsAt,
-      holdExpiresAt: sql`least(clock_timestamp() + make_interval(secs => ${holdSeconds}::int), (SELECT e.starts_at FROM events e WHERE e.id = ${id}))`,
-      priceMinor,
-      currency,
-      cancellation,
-      source,
-    })
-    .returning()
-  if (!booking) throw new Error('the place was not held')
-  await setPlace(tx, booking, 'held')
-  return booking
+  const place = {
+    kind: 'attendance' as const,
+    attendsEventId: id,
+    status: 'held' as const,
+    locationId,
+    startsAt,
+    endsAt,
+    claimed: range({ from: startsAt.getTime(), to: endsAt.getTime() }),
+    firstStartsAt: startsAt,
+    holdExpiresAt: sql`least(clock_timestamp() + make_interval(secs => ${holdSeconds}::int), ${iso(startsAt)}::timestamptz)`,
+    priceMinor,
+    currency,
+    cancellation,
+    source,
+  }
+  const held: BookingRow[] = []
+  for (let done = 0; done < people.length; done += BATCH) {
+    const batch = people.slice(done, done + BATCH).map((userId) => ({ ...place, userId }))
+    held.push(...(await tx.insert(bookings).values(batch).returning()))
+  }
+  await setPlaces(tx, held, 'held')
+  return held
 }
 
-async function setPlace(tx: Tx, { id, attendsEventId, userId }: BookingRow, status: 'held' | 'attending') {
-  if (!attendsEventId) return
-  const set = { status, bookingId: id }
-  await tx
-    .insert(eventAttendees)
-    .values({ eventId: attendsEventId, userId, ...set })
-    .onConflictDoUpdate({ target: [eventAttendees.eventId, eventAttendees.userId], set })
+/** Of places of one event. */
+async function setPlaces(tx: Tx, places: BookingRow[], status: 'held' | 'attending'): Promise<void> {
+  await tx.execute(sql`
+    INSERT INTO event_attendees (event_id, user_id, status, booking_id)
+    SELECT b.attends_event_id, b.user_id, ${status}, b.id FROM bookings b
+    WHERE b.id = ANY(${uuidArray(places.map(({ id }) => id))})
+    ON CONFLICT (event_id, user_id) DO UPDATE SET status = excluded.status, booking_id = excluded.booking_id`)
 }
 
 /**
@@ -83,21 +84,14 @@ export async function moveUp(tx: Tx, event: EventRow): Promise<Places> {
     LIMIT (SELECT coalesce(e.capacity - e.attending - e.held, e.waiting) FROM events e WHERE e.id = ${event.id})`)
   const costs = ({ userId }: { userId: string }) => event.priceMinor > 0 && userId !== event.creatorId
   const free = next.filter((one) => !costs(one))
-  const held: BookingRow[] = []
-  for (const { userId } of next.filter(costs))
-    held.push(await holdPlace(tx, event, userId, { holdSeconds: TIME_TO_PAY_SECONDS }))
+  const paying = next.filter(costs).map(({ userId }) => userId)
+  const held = await holdPlaces(tx, event, paying, { holdSeconds: TIME_TO_PAY_SECONDS })
   if (free.length > 0)
     await tx
       .update(eventAttendees)
       .set({ status: 'attending' })
       .where(
-        and(
-          eq(eventAttendees.eventId, event.id),
-          inArray(
-            eventAttendees.userId,
-            free.map(({ userId }) => userId),
-          ),
-        ),
+        sql`${eventAttendees.eventId} = ${event.id} AND ${eventAttendees.userId} = ANY(${uuidArray(free.map(({ userId }) => userId))})`,
       )
   return {
     bookings: held,
@@ -142,7 +136,7 @@ export async function endUnpaidPlaces(tx: Tx, event: EventRow): Promise<Places> 
     .returning()
   if (ended.length === 0) return NOTHING
   const ids = ended.map(({ id }) => id)
-  await tx.delete(eventAttendees).where(inArray(eventAttendees.bookingId, ids))
+  await tx.delete(eventAttendees).where(sql`${eventAttendees.bookingId} = ANY(${uuidArray(ids)})`)
   const notices = ended.map(({ id, userId }) => ({
     userId,
     kind: 'event_place_lost' as const,
@@ -184,7 +178,7 @@ export async function givePlaces(tx: Tx, event: EventRow): Promise<Places> {
     await tx
       .update(eventAttendees)
       .set({ status: 'attending', bookingId: null })
-      .where(inArray(eventAttendees.bookingId, ids))
+      .where(sql`${eventAttendees.bookingId} = ANY(${uuidArray(ids)})`)
   const notices = held.map(({ id, userId }) => ({
     userId,
     kind: 'event_place' as const,
@@ -201,7 +195,7 @@ export async function givePlaces(tx: Tx, event: EventRow): Promise<Places> {
 export async function followBooking(tx: Tx, before: BookingRow): Promise<Places & { moved: boolean }> {
   const [row] = await tx.select().from(bookings).where(eq(bookings.id, before.id))
   if (!row?.attendsEventId || row.status === before.status) return { ...NOTHING, moved: false }
-  if (row.status === 'confirmed') await setPlace(tx, row, 'attending')
+  if (row.status === 'confirmed') await setPlaces(tx, [row], 'attending')
   if (row.status !== 'cancelled' && row.status !== 'expired') return { ...NOTHING, moved: true }
   await tx.delete(eventAttendees).where(eq(eventAttendees.bookingId, row.id))
   return { ...(await moveUp(tx, await findEvent(tx, row.attendsEventId))), moved: true }
