@@ -225,6 +225,23 @@ test('one sees one’s own part in an event at once, and what becomes of it else
   await close()
 })
 
+test('who moves up sees it on a board that is watched, also who wishes to be told of it nowhere', async () => {
+  const [ada, bob] = [await makePerson(server), await makePerson(server)]
+  const { locationId } = await makeSpace(server)
+  const wishes = { kind: 'event_place' as const, app: false, email: false, telegram: false }
+  await clientOf(server, ada).notifications.setPreferences.mutate({ items: [wishes] })
+  const event = await makeEvent(server, bob, { locationId, capacity: 1 })
+  const { client, shown, close } = await follow(locationId, { getToken: () => ada.token })
+  await client.events.attend.mutate({ id: event.id })
+  await until(() => shown.view?.events[0]?.mine === 'waiting')
+  // Nothing that was asked before is on its way any more.
+  await clientOf(server, bob).checkIns.checkIn.mutate({ locationId })
+  await until(() => shown.view?.checkIns.length === 1 && shown.status?.live)
+  await clientOf(server, bob).events.leave.mutate({ id: event.id })
+  await until(() => shown.view?.events[0]?.mine === 'attending')
+  await close()
+})
+
 test('what one does on one device about an event is soon so on every other', async () => {
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const { locationId } = await makeSpace(server)

@@ -42,6 +42,7 @@ export function createLiveLocation({ locationId }: Place): Live<LocationView> {
       waiting = waiting.filter(({ version }) => version > current.version)
       const next = waiting.find(({ version }) => version === current.version + 1)
       if (!next) return changed
+      if (next.type === 'events' && mayHaveMovedUp(current.events, next.events, parts)) unsure = true
       const half = next.type === 'check_ins' ? { checkIns: next.present } : { events: next.events }
       view = { ...current, ...half, version: next.version }
       changed = true
@@ -86,6 +87,13 @@ export function createLiveLocation({ locationId }: Place): Live<LocationView> {
 
 const NO_PART: Part = { mine: null, bookingId: null }
 const partOf = ({ mine, bookingId }: Event): Part => ({ mine, bookingId })
+
+/** Where fewer wait than before, who waits may have a place now; not everybody wishes to be told so. */
+const mayHaveMovedUp = (before: Event[], now: Event[], parts: Map<string, Part>): boolean =>
+  before.some(({ id, waiting }) => {
+    const left = now.find((event) => event.id === id)?.waiting ?? 0
+    return left < waiting && parts.get(id)?.mine === 'waiting'
+  })
 
 /** One was given a place, has paid for it, has lost it, or attends by another page: how one stands now is in the whole. */
 function tellsOfOwnPart(message: ServerMessage, events: Event[], parts: Map<string, Part>): boolean {
