@@ -222,3 +222,20 @@ it('who edits an event moves it only where he changes its times, and nobody is a
   expect(await button(guest.page, /review/i).count()).toBe(0)
   expect([maker, guest].map(unexpected)).toEqual([[], []])
 })
+
+it('who closes a location hears how many bookings and events are there then, each event once', async () => {
+  const space = await makeSpace(web.server, { units: 3 })
+  const { locationId } = space
+  const person = await makePerson(web.server, 'admin')
+  const host = clientOf(web.server, person)
+  for (const spaceId of [space.id, null])
+    await host.events.create.mutate({ locationId, title: 'Talk', startsAt: at(10), endsAt: at(12), spaceId })
+  await host.slots.hold.mutate({ slotId: `${space.id}@${at(15)}` })
+  const operator = await open(`${PATHS.operatorClosures}?location=${locationId}`, { person })
+  await button(operator.page, 'Close for a while').press('Enter')
+  await operator.page.getByLabel('From').fill(`${testDate}T08:00`)
+  await operator.page.getByLabel('To', { exact: true }).fill(`${testDate}T23:00`)
+  await button(operator.page, 'Save').press('Enter')
+  await said(operator.page, 'One booking still stands in this time. 2 events are on then.')
+  expect(unexpected(operator)).toEqual([])
+})

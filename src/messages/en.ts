@@ -132,7 +132,7 @@ export const en: Catalogue = {
     event_place_lost: {
       subject: 'Your place is free again',
       text: ({ what, when }) =>
-        `Your place at “${what}”, ${when}, was not paid for in time, and is yours no more.`,
+        `Your place at “${what}”, ${when}, was not paid for in time and is no longer yours.`,
     },
     event_changed: {
       subject: 'An event has changed',

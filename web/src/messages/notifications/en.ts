@@ -31,7 +31,7 @@ const kinds: Record<Preference['kind'], string> = {
   review_answered: 'A review was answered',
   event_place: 'You have a place at an event',
   event_place_to_pay: 'A place at an event is yours, to be paid',
-  event_place_lost: 'A place at an event was not paid in time',
+  event_place_lost: 'A place at an event was not paid for in time',
   event_changed: 'An event has changed',
   event_cancelled: 'An event is cancelled',
   event_reminder: 'Before an event',

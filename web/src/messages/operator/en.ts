@@ -41,7 +41,7 @@ export const operator = {
   reason: 'Why',
   standing: (count: number) =>
     count === 1 ? 'One booking still stands in this time.' : `${count} bookings still stand in this time.`,
-  on: (count: number) => (count === 1 ? 'One event is on in it.' : `${count} events are on in it.`),
+  on: (count: number) => (count === 1 ? 'One event is on then.' : `${count} events are on then.`),
   reopen: 'Open again',
   noClosures: 'Nothing is closed.',
   removeSpace: (name: string) => `Take ${name} out of use?`,
