@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm'
 import fc from 'fast-check'
 import { telegramAccounts, users } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
+import { newEmail, password } from './support/accounts'
 import {
   type Fields,
   freshTelegramId,
@@ -86,8 +87,7 @@ test('numbers are taken as the widget gives them to a page', async () => {
 })
 
 test('a session of an e-mail and password says so, and what the program called itself', async () => {
-  const email = `ada-${Bun.randomUUIDv7()}@example.com`
-  const password = 'a-long-passphrase'
+  const email = newEmail()
   await auth().register.mutate({ email, password, name: 'Ada' })
   const signedIn = await auth().login.mutate({ email, password, platform: 'ios' })
   const { items } = await as(signedIn).sessions.query()
@@ -254,8 +254,8 @@ test('names of Telegram may hold anything, and what is kept is one line that the
 })
 
 test('an account is linked, signs in by Telegram as itself, and is unlinked', async () => {
-  const email = `ada-${Bun.randomUUIDv7()}@example.com`
-  const mine = await auth().register.mutate({ email, password: 'a-long-passphrase', name: 'Ada' })
+  const email = newEmail()
+  const mine = await auth().register.mutate({ email, password, name: 'Ada' })
   const id = freshTelegramId()
   const proof = proofOf(server, id)
   expect(await as(mine).telegramAccount.query()).toEqual({ account: null })
@@ -320,8 +320,8 @@ test('whoever came by Telegram alone sets an e-mail and a password with its word
   const rowOf = async () => (await server.deps.db.select().from(users).where(eq(users.id, mine.user.id)))[0]
   await server.deps.db.update(users).set({ role: 'specialist' }).where(eq(users.id, mine.user.id))
   const before = await rowOf()
-  const email = `ada-${Bun.randomUUIDv7()}@example.com`
-  const wanted = { email, password: 'a-long-passphrase' }
+  const email = newEmail()
+  const wanted = { email, password }
   const taken = (await makePerson(server)).email
   const old = signWidget(TOKEN, widgetOf(id, { auth_date: String(nowSeconds() - 90_000) }))
   for (const [reason, input] of [
