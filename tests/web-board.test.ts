@@ -305,6 +305,15 @@ test.skipIf(!browser)(
   },
 )
 
+test.skipIf(!browser)('a link alone holds nothing, and says how long a time is wanted', async () => {
+  const space = await makeSpace(web.server)
+  const person = await makePerson(web.server)
+  const { page } = await open(`${boardOf(space)}&slots=3&hold=${at(9)}`, { person })
+  await page.waitForURL(`${web.server.url}${boardOf(space)}&slots=3`)
+  expect(await slotAt(page, 9).textContent()).toContain('09:00–12:00')
+  expect((await clientOf(web.server, person).bookings.list.query({})).items).toEqual([])
+})
+
 test.skipIf(!browser)('what cannot be booked yet is not said to be closed', async () => {
   const space = await makeSpace(web.server, { maxNoticeDays: 1 })
   const visitor = await open(boardOf(space))

@@ -56,7 +56,7 @@ test.skipIf(!browser)(
 )
 
 test.skipIf(!browser)(
-  'what is next stands first among the bookings, however many come behind it or are over',
+  'what is next stands first among the bookings, however many come behind it, and what was last first of what is over',
   async () => {
     const person = await makePerson(web.server)
     const next = await makeSpace(web.server, { name: 'The next one' })
@@ -66,16 +66,18 @@ test.skipIf(!browser)(
     const dayOf = (days: number) => new Date(Date.parse(at(9)) + days * day).toISOString()
     for (const days of Array.from({ length: 51 }, (_, index) => index + 1))
       await insertBooking(web.server, later, person, { from: dayOf(days), to: dayOf(days + 0.04) })
-    await insertBooking(web.server, later, person, {
-      from: '2026-01-05T09:00:00Z',
-      to: '2026-01-05T10:00:00Z',
-      status: 'completed',
-    })
+    for (const date of ['2026-01-06', '2026-01-05'])
+      await insertBooking(web.server, later, person, {
+        from: `${date}T09:00:00Z`,
+        to: `${date}T10:00:00Z`,
+        status: 'completed',
+      })
     const { page } = await open(PATHS.bookings, { person })
     await said(page, 'The next one')
     const first = page.getByRole('article').first()
     expect(await first.textContent()).toContain('The next one')
-    await page.getByText('Took place').waitFor()
+    const over = await page.getByRole('article').filter({ hasText: 'Took place' }).allTextContents()
+    expect(over.map((text) => /\d+ January/.exec(text)?.[0])).toEqual(['6 January', '5 January'])
   },
 )
 
@@ -106,7 +108,8 @@ test.skipIf(!browser)('who comes for a booking says so among the bookings, once 
 test.skipIf(!browser)(
   'points pay a part, which can be taken back, or all of it, which books at once',
   async () => {
-    const space = await makeSpace(web.server, { priceMinor: 5000 })
+    const cancellation = [{ hoursBefore: 1, refundPercent: 100 }]
+    const space = await makeSpace(web.server, { priceMinor: 5000, cancellation })
     const person = await makePerson(web.server)
     const admin = clientOf(web.server, await makePerson(web.server, 'admin'))
     await admin.loyalty.correct.mutate({ id: person.id, points: 300, reason: 'Welcome' })
@@ -140,6 +143,13 @@ test.skipIf(!browser)(
     await button(page, 'Use my 5000 points').click()
     await said(page, 'Booked. See you there!')
     expect((await client.loyalty.mine.query({})).points).toBe(4000)
+    await page.getByRole('link', { name: 'See my bookings' }).click()
+    await page
+      .getByRole('article')
+      .filter({ hasText: '11:00–12:00' })
+      .getByRole('button', { name: /^Cancel/ })
+      .click()
+    await said(page, '1000 points come back.')
     expect(unexpected(visitor)).toEqual([])
   },
 )
@@ -163,6 +173,10 @@ test.skipIf(!browser)(
     // What says so in passing does not lie upon the way to all that was said.
     await page.getByRole('link', { name: /^Notifications, \d new/ }).click({ timeout: 3000 })
     await said(page, /says yes/)
+    const own = page.getByRole('article').filter({ hasText: 'says yes' })
+    await own.getByRole('link', { name: /See it/ }).click()
+    await page.getByRole('heading', { name: 'This booking' }).waitFor()
+    await page.goBack()
     await button(page, 'Mark all as read').click()
     await page.locator('.bell[aria-label="Notifications"]').waitFor()
     expect((await client.notifications.list.query({})).unread).toBe(0)
@@ -172,6 +186,11 @@ test.skipIf(!browser)(
       return items.find(({ kind }) => kind === 'reminder_day')?.email === false
     })
     expect(await seriousViolations(page)).toEqual([])
+    await client.bookings.cancel.mutate({ id })
+    await specialist.page.goto(`${web.server.url}${PATHS.notifications}`)
+    const cancelled = specialist.page.getByRole('article').filter({ hasText: /cancelled/ })
+    await cancelled.getByRole('link', { name: /See it/ }).click()
+    await specialist.page.waitForURL(`${web.server.url}${PATHS.work}?date=${testDate}`)
     expect([visitor, specialist].map(unexpected)).toEqual([[], []])
   },
 )

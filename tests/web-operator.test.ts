@@ -179,7 +179,14 @@ it('an operator sees who is connected, speaks to them all, and has the code at t
   expect(
     await image.evaluate((element) => 'naturalWidth' in element && element.naturalWidth),
   ).toBeGreaterThan(0)
+  await button(page, 'Fill the screen').press('Enter')
+  await page.waitForFunction(`document.fullscreenElement?.matches('.door')`)
   expect(unexpected(visitor)).toEqual([])
+  // An old code is no help to anybody.
+  await page.route('**/trpc/checkIns.doorCode*', (route) => route.abort())
+  await page.clock.setSystemTime(Date.now() + 5 * 60_000)
+  await said(page, 'There is no connection. The code comes back by itself.')
+  expect(await image.count()).toBe(0)
 })
 
 it('charts show what was booked and paid, in numbers too, and can be read by keyboard', async () => {

@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { PATHS } from '../web/src/paths'
-import { makeAccount, startSessionOf } from './support/accounts'
+import { makeAccount, newEmail, password, startSessionOf } from './support/accounts'
 import { hasBrowser } from './support/browser'
 import { button, said, seriousViolations, signIn, unexpected, withWebApp } from './support/web'
 import { at, clientOf, makePerson, makeSpace } from './support/world'
@@ -112,4 +112,49 @@ it('the session of this device is named, and whoever ends it is signed out', asy
   await here.getByRole('button', { name: 'Sign out' }).click()
   await said(page, 'Sign in to see this')
   expect(await page.getByRole('banner').getByRole('link', { name: 'Sign in' }).count()).toBe(1)
+})
+
+it('a wrong password is said at its field; an e-mail and a password are changed, and this device stays signed in', async () => {
+  const account = await makeAccount(web.server)
+  const { page } = await open(PATHS.account, { person: account })
+  const current = page.getByLabel('Current password')
+  const changeWith = async (typed: string) => {
+    await current.fill(typed)
+    await page.getByLabel('New password').fill('another-long-passphrase')
+    await current.press('Enter')
+  }
+  await changeWith('not-the-password')
+  await said(page, 'This is not your current password.')
+  expect(await current.evaluate((field) => field.matches(':focus[aria-invalid="true"]'))).toBe(true)
+  expect(await seriousViolations(page)).toEqual([])
+  const email = newEmail()
+  await page.getByLabel('E-mail').fill(email)
+  await changeWith(password)
+  await said(page, 'Saved.')
+  await said(page, new RegExp(email))
+  const tokens = JSON.parse((await page.evaluate('localStorage.getItem("coworkspace")')) as string)
+  await keep(page, { ...tokens, accessToken: 'that-has-expired' })
+  await page.goto(`${web.server.url}${PATHS.bookings}`)
+  await said(page, 'You have no bookings yet.')
+})
+
+it('who opens an account with an e-mail that has one is told so at its field', async () => {
+  const { email } = await makePerson(web.server)
+  const { page } = await open(PATHS.register)
+  await page.getByLabel('Name').fill('Ada')
+  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Password').fill(password)
+  await page.keyboard.press('Enter')
+  await said(page, 'There is already an account with this e-mail.')
+  const field = page.getByLabel('E-mail')
+  expect(await field.evaluate((element) => element.matches(':focus[aria-invalid="true"]'))).toBe(true)
+})
+
+it('whoever wishes so counts among those who are there, and is not named', async () => {
+  const person = await makePerson(web.server)
+  const { page } = await open(PATHS.account, { person })
+  await page.getByRole('checkbox', { name: 'Be anonymous to others' }).press('Space')
+  await button(page, 'Save').press('Enter')
+  await said(page, 'Saved.')
+  expect(await clientOf(web.server, person).auth.me.query()).toMatchObject({ hidden: true })
 })

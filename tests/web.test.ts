@@ -77,15 +77,13 @@ test('what the page loads is compressed, and kept for ever under a name that cha
 const browser = hasBrowser()
 
 test.skipIf(!browser)(
-  'from signing in to a booking that is held, booked, moved and cancelled, all by keyboard',
+  'from a time that is chosen to signing in, which holds it, and to a booking that is moved and cancelled, all by keyboard',
   async () => {
     const space = await makeSpace(web.server, { name: 'Quiet room' })
     const person = await makeAccount(web.server)
     const { page, ...rest } = await open(boardOf(space))
     await slotAt(page, 9).press('Enter')
     await signIn(page, person)
-
-    await slotAt(page, 9).press('Enter')
     await said(page, 'You hold 09:00–10:00')
     await said(page, /^1[45]:\d\d$/)
     await button(page, 'Book it').press('Enter')
@@ -208,6 +206,7 @@ test.skipIf(!browser)(
     await slotAt(page, 9).click()
     await button(page, 'Pay €18.00').click()
     const dialog = page.getByRole('dialog')
+    await dialog.getByText('Until 1 hour before, 50 % of the price come back.').waitFor()
     await dialog.getByRole('combobox').click()
     await page.getByRole('option', { name: /is declined/ }).click()
     await button(page, 'Pay now').click()
@@ -226,6 +225,10 @@ test.skipIf(!browser)(
     expect(unexpected(visitor)).toEqual([])
 
     const operator = await open(PATHS.operatorBookings, { person: await makePerson(web.server, 'admin') })
+    const line = operator.page.getByRole('article').filter({ hasText: 'Paid: €18.00' })
+    await line.getByRole('button', { name: /^Cancel/ }).click()
+    await said(operator.page, /€18.00 go back to whoever booked/)
+    await button(operator.page, 'Never mind').click()
     await button(operator.page, 'Give money back').click()
     await said(operator.page, 'Give €18.00 back?')
     await operator.page.getByRole('dialog').getByRole('button', { name: 'Give money back' }).click()

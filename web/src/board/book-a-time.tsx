@@ -42,6 +42,7 @@ export function BookATime({ dayOf, date, timeZone, length = 1, onDate, wishFor, 
   const times = board ? timesOf(board, { mine, length }) : []
   const panel = useRef<HTMLElement>(null)
   const signIn = signInThen(`${path}?${search}`)
+  const wanted = new URLSearchParams(search).get('hold')
   const busy = holding.isBusy || !online
 
   // What one has brought about is what one goes on with, by keyboard and by ear too.
@@ -49,8 +50,24 @@ export function BookATime({ dayOf, date, timeZone, length = 1, onDate, wishFor, 
     if (turn > 0) panel.current?.focus()
   }, [turn])
 
+  // What was chosen before one signed in is held now, once.
+  const isThere = board !== undefined
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it waits for the board, and for whom it is
+  useEffect(() => {
+    if (!signedIn || !wanted || !isThere) return
+    const isMeant = wanted === chosenBefore
+    chosenBefore = undefined
+    navigate(`${path}?${withHold(search, undefined)}`, { replace: true })
+    const time = times.find(({ startsAt }) => startsAt === wanted)
+    if (isMeant && time && (time.isFree || time.look === 'held' || time.look === 'booked')) pick(time)
+  }, [signedIn, wanted, isThere])
+
+  function signInFor({ startsAt }: Time): void {
+    chosenBefore = startsAt
+    navigate(signInThen(`${path}?${withHold(search, startsAt)}`))
+  }
   function pick(time: Time): void {
-    if (!signedIn) navigate(signIn)
+    if (!signedIn) signInFor(time)
     else if (time.look !== 'holding' || !holding.resume(time)) holding.hold(time, wishFor(time))
   }
   const slotOf = ({ startsAt }: Booking) => document.querySelector<HTMLElement>(`[data-slot="${startsAt}"]`)
@@ -121,4 +138,15 @@ export function BookATime({ dayOf, date, timeZone, length = 1, onDate, wishFor, 
       )}
     </>
   )
+}
+
+/** The time that somebody has chosen here before signing in: a link alone holds nothing. */
+let chosenBefore: string | undefined
+
+/** What an address says besides, with the time that is to be held once somebody has signed in, or without. */
+function withHold(search: string, startsAt: string | undefined): URLSearchParams {
+  const address = new URLSearchParams(search)
+  if (startsAt) address.set('hold', startsAt)
+  else address.delete('hold')
+  return address
 }

@@ -1,4 +1,4 @@
-import type { Booking } from '@coworkspace/client'
+import type { Booking, Outputs } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { client, trpc } from '../api'
@@ -10,18 +10,27 @@ import { Button } from '../ui/controls'
 import { Confirm } from '../ui/dialogs'
 import { say } from '../ui/toasts'
 
+type Preview = Outputs['bookings']['previewRefund']
+
+type CancelButtonProps = {
+  booking: Booking
+  of: string
+  /** Which one it is, where it is somebody else's and one of many. */
+  theirs?: string
+}
+
 /** Cancels a booking, after having said what comes back by its terms: what the server would give back now. */
-export function CancelButton({ booking, of }: { booking: Booking; of: string }) {
+export function CancelButton({ booking, of, theirs }: CancelButtonProps) {
   const { t, language } = useText()
-  const [refundMinor, setRefundMinor] = useState<number>()
+  const [preview, setPreview] = useState<Preview>()
   const settled = useSettled(trpc.bookings.pathFilter(), trpc.payments.pathFilter())
   const ask = useMutation({
     mutationFn: () => client.bookings.previewRefund.query({ id: booking.id }),
-    onSuccess: ({ amountMinor }) => setRefundMinor(amountMinor),
+    onSuccess: setPreview,
     onError: settled.onError,
   })
   const isLeaving = useRef(false)
-  const close = () => setRefundMinor(undefined)
+  const close = () => setPreview(undefined)
   const cancel = useMutation(
     trpc.bookings.cancel.mutationOptions({
       onMutate() {
@@ -44,11 +53,15 @@ export function CancelButton({ booking, of }: { booking: Booking; of: string }) 
     }),
   )
 
-  function refundText(amountMinor: number): string {
-    if (booking.paidMinor - booking.refundedMinor <= 0) return t.bookings.nothingPaid
-    if (amountMinor === 0) return t.bookings.noRefund
+  function refundText({ amountMinor, points }: Preview): string {
+    const pointsBack = points > 0 && t.bookings.pointsBack(points)
+    if (booking.paidMinor - booking.refundedMinor <= 0)
+      return pointsBack || (booking.pointsMinor > 0 ? t.bookings.noRefund : t.bookings.nothingPaid)
+    if (amountMinor === 0) return [t.bookings.noRefund, pointsBack].filter(Boolean).join(' ')
+    const amount = formatMoney(amountMinor, booking.currency, language)
     const percent = Math.round((amountMinor / booking.paidMinor) * 100)
-    return t.bookings.refund(formatMoney(amountMinor, booking.currency, language), percent)
+    const back = theirs ? t.operator.goesBack(amount) : t.bookings.refund(amount, percent)
+    return [back, pointsBack].filter(Boolean).join(' ')
   }
 
   return (
@@ -57,9 +70,9 @@ export function CancelButton({ booking, of }: { booking: Booking; of: string }) 
         {t.bookings.cancel}
       </Button>
       <Confirm
-        open={refundMinor !== undefined}
+        open={preview !== undefined}
         title={t.bookings.cancelTitle}
-        text={refundText(refundMinor ?? 0)}
+        text={[theirs, preview && refundText(preview)].filter(Boolean).join(' · ')}
         action={t.bookings.cancelDo}
         busy={cancel.isPending}
         // It goes to another place of the list, with all its buttons.

@@ -54,12 +54,13 @@ export function EventForm({ location, event, onDone }: EventFormProps) {
       <TextField
         className="whole"
         label={t.community.eventTitle}
+        name="title"
         value={title}
         onChange={setTitle}
         required
         maxLength={200}
       />
-      <TextArea label={t.community.eventText} value={text} onChange={setText} maxLength={2000} />
+      <TextArea label={t.community.eventText} name="text" value={text} onChange={setText} maxLength={2000} />
       <PeriodFields {...period} />
       <Choice
         label={t.operator.space}
@@ -72,6 +73,7 @@ export function EventForm({ location, event, onDone }: EventFormProps) {
       />
       <TextField
         label={t.community.places}
+        name="capacity"
         hint={t.community.placesHint}
         type="number"
         min={1}

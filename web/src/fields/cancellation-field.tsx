@@ -20,6 +20,7 @@ export function CancellationField({ tiers, onChange }: CancellationFieldProps) {
           <TextField
             className="short"
             label={t.operator.hoursBefore}
+            name={`cancellation.${index}.hoursBefore`}
             type="number"
             min={0}
             max={8760}
@@ -30,6 +31,7 @@ export function CancellationField({ tiers, onChange }: CancellationFieldProps) {
           <TextField
             className="short"
             label={t.operator.refundPercent}
+            name={`cancellation.${index}.refundPercent`}
             type="number"
             min={0}
             max={100}

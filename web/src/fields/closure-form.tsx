@@ -41,7 +41,13 @@ export function ClosureForm({ of, timeZone, children, onDone }: ClosureFormProps
   return (
     <Form change={create} onSubmit={() => create.mutate({ ...of, ...period.read(), reason })}>
       {children}
-      <TextField label={t.operator.reason} value={reason} onChange={setReason} maxLength={500} />
+      <TextField
+        label={t.operator.reason}
+        name="reason"
+        value={reason}
+        onChange={setReason}
+        maxLength={500}
+      />
       <PeriodFields {...period} />
     </Form>
   )

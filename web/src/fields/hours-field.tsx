@@ -1,7 +1,7 @@
 import type { Location } from '@coworkspace/client'
 import { weekdayName } from '../format'
 import { useText } from '../i18n'
-import { Button, TextField } from '../ui/controls'
+import { Button, TextField, useIsRefused } from '../ui/controls'
 
 type Hours = Location['hours']
 const WEEKDAYS = [1, 2, 3, 4, 5, 6, 7] as const
@@ -9,6 +9,7 @@ const WEEKDAYS = [1, 2, 3, 4, 5, 6, 7] as const
 /** The hours of a week, any number of openings a day; a day without one is closed. */
 export function HoursField({ hours, onChange }: { hours: Hours; onChange(hours: Hours): void }) {
   const { t, language } = useText()
+  const isRefused = useIsRefused('hours')
   const change = (index: number, part: Partial<Hours[number]>) =>
     onChange(hours.map((opening, at) => (at === index ? { ...opening, ...part } : opening)))
   return (
@@ -28,6 +29,7 @@ export function HoursField({ hours, onChange }: { hours: Hours; onChange(hours: 
                 <TextField
                   className="bare"
                   label={`${name}, ${t.operator.opens}`}
+                  name={`hours.${index}.opensAt`}
                   value={opensAt}
                   pattern="([01]\d|2[0-3]):[0-5]\d"
                   required
@@ -37,6 +39,7 @@ export function HoursField({ hours, onChange }: { hours: Hours; onChange(hours: 
                 <TextField
                   className="bare"
                   label={`${name}, ${t.operator.closes}`}
+                  name={`hours.${index}.closesAt`}
                   value={closesAt}
                   pattern="([01]\d|2[0-3]):[0-5]\d|24:00"
                   required
@@ -61,6 +64,7 @@ export function HoursField({ hours, onChange }: { hours: Hours; onChange(hours: 
           </div>
         )
       })}
+      {isRefused && <p className="error">{t.operator.hoursOverlap}</p>}
     </fieldset>
   )
 }

@@ -29,10 +29,11 @@ export const typedAmount = (minor: number, currency: string): string => String(m
 export const minorOf = (typed: string, currency: string): number =>
   Math.round(Number(typed) * unitOf(currency))
 
-type AmountField = { value: string; currency: string; onChange(text: string): void }
+type AmountField = { name: string; value: string; currency: string; onChange(text: string): void }
 
 /** What a field for an amount is given beside its label. */
-export const amountField = ({ value, currency, onChange }: AmountField) => ({
+export const amountField = ({ name, value, currency, onChange }: AmountField) => ({
+  name,
   type: 'number',
   min: 0,
   step: 1 / unitOf(currency),

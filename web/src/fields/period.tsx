@@ -30,9 +30,17 @@ export function PeriodFields({ timeZone, from, setFrom, to, setTo }: ReturnType<
   const { t } = useText()
   return (
     <>
-      <TextField label={t.operator.from} type="datetime-local" value={from} onChange={setFrom} required />
+      <TextField
+        label={t.operator.from}
+        name="startsAt"
+        type="datetime-local"
+        value={from}
+        onChange={setFrom}
+        required
+      />
       <TextField
         label={t.operator.to}
+        name="endsAt"
         type="datetime-local"
         value={to}
         min={from}

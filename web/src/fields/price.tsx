@@ -24,9 +24,13 @@ export function PriceFields({ label, price: { value, setValue, currency, setCurr
   const { t } = useText()
   return (
     <>
-      <TextField label={label} {...amountField({ value, currency, onChange: setValue })} />
+      <TextField
+        label={label}
+        {...amountField({ name: 'priceMinor', value, currency, onChange: setValue })}
+      />
       <TextField
         label={t.operator.currency}
+        name="currency"
         value={currency}
         onChange={(typed) => setCurrency(typed.toUpperCase())}
         pattern="[A-Z]{3}"

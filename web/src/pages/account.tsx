@@ -1,4 +1,4 @@
-import { isRefused, type User } from '@coworkspace/client'
+import type { User } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useLocation } from 'wouter'
@@ -11,8 +11,10 @@ import { PATHS } from '../paths'
 import { proofOfLaunch } from '../telegram/inside'
 import { TelegramLink } from '../telegram/link'
 import { applyTheme, keptTheme, THEMES } from '../theme'
-import { Button, Choice, TextField } from '../ui/controls'
+import { makeOld } from '../ui/changes'
+import { Button, Check, Choice, TextField } from '../ui/controls'
 import { Confirm } from '../ui/dialogs'
+import { Form } from '../ui/forms'
 import { saveAs } from '../ui/save-as'
 import { explain, Loaded, Only } from '../ui/states'
 import { useTitle } from '../ui/title'
@@ -38,7 +40,7 @@ function Account() {
       {(me) => (
         <>
           <Profile me={me} />
-          {me.email ? <Password /> : <FirstPassword />}
+          {me.email ? <Credentials email={me.email} /> : <FirstPassword />}
           <TelegramLink isOnlyWay={!me.email} />
           <CalendarFeeds me={me} />
           <Sessions />
@@ -84,14 +86,14 @@ function Appearance() {
 }
 
 /** Changes what an account says of a person, and shows it everywhere. */
-function useUpdate(onDone?: () => void) {
+function useUpdate(onDone?: () => Promise<void>) {
   const { t } = useText()
   return useMutation(
     trpc.auth.update.mutationOptions({
-      onSuccess(user) {
+      async onSuccess(user) {
         queryClient.setQueryData(trpc.auth.me.queryKey(), user)
+        await onDone?.()
         say(t.state.saved)
-        onDone?.()
       },
     }),
   )
@@ -100,68 +102,65 @@ function useUpdate(onDone?: () => void) {
 function Profile({ me }: { me: User }) {
   const { t } = useText()
   const [name, setName] = useState(me.name)
+  const [hidden, setHidden] = useState(me.hidden)
   const update = useUpdate()
   return (
-    <form
-      className="card form"
-      onSubmit={(event) => {
-        event.preventDefault()
-        update.mutate({ name })
-      }}
-    >
+    <section className="card form">
       <h2>{t.account.profile}</h2>
       <p className="soft">{[me.email, t.roles[me.role]].filter(Boolean).join(' · ')}</p>
-      <TextField
-        label={t.auth.name}
-        value={name}
-        onChange={setName}
-        required
-        maxLength={100}
-        autoComplete="name"
-      />
-      {update.error && <p className="error">{explain(update.error, t)}</p>}
-      <Button type="submit" look="main" disabled={update.isPending || name === me.name}>
-        {t.state.save}
-      </Button>
-    </form>
+      <Form change={update} onSubmit={() => update.mutate({ name, hidden })}>
+        <TextField
+          className="whole"
+          label={t.auth.name}
+          name="name"
+          value={name}
+          onChange={setName}
+          required
+          maxLength={100}
+          autoComplete="name"
+        />
+        <Check label={t.account.hidden} hint={t.account.hiddenText} checked={hidden} onChange={setHidden} />
+      </Form>
+    </section>
   )
 }
 
-function Password() {
+/** What one signs in with: either is changed by whoever knows the password that there is. */
+function Credentials({ email: present }: { email: string }) {
   const { t } = useText()
+  const [email, setEmail] = useState(present)
   const [currentPassword, setCurrent] = useState('')
   const [password, setPassword] = useState('')
-  const update = useUpdate(() => {
+  const update = useUpdate(async () => {
+    // A new password ends every session, also this one.
+    if (password) await client.auth.login.mutate({ email, password }).catch(() => undefined)
+    makeOld(trpc.auth.sessions.pathFilter())
     setCurrent('')
     setPassword('')
   })
   return (
-    <form
-      className="card form"
-      onSubmit={(event) => {
-        event.preventDefault()
-        update.mutate({ currentPassword, password })
-      }}
-    >
-      <h2>{t.account.password}</h2>
-      <TextField
-        label={t.account.currentPassword}
-        type="password"
-        value={currentPassword}
-        onChange={setCurrent}
-        autoComplete="current-password"
-        required
-      />
-      <NewPasswordField value={password} onChange={setPassword} />
-      {update.error && (
-        <p className="error" role="alert">
-          {explain(update.error, t)}
-        </p>
-      )}
-      <Button type="submit" disabled={update.isPending}>
-        {t.account.password}
-      </Button>
-    </form>
+    <section className="card form">
+      <h2>{t.account.credentials}</h2>
+      <p className="soft">{t.account.credentialsText}</p>
+      <Form
+        change={update}
+        words={{ WRONG_CREDENTIALS: t.account.wrongPassword }}
+        onSubmit={() => update.mutate({ currentPassword, email, ...(password && { password }) })}
+      >
+        <EmailField className="whole" value={email} onChange={setEmail} />
+        <NewPasswordField className="whole" required={false} value={password} onChange={setPassword} />
+        <TextField
+          className="whole"
+          label={t.account.currentPassword}
+          name="currentPassword"
+          type="password"
+          value={currentPassword}
+          onChange={setCurrent}
+          autoComplete="current-password"
+          required
+        />
+      </Form>
+    </section>
   )
 }
 
@@ -180,26 +179,19 @@ function FirstPassword() {
       </section>
     )
   return (
-    <form
-      className="card form"
-      onSubmit={(event) => {
-        event.preventDefault()
-        update.mutate({ email, password, telegram: { initData } })
-      }}
-    >
+    <section className="card form">
       <h2>{t.account.firstPassword}</h2>
       <p className="soft">{t.account.firstPasswordText}</p>
-      <EmailField value={email} onChange={setEmail} />
-      <NewPasswordField value={password} onChange={setPassword} />
-      {update.error && (
-        <p className="error" role="alert">
-          {isRefused(update.error, 'WRONG_CREDENTIALS') ? t.account.openAgain : explain(update.error, t)}
-        </p>
-      )}
-      <Button type="submit" disabled={update.isPending}>
-        {t.account.firstPassword}
-      </Button>
-    </form>
+      <Form
+        change={update}
+        action={t.account.firstPassword}
+        words={{ WRONG_CREDENTIALS: t.account.openAgain }}
+        onSubmit={() => update.mutate({ email, password, telegram: { initData } })}
+      >
+        <EmailField className="whole" value={email} onChange={setEmail} />
+        <NewPasswordField className="whole" value={password} onChange={setPassword} />
+      </Form>
+    </section>
   )
 }
 

@@ -1,6 +1,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Link, useLocation, useParams } from 'wouter'
 import { client, trpc, useMe, useSpaces } from '../api'
+import { Terms } from '../bookings/terms'
 import { EventCard } from '../community/event'
 import { EventForm, type Meeting } from '../community/event-form'
 import { People } from '../community/people'
@@ -31,7 +32,7 @@ export default function EventPage() {
 
 function OneEvent({ event }: { event: Meeting }) {
   const { t } = useText()
-  const { locationId, spaceId, organiserId, cancellation, priceMinor } = event
+  const { locationId, spaceId, organiserId, priceMinor } = event
   useLiveLocation(locationId)
   const me = useMe()
   const space = useSpaces(locationId).find(({ id }) => id === spaceId)
@@ -45,14 +46,7 @@ function OneEvent({ event }: { event: Meeting }) {
             {[space?.name, place.name, place.address, place.city].filter(Boolean).join(' · ')}
           </p>
           <EventCard event={event} timeZone={place.timeZone} />
-          {priceMinor > 0 && (
-            <ul className="soft">
-              {cancellation.map(({ hoursBefore, refundPercent }) => (
-                <li key={hoursBefore}>{t.community.terms(hoursBefore, refundPercent)}</li>
-              ))}
-              {cancellation.length === 0 && <li>{t.operator.noCancellation}</li>}
-            </ul>
-          )}
+          {priceMinor > 0 && <Terms of={event} />}
           {mayChange && <Change event={event} location={place} />}
           {mayChange && <Attendees id={event.id} />}
           <p>

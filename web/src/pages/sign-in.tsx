@@ -6,8 +6,8 @@ import { client, trpc, useSignedIn } from '../api'
 import { EmailField } from '../fields/credentials'
 import { isLanguageChosen, useText } from '../i18n'
 import { PATHS } from '../paths'
-import { Button, TextField } from '../ui/controls'
-import { explain } from '../ui/states'
+import { TextField } from '../ui/controls'
+import { Form } from '../ui/forms'
 import { useTitle } from '../ui/title'
 
 /** Leads on whoever is signed in: by the form, in another tab, or already when he came. */
@@ -37,47 +37,43 @@ function SignInForm() {
   }
   const login = useMutation(trpc.auth.login.mutationOptions(options))
   const register = useMutation(trpc.auth.register.mutationOptions(options))
-  const { isPending, error } = isNew ? register : login
-
   return (
-    <form
-      className="card narrow"
-      onSubmit={(event) => {
-        event.preventDefault()
-        if (isNew) register.mutate({ email, password, name })
-        else login.mutate({ email, password })
-      }}
-    >
+    <div className="card narrow">
       <h1>{isNew ? t.auth.register : t.auth.welcome}</h1>
-      {isNew && (
+      <Form
+        change={isNew ? register : login}
+        action={isNew ? t.auth.register : t.app.signIn}
+        onSubmit={() => {
+          if (isNew) register.mutate({ email, password, name })
+          else login.mutate({ email, password })
+        }}
+      >
+        {isNew && (
+          <TextField
+            className="whole"
+            label={t.auth.name}
+            name="name"
+            value={name}
+            onChange={setName}
+            autoComplete="name"
+            required
+            maxLength={100}
+          />
+        )}
+        <EmailField className="whole" value={email} onChange={setEmail} />
         <TextField
-          label={t.auth.name}
-          value={name}
-          onChange={setName}
-          autoComplete="name"
+          className="whole"
+          label={t.auth.password}
+          name="password"
+          type="password"
+          value={password}
+          onChange={setPassword}
+          autoComplete={isNew ? 'new-password' : 'current-password'}
+          minLength={isNew ? 8 : undefined}
+          hint={isNew ? t.auth.passwordHint : undefined}
           required
-          maxLength={100}
         />
-      )}
-      <EmailField value={email} onChange={setEmail} />
-      <TextField
-        label={t.auth.password}
-        type="password"
-        value={password}
-        onChange={setPassword}
-        autoComplete={isNew ? 'new-password' : 'current-password'}
-        minLength={isNew ? 8 : undefined}
-        hint={isNew ? t.auth.passwordHint : undefined}
-        required
-      />
-      {error && (
-        <p className="error" role="alert">
-          {explain(error, t)}
-        </p>
-      )}
-      <Button type="submit" look="main" disabled={isPending}>
-        {isNew ? t.auth.register : t.app.signIn}
-      </Button>
+      </Form>
       {!isNew && (
         <p>
           <Link href={PATHS.forgotPassword}>{t.auth.forgot}</Link>
@@ -89,7 +85,7 @@ function SignInForm() {
           {isNew ? t.app.signIn : t.auth.register}
         </Link>
       </p>
-    </form>
+    </div>
   )
 }
 

@@ -1,6 +1,5 @@
 import type { Space } from '@coworkspace/client'
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
 import { useParams, useSearchParams } from 'wouter'
 import { trpc } from '../api'
 import { BookATime } from '../board/book-a-time'
@@ -11,6 +10,9 @@ import { Choice } from '../ui/controls'
 import { Rating } from '../ui/stars'
 import { Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
+
+/** So many slots in a row are offered at the most. */
+const MOST_SLOTS = 12
 
 export default function SpacePage() {
   const { id = '' } = useParams()
@@ -26,7 +28,11 @@ function SpaceBoard({ space }: { space: Space }) {
   const { t, language } = useText()
   useTitle(space.name)
   const [search, setSearch] = useSearchParams()
-  const [slots, setSlots] = useState(1)
+  const most = Math.min(space.maxSlots, MOST_SLOTS)
+  const asked = Math.floor(Number(search.get('slots')))
+  const slots = asked >= 1 && asked <= most ? asked : 1
+  const show = (change: { date?: string; slots?: string }, options?: { replace: boolean }) =>
+    setSearch((before) => ({ ...Object.fromEntries(before), ...change }), options)
   const location = useQuery(trpc.locations.byId.queryOptions({ id: space.locationId })).data
   return (
     <>
@@ -51,7 +57,7 @@ function SpaceBoard({ space }: { space: Space }) {
         dayOf={{ spaceId: space.id }}
         date={dateOf(search.get('date'), space.timeZone)}
         timeZone={space.timeZone}
-        onDate={(date) => setSearch({ date })}
+        onDate={(date) => show({ date })}
         length={slots}
         wishFor={({ startsAt, endsAt }) => ({ spaceId: space.id, startsAt, endsAt })}
       >
@@ -59,8 +65,8 @@ function SpaceBoard({ space }: { space: Space }) {
           <Choice
             label={t.board.length}
             value={String(slots)}
-            onChange={(value) => setSlots(Number(value))}
-            options={Array.from({ length: Math.min(space.maxSlots, 12) }, (_, index) => ({
+            onChange={(value) => show({ slots: value }, { replace: true })}
+            options={Array.from({ length: most }, (_, index) => ({
               value: String(index + 1),
               label: formatLength((index + 1) * space.slotMinutes, language),
             }))}

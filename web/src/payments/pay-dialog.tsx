@@ -2,6 +2,7 @@ import { type Booking, isRefused, type Outputs } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { client, queryClient, trpc } from '../api'
+import { Terms } from '../bookings/terms'
 import { useSubject } from '../bookings/use-subject'
 import { formatDay, formatMoney, formatPeriod } from '../format'
 import { useText } from '../i18n'
@@ -118,7 +119,10 @@ function Pay({ booking, timeZone, leftMs, onPaid }: PayProps) {
       <Loaded query={intent}>
         {(begun) => (
           <>
-            <p className="strong">{formatMoney(begun.amountMinor, begun.currency, language)}</p>
+            <div>
+              <p className="strong">{formatMoney(begun.amountMinor, begun.currency, language)}</p>
+              {booking.status === 'held' && <Terms of={booking} />}
+            </div>
             {/* It stays as it was filled in. */}
             <div className="pay" hidden={isUnknown}>
               {booking.status === 'held' && (

@@ -64,7 +64,13 @@ function ReviewForm({ bookingId, review, onDone }: ReviewFormProps) {
       }}
     >
       <StarsField value={rating} onChange={setRating} />
-      <TextArea label={t.reviews.comment} value={comment} onChange={setComment} maxLength={5000} />
+      <TextArea
+        label={t.reviews.comment}
+        name="comment"
+        value={comment}
+        onChange={setComment}
+        maxLength={5000}
+      />
     </Form>
   )
 }

@@ -45,11 +45,11 @@ export function ProfileForm({ location, specialist, userId, children, onDone }: 
       }}
     >
       {children}
-      <TextField label={t.operator.name} value={name} onChange={setName} maxLength={200} />
+      <TextField label={t.operator.name} name="name" value={name} onChange={setName} maxLength={200} />
       <TextField label={t.operator.slotMinutes} {...numbers.field('slotMinutes')} min={5} max={1440} />
       <TextField label={t.operator.minNoticeMinutes} {...numbers.field('minNoticeMinutes')} />
       <TextField label={t.operator.maxNoticeDays} {...numbers.field('maxNoticeDays')} min={1} max={3650} />
-      <TextArea label={t.operator.about} value={about} onChange={setAbout} maxLength={5000} />
+      <TextArea label={t.operator.about} name="about" value={about} onChange={setAbout} maxLength={5000} />
       <HoursField hours={hours} onChange={setHours} />
     </Form>
   )

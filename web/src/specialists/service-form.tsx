@@ -52,13 +52,20 @@ export function ServiceForm({ specialistId, service, onDone }: ServiceFormProps)
 
   return (
     <Form change={service ? update : create} onSubmit={save}>
-      <TextField label={t.operator.name} value={name} onChange={setName} required maxLength={200} />
+      <TextField
+        label={t.operator.name}
+        name="name"
+        value={name}
+        onChange={setName}
+        required
+        maxLength={200}
+      />
       <TextField label={t.operator.durationMinutes} {...numbers.field('durationMinutes')} min={5} />
       <PriceFields label={t.operator.servicePrice} price={price} />
       <TextField
         label={t.operator.deposit}
         hint={t.operator.depositHint}
-        {...amountField({ value: deposit, currency, onChange: setDeposit })}
+        {...amountField({ name: 'depositMinor', value: deposit, currency, onChange: setDeposit })}
       />
       <TextField label={t.operator.bufferMinutes} {...numbers.field('bufferMinutes')} />
       <Check label={t.operator.needsApproval} checked={needsApproval} onChange={setNeedsApproval} />

@@ -37,6 +37,9 @@ type TextFieldProps = Omit<ComponentProps<'input'>, 'onChange' | 'value'> & {
 
 /** The names of the fields that were refused, in the form that they are in. */
 export const Refusals = createContext<string[]>([])
+/** Whether what a field was given is refused. */
+export const useIsRefused = (name: string | undefined): boolean =>
+  use(Refusals).some((refused) => refused === name)
 
 /** A labelled line of text; what is wrong with it stands under it and is read out with it. */
 export function TextField({
@@ -49,7 +52,7 @@ export function TextField({
   ...rest
 }: TextFieldProps) {
   const { t } = useText()
-  const isRefused = use(Refusals).includes(rest.name ?? '')
+  const isRefused = useIsRefused(rest.name)
   const error = given ?? (isRefused ? t.state.doesNotFit : undefined)
   return (
     <Field.Root className={`field ${className}`} invalid={error !== undefined}>
@@ -73,10 +76,17 @@ type TextAreaProps = Omit<ComponentProps<'textarea'>, 'onChange' | 'value'> & {
 
 /** Several lines of text. */
 export function TextArea({ label, value, onChange, ...rest }: TextAreaProps) {
+  const { t } = useText()
+  const isRefused = useIsRefused(rest.name)
   return (
-    <Field.Root className="field whole">
+    <Field.Root className="field whole" invalid={isRefused}>
       <Field.Label>{label}</Field.Label>
       <Field.Control value={value} onValueChange={onChange} render={<textarea rows={4} {...rest} />} />
+      {isRefused && (
+        <Field.Error match className="error">
+          {t.state.doesNotFit}
+        </Field.Error>
+      )}
     </Field.Root>
   )
 }

@@ -1,4 +1,4 @@
-import { isRefused } from '@coworkspace/client'
+import { isRefused, type Reason, reasonOf } from '@coworkspace/client'
 import { type ReactNode, use, useEffect, useRef, useState } from 'react'
 import { useText } from '../i18n'
 import { Button, Refusals } from './controls'
@@ -10,19 +10,32 @@ type FormProps = {
   change: { isPending: boolean; error: unknown }
   onSubmit(): void
   action?: string
+  /** What a refusal means here, where the usual words for it would mislead. */
+  words?: Partial<Record<Reason, string>>
   children: ReactNode
 }
 
+/** Refusals that are about one field, wherever there is one of that name. */
+const FIELD_OF: Partial<Record<Reason, string>> = {
+  EMAIL_TAKEN: 'email',
+  WRONG_CREDENTIALS: 'currentPassword',
+}
+
 /** The fields that a refusal is about, by their names. */
-const refusedIn = (error: unknown): string[] =>
-  isRefused(error, 'VALIDATION') ? (error.data.issues ?? []).map(({ path }) => path) : []
+function refusedIn(error: unknown): string[] {
+  if (isRefused(error, 'VALIDATION')) return (error.data.issues ?? []).map(({ path }) => path)
+  const reason = reasonOf(error)
+  const field = reason && FIELD_OF[reason]
+  return field ? [field] : []
+}
 
 /**
  * Fields beside each other where there is room, why they were refused, and the button that sends them. What was refused is
  * said at the fields that have the name of it, and whoever uses a keyboard goes on there.
  */
-export function Form({ change, onSubmit, action, children }: FormProps) {
+export function Form({ change, onSubmit, action, words = {}, children }: FormProps) {
   const { t } = useText()
+  const reason = reasonOf(change.error)
   const written = use(Written)
   const form = useRef<HTMLFormElement>(null)
   useEffect(() => {
@@ -44,7 +57,7 @@ export function Form({ change, onSubmit, action, children }: FormProps) {
       <Refusals value={refusedIn(change.error)}>{children}</Refusals>
       {change.error !== null && (
         <p className="error whole" role="alert" tabIndex={-1}>
-          {explain(change.error, t)}
+          {(reason && words[reason]) ?? explain(change.error, t)}
         </p>
       )}
       <div className="actions whole">

@@ -44,7 +44,7 @@ export const community = {
   remove: 'Cancel the event',
   removeTitle: (title: string) => `Cancel ${title}?`,
   removeText: 'Whoever was to come is told, and what was paid goes back. This cannot be undone.',
-  terms: (hours: number, percent: number) =>
-    `Until ${hours} hours before, ${percent} % of the price come back.`,
+  terms: (time: string, percent: number) => `Until ${time} before, ${percent} % of the price come back.`,
+  termsToStart: (percent: number) => `Until it begins, ${percent} % of the price come back.`,
   backTo: (name: string) => `What else is on at ${name}`,
 }

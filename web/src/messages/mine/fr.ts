@@ -1,7 +1,7 @@
 import type { Messages } from '../en'
 
 export const mine: Messages['mine'] = {
-  title: 'À moi',
+  title: 'Mon espace',
   payments: 'Paiements',
   noPayments: 'Vous n’avez encore rien payé.',
   paid: (amount) => `${amount} payés`,
@@ -13,17 +13,17 @@ export const mine: Messages['mine'] = {
   tiers: { bronze: 'Bronze', silver: 'Argent', gold: 'Or' },
   nextTier: (points) => `Encore ${points} avant le niveau suivant`,
   tierText: 'Ce que vous avez gagné ces douze derniers mois décide du niveau.',
-  discount: (percent) => `${percent} % de moins sur ce que vous réservez.`,
+  discount: (percent) => `${percent} % de remise sur ce que vous réservez.`,
   notice: (days) => `Vous pouvez réserver ${days} jours plus tôt que les autres.`,
-  entries: 'Ce qui est venu et parti',
+  entries: 'Mouvements',
   noEntries: 'Rien encore. Une réservation qui a lieu rapporte des points.',
   entryKinds: {
     earned: 'Une réservation a eu lieu',
     reviewed: 'Un avis',
-    clawed_back: 'Repris avec un remboursement ou un avis',
+    clawed_back: 'Repris après un remboursement ou un avis',
     redeemed: 'Utilisés pour payer',
-    given_back: 'Rendus avec une réservation',
-    correction: 'Corrigés par un gérant',
+    given_back: 'Rendus pour une réservation',
+    correction: 'Corrigés par un gestionnaire',
   },
   payWithPoints: (points) => `Utiliser mes ${points} points`,
   keepPoints: 'Garder mes points',

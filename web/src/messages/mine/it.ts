@@ -1,7 +1,7 @@
 import type { Messages } from '../en'
 
 export const mine: Messages['mine'] = {
-  title: 'Le mie cose',
+  title: 'Area personale',
   payments: 'Pagamenti',
   noPayments: 'Non hai ancora pagato nulla.',
   paid: (amount) => `${amount} pagati`,
@@ -15,18 +15,18 @@ export const mine: Messages['mine'] = {
   tierText: 'Il livello dipende da quanto hai guadagnato negli ultimi dodici mesi.',
   discount: (percent) => `${percent} % di sconto su ciò che riservi.`,
   notice: (days) => `Puoi riservare con ${days} giorni di anticipo in più degli altri.`,
-  entries: 'Come sono arrivati e andati',
+  entries: 'Movimenti',
   noEntries: 'Ancora nulla. Una prenotazione che si svolge porta punti.',
   entryKinds: {
     earned: 'Una prenotazione si è svolta',
     reviewed: 'Una recensione',
-    clawed_back: 'Ripresi con un rimborso o una recensione',
+    clawed_back: 'Tolti per un rimborso o una recensione',
     redeemed: 'Usati per pagare',
-    given_back: 'Restituiti con una prenotazione',
+    given_back: 'Restituiti per una prenotazione',
     correction: 'Corretti da un gestore',
   },
   payWithPoints: (points) => `Usa i miei ${points} punti`,
   keepPoints: 'Tieni i miei punti',
-  pointsText: 'Pagano quanto possono; se bastano per tutto, è prenotato subito.',
-  pointsPay: (points, amount) => `${points} punti pagano ${amount}.`,
+  pointsText: 'Coprono quanto possono; se bastano per tutto, la prenotazione è subito confermata.',
+  pointsPay: (points, amount) => `${points} punti coprono ${amount}.`,
 }

@@ -10,7 +10,7 @@ export const specialists: Messages['specialists'] = {
   anyRating: 'Tous les avis',
   atLeast: (stars) => `Au moins ${stars} étoiles`,
   empty: 'Personne ne correspond.',
-  emptyText: 'Demandez moins : un autre jour, un autre mot, tous les lieux.',
+  emptyText: 'Essayez un autre jour, un autre mot ou tous les lieux.',
   services: 'Services',
   noServices: 'Rien n’est proposé pour le moment.',
   plusRoom: '+ une salle',

@@ -1,9 +1,12 @@
 import type { Booking, Inputs } from '@coworkspace/client'
+import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { Link } from 'wouter'
-import { client, trpc } from '../../api'
+import { Link, Redirect, useSearchParams } from 'wouter'
+import { client, trpc, useMe } from '../../api'
 import { BookingCard } from '../../bookings/booking-card'
+import { useSubject } from '../../bookings/use-subject'
 import { serverNow } from '../../clock'
+import { dateIn } from '../../format'
 import { useText } from '../../i18n'
 import { PATHS } from '../../paths'
 import { ShowMore } from '../../ui/lists'
@@ -13,11 +16,32 @@ import { MinePage } from './shell'
 
 export default function BookingsPage() {
   const { t } = useText()
+  const [search] = useSearchParams()
+  const id = search.get('booking')
   return (
     <MinePage title={t.bookings.title}>
+      {id && <Asked key={id} id={id} />}
       <Bookings />
     </MinePage>
   )
+}
+
+/** The one that a notification leads to, above all others. */
+function Asked({ id }: { id: string }) {
+  const { t } = useText()
+  const me = useMe()
+  const booking = useQuery(trpc.bookings.byId.queryOptions({ id })).data
+  if (!me || !booking) return null
+  if (booking.userId !== me.id) return <ToWork booking={booking} />
+  return <Group title={t.bookings.asked} bookings={[booking]} />
+}
+
+/** That of somebody else is in the calendar of its specialist. */
+function ToWork({ booking }: { booking: Booking }) {
+  const { specialist } = useSubject(booking)
+  if (!specialist) return null
+  const date = dateIn(specialist.timeZone, new Date(booking.startsAt))
+  return <Redirect to={`${PATHS.work}?date=${date}`} replace />
 }
 
 function Bookings() {
@@ -46,7 +70,9 @@ function Bookings() {
                 <ShowMore query={coming} />
                 <Group
                   title={t.bookings.past}
-                  bookings={all.filter((booking) => booking.status !== 'held' && !isComing(booking))}
+                  bookings={all
+                    .filter((booking) => booking.status !== 'held' && !isComing(booking))
+                    .sort((a, b) => byStart(b, a))}
                 />
                 <ShowMore query={past} />
               </>

@@ -81,11 +81,10 @@ function Line({ notification, onRead }: { notification: Notification; onRead(): 
 }
 
 /** Where to look after it: a specialist is asked and reviewed about work, and everybody told about what is theirs. */
-function pageOf({ kind, eventId }: Notification): string {
-  if (kind === 'event_cancelled') return PATHS.community
-  if (eventId) return `/events/${eventId}`
+function pageOf({ kind, bookingId, eventId }: Notification): string {
+  if (eventId) return kind === 'event_cancelled' ? PATHS.community : `/events/${eventId}`
   if (kind === 'booking_requested') return PATHS.work
   if (kind === 'review_received') return PATHS.workReviews
   if (kind === 'points_earned' || kind === 'tier_reached') return PATHS.points
-  return PATHS.bookings
+  return bookingId ? `${PATHS.bookings}?booking=${bookingId}` : PATHS.bookings
 }

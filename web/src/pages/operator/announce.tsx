@@ -60,6 +60,7 @@ function Announcement({ onDone }: { onDone(): void }) {
       <p className="soft whole">{t.operator.connected.text}</p>
       <TextArea
         label={t.operator.connected.message}
+        name="message"
         value={message}
         onChange={setMessage}
         required

@@ -3,12 +3,12 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useSearchParams } from 'wouter'
 import { client, trpc } from '../../api'
+import { CancelButton } from '../../bookings/cancel-button'
 import { useSubject } from '../../bookings/use-subject'
 import { dateIn, formatMoment, formatMoney, formatTime, instantOf } from '../../format'
 import { useText } from '../../i18n'
 import { useSettled } from '../../ui/changes'
 import { Button, Choice, optionsOf, TextField } from '../../ui/controls'
-import { AskButton } from '../../ui/dialogs'
 import { Entry, PagedList } from '../../ui/lists'
 import { usePages } from '../../ui/pages'
 import { RefundButton } from './refund-dialog'
@@ -73,7 +73,6 @@ type ListedBooking = Outputs['bookings']['list']['items'][number]
 function BookingLine({ booking }: { booking: ListedBooking }) {
   const { t, language } = useText()
   const settled = useSettled(trpc.bookings.pathFilter())
-  const cancel = useMutation(trpc.bookings.cancel.mutationOptions(settled))
   const complete = useMutation(trpc.bookings.complete.mutationOptions(settled))
   const noShow = useMutation(trpc.bookings.noShow.mutationOptions(settled))
   const { id, status, currency } = booking
@@ -108,15 +107,7 @@ function BookingLine({ booking }: { booking: ListedBooking }) {
             currency={currency}
           />
           {stands && !hasBegun && (
-            <AskButton
-              of={when}
-              title={t.bookings.cancelTitle}
-              text={when}
-              action={t.bookings.cancelDo}
-              onConfirm={() => cancel.mutateAsync({ id })}
-            >
-              {t.bookings.cancel}
-            </AskButton>
+            <CancelButton booking={booking} of={when} theirs={`${booking.customerName}, ${title}, ${when}`} />
           )}
         </>
       }

@@ -72,11 +72,17 @@ function RefundForm({
       </div>
       <TextField
         label={`${t.operator.amount} (${currency})`}
-        {...amountField({ value: amount, currency, onChange: setAmount })}
+        {...amountField({ name: 'amountMinor', value: amount, currency, onChange: setAmount })}
         min={typedAmount(1, currency)}
         max={typedAmount(leftMinor, currency)}
       />
-      <TextField label={t.operator.reason} value={reason} onChange={setReason} maxLength={500} />
+      <TextField
+        label={t.operator.reason}
+        name="reason"
+        value={reason}
+        onChange={setReason}
+        maxLength={500}
+      />
     </Form>
   )
 }

@@ -101,6 +101,7 @@ function HideForm({ id, onDone }: { id: string; onDone(): void }) {
       <TextField
         className="whole"
         label={t.operator.reason}
+        name="reason"
         value={reason}
         onChange={setReason}
         required

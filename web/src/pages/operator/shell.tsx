@@ -10,7 +10,8 @@ export function OperatorPage({ title, children }: { title: string; children: Rea
   useTitle(title)
   return (
     <>
-      <h1>{title}</h1>
+      {/* Where the focus goes when what had it is gone from a list. */}
+      <h1 tabIndex={-1}>{title}</h1>
       <Only admin>
         <div className="operator">
           <OperatorMenu />

@@ -126,7 +126,14 @@ function SpaceForm({ location, space, onDone }: SpaceFormProps) {
 
   return (
     <Form change={space ? update : create} onSubmit={save}>
-      <TextField label={t.operator.name} value={name} onChange={setName} required maxLength={200} />
+      <TextField
+        label={t.operator.name}
+        name="name"
+        value={name}
+        onChange={setName}
+        required
+        maxLength={200}
+      />
       <Choice<Space['kind']>
         label={t.operator.kind}
         value={kind}

@@ -4,7 +4,7 @@ import { trpc } from '../../api'
 import { useText } from '../../i18n'
 import { type Review, Reviews } from '../../reviews/reviews'
 import { useSaved } from '../../ui/changes'
-import { Button, TextField } from '../../ui/controls'
+import { Button, TextArea } from '../../ui/controls'
 import { Modal } from '../../ui/dialogs'
 import { Form } from '../../ui/forms'
 import { WorkPage } from './shell'
@@ -48,9 +48,9 @@ function AnswerForm({ review, onDone }: { review: Review; onDone(): void }) {
   return (
     <Form change={save} action={t.reviews.send} onSubmit={() => save.mutate({ id: review.id, answer })}>
       {review.comment && <p className="prose whole">{review.comment}</p>}
-      <TextField
-        className="whole"
+      <TextArea
         label={t.reviews.answerText}
+        name="answer"
         value={answer}
         onChange={setAnswer}
         maxLength={5000}
