@@ -139,6 +139,7 @@ test.skipIf(!browser)('whoever needs a room at a time is shown those that are fr
   await until(async () => Bun.deepEquals(await names(), ['Free room']))
   await page.getByRole('link', { name: /Free room/ }).press('Enter')
   await slotAt(page, 9).waitFor()
+  expect(await page.evaluate('document.activeElement.id')).toBe('content')
   expect(new URL(page.url()).searchParams.get('date')).toBe(testDate)
   expect(unexpected(visitor)).toEqual([])
 })
@@ -180,6 +181,7 @@ test.skipIf(!browser)(
 
     const goOn = await keepBack(second.page, '**/trpc/bookings.create*')
     await slotAt(second.page, 9).click()
+    await second.page.locator(`.asked[data-slot="${at(9)}"]`).waitFor()
     await slotAt(first.page, 9).click()
     await said(first.page, 'You hold 09:00–10:00')
     goOn()
@@ -203,6 +205,8 @@ test.skipIf(!browser)(
     const person = await makePerson(web.server)
     const visitor = await open(boardOf(space), { person })
     const { page } = visitor
+    const begun: string[] = []
+    page.on('request', (request) => request.url().includes('createIntent') && begun.push(request.url()))
     await slotAt(page, 9).click()
     await button(page, 'Pay €18.00').click()
     const dialog = page.getByRole('dialog')
@@ -217,6 +221,9 @@ test.skipIf(!browser)(
     await page.getByRole('option', { name: /4242/ }).click()
     await button(page, 'Pay now').click()
     await said(page, 'Booked. See you there!')
+
+    await page.locator('.bell[aria-label*="new"]').waitFor()
+    expect(begun).toHaveLength(1)
 
     await page.goto(`${web.server.url}${PATHS.bookings}`)
     await button(page, 'Cancel').click()
@@ -352,6 +359,20 @@ test.skipIf(!browser)(
     await said(stranger.page, 'Sign in to see this')
   },
 )
+
+test.skipIf(!browser)('before the app is there, something says whose it is and that it comes', async () => {
+  const { page } = await open('/api/health')
+  const isLet = Promise.withResolvers<void>()
+  await page.route('**/assets/main-*.js', async (route) => {
+    await isLet.promise
+    await route.continue()
+  })
+  await page.goto(web.server.url, { waitUntil: 'commit' })
+  await said(page, 'CoworkSpace')
+  await page.locator('.spinner').waitFor()
+  isLet.resolve()
+  await said(page, 'Find your space')
+})
 
 test.skipIf(!browser)(
   'the first load is small, and the board of a space answers to a touch in good time',

@@ -71,7 +71,10 @@ const pageOf = (script: string, style: string, needed: Iterable<string>) => `<!d
 ${Array.from(needed, (name) => `<link rel="modulepreload" href="${ASSETS}${name}">`).join('\n')}
 </head>
 <body>
-<div id="root"></div>
+<div id="root">
+<header><span class="brand"><span class="mark"></span>CoworkSpace</span></header>
+<p class="state"><span class="spinner"></span></p>
+</div>
 <noscript>This page needs JavaScript.</noscript>
 </body>
 </html>

@@ -185,11 +185,12 @@ function NavLink({ to, text, isHere }: { to: string; text: string; isHere: boole
 /** Whoever moves to another page by keyboard or by ear begins at its top, as on any page that is loaded. */
 function FocusOnMove() {
   const [path] = useLocation()
+  const isFirst = useRef(true)
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is the move that this waits for
   useEffect(() => {
     showPlace()
-    if (document.activeElement && document.activeElement !== document.body)
-      document.getElementById('content')?.focus({ preventScroll: true })
+    if (!isFirst.current) document.getElementById('content')?.focus({ preventScroll: true })
+    isFirst.current = false
   }, [path])
   return null
 }

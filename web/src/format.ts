@@ -125,6 +125,10 @@ export function instantOf(local: string, timeZone: string): string {
   return new Date(at).toISOString().replace('.000Z', 'Z')
 }
 
+/** Whether the clocks of a zone show at an instant what those of this device show. */
+export const isLocal = (instant: string, timeZone: string): boolean =>
+  localOf(instant, timeZone) === localOf(instant, Intl.DateTimeFormat().resolvedOptions().timeZone)
+
 /** The other way: what the clocks show, as a field for local times takes it. */
 export const localOf = (instant: string, timeZone: string): string =>
   new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' })

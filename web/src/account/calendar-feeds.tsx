@@ -32,7 +32,7 @@ function Feed({ of, title }: { of: 'person' | 'specialist'; title: string }) {
         />
       )}
       <Button disabled={renew.isPending} onClick={() => renew.mutate({ of })}>
-        {t.account.feedNew}: {title}
+        {t.state.named(t.account.feedNew, title)}
       </Button>
     </>
   )

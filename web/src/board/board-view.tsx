@@ -10,6 +10,8 @@ type TimesProps = {
   timeZone: string
   /** Nothing can be chosen for a moment: another booking is being made, or the network is gone. */
   busy: boolean
+  /** When the time begins that is being asked for. */
+  asked?: string | undefined
   onPick(time: Time): void
 }
 
@@ -51,7 +53,7 @@ export function BoardView({ board, times, children, ...rest }: BoardViewProps) {
 
 const isOver = ({ look }: Time) => look === 'past'
 
-function Times({ times, timeZone, busy, onPick }: TimesProps) {
+function Times({ times, timeZone, busy, asked, onPick }: TimesProps) {
   const { t, language } = useText()
   return (
     <ul className={times.some(({ isLong }) => isLong) ? 'board long' : 'board'} aria-label={t.board.times}>
@@ -64,7 +66,7 @@ function Times({ times, timeZone, busy, onPick }: TimesProps) {
           <li key={time.id}>
             <button
               type="button"
-              className={`slot ${look}`}
+              className={time.startsAt === asked ? `slot ${look} asked` : `slot ${look}`}
               aria-disabled={!mayPick}
               data-slot={time.startsAt}
               onClick={() => mayPick && onPick(time)}

@@ -23,7 +23,7 @@ type BookATimeProps = {
   length?: number
   onDate(date: string): void
   wishFor(time: Time): Wish
-  /** Stands beside the day. */
+  /** What else is to be chosen, beside the day. */
   children?: ReactNode
 }
 
@@ -74,16 +74,17 @@ export function BookATime({ dayOf, date, timeZone, length = 1, onDate, wishFor, 
 
   return (
     <>
-      <DayPicker date={date} timeZone={timeZone} onChange={onDate} />
+      <DayPicker date={date} timeZone={timeZone} onChange={onDate}>
+        {children}
+      </DayPicker>
       <div className="row spread">
         <p className="soft">{t.board.timesIn(timeZone.replaceAll('_', ' '))}</p>
         {board && <LiveMark live={live} />}
-        {children}
       </div>
       {error && <Failed error={error} />}
       {!board && !error && <WaitForBoard key={date} ask={ask} />}
       {board && (
-        <BoardView board={board} times={times} busy={busy} onPick={pick}>
+        <BoardView board={board} times={times} busy={busy} asked={holding.asked} onPick={pick}>
           <NextFreeDay dayOf={dayOf} date={date} length={length} onDate={onDate} />
         </BoardView>
       )}

@@ -1,15 +1,22 @@
 import { Toggle } from '@base-ui/react/toggle'
 import { ToggleGroup } from '@base-ui/react/toggle-group'
+import type { ReactNode } from 'react'
 import { addDays, dateIn, dateParts } from '../format'
 import { useText } from '../i18n'
 import { Button, TextField } from '../ui/controls'
 
-type DayPickerProps = { date: string; timeZone: string; onChange(date: string): void }
+type DayPickerProps = {
+  date: string
+  timeZone: string
+  onChange(date: string): void
+  /** What else is to be chosen, beside any other date. */
+  children?: ReactNode
+}
 
 const SHOWN_DAYS = 7
 
 /** A week of days to choose from, and any other date. Days are those of the location. */
-export function DayPicker({ date, timeZone, onChange }: DayPickerProps) {
+export function DayPicker({ date, timeZone, onChange, children }: DayPickerProps) {
   const { t, language } = useText()
   const today = dateIn(timeZone)
   const ahead = Math.round((Date.parse(date) - Date.parse(today)) / 86_400_000)
@@ -45,14 +52,17 @@ export function DayPicker({ date, timeZone, onChange }: DayPickerProps) {
       <Button look="quiet" aria-label={t.board.later} onClick={() => onChange(addDays(first, SHOWN_DAYS))}>
         ›
       </Button>
-      <TextField
-        className="date"
-        label={t.board.date}
-        type="date"
-        value={date}
-        min={today}
-        onChange={(chosen) => chosen && onChange(chosen)}
-      />
+      <div className="beside">
+        <TextField
+          className="date"
+          label={t.board.date}
+          type="date"
+          value={date}
+          min={today}
+          onChange={(chosen) => chosen && onChange(chosen)}
+        />
+        {children}
+      </div>
     </div>
   )
 }

@@ -56,6 +56,8 @@ export function useHolding(mine: Booking[], first: string | null) {
     lost,
     booking: current,
     turn,
+    /** When what is being asked for begins. */
+    asked: hold.isPending ? hold.variables.startsAt : undefined,
     isBusy: hold.isPending || confirm.isPending || release.isPending,
     /** Goes on with what one holds at a time. @returns whether there is something */
     resume(time: Time): boolean {

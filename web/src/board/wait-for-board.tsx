@@ -18,7 +18,12 @@ export function WaitForBoard({ ask }: { ask(): Promise<void> }) {
     const timer = setTimeout(() => setLate(true), PATIENCE_MS)
     return () => clearTimeout(timer)
   }, [])
-  if (online && !isLate) return <Loading />
+  if (online && !isLate)
+    return (
+      <div className="wait">
+        <Loading />
+      </div>
+    )
   return (
     <div className="state card" role="status">
       <p className="strong">{t.board.waiting}</p>

@@ -4,7 +4,7 @@ import { useRef, useState } from 'react'
 import { Link } from 'wouter'
 import { trpc } from '../api'
 import { serverNow } from '../clock'
-import { formatDay, formatMoment, formatMoney, formatPeriod } from '../format'
+import { formatDay, formatMoment, formatMoney, formatPeriod, isLocal } from '../format'
 import { useText } from '../i18n'
 import { useLeft } from '../online'
 import { PayDialog } from '../payments/pay-dialog'
@@ -26,6 +26,8 @@ export function BookingCard({ booking }: { booking: Booking }) {
   const [paying, setPaying] = useState(false)
   const card = useRef<HTMLElement>(null)
   const { status, balanceDueMinor } = booking
+  // Where the clocks show another time than here.
+  const zone = !isLocal(booking.startsAt, timeZone) && t.board.timesIn(timeZone.replaceAll('_', ' '))
   const isComing = Date.parse(booking.startsAt) > serverNow()
   const arrival = useMutation(
     trpc.checkIns.checkIn.mutationOptions(useSettled(trpc.checkIns.pathFilter(), trpc.bookings.pathFilter())),
@@ -41,7 +43,7 @@ export function BookingCard({ booking }: { booking: Booking }) {
         <p>
           {formatDay(booking.startsAt, timeZone, language)}, {formatPeriod(booking, timeZone, language)}
         </p>
-        <p className="soft">{place}</p>
+        <p className="soft">{[place, zone].filter(Boolean).join(' · ')}</p>
         <p>
           <span className={`tag ${status}`}>{t.bookingStatus[status]}</span> <State booking={booking} />
         </p>
@@ -68,16 +70,16 @@ export function BookingCard({ booking }: { booking: Booking }) {
             {t.community.checkIn}
           </Button>
         )}
+        {status === 'confirmed' && isComing && !booking.eventId && !service?.needsApproval && (
+          <Link className="button" href={`/bookings/${booking.id}/move`}>
+            {t.bookings.move}
+          </Link>
+        )}
         {status === 'confirmed' && isComing && (
           <CalendarButton
             of={booking.eventId ? { eventId: booking.eventId } : { bookingId: booking.id }}
             name={title}
           />
-        )}
-        {status === 'confirmed' && isComing && !booking.eventId && !service?.needsApproval && (
-          <Link className="button" href={`/bookings/${booking.id}/move`}>
-            {t.bookings.move}
-          </Link>
         )}
         {stands && isComing && <CancelButton booking={booking} of={title} />}
         {status === 'completed' && !isPlace && <ReviewButton booking={booking} of={title} />}

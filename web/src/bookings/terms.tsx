@@ -1,20 +1,31 @@
 import type { Booking } from '@coworkspace/client'
+import { serverNow } from '../clock'
 import { formatHours } from '../format'
 import { useText } from '../i18n'
 
-/** What comes back to whoever cancels, line by line. */
-export function Terms({ of: { cancellation } }: { of: Pick<Booking, 'cancellation'> }) {
+const HOUR_MS = 3_600_000
+
+/** What comes back to whoever cancels, line by line; only what may still come true. */
+export function Terms({
+  of: { cancellation, startsAt },
+}: {
+  of: Pick<Booking, 'cancellation' | 'startsAt'>
+}) {
   const { t, language } = useText()
+  const hoursLeft = (Date.parse(startsAt) - serverNow()) / HOUR_MS
+  const ahead = cancellation.filter(({ hoursBefore }) => hoursBefore < hoursLeft)
   return (
     <ul className="soft">
-      {cancellation.map(({ hoursBefore, refundPercent }) => (
+      {ahead.map(({ hoursBefore, refundPercent }) => (
         <li key={hoursBefore}>
           {hoursBefore === 0
             ? t.community.termsToStart(refundPercent)
             : t.community.terms(formatHours(hoursBefore, language), refundPercent)}
         </li>
       ))}
-      {cancellation.length === 0 && <li>{t.operator.noCancellation}</li>}
+      {ahead.length === 0 && (
+        <li>{cancellation.length > 0 ? t.bookings.noRefund : t.operator.noCancellation}</li>
+      )}
     </ul>
   )
 }

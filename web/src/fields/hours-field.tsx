@@ -50,7 +50,7 @@ export function HoursField({ hours, onChange }: { hours: Hours; onChange(hours: 
                   aria-label={`${t.state.remove}: ${name}, ${opensAt}`}
                   onClick={() => onChange(hours.filter((_, at) => at !== index))}
                 >
-                  ✕ {t.state.remove}
+                  ✕<span className="wide"> {t.state.remove}</span>
                 </Button>
               </span>
             ))}
@@ -59,7 +59,7 @@ export function HoursField({ hours, onChange }: { hours: Hours; onChange(hours: 
               aria-label={`${t.state.add}: ${name}`}
               onClick={() => onChange([...hours, { weekday, opensAt: '09:00', closesAt: '18:00' }])}
             >
-              + {t.state.add}
+              +<span className="wide"> {t.state.add}</span>
             </Button>
           </div>
         )

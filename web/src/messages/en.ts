@@ -74,6 +74,7 @@ export const messages = {
   },
   state: {
     loading: 'Loading…',
+    named: (name: string, value: string) => `${name}: ${value}`,
     retry: 'Try again',
     failed: 'This could not be loaded.',
     unreachable: 'The server cannot be reached. Are you online?',

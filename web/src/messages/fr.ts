@@ -22,6 +22,7 @@ export const messages: Messages = {
   },
   state: {
     loading: 'Chargement…',
+    named: (name, value) => `${name} : ${value}`,
     retry: 'Réessayer',
     failed: 'Impossible de charger cette page.',
     unreachable: 'Le serveur ne répond pas. Êtes-vous en ligne ?',

@@ -22,6 +22,7 @@ export const messages: Messages = {
   },
   state: {
     loading: 'Caricamento…',
+    named: (name, value) => `${name}: ${value}`,
     retry: 'Riprova',
     failed: 'Impossibile caricare.',
     unreachable: 'Il server non risponde. Sei online?',

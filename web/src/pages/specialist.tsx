@@ -13,6 +13,9 @@ import { Empty, Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
 import type { Service, Specialist } from './specialists'
 
+/** As high as a line. */
+const NOTHING_YET = '\u00a0'
+
 export default function SpecialistPage() {
   const { id = '' } = useParams()
   const specialist = useQuery(trpc.specialists.byId.queryOptions({ id }))
@@ -31,7 +34,9 @@ function Profile({ specialist }: { specialist: Specialist }) {
   return (
     <>
       <div>
-        <p className="soft">{location && [location.name, location.city].filter(Boolean).join(', ')}</p>
+        <p className="soft">
+          {location ? [location.name, location.city].filter(Boolean).join(', ') : NOTHING_YET}
+        </p>
         <h1>{specialist.name}</h1>
         <p>
           <Rating {...specialist} />
@@ -47,7 +52,7 @@ function Profile({ specialist }: { specialist: Specialist }) {
           )
         }
       </Loaded>
-      <Reviews of={{ specialistId: specialist.id }} name={specialist.name} />
+      {!services.isPending && <Reviews of={{ specialistId: specialist.id }} name={specialist.name} />}
     </>
   )
 }

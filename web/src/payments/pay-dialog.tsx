@@ -78,7 +78,8 @@ function Pay({ booking, timeZone, leftMs, onPaid }: PayProps) {
   const { t, language } = useText()
   const { title } = useSubject(booking)
   const [isUnknown, setUnknown] = useState(false)
-  const intentKey = [...trpc.payments.createIntent.mutationKey(), booking.id]
+  // Not among the payments, which news of them makes old: each time that it is asked for extends the hold.
+  const intentKey = ['intent', booking.id]
   const intent = useQuery({
     queryKey: intentKey,
     async queryFn() {

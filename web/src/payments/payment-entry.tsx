@@ -25,7 +25,7 @@ export function PaymentEntry({ payment, customerName, actions }: PaymentEntryPro
       <p>
         <span className={`tag ${status}`}>{t.operator.payments.status[status]}</span>{' '}
         {t.operator.payments.kind[kind]}
-        {refundedMinor > 0 && ` · ${t.operator.givenBack}: ${money(refundedMinor)}`}
+        {refundedMinor > 0 && ` · ${t.state.named(t.operator.givenBack, money(refundedMinor))}`}
       </p>
       <p className="soft">{formatMoment(createdAt, language)}</p>
     </Entry>

@@ -20,7 +20,6 @@ export default function NotificationsPage() {
   return (
     <MinePage title={t.notifications.title}>
       <Notifications />
-      <Preferences />
     </MinePage>
   )
 }
@@ -35,21 +34,24 @@ function Notifications() {
     trpc.notifications.markRead.mutationOptions(useSettled(trpc.notifications.pathFilter())),
   )
   return (
-    <section>
-      {unread > 0 && (
-        <div className="row spread">
-          <p>{t.notifications.unread(unread)}</p>
-          <Button disabled={read.isPending} onClick={() => read.mutate({})}>
-            {t.notifications.readAll}
-          </Button>
-        </div>
-      )}
-      <PagedList query={query} empty={t.notifications.none}>
-        {(notification) => (
-          <Line notification={notification} onRead={() => read.mutate({ ids: [notification.id] })} />
+    <>
+      <section>
+        {unread > 0 && (
+          <div className="row spread">
+            <p>{t.notifications.unread(unread)}</p>
+            <Button disabled={read.isPending} onClick={() => read.mutate({})}>
+              {t.notifications.readAll}
+            </Button>
+          </div>
         )}
-      </PagedList>
-    </section>
+        <PagedList query={query} empty={t.notifications.none}>
+          {(notification) => (
+            <Line notification={notification} onRead={() => read.mutate({ ids: [notification.id] })} />
+          )}
+        </PagedList>
+      </section>
+      {(query.data || query.error) && <Preferences />}
+    </>
   )
 }
 

@@ -17,7 +17,7 @@ export function MinePage({ title, children }: { title: string; children: ReactNo
         <Tabs
           label={t.mine.title}
           tabs={[
-            [PATHS.bookings, t.app.bookings],
+            [PATHS.bookings, t.operator.bookings],
             [PATHS.payments, t.mine.payments],
             [PATHS.points, t.mine.points],
             [PATHS.notifications, t.notifications.title],

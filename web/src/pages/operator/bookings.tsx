@@ -118,8 +118,9 @@ function BookingLine({ booking }: { booking: ListedBooking }) {
       <p className="soft">
         {[place, t.bookingStatus[status]].filter(Boolean).join(' · ')}
         {booking.priceMinor > 0 &&
-          ` · ${money(booking.priceMinor)} · ${t.operator.paid}: ${money(booking.paidMinor)}`}
-        {booking.refundedMinor > 0 && ` · ${t.operator.givenBack}: ${money(booking.refundedMinor)}`}
+          ` · ${money(booking.priceMinor)} · ${t.state.named(t.operator.paid, money(booking.paidMinor))}`}
+        {booking.refundedMinor > 0 &&
+          ` · ${t.state.named(t.operator.givenBack, money(booking.refundedMinor))}`}
       </p>
     </Entry>
   )

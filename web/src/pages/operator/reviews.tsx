@@ -79,11 +79,7 @@ function ReviewLine({ review }: { review: Review }) {
       {comment && <p className="wraps">{comment}</p>}
       {answer && <p className="soft wraps">↳ {answer}</p>}
       <p className="soft">{[author, of, formatMoment(createdAt, language)].filter(Boolean).join(' · ')}</p>
-      {hiddenReason !== null && (
-        <p className="soft">
-          {t.operator.reason}: {hiddenReason}
-        </p>
-      )}
+      {hiddenReason !== null && <p className="soft">{t.state.named(t.operator.reason, hiddenReason)}</p>}
       <Modal open={hiding} title={t.operator.reviews.hideTitle(author)} onClose={() => setHiding(false)}>
         <HideForm id={reviewId} onDone={() => setHiding(false)} />
       </Modal>

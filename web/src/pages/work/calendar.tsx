@@ -35,7 +35,7 @@ function Requests() {
   const { t } = useText()
   const requests = useQuery(
     trpc.bookings.list.queryOptions(
-      { as: 'specialist', status: 'pending', limit: 100 },
+      { as: 'specialist', status: 'pending', order: 'start', limit: 100 },
       { refetchInterval: LOOK_AGAIN_MS },
     ),
   )

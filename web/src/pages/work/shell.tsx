@@ -24,7 +24,7 @@ export function WorkPage({ title, children }: WorkPageProps) {
           tabs={[
             [PATHS.work, t.work.calendar],
             [PATHS.workProfile, t.work.profile],
-            [PATHS.workServices, t.work.services],
+            [PATHS.workServices, t.operator.services],
             [PATHS.workReviews, t.work.reviews],
           ]}
         />
