@@ -28,6 +28,7 @@ test.skipIf(!browser)(
     await customer.page.goto(`${web.server.url}${dayOf(made)}`)
     const watcher = await open(dayOf(made))
     await slotAt(watcher.page, 9).waitFor()
+    await customer.page.getByLabel(/^A word to/).fill('It is my left shoulder.')
     await slotAt(customer.page, 9).click()
     await button(customer.page, 'Pay €15.00').click()
     await button(customer.page, 'Pay now').click()
@@ -35,6 +36,7 @@ test.skipIf(!browser)(
     await slotAt(watcher.page, 9, 'booked').waitFor()
 
     const specialist = await open(PATHS.work, { person: made.person })
+    await said(specialist.page, 'It is my left shoulder.')
     expect(await seriousViolations(specialist.page)).toEqual([])
     await button(specialist.page, 'Accept').click()
     await said(specialist.page, 'Nobody waits for an answer.')

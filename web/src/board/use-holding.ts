@@ -89,8 +89,8 @@ export function useHolding(mine: Booking[], first: string | null) {
           },
         },
       ),
-    again({ serviceId, spaceId, startsAt, endsAt }: Booking) {
-      if (serviceId) hold.mutate({ serviceId, startsAt }, { onError })
+    again({ serviceId, spaceId, startsAt, endsAt, notes }: Booking) {
+      if (serviceId) hold.mutate({ serviceId, startsAt, ...(notes && { notes }) }, { onError })
       else if (spaceId) hold.mutate({ spaceId, startsAt, endsAt }, { onError })
     },
     forgetLost: () => setLost(undefined),

@@ -1,13 +1,14 @@
 import { Radio } from '@base-ui/react/radio'
 import { RadioGroup } from '@base-ui/react/radio-group'
 import { useQuery } from '@tanstack/react-query'
-import { useId } from 'react'
+import { useId, useState } from 'react'
 import { useParams, useSearchParams } from 'wouter'
-import { trpc } from '../api'
+import { trpc, useSignedIn } from '../api'
 import { BookATime } from '../board/book-a-time'
 import { dateOf, formatLength, formatMoney } from '../format'
 import { useText } from '../i18n'
 import { Reviews } from '../reviews/reviews'
+import { TextField } from '../ui/controls'
 import { Rating } from '../ui/stars'
 import { Empty, Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
@@ -63,6 +64,9 @@ type OfferProps = { specialist: Specialist; services: Service[]; first: Service 
 function Offer({ specialist, services, first }: OfferProps) {
   const { t } = useText()
   const label = useId()
+  const signedIn = useSignedIn()
+  const [note, setNote] = useState('')
+  const notes = note.trim()
   const [search, setSearch] = useSearchParams()
   const chosen = services.find(({ id }) => id === search.get('service')) ?? first
   const date = dateOf(search.get('date'), specialist.timeZone)
@@ -81,13 +85,21 @@ function Offer({ specialist, services, first }: OfferProps) {
           ))}
         </RadioGroup>
       </section>
+      {signedIn && (
+        <TextField
+          label={t.specialists.note(specialist.name)}
+          value={note}
+          onChange={setNote}
+          maxLength={2000}
+        />
+      )}
       <BookATime
         key={chosen.id}
         dayOf={{ specialistId: specialist.id, serviceId: chosen.id }}
         date={date}
         timeZone={specialist.timeZone}
         onDate={(day) => setSearch({ service: chosen.id, date: day })}
-        wishFor={({ startsAt }) => ({ serviceId: chosen.id, startsAt })}
+        wishFor={({ startsAt }) => ({ serviceId: chosen.id, startsAt, ...(notes && { notes }) })}
       />
     </>
   )

@@ -11,6 +11,7 @@ export const specialists = {
   emptyText: 'Ask for less: another day, another word, any location.',
   services: 'Services',
   noServices: 'Nothing is offered at the moment.',
+  note: (name: string) => `A word to ${name}, if you like`,
   plusRoom: '+ a room',
   deposit: (amount: string) => `${amount} now, the rest afterwards`,
   needsYes: 'Waits for a yes',

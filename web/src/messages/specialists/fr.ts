@@ -13,6 +13,7 @@ export const specialists: Messages['specialists'] = {
   emptyText: 'Essayez un autre jour, un autre mot ou tous les lieux.',
   services: 'Services',
   noServices: 'Rien n’est proposé pour le moment.',
+  note: (name) => `Un mot pour ${name}, si vous voulez`,
   plusRoom: '+ une salle',
   deposit: (amount) => `${amount} maintenant, le reste après`,
   needsYes: 'Attend une confirmation',

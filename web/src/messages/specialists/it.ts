@@ -13,6 +13,7 @@ export const specialists: Messages['specialists'] = {
   emptyText: 'Prova con un altro giorno, un’altra parola o tutte le sedi.',
   services: 'Servizi',
   noServices: 'Al momento non viene offerto nulla.',
+  note: (name) => `Un messaggio per ${name}, se vuoi`,
   plusRoom: '+ una sala',
   deposit: (amount) => `${amount} subito, il resto dopo`,
   needsYes: 'Attende una conferma',
