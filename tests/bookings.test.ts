@@ -120,6 +120,18 @@ test('a hold that has ended is out of the way, and its holder is told so', async
   expect(await reasonOf(clientOf(server, ada).slots.book.mutate({ slotId }))).toBe('HOLD_EXPIRED')
 })
 
+test('whoever sees bookings of others may ask for those of one person, and nobody sees more by it', async () => {
+  const space = await makeSpace(server, { units: 2 })
+  const [ada, ben] = [await makePerson(server), await makePerson(server)]
+  const hold = (person: typeof ada) =>
+    clientOf(server, person).bookings.create.mutate({ spaceId: space.id, startsAt: at(9) })
+  const [ofAda] = [await hold(ada), await hold(ben)]
+  const admin = clientOf(server, await makePerson(server, 'admin'))
+  const listed = await admin.bookings.list.query({ as: 'admin', userId: ada.id })
+  expect(listed.items.map(({ id }) => id)).toEqual([ofAda.id])
+  expect((await clientOf(server, ben).bookings.list.query({ userId: ada.id })).items).toEqual([])
+})
+
 test('bookings are listed by when they take place, of one location, page by page, whatever is moved or made meanwhile', async () => {
   const space = await makeSpace(server, { units: 2 })
   const elsewhere = await makeSpace(server)

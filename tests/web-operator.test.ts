@@ -106,6 +106,23 @@ it('bookings are in order of time, at one location, from its own midnight', asyn
   expect(unexpected(visitor)).toEqual([])
 })
 
+it('what one person has booked is a touch away from where people are listed', async () => {
+  const space = await makeSpace(web.server)
+  const [ada, ben] = [await makePerson(web.server), await makePerson(web.server)]
+  await insertBooking(web.server, space, ada)
+  await insertBooking(web.server, space, ben, { from: at(11), to: at(12) })
+  const { name } = await clientOf(web.server, ada).auth.me.query()
+  const visitor = await open(PATHS.operatorPeople)
+  const { page } = visitor
+  await page.getByLabel('Search by name or e-mail').fill(ada.email)
+  await page.getByRole('link', { name: `Bookings ${name}` }).press('Enter')
+  await page.getByRole('article').filter({ hasText: name }).waitFor()
+  expect(await page.getByRole('article').count()).toBe(1)
+  await button(page, `✕ ${name}`).press('Enter')
+  await until(async () => (await page.getByRole('article').count()) > 1)
+  expect(unexpected(visitor)).toEqual([])
+})
+
 it('a review is hidden with a reason, which only operators see, and shown again', async () => {
   const person = await makePerson(web.server)
   const space = await makeSpace(web.server)

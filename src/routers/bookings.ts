@@ -29,6 +29,9 @@ export const bookingsRouter = router({
           description: '`attendance`: places at events that have a price; `booking`: all others.',
         }),
         locationId: Id.optional(),
+        userId: Id.optional().meta({
+          description: 'Whoever has booked, for those who see bookings of others.',
+        }),
         order: z.enum(['created', 'start']).default('created').meta({
           description: '`created`: the newest first; `start`: those that take place first come first.',
         }),

@@ -17,6 +17,7 @@ type ListInput = Page & {
   to?: string | undefined
   as?: 'customer' | 'specialist' | 'admin' | undefined
   locationId?: string | undefined
+  userId?: string | undefined
   order?: 'created' | 'start'
 }
 
@@ -46,6 +47,7 @@ export async function listBookings(ctx: SignedInContext, input: ListInput) {
         input.from ? gt(bookings.endsAt, new Date(input.from)) : undefined,
         input.to ? lt(bookings.startsAt, new Date(input.to)) : undefined,
         input.locationId ? eq(bookings.locationId, input.locationId) : undefined,
+        input.userId ? eq(bookings.userId, input.userId) : undefined,
         input.cursor ? isBehind(input.cursor, byStart) : undefined,
       ),
     )

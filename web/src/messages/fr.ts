@@ -144,7 +144,7 @@ export const messages: Messages = {
     date: 'Une autre date',
     earlier: 'Jours précédents',
     later: 'Jours suivants',
-    today: 'Aujourd’hui',
+    today: 'Auj.',
     timesIn: (zone) => `Heures de ${zone}`,
     times: 'Horaires',
     length: 'Durée',

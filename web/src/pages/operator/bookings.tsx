@@ -30,24 +30,33 @@ function AllBookings() {
   const [search, setSearch] = useSearchParams()
   const locations = useQuery(trpc.locations.list.queryOptions({ limit: 100 })).data?.items ?? []
   const location = locations.find(({ id }) => id === search.get('location'))
+  const userId = search.get('person') ?? undefined
   const timeZone = location?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone
   const [status, setStatus] = useState<Status>('any')
   const [from, setFrom] = useState(() => dateIn(timeZone))
   const filter = {
     ...(status !== 'any' && { status }),
     ...(location && { locationId: location.id }),
+    ...(userId && { userId }),
     ...(from && { from: instantOf(`${from}T00:00`, timeZone) }),
   }
   const query = usePages([...trpc.bookings.list.pathKey(), 'all', filter], (cursor) =>
     client.bookings.list.query({ as: 'admin', order: 'start', limit: 50, cursor, ...filter }),
   )
+  const choose = (change: { location?: string | undefined; person?: undefined }) => {
+    const chosen = { location: location?.id, person: userId, ...change }
+    setSearch(
+      Object.entries(chosen).flatMap(([name, value]) => (value ? [[name, value]] : [])),
+      { replace: true },
+    )
+  }
   return (
     <>
       <div className="row filters">
         <Choice
           label={t.home.location}
           value={location?.id ?? 'all'}
-          onChange={(id) => setSearch(id === 'all' ? {} : { location: id }, { replace: true })}
+          onChange={(id) => choose({ location: id === 'all' ? undefined : id })}
           options={[
             { value: 'all', label: t.operator.analytics.allLocations },
             ...locations.map(({ id, name }) => ({ value: id, label: name })),
@@ -60,6 +69,11 @@ function AllBookings() {
           options={[{ value: 'any', label: t.operator.anyStatus }, ...optionsOf(t.bookingStatus)]}
         />
         <TextField label={t.operator.from} type="date" value={from} onChange={setFrom} />
+        {userId && (
+          <Button onClick={() => choose({ person: undefined })}>
+            ✕ {query.data?.[0]?.customerName ?? t.operator.person}
+          </Button>
+        )}
       </div>
       <PagedList query={query} empty={t.operator.noBookings}>
         {(booking) => <BookingLine booking={booking} />}

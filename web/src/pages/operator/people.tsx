@@ -1,9 +1,11 @@
 import type { User } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useDeferredValue, useState } from 'react'
+import { Link } from 'wouter'
 import { client, trpc, useMe } from '../../api'
 import { formatMoment } from '../../format'
 import { useText } from '../../i18n'
+import { PATHS } from '../../paths'
 import { useSettled } from '../../ui/changes'
 import { Choice, TextField } from '../../ui/controls'
 import { Confirm } from '../../ui/dialogs'
@@ -69,7 +71,18 @@ function Person({ person }: { person: User }) {
       />
     )
   return (
-    <Entry title={person.name} actions={role}>
+    <Entry
+      title={person.name}
+      actions={
+        <>
+          <Link className="button quiet" href={`${PATHS.operatorBookings}?person=${person.id}`}>
+            {t.operator.bookings}
+            <span className="unseen"> {person.name}</span>
+          </Link>
+          {role}
+        </>
+      }
+    >
       <p className="soft">
         {person.email} · {formatMoment(person.createdAt, language)}
       </p>
