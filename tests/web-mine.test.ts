@@ -14,7 +14,7 @@ import {
   unexpected,
   withWebApp,
 } from './support/web'
-import { at, clientOf, makePerson, makeSpace, type TestPerson, until } from './support/world'
+import { at, clientOf, makePerson, makeSpace, type TestPerson, testDate, until } from './support/world'
 
 setDefaultTimeout(90_000)
 
