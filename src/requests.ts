@@ -74,5 +74,6 @@ function unreadable(): never {
 
 const bodyTooLarge = () => new AppError('VALIDATION', `A body has ${MAX_BODY_BYTES} bytes at the most.`)
 
-/** The address of a feed is its secret, and no log is to know it, however it is spelt: a doubled slash is served as well. */
-export const loggedPath = (path: string): string => path.replace(/^(\/+api\/+calendar\/+).+/i, '$1…')
+/** The address of a feed or a screen is its secret, and no log is to know it, however it is spelt: a doubled slash is served as well. */
+export const loggedPath = (path: string): string =>
+  path.replace(/^(\/+api\/+(?:calendar|door-screens)\/+).+/i, '$1…')

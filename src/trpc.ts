@@ -112,11 +112,11 @@ export const refusalError = (refusal: AppError): TRPCError =>
 const UNCHANGED = {}
 
 /**
- * What is of accounts hands out tokens, an intent its secret, and a calendar the address of its feed, of which only a hash is
+ * What is of accounts hands out tokens, an intent its secret, a calendar and a screen an address of which only a hash is
  * stored: such answers are not kept.
  */
-export const answersSecrets = (path: string): boolean =>
-  path.startsWith('auth.') || path === 'payments.createIntent' || path === 'calendar.renew'
+export const answersSecrets = (path: string): boolean => path.startsWith('auth.') || SECRETS.includes(path)
+const SECRETS = ['payments.createIntent', 'calendar.renew', 'checkIns.renewDoorScreen']
 
 type Call = Parameters<typeof answerOnce>[1]
 type Result = { ok: boolean; marker: typeof middlewareMarker }

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import jsQR from 'jsqr'
-import { checkIns } from '../src/db/schema'
+import { checkIns, doorScreens } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import type { DoorCode } from '../src/shapes/checkIns'
+import { captureLog } from './support/logs'
 import {
   clientOf,
   makePerson,
@@ -95,4 +96,46 @@ test('a code at the door is taken for its minute and the next, and no longer', a
     Date.now = now
   }
   expect(outcomes).toEqual(['was not refused', 'VALIDATION', 'VALIDATION', 'VALIDATION'])
+})
+
+test('the screen at a door shows the code with nobody signed in, until it is given another address or its location goes', async () => {
+  const { id, locationId } = await makeSpace(server)
+  const admin = clientOf(server, await makePerson(server, 'admin'))
+  const { secret, url } = await admin.checkIns.renewDoorScreen.mutate({ id: locationId })
+  expect(url).toBe(`/door#${secret}`)
+  const shown = await rest<DoorCode>(server, `/door-screens/${secret}`)
+  expect(shown.body).toMatchObject({ locationId, code: scan(shown.body.svg) ?? '' })
+  const ada = clientOf(server, await makePerson(server))
+  expect(await ada.checkIns.checkIn.mutate({ code: shown.body.code })).toMatchObject({ locationId })
+
+  const nobody = clientOf(server)
+  const another = await admin.checkIns.renewDoorScreen.mutate({ id: locationId })
+  for (const wrong of [secret, 'nonsense', another.secret.slice(1)])
+    expect(await reasonOf(nobody.checkIns.screenCode.query({ secret: wrong }))).toBe('NOT_FOUND')
+  expect(await nobody.checkIns.screenCode.query({ secret: another.secret })).toMatchObject({ locationId })
+  const stored = await server.deps.db.select().from(doorScreens).where(eq(doorScreens.locationId, locationId))
+  expect(stored).toMatchObject([{ secretHash: expect.not.stringContaining(another.secret) }])
+
+  await admin.spaces.remove.mutate({ id })
+  await admin.locations.remove.mutate({ id: locationId })
+  expect(await reasonOf(nobody.checkIns.screenCode.query({ secret: another.secret }))).toBe('NOT_FOUND')
+})
+
+test('the secret of a screen comes into no log, however its address is written', async () => {
+  const log = captureLog()
+  const logging = await startTestServer({ log: log.log })
+  const { locationId } = await makeSpace(logging)
+  const admin = clientOf(logging, await makePerson(logging, 'admin'))
+  const { secret } = await admin.checkIns.renewDoorScreen.mutate({ id: locationId })
+  const statuses = []
+  for (const path of [
+    `/api/door-screens/${secret}`,
+    `//api/door-screens//${secret}`,
+    `/API/Door-Screens/${secret}`,
+  ])
+    statuses.push((await fetch(`${logging.url}${path}`)).status)
+  expect(statuses).toContain(200)
+  await clientOf(logging).checkIns.screenCode.query({ secret })
+  expect(log.lines().length).toBeGreaterThan(statuses.length)
+  expect(log.text()).not.toContain(secret)
 })

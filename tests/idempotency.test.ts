@@ -217,10 +217,13 @@ test('questions and what is of accounts take no key', async () => {
   expect(await keysOf(ada.id)).toEqual([])
 })
 
-test('the address of a private feed is shown once, and no key keeps it', async () => {
-  const ada = await makePerson(server)
+test('the address of a private feed, and of a screen, is shown once, and no key keeps it', async () => {
+  const ada = await makePerson(server, 'admin')
   const { secret } = await keyed(ada, 'k').calendar.renew.mutate({})
   expect((await keyed(ada, 'k').calendar.renew.mutate({})).secret).not.toBe(secret)
+  const door = { id: (await makeSpace(server)).locationId }
+  const screen = await keyed(ada, 'k').checkIns.renewDoorScreen.mutate(door)
+  expect((await keyed(ada, 'k').checkIns.renewDoorScreen.mutate(door)).secret).not.toBe(screen.secret)
   expect(await keysOf(ada.id)).toEqual([])
 })
 

@@ -10,10 +10,11 @@ import {
   said,
   seriousViolations,
   signIn,
+  takePicture,
   unexpected,
   withWebApp,
 } from './support/web'
-import { at, clientOf, makePerson, makeSpace, testDate } from './support/world'
+import { at, clientOf, makePerson, makeSpace, testDate, until } from './support/world'
 
 setDefaultTimeout(60_000)
 
@@ -106,6 +107,27 @@ it('the code at the door leads to a page that checks in, also whoever signs in f
   const { name } = await clientOf(web.server, grace).auth.me.query()
   await said(stranger.page, name)
   expect([visitor, stranger].map(unexpected)).toEqual([[], []])
+})
+
+it('a screen at the door shows the code with nobody signed in, until an operator gives it another address', async () => {
+  const { locationId } = await makeSpace(web.server)
+  const operator = await open(`${PATHS.operatorDoor}?location=${locationId}`, {
+    person: await makePerson(web.server, 'admin'),
+  })
+  await button(operator.page, 'Make a new address').press('Enter')
+  const address = await operator.page.getByLabel('Address of the screen').inputValue()
+  const { pathname, hash } = new URL(address)
+  const screen = await open(`${pathname}${hash}`)
+  const { name } = await clientOf(web.server).locations.byId.query({ id: locationId })
+  await screen.page.getByRole('img', { name: `QR code at the door of ${name}` }).waitFor()
+  expect(await screen.page.getByRole('navigation').count()).toBe(0)
+  expect(await seriousViolations(screen.page)).toEqual([])
+  await takePicture(screen.page, 'door-screen')
+  await button(operator.page, 'Make a new address').press('Enter')
+  await until(async () => (await operator.page.getByLabel('Address of the screen').inputValue()) !== address)
+  await screen.page.reload()
+  await said(screen.page, 'This screen has no code any more.')
+  expect([operator, screen].map(unexpected)).toEqual([[], []])
 })
 
 it('who made an event sees who comes, and who comes takes it along to the calendar', async () => {

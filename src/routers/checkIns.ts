@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { checkIn, checkOut, listPresent } from '../services/checkIns'
 import { getDoorCode } from '../services/doorCodes'
+import { getScreenCode, renewDoorScreen } from '../services/doorScreens'
 import { CheckInShape, DoorCodeShape, PresentShape } from '../shapes/checkIns'
 import { Id, Line, Ok, Prose, page } from '../shapes/common'
-import { adminProcedure, router, signedInProcedure } from '../trpc'
+import { adminProcedure, publicProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Community']
 
@@ -56,4 +57,33 @@ export const checkInsRouter = router({
     .input(z.strictObject({ id: Id }))
     .output(DoorCodeShape)
     .query(({ ctx, input }) => getDoorCode(ctx, input)),
+
+  renewDoorScreen: adminProcedure
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/locations/{id}/door-screen',
+        tags,
+        summary: 'A new address for the screen at a door',
+        description:
+          'It shows the code there, and nobody need be signed in at it. The address that it had before ends.',
+      },
+    })
+    .input(z.strictObject({ id: Id }))
+    .output(z.object({ secret: z.string(), url: z.string() }))
+    .mutation(({ ctx, input }) => renewDoorScreen(ctx, input)),
+
+  screenCode: publicProcedure
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/door-screens/{secret}',
+        tags,
+        summary: 'The code at the door, for the screen there',
+        description: 'As an image alone where `image/svg+xml` is asked for.',
+      },
+    })
+    .input(z.strictObject({ secret: Line(100) }))
+    .output(DoorCodeShape)
+    .query(({ ctx, input }) => getScreenCode(ctx, input)),
 })

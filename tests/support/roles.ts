@@ -104,6 +104,8 @@ export const ROLES: Record<string, Row> = {
   'checkIns.checkOut': [SIGNED_IN, (w) => w.everyoneCheckedIn()],
   'checkIns.present': [SIGNED_IN, async (w) => ({ locationId: (await w.space()).locationId })],
   'checkIns.doorCode': [ADMIN, async (w) => ({ id: (await w.space()).locationId })],
+  'checkIns.renewDoorScreen': [ADMIN, async (w) => ({ id: (await w.space()).locationId })],
+  'checkIns.screenCode': [ANYONE, async (w) => ({ secret: await w.screenSecret() })],
   'events.list': [ANYONE, nothing],
   'events.byId': [ANYONE, async (w) => ({ id: (await w.event()).id })],
   'events.create': [
@@ -220,6 +222,8 @@ export async function makeRolesWorld(server: RunningServer) {
       const { link } = await passwordLink(systemContext(server.deps, 'clock'), { email })
       return link.slice(link.indexOf('#') + 1)
     },
+    screenSecret: async () =>
+      (await admin.checkIns.renewDoorScreen.mutate({ id: (await world.space()).locationId })).secret,
     /** A review of the customer's. */
     review: async () =>
       (await client.reviews.create.mutate({ bookingId: await world.completedBooking(), rating: 5 })).id,

@@ -33,6 +33,7 @@ const imports = {
   [PATHS.community]: () => import('./pages/community'),
   [PATHS.event]: () => import('./pages/event'),
   [PATHS.checkIn]: () => import('./pages/check-in'),
+  [PATHS.doorScreen]: () => import('./pages/door-screen'),
   [PATHS.account]: () => import('./pages/account'),
   [PATHS.live]: () => import('./pages/operator/live'),
   [PATHS.operatorSpaces]: () => import('./pages/operator/spaces'),
@@ -87,7 +88,8 @@ function AppOfPerson() {
       <a className="skip" href="#content">
         {t.app.skip}
       </a>
-      <Header />
+      {/* At a screen that hangs at a door there is nowhere to go. */}
+      {path !== PATHS.doorScreen && <Header />}
       {!online && (
         <p className="banner" role="status">
           {t.state.offline}

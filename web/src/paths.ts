@@ -20,6 +20,7 @@ export const PATHS = {
   community: '/community',
   event: '/events/:id',
   checkIn: '/check-in',
+  doorScreen: '/door',
   account: '/account',
   live: '/operator',
   operatorSpaces: '/operator/spaces',

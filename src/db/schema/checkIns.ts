@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
-import { check, index, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { check, index, pgTable, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { bookings } from './bookings'
-import { id, instant } from './columns'
+import { createdAt, id, instant } from './columns'
 import { locations } from './locations'
 import { users } from './users'
 
@@ -35,3 +35,16 @@ export const checkIns = pgTable(
   ],
 )
 export type CheckInRow = typeof checkIns.$inferSelect
+
+/** The secret of the screen at a door, where nobody is signed in. Only its hash is stored; a new one ends the old one. */
+export const doorScreens = pgTable(
+  'door_screens',
+  {
+    locationId: uuid('location_id')
+      .primaryKey()
+      .references(() => locations.id, { onDelete: 'cascade' }),
+    secretHash: text('secret_hash').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [unique('door_screens_hash_key').on(table.secretHash)],
+)

@@ -3,7 +3,8 @@ import { useMutation } from '@tanstack/react-query'
 import { trpc } from '../api'
 import { useText } from '../i18n'
 import { useSettled } from '../ui/changes'
-import { Button, TextField } from '../ui/controls'
+import { Button } from '../ui/controls'
+import { SecretAddress } from '../ui/secret-address'
 
 /** Private addresses at which calendar programs find one's bookings, and a specialist those of others. */
 export function CalendarFeeds({ me }: { me: User }) {
@@ -23,14 +24,7 @@ function Feed({ of, title }: { of: 'person' | 'specialist'; title: string }) {
   const renew = useMutation(trpc.calendar.renew.mutationOptions({ onError: useSettled().onError }))
   return (
     <>
-      {renew.data && (
-        <TextField
-          label={title}
-          value={new URL(renew.data.url, location.origin).href}
-          readOnly
-          onChange={() => {}}
-        />
-      )}
+      <SecretAddress label={title} url={renew.data?.url} />
       <Button disabled={renew.isPending} onClick={() => renew.mutate({ of })}>
         {t.state.named(t.account.feedNew, title)}
       </Button>

@@ -85,7 +85,7 @@ function SignInLink() {
   )
 }
 
-type Query<T> = { data: T | undefined; error: unknown; refetch(): unknown }
+export type Query<T> = { data: T | undefined; error: unknown; refetch(): unknown }
 type LoadedProps<T> = OfPage & { query: Query<T>; children: (data: T) => ReactNode }
 
 /** What was asked for, or why it is not there yet. What was shown before stays while it is asked for again, unless it is gone. */

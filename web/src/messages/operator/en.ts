@@ -145,12 +145,12 @@ export const operator = {
   },
   door: {
     title: 'Door code',
-    text: 'For a screen at the door: whoever scans it is checked in. It changes by itself.',
-    alt: (name: string) => `QR code at the door of ${name}`,
-    scan: 'Scan it with your phone to check in.',
-    fill: 'Fill the screen',
-    old: 'There is no connection. The code comes back by itself.',
-    until: (when: string) => `The next one comes at ${when}`,
+    text: 'Whoever scans it at the door is checked in. It changes by itself.',
+    screen: 'A screen at the door',
+    screenText:
+      'At this address a screen shows the code, and nobody needs to be signed in at it. It is shown once; a new one ends the one before.',
+    address: 'Address of the screen',
+    newAddress: 'Make a new address',
   },
   connected: {
     title: 'Connected now',

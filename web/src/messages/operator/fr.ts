@@ -149,12 +149,12 @@ export const operator: Messages['operator'] = {
   },
   door: {
     title: 'Code d’entrée',
-    text: 'Pour un écran à l’entrée : qui le scanne est enregistré comme présent. Il change tout seul.',
-    alt: (name) => `Code QR à l’entrée de ${name}`,
-    scan: 'Scannez-le avec votre téléphone pour vous signaler.',
-    fill: 'Plein écran',
-    old: 'Il n’y a pas de connexion. Le code reviendra tout seul.',
-    until: (when) => `Le prochain arrive à ${when}`,
+    text: 'Qui le scanne à l’entrée est enregistré comme présent. Il change tout seul.',
+    screen: 'Un écran à l’entrée',
+    screenText:
+      'À cette adresse, un écran affiche le code sans que personne y soit connecté. Elle n’est montrée qu’une fois ; une nouvelle met fin à la précédente.',
+    address: 'Adresse de l’écran',
+    newAddress: 'Créer une nouvelle adresse',
   },
   connected: {
     title: 'Connectés maintenant',

@@ -149,12 +149,12 @@ export const operator: Messages['operator'] = {
   },
   door: {
     title: 'Codice d’ingresso',
-    text: 'Per uno schermo all’ingresso: chi lo inquadra risulta presente. Cambia da solo.',
-    alt: (name) => `Codice QR all’ingresso di ${name}`,
-    scan: 'Inquadralo con il telefono per registrarti.',
-    fill: 'A schermo intero',
-    old: 'Non c’è connessione. Il codice torna da solo.',
-    until: (when) => `Il prossimo arriva alle ${when}`,
+    text: 'Chi lo inquadra all’ingresso risulta presente. Cambia da solo.',
+    screen: 'Uno schermo all’ingresso',
+    screenText:
+      'A questo indirizzo uno schermo mostra il codice, senza che nessuno vi abbia fatto l’accesso. Si vede una volta sola; uno nuovo annulla il precedente.',
+    address: 'Indirizzo dello schermo',
+    newAddress: 'Crea un nuovo indirizzo',
   },
   connected: {
     title: 'Connessi ora',
