@@ -79,6 +79,7 @@ export const checkInsRouter = router({
         method: 'GET',
         path: '/door-screens/{secret}',
         tags,
+        protect: false,
         summary: 'The code at the door, for the screen there',
         description: 'As an image alone where `image/svg+xml` is asked for.',
       },
