@@ -247,7 +247,7 @@ export const messages: Messages = {
   community,
   account: {
     title: 'Profilo',
-    profile: 'I tuoi dati',
+    profile: 'Dati personali',
     hidden: 'Resta anonimo per gli altri',
     hiddenText: 'Tra chi è in una sede vieni contato, senza il tuo nome.',
     language: 'Lingua',
