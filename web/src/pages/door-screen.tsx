@@ -11,8 +11,11 @@ import { useTitle } from '../ui/title'
 export default function DoorScreenPage() {
   const { t } = useText()
   useTitle(t.community.atDoor)
-  const query = useQuery(trpc.checkIns.screenCode.queryOptions({ secret: location.hash.slice(1) }, untilNext))
-  if (isRefused(query.error, 'NOT_FOUND') || isRefused(query.error, 'VALIDATION'))
+  const secret = location.hash.slice(1)
+  const query = useQuery(
+    trpc.checkIns.screenCode.queryOptions({ secret }, { ...untilNext, enabled: secret !== '' }),
+  )
+  if (secret === '' || isRefused(query.error, 'NOT_FOUND', 'VALIDATION'))
     return <Empty isPage title={t.community.door.ended} text={t.community.door.endedText} />
   return (
     <div className="door-screen">
