@@ -1,4 +1,4 @@
-import { and, eq, isNull } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import type { Tx } from '../db/client'
 import { type BookingRow, bookings, type PaymentRow, users } from '../db/schema'
 import { AppError } from '../errors'
@@ -11,6 +11,7 @@ import { isPlaceFree } from './eventPlaces'
 import { dueToStand, findPlaceAgain, moveUnderLock } from './moves'
 import { notify } from './notices'
 import { requestRefund, sumUp } from './refunds'
+import { findUser } from './users'
 
 /** The database's time, and the calendars that are locked. */
 type Under = { now: Millis; locked: CalendarKey[] }
@@ -106,9 +107,10 @@ async function takeTime(
 const isRunning = ({ status, holdExpiresAt }: BookingRow, now: Millis): boolean =>
   status === 'held' && holdExpiresAt !== null && holdExpiresAt.getTime() > now
 
-/** Closures that came meanwhile, and a space or specialist that went out of use, make a time impossible to get back. */
+/** Closures that came meanwhile, and a space, specialist or owner that is no more, make a time impossible to get back. */
 async function isToBeHadAgain(tx: Tx, row: BookingRow, now: Millis): Promise<boolean> {
-  if (row.startsAt.getTime() <= now || (await hasLeft(tx, row.userId))) return false
+  const hasLeft = !(await findUser(tx, eq(users.id, row.userId)))
+  if (row.startsAt.getTime() <= now || hasLeft) return false
   if (row.kind === 'attendance') return isPlaceFree(tx, row)
   const time = { from: row.startsAt.getTime(), to: row.endsAt.getTime() }
   for (const key of calendarsOf(row)) {
@@ -116,11 +118,6 @@ async function isToBeHadAgain(tx: Tx, row: BookingRow, now: Millis): Promise<boo
     if (!closures || closures.some((closure) => overlap(closure, time))) return false
   }
   return (await findPlaceAgain(tx, row)) !== undefined
-}
-
-/** Nobody has anything any more who has deleted the account. */
-async function hasLeft(tx: Tx, userId: string): Promise<boolean> {
-  return (await tx.$count(users, and(eq(users.id, userId), isNull(users.deletedAt)))) === 0
 }
 
 /** None at all where the calendar is no longer in use. */
