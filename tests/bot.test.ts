@@ -2,8 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import { bookings, telegramAccounts, telegramUpdates, users } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
+import { completePastBookings } from '../src/services/sweep'
 import { messageOf, pressOf, sandboxOf, sendUpdate, talkTo } from './support/bot'
 import { bookingRow, payInBrowser, untilBooking } from './support/money'
+import { makePaidEvent } from './support/paidEvents'
 import { letPass, makeSpecialist } from './support/specialists'
 import { freshTelegramId, proofOf } from './support/telegram'
 import { at, clientOf, makePerson, makeSpace, startTestServer, stopTestServers, until } from './support/world'
@@ -196,6 +198,23 @@ test('a service is asked for, its specialist says yes in Telegram, it takes plac
   await talk.press(/^★★★★$/)
   const { items } = await clientOf(server).reviews.list.query({ specialistId: specialist.id })
   expect(items).toMatchObject([{ bookingId: id, rating: 4 }])
+})
+
+test('a place at an event goes by its title, and is not reviewed once it took place', async () => {
+  const { id } = await makePaidEvent(server)
+  const talk = await newcomer()
+  const signedIn = await clientOf(server).auth.telegram.mutate(proofOf(server, talk.id))
+  const web = clientOf(server, { token: signedIn.accessToken })
+  const { bookingId } = await web.events.attend.mutate({ id })
+  if (!bookingId) throw new Error('no place is held')
+  await payInBrowser(server, await web.payments.createIntent.mutate({ bookingId }))
+  await untilBooking(server, bookingId, ({ status }) => status === 'confirmed')
+  await letPass(server, bookingId)
+  await completePastBookings(server.deps)
+  await talk.write('/bookings')
+  const shown = await talk.press(/Breakfast/)
+  expect(shown.text).toContain('Breakfast, House')
+  expect(shown.buttons.map(({ text }) => text)).toEqual(['‹ Back'])
 })
 
 test('a specialist declines in Telegram, and what was paid goes back', async () => {

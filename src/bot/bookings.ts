@@ -12,8 +12,8 @@ const BOOKINGS_SHOWN = 8
 
 function whatOf({ texts }: Visitor, names: BookingNames | undefined): string {
   if (!names) return '…'
-  const { service, specialist, space, location } = names
-  const what = service ? texts.with(service, specialist ?? '…') : space
+  const { service, specialist, space, event, location } = names
+  const what = service ? texts.with(service, specialist ?? '…') : (space ?? event)
   return [what, service ? space : null, location].filter(Boolean).join(', ')
 }
 
@@ -97,7 +97,8 @@ export async function showBooking(visitor: Visitor, id: string): Promise<Screen>
 const clockOf = ({ texts }: Visitor, instant: string, { timeZone = 'UTC' }: Partial<BookingNames> = {}) =>
   localTimeIn(Date.parse(instant), timeZone, texts.locale)
 
-function ownButtons({ ctx, texts }: Visitor, { id, status }: Booking, owed: string | undefined) {
+function ownButtons({ ctx, texts }: Visitor, booking: Booking, owed: string | undefined) {
+  const { id, status } = booking
   const pay = owed ? webButton(ctx, texts.pay(owed), '/bookings') : []
   switch (status) {
     case 'held':
@@ -109,6 +110,8 @@ function ownButtons({ ctx, texts }: Visitor, { id, status }: Booking, owed: stri
     case 'confirmed':
       return [[button(texts.cancel, { do: 'askCancel', id })]]
     case 'completed':
+      // Spaces and specialists are reviewed, and events are not.
+      if (booking.spaceId === null && booking.specialistId === null) return []
       return [
         [1, 2, 3, 4, 5].map((stars) =>
           button('★'.repeat(stars), { do: 'rate', id, rating: stars as 1 | 2 | 3 | 4 | 5 }),

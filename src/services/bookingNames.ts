@@ -2,12 +2,14 @@ import { eq, inArray } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { SignedInContext } from '../context'
 import type { Db } from '../db/client'
-import { bookings, locations, services, spaces, specialists, users } from '../db/schema'
+import { bookings, events, locations, services, spaces, specialists, users } from '../db/schema'
 import { capacitiesOf } from './moves'
 
 /** What a booking is called: names of now, also of what is offered no more. */
 export type BookingNames = {
   space: string | null
+  /** At which it is a place. */
+  event: string | null
   service: string | null
   specialist: string | null
   location: string
@@ -30,6 +32,7 @@ export function selectNamed(db: Db) {
     .select({
       booking: bookings,
       space: spaces.name,
+      event: events.title,
       service: services.name,
       specialist: specialists.name,
       location: locations.name,
@@ -41,6 +44,7 @@ export function selectNamed(db: Db) {
     .innerJoin(locations, eq(locations.id, bookings.locationId))
     .innerJoin(customer, eq(customer.id, bookings.userId))
     .leftJoin(spaces, eq(spaces.id, bookings.spaceId))
+    .leftJoin(events, eq(events.id, bookings.attendsEventId))
     .leftJoin(services, eq(services.id, bookings.serviceId))
     .leftJoin(specialists, eq(specialists.id, bookings.specialistId))
 }
