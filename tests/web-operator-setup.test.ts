@@ -73,12 +73,20 @@ it('a location and a space with hours and terms of its own are made by keyboard,
   await page.getByRole('checkbox', { name: 'Has opening hours of its own' }).press('Space')
   await page.getByLabel('Monday, Opens').fill('10:00')
   await button(page, 'Add Cancelling').press('Enter')
-  await page.getByLabel('Percent that come back').fill('80')
+  await page.getByLabel('Hours before, at least').last().fill('2')
+  await page.getByLabel('Percent that come back').last().fill('80')
   await button(page, 'Save').press('Enter')
   await said(page, /€12.50 for 1/)
   const spaces = await client.spaces.list.query({ locationId: String(location?.id) })
   expect(spaces.items).toMatchObject([
-    { priceMinor: 1250, cancellation: [{ hoursBefore: 24, refundPercent: 80 }] },
+    {
+      priceMinor: 1250,
+      // The usual terms stand there from the beginning, as the API has them.
+      cancellation: [
+        { hoursBefore: 24, refundPercent: 100 },
+        { hoursBefore: 2, refundPercent: 80 },
+      ],
+    },
   ])
   expect(spaces.items[0]?.hours?.find(({ weekday }) => weekday === 1)).toMatchObject({ opensAt: '10:00' })
 

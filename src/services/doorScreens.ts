@@ -10,7 +10,7 @@ import { createSecret, hashSecret } from './secrets'
 
 /**
  * Gives the screen at the door of a location an address of its own, and ends the one it had: whoever stands before it is to
- * see the code, and nothing else that an operator may. The secret is shown this once, behind the `#` that no log has.
+ * see the code, and nothing else that an operator may. The secret is shown this once, and our own log does not have it.
  * @throws NOT_FOUND
  */
 export async function renewDoorScreen(

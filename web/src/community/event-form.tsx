@@ -2,7 +2,7 @@ import type { Location, Outputs } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { trpc, useSpaces } from '../api'
-import { CancellationField } from '../fields/cancellation-field'
+import { CancellationField, USUAL_TERMS } from '../fields/cancellation-field'
 import { PeriodFields, usePeriod } from '../fields/period'
 import { PriceFields, usePrice } from '../fields/price'
 import { useText } from '../i18n'
@@ -28,7 +28,7 @@ export function EventForm({ location, event, onDone }: EventFormProps) {
   const [spaceId, setSpaceId] = useState(event?.spaceId ?? 'none')
   const [capacity, setCapacity] = useState(String(event?.capacity ?? ''))
   const price = usePrice(event)
-  const [cancellation, setCancellation] = useState(event?.cancellation ?? [])
+  const [cancellation, setCancellation] = useState(event?.cancellation ?? USUAL_TERMS)
   const [isForMembers, setForMembers] = useState(event?.visibility === 'members')
   const saved = useSaved(onDone, trpc.events.pathFilter())
   const create = useMutation(trpc.events.create.mutationOptions(saved))

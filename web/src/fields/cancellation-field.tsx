@@ -3,6 +3,8 @@ import { useText } from '../i18n'
 import { Button, TextField } from '../ui/controls'
 
 type Cancellation = Space['cancellation']
+/** The terms of what is made without any. */
+export const USUAL_TERMS: Cancellation = [{ hoursBefore: 24, refundPercent: 100 }]
 type CancellationFieldProps = { tiers: Cancellation; onChange(tiers: Cancellation): void }
 
 /** What comes back to whoever cancels, by how long before; nothing where no line fits. */
@@ -52,7 +54,7 @@ export function CancellationField({ tiers, onChange }: CancellationFieldProps) {
         <Button
           look="quiet"
           of={t.operator.cancellation}
-          onClick={() => onChange([...tiers, { hoursBefore: 24, refundPercent: 100 }])}
+          onClick={() => onChange([...tiers, ...USUAL_TERMS])}
         >
           {t.state.add}
         </Button>

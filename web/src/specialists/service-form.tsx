@@ -2,7 +2,7 @@ import type { Outputs } from '@coworkspace/client'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { trpc } from '../api'
-import { CancellationField } from '../fields/cancellation-field'
+import { CancellationField, USUAL_TERMS } from '../fields/cancellation-field'
 import { amountField, minorOf, typedAmount, useNumbers } from '../fields/numbers'
 import { PriceFields, usePrice } from '../fields/price'
 import { useText } from '../i18n'
@@ -24,7 +24,7 @@ export function ServiceForm({ specialistId, service, onDone }: ServiceFormProps)
   const [needsApproval, setNeedsApproval] = useState(service?.needsApproval ?? false)
   const [needsRoom, setNeedsRoom] = useState(service?.needsRoom ?? false)
   const [roomKind, setRoomKind] = useState(service?.roomKind ?? 'meeting_room')
-  const [cancellation, setCancellation] = useState(service?.cancellation ?? [])
+  const [cancellation, setCancellation] = useState(service?.cancellation ?? USUAL_TERMS)
   const numbers = useNumbers({
     durationMinutes: service?.durationMinutes ?? 60,
     bufferMinutes: service?.bufferMinutes ?? 0,

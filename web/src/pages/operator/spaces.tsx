@@ -2,7 +2,7 @@ import type { Location, Space } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { trpc } from '../../api'
-import { CancellationField } from '../../fields/cancellation-field'
+import { CancellationField, USUAL_TERMS } from '../../fields/cancellation-field'
 import { HoursField } from '../../fields/hours-field'
 import { useNumbers } from '../../fields/numbers'
 import { PriceFields, usePrice } from '../../fields/price'
@@ -97,7 +97,7 @@ function SpaceForm({ location, space, onDone }: SpaceFormProps) {
   const [kind, setKind] = useState<Space['kind']>(space?.kind ?? 'desk')
   const price = usePrice(space)
   const [hours, setHours] = useState(space?.hours ?? null)
-  const [cancellation, setCancellation] = useState(space?.cancellation ?? [])
+  const [cancellation, setCancellation] = useState(space?.cancellation ?? USUAL_TERMS)
   const numbers = useNumbers({
     capacity: space?.capacity ?? 1,
     units: space?.units ?? 1,
