@@ -48,7 +48,7 @@ test.skipIf(!browser)(
     await button(page, 'Cancel the booking').click()
     await said(page, /€10\.01 given back/)
     expect(await client.bookings.byId.query({ id })).toMatchObject({ refundedMinor: 1001 })
-    await page.getByRole('link', { name: 'Payments' }).click()
+    await page.getByRole('link', { name: 'Payments' }).click({ timeout: 3000 })
     await said(page, /Given back: €10\.01/)
     expect(await seriousViolations(page)).toEqual([])
     expect(unexpected(visitor)).toEqual([])

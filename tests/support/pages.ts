@@ -13,7 +13,11 @@ export const everyPage = (ids: Record<PageOfOne, string>): [Name, string][] =>
   ])
 
 /** Who looks at a page that an operator has nothing to see on. */
-export const seenBy: Partial<Record<Name, Role>> = {
+export const seenBy: Partial<Record<Name, Role | 'nobody'>> = {
+  signIn: 'nobody',
+  register: 'nobody',
+  forgotPassword: 'nobody',
+  newPassword: 'nobody',
   bookings: 'customer',
   payments: 'customer',
   points: 'customer',
