@@ -76,7 +76,9 @@ export function formatShortDay(date: string, language: Language): string {
 
 /** In whole percent, of which 100 are all. */
 export const formatShare = (share: number, language: Language): string =>
-  new Intl.NumberFormat(LOCALES[language], { style: 'percent' }).format(Math.floor(share * 100) / 100)
+  new Intl.NumberFormat(LOCALES[language], { style: 'percent', maximumFractionDigits: 0 }).format(
+    share < 1 ? Math.min(share, 0.99) : share,
+  )
 
 /** A time that may be long: in days from two days on. */
 export function formatHours(hours: number, language: Language): string {
