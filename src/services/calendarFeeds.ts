@@ -15,7 +15,7 @@ import {
 import { notFound } from '../errors'
 import { bookingEntries, calendarOf, cancelledEntries, eventEntries } from './calendarFiles'
 import { CANCELLED_DAYS } from './eventEndings'
-import { createSecret, hashSecret } from './secrets'
+import { hashSecret, renewSecret } from './secrets'
 
 /** How far back a feed reaches, and for how long it tells of what was cancelled, in days. */
 const FEED_DAYS = 90
@@ -71,12 +71,11 @@ export async function renewCalendar(
   { of: kind = 'person' }: { of?: FeedKind | undefined },
 ): Promise<{ secret: string; url: string }> {
   if (kind === 'specialist') await refuseUnlessSpecialist(ctx.db, ctx.actor.id)
-  const secret = createSecret()
-  const fields = { secretHash: hashSecret(secret), createdAt: sql`now()` }
+  const { secret, kept } = renewSecret()
   await ctx.db
     .insert(calendarSecrets)
-    .values({ userId: ctx.actor.id, kind, ...fields })
-    .onConflictDoUpdate({ target: [calendarSecrets.userId, calendarSecrets.kind], set: fields })
+    .values({ userId: ctx.actor.id, kind, ...kept })
+    .onConflictDoUpdate({ target: [calendarSecrets.userId, calendarSecrets.kind], set: kept })
   return { secret, url: `${ctx.env.PUBLIC_URL ?? ''}/api/calendar/${secret}.ics` }
 }
 

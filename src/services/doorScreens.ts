@@ -1,4 +1,4 @@
-import { eq, sql } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import { PATHS } from '../../web/src/paths'
 import type { Context } from '../context'
 import { doorScreens } from '../db/schema'
@@ -6,7 +6,7 @@ import { notFound } from '../errors'
 import type { DoorCode } from '../shapes/checkIns'
 import { getDoorCode } from './doorCodes'
 import { getLocation } from './locations'
-import { createSecret, hashSecret } from './secrets'
+import { hashSecret, renewSecret } from './secrets'
 
 /**
  * Gives the screen at the door of a location an address of its own, and ends the one it had: whoever stands before it is to
@@ -18,12 +18,11 @@ export async function renewDoorScreen(
   { id }: { id: string },
 ): Promise<{ secret: string; url: string }> {
   const { id: locationId } = await getLocation(ctx, { id })
-  const secret = createSecret()
-  const fields = { secretHash: hashSecret(secret), createdAt: sql`now()` }
+  const { secret, kept } = renewSecret()
   await ctx.db
     .insert(doorScreens)
-    .values({ locationId, ...fields })
-    .onConflictDoUpdate({ target: doorScreens.locationId, set: fields })
+    .values({ locationId, ...kept })
+    .onConflictDoUpdate({ target: doorScreens.locationId, set: kept })
   return { secret, url: `${ctx.env.PUBLIC_URL ?? ''}${PATHS.doorScreen}#${secret}` }
 }
 
