@@ -38,6 +38,7 @@ export async function holdPlaces(
   people: string[],
   { holdSeconds, source = 'system' }: { holdSeconds: number; source?: Source },
 ): Promise<BookingRow[]> {
+  if (people.length === 0) return []
   const { id, locationId, startsAt, endsAt, priceMinor, currency, cancellation } = event
   const place = {
     kind: 'attendance' as const,
