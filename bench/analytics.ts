@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { contextOf } from '../src/context'
-import { summarize } from '../src/services/analytics'
+import { summarize } from '../src/services/analytics/summary'
 import { closeCluster } from '../tests/support/database'
 import { startTestServer, stopTestServers } from '../tests/support/world'
 

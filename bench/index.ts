@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import path from 'node:path'
-import { root } from '../src/root'
+import { root } from '../src/lib/project-root'
 import { freePort } from '../tests/support/port'
 import { load, type Run, request } from './load'
 import { sweepWhileHolding } from './sweep'

@@ -4,10 +4,10 @@
  */
 import { createHmac } from 'node:crypto'
 import postgres from 'postgres'
-import type { Calendar, Rules } from '../src/services/availability'
-import { type CalendarChange, slotUpdate } from '../src/services/calendar'
-import { renderBoard } from '../src/services/slots'
-import { DAY, iso } from '../src/time'
+import { DAY, iso } from '../src/lib/time'
+import type { Calendar, Rules } from '../src/services/calendar/availability'
+import { type CalendarChange, slotUpdate } from '../src/services/calendar/change-calendars'
+import { renderBoard } from '../src/services/calendar/slots'
 
 const { DATABASE_URL = '', PORT = '0', JWT_SECRET = '', POOL = '10' } = process.env
 const sql = postgres(DATABASE_URL, { max: Number(POOL), fetch_types: false, connection: { TimeZone: 'UTC' } })

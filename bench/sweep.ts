@@ -1,7 +1,7 @@
 import { readEnv } from '../src/env'
-import { createLog } from '../src/log'
+import { createLog } from '../src/lib/logger'
 import { startServer } from '../src/server'
-import { sweepExpiredHolds } from '../src/services/sweep'
+import { sweepExpiredHolds } from '../src/services/bookings/sweep'
 import { JWT_SECRET, type World } from './world'
 
 const WARM_UP_MS = 2000

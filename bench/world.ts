@@ -3,8 +3,8 @@ import postgres from 'postgres'
 import { startEmbeddedDatabase } from '../src/db/embedded'
 import { migrateDatabase } from '../src/db/migrate'
 import { locations, openingHours, spaces, users } from '../src/db/schema'
-import { createLog } from '../src/log'
-import { createTokens } from '../src/tokens'
+import { createTokens } from '../src/lib/access-tokens'
+import { createLog } from '../src/lib/logger'
 
 export const JWT_SECRET = 'a-secret-of-the-benchmark-0123456789'
 export const DATES = Array.from({ length: 28 }, (_, day) => `2027-02-${String(day + 1).padStart(2, '0')}`)

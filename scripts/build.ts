@@ -5,7 +5,7 @@
 
 import path from 'node:path'
 import type { dependencies } from '../package.json'
-import { root } from '../src/root'
+import { root } from '../src/lib/project-root'
 
 /** What a server loads only once it is needed is no part of a start, and of no use in the file. */
 const LATER = [

@@ -10,14 +10,14 @@ import { createApp } from '../src/app'
 import type { Deps } from '../src/context'
 import { EnvSchema, readEnv } from '../src/env'
 import { REASONS } from '../src/errors'
+import type { Connections } from '../src/realtime/connections'
+import { procedures } from '../src/routers'
 import {
   BoardMessageShape,
   ClientMessageShape,
   LocationMessageShape,
   ServerMessageShape,
-} from '../src/realtime/events'
-import type { Connections } from '../src/realtime/socket'
-import { procedures } from '../src/routers'
+} from '../src/schemas/socket-messages'
 
 export const SURFACE_FILE = path.resolve(import.meta.dirname, '../tests/surface.json')
 

@@ -1,4 +1,4 @@
-import type { Role } from './shapes/users'
+import type { Role } from './schemas/users'
 
 export type { Role }
 

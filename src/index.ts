@@ -1,9 +1,9 @@
 import { webApp } from '../web/build'
+import { superviseWorkers } from './cluster/supervisor'
+import { connectSupervisor } from './cluster/worker'
 import { ConfigurationError, type Env, readEnv } from './env'
-import { createLog, type Log, openLogFile } from './log'
+import { createLog, type Log, openLogFile } from './lib/logger'
 import { startServer } from './server'
-import { connectSupervisor } from './worker'
-import { superviseWorkers } from './workers'
 
 async function main(): Promise<void> {
   const env = readEnv()

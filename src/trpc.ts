@@ -7,9 +7,9 @@ import type { Person, Role } from './actor'
 import type { Context, SignedInContext } from './context'
 import { isUnavailable } from './db/errors'
 import { AppError, type Issue, type Refusal, type RefusalShape, refusalOf } from './errors'
-import { currentRequestId } from './requests'
-import { answerOnce } from './services/idempotency'
-import { readRole } from './services/users'
+import { currentRequestId } from './lib/request'
+import { answerOnce } from './services/shared/idempotency'
+import { readRole } from './services/users/users'
 
 /** The one translation from whatever was thrown to what the outside may know. A bug says nothing of itself. */
 export function refusalOfThrown(error: unknown): Refusal {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { sql } from 'drizzle-orm'
-import { createLog } from '../src/log'
+import { createLog } from '../src/lib/logger'
+import type { Booking } from '../src/schemas/bookings'
+import type { Space } from '../src/schemas/spaces'
 import { type RunningServer, startServer } from '../src/server'
-import type { Booking } from '../src/shapes/bookings'
-import type { Space } from '../src/shapes/spaces'
 import { admin } from './support/admin'
 import { createDatabase } from './support/database'
 import {
@@ -344,7 +344,7 @@ test('every command says what it is for', async () => {
 })
 
 test('as a process of its own a command writes its result to the one stream and all else to the other', async () => {
-  const command = Bun.spawn([process.execPath, 'src/admin/index.ts', 'stats', '--json'], {
+  const command = Bun.spawn([process.execPath, 'src/cli/index.ts', 'stats', '--json'], {
     cwd: path.join(import.meta.dir, '..'),
     env: { ...process.env, ...settingsOf(server) },
     stdout: 'pipe',

@@ -1,9 +1,9 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { activity, bookings, closures, locations, openingHours, spaces, users } from '../src/db/schema'
 import { BOOKING_STATUSES } from '../src/db/schema/bookings'
+import { addDays, dateAt, instantOf, type Millis, weekdayOf } from '../src/lib/time'
+import type { AnalyticsSummary } from '../src/schemas/analytics'
 import type { RunningServer } from '../src/server'
-import type { AnalyticsSummary } from '../src/shapes/analytics'
-import { addDays, dateAt, instantOf, type Millis, weekdayOf } from '../src/time'
 import { type Random, randomFrom, sized } from './support/proof'
 import { clientOf, makePerson, startTestServer, stopTestServers } from './support/world'
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import { bookings, checkIns } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
-import { markMissedArrivals } from '../src/services/arrivals'
+import { markMissedArrivals } from '../src/services/bookings/arrivals'
 import { openSocket } from './support/socket'
 import {
   at,

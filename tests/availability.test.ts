@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { Reason } from '../src/errors'
+import { addDays, DAY, dateAt, instantOf, MINUTE, type Millis, overlap, type Period } from '../src/lib/time'
+import type { Slot } from '../src/schemas/slots'
 import type { RunningServer } from '../src/server'
-import { type Claim, openingsOf, slotsOfDate, whyNot } from '../src/services/availability'
-import { nextChangeByClock, renderBoard, renderTouchedSlots } from '../src/services/slots'
-import type { Slot } from '../src/shapes/slots'
-import { addDays, DAY, dateAt, instantOf, MINUTE, type Millis, overlap, type Period } from '../src/time'
+import { type Claim, openingsOf, slotsOfDate, whyNot } from '../src/services/calendar/availability'
+import { nextChangeByClock, renderBoard, renderTouchedSlots } from '../src/services/calendar/slots'
 import {
   addClaim,
   rulesOf,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { createLocalBus } from '../src/realtime/bus'
+import type { Board } from '../src/schemas/slots'
 import type { RunningServer } from '../src/server'
-import type { Board } from '../src/shapes/slots'
 import { createDatabase } from './support/database'
 import { hasRedis, startNetwork, startRedis, type TestRedis, whyNoRedis } from './support/redis'
 import { openSocket, type SocketClient } from './support/socket'

@@ -3,10 +3,10 @@ import { eq, sql } from 'drizzle-orm'
 import ICAL from 'ical.js'
 import { cancelledEvents, eventAttendees, events } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
-import { forgetCancelledEvents } from '../src/services/eventEndings'
+import { forgetCancelledEvents } from '../src/services/events/end-event'
 import { makeEvent, makePeople } from './support/events'
 import { captureLog } from './support/logs'
-import { makePaidEvent } from './support/paidEvents'
+import { makePaidEvent } from './support/paid-events'
 import { makeSpecialist } from './support/specialists'
 import {
   at,

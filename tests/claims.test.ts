@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { BOOKING_STATUSES, bookings } from '../src/db/schema'
+import type { Booking } from '../src/schemas/bookings'
 import type { RunningServer } from '../src/server'
-import { lockLocation } from '../src/services/locations'
-import type { Booking } from '../src/shapes/bookings'
+import { lockLocation } from '../src/services/locations/locations'
 import { constraintOf, insertBooking } from './support/rows'
 import { makeSpecialist } from './support/specialists'
 import {

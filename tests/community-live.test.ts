@@ -9,7 +9,7 @@ import {
 } from '../client/src'
 import { events } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
-import { readCommunity } from '../src/services/community'
+import { readCommunity } from '../src/services/calendar/change-location'
 import { makeEvent } from './support/events'
 import { payInBrowser } from './support/money'
 import { type Random, randomFrom, sized } from './support/proof'

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import jsQR from 'jsqr'
 import { checkIns, doorScreens } from '../src/db/schema'
+import type { DoorCode } from '../src/schemas/check-ins'
 import type { RunningServer } from '../src/server'
-import type { DoorCode } from '../src/shapes/checkIns'
 import { captureLog } from './support/logs'
 import {
   clientOf,

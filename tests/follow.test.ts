@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { BoardMessage } from '../src/realtime/events'
-import { followBoard } from '../src/realtime/follow'
-import type { Board, Slot } from '../src/shapes/slots'
+import { followBoard } from '../src/realtime/follow-board'
+import type { Board, Slot } from '../src/schemas/slots'
+import type { BoardMessage } from '../src/schemas/socket-messages'
 import { seed } from './support/proof'
 import { at, testDate } from './support/world'
 

@@ -3,9 +3,9 @@ import { createTRPCClient, httpBatchLink, httpLink } from '@trpc/client'
 import { eq, sql } from 'drizzle-orm'
 import { bookings, idempotencyKeys } from '../src/db/schema'
 import type { AppRouter } from '../src/routers'
+import type { Booking } from '../src/schemas/bookings'
 import type { RunningServer } from '../src/server'
-import { deleteOldKeys } from '../src/services/idempotency'
-import type { Booking } from '../src/shapes/bookings'
+import { deleteOldKeys } from '../src/services/shared/idempotency'
 import {
   at,
   clientOf,

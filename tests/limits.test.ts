@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test'
-import { type Caller, createLimits, limitedAddress, TIERS } from '../src/limits'
+import { type Caller, createLimits, limitedAddress, TIERS } from '../src/lib/rate-limits'
 import type { RunningServer } from '../src/server'
 import { createDatabase } from './support/database'
 import { hasRedis, startRedis, whyNoRedis } from './support/redis'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { Hours } from '../src/schemas/spaces'
 import type { RunningServer } from '../src/server'
-import type { Hours } from '../src/shapes/spaces'
 import { openSocket } from './support/socket'
 import {
   allDay,

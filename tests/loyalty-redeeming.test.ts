@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { RunningServer } from '../src/server'
 import { balanceOf, givePoints, ledgerOf } from './support/loyalty'
 import { holdToPay, payInBrowser, paymentRow, untilBooking, untilPayment } from './support/money'
-import { makePaidEvent, takePlace } from './support/paidEvents'
+import { makePaidEvent, takePlace } from './support/paid-events'
 import { letPass, makeSpecialist } from './support/specialists'
 import {
   at,

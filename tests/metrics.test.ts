@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createLog, openLogFile } from '../src/log'
-import { addReadings, createMetrics } from '../src/metrics'
+import { createLog, openLogFile } from '../src/lib/logger'
+import { addReadings, createMetrics } from '../src/lib/metrics'
 import type { RunningServer } from '../src/server'
-import { sweepExpiredHolds } from '../src/services/sweep'
+import { sweepExpiredHolds } from '../src/services/bookings/sweep'
 import { openSocket } from './support/socket'
 import {
   at,

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import { bookings, loyaltyEntries, payments, refunds } from '../src/db/schema'
-import { listFailedJobs } from '../src/services/jobs'
-import { reconcile } from '../src/services/reconcile'
+import { listFailedJobs } from '../src/services/jobs/jobs'
+import { reconcile } from '../src/services/payments/reconcile'
 import { everythingIn, raiseStage, randomOf, SECRETS, type Stage } from './support/histories'
 import { at, until } from './support/world'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { root } from '../src/root'
+import { root } from '../src/lib/project-root'
 import { proving } from './support/proof'
 import { hasRedis, whyNoRedis } from './support/redis'
 

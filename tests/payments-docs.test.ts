@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'bun:test'
-import type { Board } from '../src/shapes/slots'
-import type { Space } from '../src/shapes/spaces'
-import { DAY } from '../src/time'
+import { DAY } from '../src/lib/time'
+import type { Board } from '../src/schemas/slots'
+import type { Space } from '../src/schemas/spaces'
 import { startTestServer, stopTestServers } from './support/world'
 
 afterAll(stopTestServers)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import { bookings, notifications, payments } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
-import { sweepExpiredHolds } from '../src/services/sweep'
+import { sweepExpiredHolds } from '../src/services/bookings/sweep'
 import {
   bookingRow,
   holdToPay,

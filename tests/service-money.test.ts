@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import type { RunningServer } from '../src/server'
-import { declineUnanswered } from '../src/services/sweep'
+import { declineUnanswered } from '../src/services/bookings/sweep'
 import { bookingRow, payInBrowser, untilBooking } from './support/money'
 import { letPass, makeSpecialist } from './support/specialists'
 import {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import type { RunningServer } from '../src/server'
-import { completePastBookings, declineUnanswered } from '../src/services/sweep'
+import { completePastBookings, declineUnanswered } from '../src/services/bookings/sweep'
 import { bookingRow } from './support/money'
 import { openSocket } from './support/socket'
 import { letPass, makeSpecialist } from './support/specialists'

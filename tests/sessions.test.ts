@@ -3,7 +3,7 @@ import { jwt } from '@elysiajs/jwt'
 import { eq, sql } from 'drizzle-orm'
 import { refreshTokens } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
-import { deleteDeadTokens } from '../src/services/sessions'
+import { deleteDeadTokens } from '../src/services/accounts/sessions'
 import { startSessionOf } from './support/accounts'
 import { clientOf, makePerson, reasonOf, startTestServer, stopTestServers } from './support/world'
 

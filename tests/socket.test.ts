@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { jwt } from '@elysiajs/jwt'
-import { MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, MAX_UNREAD_BYTES, MESSAGE_BURST } from '../src/realtime/limits'
+import {
+  MAX_FRAME_BYTES,
+  MAX_MESSAGE_BYTES,
+  MAX_UNREAD_BYTES,
+  MESSAGE_BURST,
+} from '../src/realtime/socket-limits'
 import type { RunningServer } from '../src/server'
 import { createDatabase } from './support/database'
 import { startProxy } from './support/database-proxy'

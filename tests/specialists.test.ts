@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { Slot } from '../src/schemas/slots'
 import type { RunningServer } from '../src/server'
-import { sweepExpiredHolds } from '../src/services/sweep'
-import type { Slot } from '../src/shapes/slots'
+import { sweepExpiredHolds } from '../src/services/bookings/sweep'
 import { openSocket } from './support/socket'
 import { makeSpecialist } from './support/specialists'
 import {

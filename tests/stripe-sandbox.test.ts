@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import Stripe from 'stripe'
-import { createLog } from '../src/log'
+import { createLog } from '../src/lib/logger'
 import { type StripeSandbox, startStripeSandbox } from '../src/sandbox/stripe'
 import fields from './fixtures/stripe-fields.json'
 import { createDatabase } from './support/database'

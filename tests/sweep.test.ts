@@ -4,9 +4,9 @@ import pino from 'pino'
 import type { Publish } from '../src/context'
 import { bookings, spaces } from '../src/db/schema'
 import { messageOf } from '../src/realtime/bus'
-import type { ServerMessage } from '../src/realtime/events'
+import type { ServerMessage } from '../src/schemas/socket-messages'
 import type { RunningServer } from '../src/server'
-import { completePastBookings, sweepExpiredHolds } from '../src/services/sweep'
+import { completePastBookings, sweepExpiredHolds } from '../src/services/bookings/sweep'
 import { insertBooking } from './support/rows'
 import {
   at,

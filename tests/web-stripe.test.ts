@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import path from 'node:path'
 import type { Page } from 'playwright-core'
-import { createLog } from '../src/log'
+import { createLog } from '../src/lib/logger'
 import { type StripeSandbox, startStripeSandbox } from '../src/sandbox/stripe'
 import type { RunningServer } from '../src/server'
 import { hasBrowser } from './support/browser'

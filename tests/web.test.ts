@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { systemContext } from '../src/context'
-import { sweepExpiredHolds } from '../src/services/sweep'
+import { sweepExpiredHolds } from '../src/services/bookings/sweep'
 import { PATHS } from '../web/src/paths'
 import { makeAccount } from './support/accounts'
 import { hasBrowser } from './support/browser'

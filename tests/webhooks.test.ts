@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import Stripe from 'stripe'
 import { stripeEvents } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
-import { enqueue, requeueLostWork, rescueJobs } from '../src/services/jobs'
+import { enqueue, requeueLostWork, rescueJobs } from '../src/services/jobs/jobs'
 import { bookingRow, eventOf, holdToPay, payInBrowser, stripeOf, untilBooking } from './support/money'
 import { clientOf, makePerson, startTestServer, stopTestServers, until } from './support/world'
 

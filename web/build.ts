@@ -3,7 +3,7 @@
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
-import { root } from '../src/root'
+import { root } from '../src/lib/project-root'
 import { ASSETS } from './src/paths'
 
 export type WebFile = { type: string; raw: Uint8Array; gzip: Uint8Array; br: Uint8Array }

@@ -1,4 +1,4 @@
-import { followBoard, isOfDay } from '../../src/realtime/follow'
+import { followBoard, isOfDay } from '../../src/realtime/follow-board'
 import type { Board, BoardMessage, ServerMessage, Slot } from './api'
 import { type Day, idOf, isBooking } from './connection'
 

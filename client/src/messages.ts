@@ -3,7 +3,7 @@ import {
   ClientMessageShape,
   LocationMessageShape,
   ServerMessageShape,
-} from '../../src/realtime/events'
+} from '../../src/schemas/socket-messages'
 
 // For the compiler only, which spells out the type of a value; a type it would leave to the library that made it.
 export const boardMessage = BoardMessageShape.parse(undefined)

@@ -17,7 +17,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { ConfigurationError } from '../env'
-import type { Log } from '../log'
+import type { Log } from '../lib/logger'
 
 export const run = promisify(execFile)
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import path from 'node:path'
 import postgres from 'postgres'
 import { ConfigurationError } from '../env'
-import type { Log } from '../log'
+import type { Log } from '../lib/logger'
 import { type Cluster, openCluster, run } from './cluster'
 
 const DATABASE = 'coworkspace'

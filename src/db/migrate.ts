@@ -3,7 +3,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
 import { dependencies } from '../../package.json'
-import { root } from '../root'
+import { root } from '../lib/project-root'
 import journal from './migrations/meta/_journal.json'
 
 /** One number for everyone who changes the schema: servers that start at once wait for each other here. */

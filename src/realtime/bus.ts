@@ -1,8 +1,8 @@
 import type { Server } from 'bun'
 import type { Publish } from '../context'
-import type { Log } from '../log'
-import type { RedisLink } from '../redis'
-import type { ServerMessage, Topic } from './events'
+import type { Log } from '../lib/logger'
+import type { RedisLink } from '../lib/redis'
+import type { ServerMessage, Topic } from '../schemas/socket-messages'
 
 /**
  * What servers tell each other beside the messages of sockets: boards to be read again, tags of the cache to be forgotten, and

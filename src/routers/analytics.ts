@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { summarize, writeReport } from '../services/analytics'
-import { AnalyticsSummaryShape } from '../shapes/analytics'
-import { Id, LocalDate } from '../shapes/common'
+import { AnalyticsSummaryShape } from '../schemas/analytics'
+import { Id, LocalDate } from '../schemas/common'
+import { summarize, writeReport } from '../services/analytics/summary'
 import { adminProcedure, router } from '../trpc'
 
 const Period = z.strictObject({

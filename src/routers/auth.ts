@@ -1,15 +1,11 @@
 import { z } from 'zod'
-import * as accounts from '../services/accounts'
-import { exportMe } from '../services/exports'
-import * as sessions from '../services/sessions'
-import { getMe } from '../services/users'
-import { BookingShape } from '../shapes/bookings'
-import { PastCheckInShape } from '../shapes/checkIns'
-import { Id, InstantOut, Line, listOf, Ok } from '../shapes/common'
-import { EventShape } from '../shapes/events'
-import { LoyaltyEntryShape } from '../shapes/loyalty'
-import { NotificationShape, PreferenceShape } from '../shapes/notifications'
-import { TelegramAccountShape, TelegramProofShape } from '../shapes/telegram'
+import { BookingShape } from '../schemas/bookings'
+import { PastCheckInShape } from '../schemas/check-ins'
+import { Id, InstantOut, Line, listOf, Ok } from '../schemas/common'
+import { EventShape } from '../schemas/events'
+import { LoyaltyEntryShape } from '../schemas/loyalty'
+import { NotificationShape, PreferenceShape } from '../schemas/notifications'
+import { TelegramAccountShape, TelegramProofShape } from '../schemas/telegram'
 import {
   EmailShape,
   LanguageShape,
@@ -17,7 +13,11 @@ import {
   SessionShape,
   SignedInShape,
   UserShape,
-} from '../shapes/users'
+} from '../schemas/users'
+import * as accounts from '../services/accounts/accounts'
+import * as sessions from '../services/accounts/sessions'
+import { exportMe } from '../services/privacy/export-account'
+import { getMe } from '../services/users/users'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
 import { passwordProcedures } from './passwords'
 

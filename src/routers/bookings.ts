@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import * as bookings from '../services/bookings'
-import { holdTime } from '../services/holds'
-import { rescheduleBooking } from '../services/reschedules'
-import { BookingShape, BookingStatusShape, ListedBookingShape, RefundPreviewShape } from '../shapes/bookings'
-import { Id, Instant, listOf, Prose, page, StartCursor } from '../shapes/common'
+import { BookingShape, BookingStatusShape, ListedBookingShape, RefundPreviewShape } from '../schemas/bookings'
+import { Id, Instant, listOf, Prose, page, StartCursor } from '../schemas/common'
+import * as bookings from '../services/bookings/bookings'
+import { holdTime } from '../services/bookings/hold'
+import { rescheduleBooking } from '../services/bookings/reschedule'
 import { claimingProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Bookings']

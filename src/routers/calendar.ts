@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { renewCalendar } from '../services/calendarFeeds'
-import { FeedKindShape } from '../shapes/users'
+import { FeedKindShape } from '../schemas/users'
+import { renewCalendar } from '../services/ical/feeds'
 import { router, signedInProcedure } from '../trpc'
 
 export const calendarRouter = router({

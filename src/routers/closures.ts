@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import * as closures from '../services/closures'
-import { BookingShape } from '../shapes/bookings'
-import { Id, Instant, listOf, Ok, Prose, page } from '../shapes/common'
-import { EventShape } from '../shapes/events'
-import { ClosureShape } from '../shapes/spaces'
+import { BookingShape } from '../schemas/bookings'
+import { Id, Instant, listOf, Ok, Prose, page } from '../schemas/common'
+import { EventShape } from '../schemas/events'
+import { ClosureShape } from '../schemas/spaces'
+import * as closures from '../services/catalog/closures'
 import { publicProcedure, router, specialistProcedure } from '../trpc'
 
 const tags = ['Closures']

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { attendEvent, leaveEvent, listAttendees } from '../services/attendance'
-import * as events from '../services/events'
-import { Currency, Id, Instant, Line, listOf, Ok, Prose, page, StartCursor, whole } from '../shapes/common'
-import { AttendeeCursor, AttendeeShape, EventShape, VisibilityShape } from '../shapes/events'
-import { CancellationInput } from '../shapes/spaces'
+import { Currency, Id, Instant, Line, listOf, Ok, Prose, page, StartCursor, whole } from '../schemas/common'
+import { AttendeeCursor, AttendeeShape, EventShape, VisibilityShape } from '../schemas/events'
+import { CancellationInput } from '../schemas/spaces'
+import { attendEvent, leaveEvent, listAttendees } from '../services/events/attendance'
+import * as events from '../services/events/events'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Community']

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import * as locations from '../services/locations'
-import { Id, Line, listOf, Ok, Prose, page, TimeZone } from '../shapes/common'
-import { HoursInput, LocationShape } from '../shapes/spaces'
+import { Id, Line, listOf, Ok, Prose, page, TimeZone } from '../schemas/common'
+import { HoursInput, LocationShape } from '../schemas/spaces'
+import * as locations from '../services/locations/locations'
 import { adminProcedure, publicProcedure, router } from '../trpc'
 
 const tags = ['Locations']

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import * as loyalty from '../services/loyalty'
-import { Id, Line, page, whole } from '../shapes/common'
-import { LoyaltyShape } from '../shapes/loyalty'
+import { Id, Line, page, whole } from '../schemas/common'
+import { LoyaltyShape } from '../schemas/loyalty'
+import * as loyalty from '../services/loyalty/loyalty'
 import { adminProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Loyalty']

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import * as notifications from '../services/notifications'
-import { Id, listOf, page } from '../shapes/common'
-import { KIND_NAMES, NotificationShape, PreferenceShape } from '../shapes/notifications'
+import { Id, listOf, page } from '../schemas/common'
+import { KIND_NAMES, NotificationShape, PreferenceShape } from '../schemas/notifications'
+import * as notifications from '../services/notifications/notifications'
 import { router, signedInProcedure } from '../trpc'
 
 const tags = ['Notifications']

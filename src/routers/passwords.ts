@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { forgotPassword, resetPassword } from '../services/passwordResets'
-import { Ok } from '../shapes/common'
-import { EmailShape, NewPassword, SignedInShape } from '../shapes/users'
+import { Ok } from '../schemas/common'
+import { EmailShape, NewPassword, SignedInShape } from '../schemas/users'
+import { forgotPassword, resetPassword } from '../services/accounts/password-reset'
 import { publicProcedure } from '../trpc'
 
 const tags = ['Accounts']

@@ -1,9 +1,6 @@
 import { z } from 'zod'
-import { createIntent } from '../services/paying'
-import * as payments from '../services/payments'
-import * as events from '../services/stripeEvents'
-import { BookingShape } from '../shapes/bookings'
-import { Id, Line, listOf, page, whole } from '../shapes/common'
+import { BookingShape } from '../schemas/bookings'
+import { Id, Line, listOf, page, whole } from '../schemas/common'
 import {
   IntentShape,
   ListedPaymentShape,
@@ -13,7 +10,10 @@ import {
   StripeEventId,
   StripeEventShape,
   StripeEventStateShape,
-} from '../shapes/payments'
+} from '../schemas/payments'
+import { createIntent } from '../services/payments/begin-payment'
+import * as payments from '../services/payments/payments'
+import * as events from '../services/payments/stripe-events'
 import { adminProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Payments']

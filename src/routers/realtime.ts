@@ -1,8 +1,8 @@
 import { tracked } from '@trpc/server'
 import { z } from 'zod'
-import type { BoardMessage, LocationMessage } from '../realtime/events'
-import { announce } from '../services/announcements'
-import { Id, Line, LocalDate, Ok } from '../shapes/common'
+import { Id, Line, LocalDate, Ok } from '../schemas/common'
+import type { BoardMessage, LocationMessage } from '../schemas/socket-messages'
+import { announce } from '../services/notifications/announcements'
 import { adminProcedure, publicProcedure, router } from '../trpc'
 
 const tags = ['Live']

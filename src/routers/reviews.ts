@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import * as reviews from '../services/reviews'
-import { Id, Line, listOf, Prose, page } from '../shapes/common'
-import { RatingShape, ReviewShape } from '../shapes/reviews'
+import { Id, Line, listOf, Prose, page } from '../schemas/common'
+import { RatingShape, ReviewShape } from '../schemas/reviews'
+import * as reviews from '../services/catalog/reviews'
 import { adminProcedure, publicProcedure, router, signedInProcedure, specialistProcedure } from '../trpc'
 
 const tags = ['Reviews']

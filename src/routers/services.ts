@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import * as services from '../services/services'
-import { Currency, Id, Line, listOf, Ok, page, whole } from '../shapes/common'
-import { CancellationInput, SpaceKindShape } from '../shapes/spaces'
-import { ServiceShape } from '../shapes/specialists'
+import { Currency, Id, Line, listOf, Ok, page, whole } from '../schemas/common'
+import { CancellationInput, SpaceKindShape } from '../schemas/spaces'
+import { ServiceShape } from '../schemas/specialists'
+import * as services from '../services/catalog/services'
 import { publicProcedure, router, specialistProcedure } from '../trpc'
 
 const tags = ['Services']

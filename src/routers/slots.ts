@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { getBoard } from '../services/boards'
-import { bookSlot, releaseSlot } from '../services/bookings'
-import { holdTime } from '../services/holds'
-import { BookingShape } from '../shapes/bookings'
-import { Id, LocalDate, parseSlotId, SlotId } from '../shapes/common'
-import { BoardShape, Without } from '../shapes/slots'
+import { BookingShape } from '../schemas/bookings'
+import { Id, LocalDate, parseSlotId, SlotId } from '../schemas/common'
+import { BoardShape, Without } from '../schemas/slots'
+import { bookSlot, releaseSlot } from '../services/bookings/bookings'
+import { holdTime } from '../services/bookings/hold'
+import { getBoard } from '../services/calendar/boards'
 import { claimingProcedure, publicProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Slots']

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import * as spaces from '../services/spaces'
-import { Id, Instant, Line, LocalDate, listOf, Ok, page, whole } from '../shapes/common'
-import { SpaceKindShape, SpaceShape, spaceSettings } from '../shapes/spaces'
+import { Id, Instant, Line, LocalDate, listOf, Ok, page, whole } from '../schemas/common'
+import { SpaceKindShape, SpaceShape, spaceSettings } from '../schemas/spaces'
+import * as spaces from '../services/catalog/spaces'
 import { adminProcedure, publicProcedure, router } from '../trpc'
 
 const tags = ['Spaces']

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { getBoard } from '../services/boards'
-import { listSpecialists } from '../services/specialistSearch'
-import * as specialists from '../services/specialists'
-import { Id, Line, LocalDate, listOf, Ok, Prose, page, whole } from '../shapes/common'
-import { BoardShape, Without } from '../shapes/slots'
-import { HoursInput } from '../shapes/spaces'
-import { SpecialistShape } from '../shapes/specialists'
+import { Id, Line, LocalDate, listOf, Ok, Prose, page, whole } from '../schemas/common'
+import { BoardShape, Without } from '../schemas/slots'
+import { HoursInput } from '../schemas/spaces'
+import { SpecialistShape } from '../schemas/specialists'
+import { getBoard } from '../services/calendar/boards'
+import { listSpecialists } from '../services/catalog/search-specialists'
+import * as specialists from '../services/catalog/specialists'
 import { publicProcedure, router, specialistProcedure } from '../trpc'
 
 const tags = ['Specialists']

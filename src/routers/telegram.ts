@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import * as telegram from '../services/telegramAccounts'
-import { Ok } from '../shapes/common'
-import { TelegramAccountShape, TelegramCodeShape, TelegramProofShape } from '../shapes/telegram'
-import { SignedInShape } from '../shapes/users'
+import { Ok } from '../schemas/common'
+import { TelegramAccountShape, TelegramCodeShape, TelegramProofShape } from '../schemas/telegram'
+import { SignedInShape } from '../schemas/users'
+import * as telegram from '../services/accounts/telegram-accounts'
 import { publicProcedure, router, signedInProcedure, wholeInput } from '../trpc'
 
 const tags = ['Accounts']

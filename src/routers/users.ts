@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import * as users from '../services/users'
-import { Id, Line, listOf, page } from '../shapes/common'
-import { RoleShape, UserShape } from '../shapes/users'
+import { Id, Line, listOf, page } from '../schemas/common'
+import { RoleShape, UserShape } from '../schemas/users'
+import * as users from '../services/users/users'
 import { adminProcedure, router } from '../trpc'
 
 const tags = ['People']

@@ -1,10 +1,10 @@
 import { eq } from 'drizzle-orm'
 import { systemContext } from '../../src/context'
 import { users } from '../../src/db/schema'
+import { userView } from '../../src/schemas/users'
 import type { RunningServer } from '../../src/server'
-import { hashPassword } from '../../src/services/accounts'
-import { startSession } from '../../src/services/sessions'
-import { userView } from '../../src/shapes/users'
+import { hashPassword } from '../../src/services/accounts/accounts'
+import { startSession } from '../../src/services/accounts/sessions'
 import { makePerson } from './world'
 
 export const password = 'a-long-passphrase'

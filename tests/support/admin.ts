@@ -1,4 +1,4 @@
-import { runAdmin } from '../../src/admin/program'
+import { runAdmin } from '../../src/cli/program'
 
 export type Ran = { code: number; out: string; err: string; json: <T = Record<string, unknown>>() => T }
 

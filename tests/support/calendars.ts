@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import { type Calendar, type Claim, type Rules, slotsOfDate } from '../../src/services/availability'
-import { type Hours, HoursInput } from '../../src/shapes/spaces'
-import { addDays, instantOf, MINUTE, type Millis, overlap } from '../../src/time'
+import { addDays, instantOf, MINUTE, type Millis, overlap } from '../../src/lib/time'
+import { type Hours, HoursInput } from '../../src/schemas/spaces'
+import { type Calendar, type Claim, type Rules, slotsOfDate } from '../../src/services/calendar/availability'
 
 export const ZONES = [
   'Europe/Rome',

@@ -4,7 +4,7 @@ import path from 'node:path'
 import postgres from 'postgres'
 import { startEmbeddedDatabase } from '../../src/db/embedded'
 import { migrateDatabase } from '../../src/db/migrate'
-import { createLog } from '../../src/log'
+import { createLog } from '../../src/lib/logger'
 
 /** Names the address of the PostgreSQL that all files of a run have together. */
 export const SHARED_CLUSTER = 'TEST_POSTGRES_URL'

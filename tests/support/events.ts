@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { eventAttendees } from '../../src/db/schema'
+import type { Event } from '../../src/schemas/events'
 import type { RunningServer } from '../../src/server'
-import type { Event } from '../../src/shapes/events'
 import type { SocketClient } from './socket'
 import { at, clientOf, makePerson, makeSpace, type TestPerson } from './world'
 

@@ -1,4 +1,4 @@
-import { createLog, type Log } from '../../src/log'
+import { createLog, type Log } from '../../src/lib/logger'
 
 export type CapturedLog = { log: Log; text(): string; lines(): Record<string, unknown>[] }
 

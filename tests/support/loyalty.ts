@@ -2,7 +2,7 @@ import { desc, eq, sql } from 'drizzle-orm'
 import { systemContext } from '../../src/context'
 import { loyaltyEntries } from '../../src/db/schema'
 import type { RunningServer } from '../../src/server'
-import { correctPoints } from '../../src/services/loyalty'
+import { correctPoints } from '../../src/services/loyalty/loyalty'
 import type { TestPerson } from './world'
 
 type Someone = Pick<TestPerson, 'id'>

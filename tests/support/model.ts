@@ -1,4 +1,4 @@
-import { MINUTE, overlap, type Period } from '../../src/time'
+import { MINUTE, overlap, type Period } from '../../src/lib/time'
 
 const HOUR = 60 * MINUTE
 export type ModelSpace = {

@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { bookings, payments } from '../../src/db/schema'
+import type { Intent } from '../../src/schemas/payments'
 import type { RunningServer } from '../../src/server'
-import type { Intent } from '../../src/shapes/payments'
 import { at, clientOf, makePerson, makeSpace, type TestPerson, until } from './world'
 
 /** A request of Stripe's API, as a browser makes it: with the publishable key and the intent's own secret. */

@@ -1,5 +1,5 @@
-import type { Booking } from '../../src/shapes/bookings'
-import { MINUTE, overlap, type Period } from '../../src/time'
+import { MINUTE, overlap, type Period } from '../../src/lib/time'
+import type { Booking } from '../../src/schemas/bookings'
 
 type Time = Pick<Booking, 'startsAt' | 'endsAt'>
 type Stay = Period & { booking: string; unit: number; since: number; until: number }

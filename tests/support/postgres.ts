@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import postgres from 'postgres'
 import { openCluster, run } from '../../src/db/cluster'
-import { createLog } from '../../src/log'
+import { createLog } from '../../src/lib/logger'
 import { freePort } from './port'
 
 export type TestPostgres = {

@@ -1,5 +1,5 @@
 import { cpus } from 'node:os'
-import { root } from '../../src/root'
+import { root } from '../../src/lib/project-root'
 import { until } from './world'
 
 export type ServerProcess = {

@@ -1,4 +1,4 @@
-import type { ClientMessage, ServerMessage } from '../../src/realtime/events'
+import type { ClientMessage, ServerMessage } from '../../src/schemas/socket-messages'
 import type { RunningServer } from '../../src/server'
 import { until } from './world'
 

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
 import { systemContext } from '../../src/context'
+import type { Hours } from '../../src/schemas/spaces'
 import type { RunningServer } from '../../src/server'
-import { createLocation } from '../../src/services/locations'
-import type { Hours } from '../../src/shapes/spaces'
+import { createLocation } from '../../src/services/locations/locations'
 import { allDay, clientOf, makePerson, type TestClient, until } from './world'
 
 type ServiceSettings = Partial<Parameters<TestClient['services']['create']['mutate']>[0]>

@@ -1,6 +1,6 @@
-import type { ServerMessage } from '../../src/realtime/events'
+import type { Board } from '../../src/schemas/slots'
+import type { ServerMessage } from '../../src/schemas/socket-messages'
 import type { RunningServer } from '../../src/server'
-import type { Board } from '../../src/shapes/slots'
 
 type Update = Extract<ServerMessage, { type: 'slot_update' }>
 

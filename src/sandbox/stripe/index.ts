@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import Stripe from 'stripe'
-import type { Log } from '../../log'
+import type { Log } from '../../lib/logger'
 import { deliver } from '../parts'
 import { type CallFate, createApi } from './api'
 import { newEvent } from './objects'

@@ -1,4 +1,4 @@
-import type { Log } from '../../log'
+import type { Log } from '../../lib/logger'
 import { deliver } from '../parts'
 import { type Call, createApi, type Failure, type Webhook } from './api'
 import { createPeople, type People } from './people'

@@ -1,0 +1,151 @@
+import { z } from 'zod'
+import { version } from '../../../package.json'
+import { ClientMessageShape, type ServerMessage, ServerMessageShape } from '../../schemas/socket-messages'
+import { examplesFrom, sampleOf } from './examples'
+import { MESSAGE_NOTES } from './socket-message-docs'
+import { type Schema, withoutNoise } from './types'
+
+type Message = { name: string; summary: string; payload: Schema; examples: { payload: unknown }[] }
+type Direction = { action: 'send' | 'receive'; title: string; shape: z.ZodType }
+
+const DIRECTIONS: Direction[] = [
+  { action: 'receive', title: 'What a client sends', shape: ClientMessageShape },
+  { action: 'send', title: 'What the server sends', shape: ServerMessageShape },
+]
+
+const DESCRIPTION = `Messages are JSON objects with a \`type\`. A \`requestId\` that a client sends comes back in the answer. The
+access token comes as \`?token=\`, or as the subprotocols \`bearer, <token>\`; without one the socket may watch and not
+hold. A token that is not valid refuses the upgrade with 401; one that ends later closes the socket with 4401 unless
+\`authenticate\` renews it. Too many messages or errors close it with 4408 or 4409.`
+
+/** The AsyncAPI 3 document of the socket, from the union that validates its messages. */
+export function socketDocument(publicUrl: string) {
+  const sides = DIRECTIONS.map(({ action, title, shape }) => ({ action, title, ...messagesOf(shape) }))
+  const server = publicUrl && new URL(publicUrl)
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'CoworkSpace, the live boards',
+      version,
+      description: DESCRIPTION,
+      license: { name: 'MIT' },
+    },
+    ...(server && {
+      servers: { this: { host: server.host, protocol: server.protocol.replace('http', 'ws').slice(0, -1) } },
+    }),
+    channels: {
+      realtime: {
+        address: '/realtime',
+        messages: Object.fromEntries(
+          sides.flatMap(({ messages }) => messages.map((message) => [message.name, message])),
+        ),
+      },
+    },
+    operations: Object.fromEntries(
+      sides.map(({ action, title, messages }) => [
+        action,
+        {
+          action,
+          title,
+          channel: { $ref: '#/channels/realtime' },
+          messages: messages.map(({ name }) => ({ $ref: `#/channels/realtime/messages/${name}` })),
+        },
+      ]),
+    ),
+    components: {
+      schemas: Object.assign({}, ...sides.map(({ schemas }) => schemas)) as Record<string, Schema>,
+    },
+  }
+}
+export type SocketDocument = ReturnType<typeof socketDocument>
+
+/** The messages of a union, and the shapes that they share. */
+function messagesOf(shape: z.ZodType): { messages: Message[]; schemas: Record<string, Schema> } {
+  const { anyOf, oneOf, $defs } = z.toJSONSchema(shape, { io: 'input' }) as Schema
+  const schemas = ($defs ?? {}) as Record<string, Schema>
+  const payloads = oneOf ?? anyOf ?? []
+  for (const schema of [...payloads, ...Object.values(schemas)]) {
+    withoutNoise(schema)
+    pointAt(schema, '#/components/schemas/')
+  }
+  const { byName } = examplesFrom(Date.now())
+  const resolve = (ref: string) => schemas[nameOf(ref)]
+  const messages = payloads.map((payload) => {
+    const name = String(payload.properties?.type?.const) as ServerMessage['type']
+    const example = { payload: sampleOf(payload, (field) => byName[field], resolve) }
+    return { name, summary: MESSAGE_NOTES[name], payload, examples: [example] }
+  })
+  return { messages, schemas }
+}
+
+/** Turns what refers to a definition beside it into what refers to one of the document. */
+function pointAt(value: unknown, place: string): void {
+  if (typeof value !== 'object' || value === null) return
+  const schema = value as Schema
+  if (typeof schema.id === 'string') delete schema.id
+  if (schema.$ref) schema.$ref = place + nameOf(schema.$ref)
+  for (const inner of Object.values(schema)) pointAt(inner, place)
+}
+
+const nameOf = (ref: string): string => ref.split('/').at(-1) ?? ''
+
+/** The same, to be read: one table of fields and one example for each message. No script. */
+export function socketPage({ info, channels, operations }: SocketDocument): string {
+  const sections = Object.values(operations).map(({ title, messages }) => {
+    const shown = messages.flatMap(
+      ({ $ref }) => channels.realtime.messages[$ref.split('/').at(-1) ?? ''] ?? [],
+    )
+    return `<section><h2>${escaped(title)}</h2>${shown.map(messageHtml).join('')}</section>`
+  })
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(info.title)}</title>
+<link rel="icon" href="data:,">
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>The socket, <code>GET /realtime</code></h1>
+<p>${inline(info.description)}</p>
+<p><a href="/swagger">The calls</a> · <a href="/swagger/socket/json">This as AsyncAPI</a></p>
+${sections.join('\n')}
+</main>
+</body>
+</html>`
+}
+
+function messageHtml({ name, summary, payload, examples }: Message): string {
+  const rows = Object.entries(payload.properties ?? {}).map(([field, schema]) => {
+    const optional = payload.required?.includes(field) ? '' : ' <em>optional</em>'
+    const type = `<code>${escaped(typeName(schema))}</code>`
+    return `<tr><td><code>${field}</code>${optional}</td><td>${type}</td><td>${inline(schema.description ?? '')}</td></tr>`
+  })
+  const example = JSON.stringify(examples[0]?.payload, null, 2)
+  return `<article id="${name}"><h3><a href="#${name}"><code>${name}</code></a></h3><p>${inline(summary)}</p>
+<table><thead><tr><th>field</th><th>type</th><th></th></tr></thead><tbody>${rows.join('')}</tbody></table>
+<pre>${escaped(example)}</pre></article>`
+}
+
+function typeName(schema: Schema): string {
+  if (schema.const !== undefined) return JSON.stringify(schema.const)
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ')
+  if (schema.items) return `${typeName(schema.items)}[]`
+  const choices = schema.anyOf ?? schema.oneOf
+  if (choices) return choices.map(typeName).join(' | ')
+  if (schema.$ref) return nameOf(schema.$ref)
+  return schema.format ?? [schema.type].flat().join(' | ')
+}
+
+const escaped = (text: string) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)
+const inline = (text: string) => escaped(text).replace(/`([^`]+)`/g, '<code>$1</code>')
+
+const STYLE = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+main { max-width: 60rem; margin: 0 auto; padding: 1.5rem }
+article { border-top: 1px solid #8884; padding: .5rem 0 1rem }
+h2 { margin-top: 2.5rem } h3 a { color: inherit; text-decoration: none }
+table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .2rem 1rem .2rem 0; vertical-align: top }
+em { opacity: .6; font-size: .85em } code { font-size: .9em; overflow-wrap: anywhere }
+pre { background: #8881; padding: .75rem; border-radius: .4rem; overflow: auto; font-size: .85em; max-height: 24rem }`

@@ -1,0 +1,96 @@
+import { DAY, iso, type Millis } from '../../lib/time'
+import { EVENTS } from '../../seed/community'
+import { LOCATIONS, PEOPLE, SPACES } from '../../seed/data'
+import type { Schema } from './types'
+
+/**
+ * Values to try the API with. Ids are those of the demo data, and times lie a month ahead, where they can be booked, so
+ * that what the page suggests can be sent as it stands.
+ */
+export type Examples = { byName: Record<string, unknown>; byPath: Record<string, Record<string, unknown>> }
+
+export function examplesFrom(now: Millis): Examples {
+  const date = iso(now + 30 * DAY).slice(0, 10)
+  const [locationId, spaceId] = [LOCATIONS[0]?.id ?? '', SPACES[0]?.id ?? '']
+  const [from, to] = [`${date}T10:00:00Z`, `${date}T11:00:00Z`]
+  const demo = { email: 'customer@example.com', password: 'coworkspace-demo' }
+  return {
+    byName: {
+      locationId,
+      spaceId,
+      slotId: `${spaceId}@${from}`,
+      date,
+      startsAt: from,
+      endsAt: to,
+      from,
+      to,
+      name: 'A quiet corner',
+      timeZone: 'Europe/Rome',
+      hours: [{ weekday: 1, opensAt: '08:00', closesAt: '20:00' }],
+      notes: 'By the window, please',
+      message: 'Coffee is ready',
+    },
+    byPath: {
+      '/spaces/{id}': { id: spaceId, name: SPACES[0]?.name },
+      '/locations/{id}': { id: locationId, name: LOCATIONS[0]?.name },
+      '/users/{id}': { id: PEOPLE[2].id, role: 'customer' },
+      '/auth/register': { email: 'grace@example.com', password: 'a-long-passphrase', name: 'Grace Hopper' },
+      '/auth/login': demo,
+      '/analytics/summary': { from: date, to: date },
+      '/check-ins': { locationId },
+      '/events': { title: 'Breakfast for everyone' },
+      '/events/{id}': { id: EVENTS[0]?.id, title: 'Breakfast for everyone' },
+      '/events/{id}/attend': { id: EVENTS[0]?.id },
+      '/locations/{id}/door-code': { id: locationId },
+      '/auth/me': { name: 'Carla Customer' },
+      '/notifications/preferences': { items: [{ kind: 'reminder_day', email: false }] },
+      '/bookings': { spaceId },
+      '/bookings/{id}': { startsAt: to },
+    },
+  }
+}
+
+/** The example of one field where there is a telling one. */
+export const exampleOfField = ({ byName, byPath }: Examples, path: string, name: string): unknown =>
+  byPath[path]?.[name] ?? byName[name]
+
+/**
+ * A value that fits a schema: what the table above knows, then what the schema itself says. Of an object the fields that
+ * it needs, and those that the table names for this path; where there are none, the first that something telling is known of.
+ */
+export function sampleOf(
+  schema: Schema,
+  known: (name: string) => unknown,
+  resolve: (ref: string) => Schema | undefined = () => undefined,
+  named: string[] = [],
+): unknown {
+  if (schema.$ref) return sampleOf(resolve(schema.$ref) ?? {}, known, resolve, named)
+  const given = schema.example ?? schema.examples?.[0] ?? schema.default ?? schema.const ?? schema.enum?.[0]
+  if (given !== undefined) return given
+  const [choice] = schema.oneOf ?? schema.anyOf ?? schema.allOf ?? []
+  if (choice) return sampleOf(choice, known, resolve)
+  switch ([schema.type].flat()[0]) {
+    case 'object': {
+      const fields = Object.entries(schema.properties ?? {})
+      const needed = fields.filter(([name]) => schema.required?.includes(name) || named.includes(name))
+      const left = fields.filter((field) => !needed.includes(field))
+      const telling = left.filter(([name]) => known(name) !== undefined)
+      const enough = needed.some(([, field]) => field.const === undefined) || left.length === 0
+      const chosen = [...needed, ...(enough ? [] : [...telling, ...left].slice(0, 1))]
+      return Object.fromEntries(
+        chosen.map(([name, field]) => [name, known(name) ?? sampleOf(field, known, resolve)]),
+      )
+    }
+    case 'array':
+      return schema.items ? [sampleOf(schema.items, known, resolve)] : []
+    case 'integer':
+    case 'number':
+      return Math.max(1, schema.minimum ?? 1)
+    case 'boolean':
+      return true
+    case 'null':
+      return null
+    default:
+      return schema.format === 'uuid' ? '019a7d3e-5b1c-7c00-8000-000000000001' : 'text'
+  }
+}

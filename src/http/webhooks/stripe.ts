@@ -1,0 +1,70 @@
+import { Elysia } from 'elysia'
+import Stripe from 'stripe'
+import type { Deps } from '../../context'
+import { AppError } from '../../errors'
+import { readBodyText } from '../../lib/request'
+import { storeEvent } from '../../services/payments/stripe-events'
+
+/** How old a signature may be, in seconds; Stripe's own proposal. */
+const TOLERANCE_SECONDS = 300
+/** No event of Stripe's comes near to this. */
+const MAX_BYTES = 512 * 1024
+
+/**
+ * Where Stripe tells of what happened, at `/webhooks/stripe` and `/webhook`. The answer is 200 once the event is stored, and
+ * only then; what follows from it is the queue's.
+ */
+export function stripeDoor(deps: Deps) {
+  const receive = async ({ request }: { request: Request }) => {
+    await storeEvent(deps, await verifiedEvent(deps, request))
+    return { received: true }
+  }
+  return new Elysia({ name: 'stripe' })
+    .post('/webhooks/stripe', receive, { parse: 'none', detail: { hide: true } })
+    .post('/webhook', receive, { parse: 'none', detail: { hide: true } })
+}
+
+/**
+ * The stand-in's door for browsers, at `/sandbox/stripe/v1/…`, where there is one: what a page does with the publishable key
+ * and an intent's client secret. The secret key is taken only on loopback, where the stand-in itself listens.
+ */
+export function sandboxDoor({ stripe: { sandbox, publishableKey } }: Deps) {
+  const app = new Elysia({ name: 'stripe-sandbox' })
+  if (!sandbox) return app
+  const forward = async ({ request }: { request: Request }) => {
+    const url = new URL(request.url)
+    url.pathname = url.pathname.replace(/^\/sandbox\/stripe/, '')
+    const headers = { authorization: `Bearer ${publishableKey}` }
+    const body = request.method === 'GET' ? undefined : await readBodyText(request)
+    return sandbox(
+      new Request(url.href, { method: request.method, headers, ...(body !== undefined && { body }) }),
+    )
+  }
+  return app
+    .get('/sandbox/stripe/*', forward, { parse: 'none', detail: { hide: true } })
+    .post('/sandbox/stripe/*', forward, { parse: 'none', detail: { hide: true } })
+}
+
+/** @throws VALIDATION for whatever Stripe did not sign, with one of our secrets, within the last minutes */
+async function verifiedEvent({ stripe }: Deps, request: Request): Promise<Stripe.Event> {
+  const signature = request.headers.get('stripe-signature')
+  const body = await readBodyText(request)
+  if (!signature || body.length > MAX_BYTES) throw unsigned()
+  for (const secret of stripe.webhookSecrets) {
+    const event = await Stripe.webhooks
+      .constructEventAsync(body, signature, secret, TOLERANCE_SECONDS)
+      .catch(() => undefined)
+    if (event && isEvent(event)) return event
+  }
+  throw unsigned()
+}
+
+const isEvent = ({ id, type, data }: Partial<Stripe.Event>): boolean =>
+  typeof id === 'string' &&
+  /^evt_\w{1,100}$/.test(id) &&
+  typeof type === 'string' &&
+  type.length <= 100 &&
+  typeof data?.object === 'object' &&
+  data.object !== null
+
+const unsigned = () => new AppError('VALIDATION', 'This is not an event that Stripe has signed for us.')

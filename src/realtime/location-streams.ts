@@ -1,0 +1,86 @@
+import type { WatchLocation } from '../context'
+import type { Db } from '../db/client'
+import { AppError } from '../errors'
+import { type LocationMessage, type ServerMessage, topicOf } from '../schemas/socket-messages'
+import { readCommunity } from '../services/calendar/change-location'
+import type { Bus } from './bus'
+import type { WatchedLocations } from './location-watchers'
+
+/** What a watcher may leave unread before the oldest is dropped: it notices by the versions, and asks again. */
+const MAX_UNREAD = 64
+
+export type LocationFeeds = {
+  watch: WatchLocation
+  watchers(): number
+  /** Ends every stream, and lets none begin. */
+  close(): void
+}
+
+/** Locations for server-sent events, as they are for whoever is not signed in: a stream carries no token. */
+export function createLocationFeeds({
+  db,
+  bus,
+  locations,
+}: {
+  db: Db
+  bus: Pick<Bus, 'subscribe'>
+  locations: Pick<WatchedLocations, 'watch' | 'unwatch'>
+}): LocationFeeds {
+  const enders = new Set<() => void>()
+  let closed = false
+
+  return {
+    watchers: () => enders.size,
+    async watch(locationId, signal) {
+      if (closed) throw new AppError('UNAVAILABLE', 'This server is closing. Please try again.')
+      const unread: LocationMessage[] = []
+      let whole: LocationMessage | undefined
+      let wake = () => {}
+      // Before it is read: what changes in between arrives twice rather than never.
+      const unsubscribe = bus.subscribe(topicOf.location(locationId), (message) => {
+        if (!isLocationMessage(message)) return
+        unread.push(message)
+        if (unread.length > MAX_UNREAD) unread.shift()
+        wake()
+      })
+      locations.watch(locationId)
+      function end(): void {
+        if (!enders.delete(end)) return
+        signal.removeEventListener('abort', end)
+        unsubscribe()
+        locations.unwatch(locationId)
+        wake()
+      }
+      enders.add(end)
+      signal.addEventListener('abort', end)
+      try {
+        const community = await readCommunity(db, locationId)
+        // Whatever came while it was read is newer or known, and the whole is never what is dropped.
+        whole = { type: 'initial', ...community }
+      } catch (error) {
+        end()
+        throw error
+      }
+      if (signal.aborted) end()
+      return (async function* () {
+        try {
+          while (enders.has(end)) {
+            const message = whole ?? unread.shift()
+            whole = undefined
+            if (message) yield message
+            else await new Promise<void>((resolve) => (wake = resolve))
+          }
+        } finally {
+          end()
+        }
+      })()
+    },
+    close() {
+      closed = true
+      for (const end of [...enders]) end()
+    },
+  }
+}
+
+const isLocationMessage = (message: ServerMessage): message is LocationMessage =>
+  message.type === 'check_ins' || message.type === 'events' || message.type === 'location_version'

@@ -1,0 +1,72 @@
+import type { Server, WebSocketHandler } from 'bun'
+import type { Deps } from '../context'
+import { AppError, noSuchPath } from '../errors'
+import type { Caller } from '../lib/rate-limits'
+import { requestIdOf } from '../lib/request'
+import type { Connections, SocketData } from './connections'
+import { MAX_FRAME_BYTES, MAX_UNREAD_BYTES } from './socket-limits'
+
+const settingsOf = (env: Deps['env']) => ({
+  // Pings are sent in time for an answer: who closes is whoever is gone.
+  idleTimeout: env.SOCKET_IDLE_SECONDS,
+  sendPings: true,
+  maxPayloadLength: MAX_FRAME_BYTES,
+  backpressureLimit: MAX_UNREAD_BYTES,
+  // Without it a slow reader would silently miss messages; closed, it reconnects and reads the board again.
+  closeOnBackpressureLimit: true,
+  perMessageDeflate: false,
+})
+
+/**
+ * The door of live boards. The token comes as `?token=`, or as the subprotocols `bearer, <token>`; without one the socket
+ * may watch. Pages of other origins are turned away before the upgrade. It is Bun's own, without a wrapper, which would
+ * take ten times the memory for each socket.
+ */
+export function socketDoor(deps: Deps, connections: Connections, callerOf: (request: Request) => Caller) {
+  const websocket: WebSocketHandler<SocketData> = {
+    ...settingsOf(deps.env),
+    open: (socket) => connections.add(socket),
+    message: (socket, frame) => connections.receive(socket, frame),
+    close: (socket, code) => connections.remove(socket, code),
+  }
+
+  /**
+   * Makes a socket of a request.
+   * @throws NOT_ALLOWED, RATE_LIMITED, NOT_SIGNED_IN, TOKEN_EXPIRED, NOT_FOUND where no socket is asked for
+   */
+  async function upgrade(request: Request, server: Server<unknown>): Promise<undefined> {
+    if (!mayConnect(request, deps.env)) throw new AppError('NOT_ALLOWED', 'This origin may not connect.')
+    const caller = callerOf(request)
+    await deps.limits.countSocket(caller)
+    const { token, subprotocol } = tokenOf(request)
+    const verified = token === undefined ? null : await deps.tokens.verify(token)
+    const data: SocketData = { opening: { address: caller.address, verified } }
+    connections.admit(data.opening)
+    const headers = {
+      'x-request-id': requestIdOf(request),
+      ...(subprotocol && { 'sec-websocket-protocol': subprotocol }),
+    }
+    if (!server.upgrade(request, { data, headers })) throw noSuchPath()
+  }
+
+  return { websocket, upgrade }
+}
+
+function tokenOf(request: Request): { token?: string; subprotocol?: string } {
+  const offered =
+    request.headers
+      .get('sec-websocket-protocol')
+      ?.split(',')
+      .map((part) => part.trim()) ?? []
+  if (offered[0] === 'bearer') return { subprotocol: 'bearer', token: offered[1] ?? '' }
+  const token = new URL(request.url).searchParams.get('token')
+  return token === null ? {} : { token }
+}
+
+/** Programs send no origin; pages do, and only our own and those of CORS_ORIGINS may connect. */
+function mayConnect(request: Request, env: Deps['env']): boolean {
+  const origin = request.headers.get('origin')
+  if (origin === null || env.CORS_ORIGINS.includes('*')) return true
+  const own = [new URL(request.url).origin, env.PUBLIC_URL && new URL(env.PUBLIC_URL).origin]
+  return own.includes(origin) || env.CORS_ORIGINS.includes(origin)
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { FEED_KINDS, type UserRow } from '../db/schema/users'
+import { iso } from '../lib/time'
+import { Id, InstantOut } from './common'
+
+export const RoleShape = z.enum(['customer', 'specialist', 'admin'])
+export type Role = z.infer<typeof RoleShape>
+/** Its length is looked at first, and alone where it is too long: no pattern is tried on a megabyte. */
+export const EmailShape = z
+  .string()
+  .max(254, { abort: true })
+  .email()
+  .toLowerCase()
+  .meta({ example: 'ada@example.com' })
+export const NewPassword = z.string().min(8).max(200).meta({ example: 'a-long-passphrase' })
+export const LanguageShape = z.enum(['en', 'it', 'fr'])
+
+export const UserShape = z
+  .object({
+    id: Id,
+    email: z.string().nullable(),
+    name: z.string(),
+    role: RoleShape,
+    language: LanguageShape,
+    hidden: z.boolean().meta({ description: 'Counts among those present and is not named.' }),
+    createdAt: InstantOut,
+  })
+  .meta({ id: 'User' })
+export type User = z.infer<typeof UserShape>
+
+export const SignedInShape = z
+  .object({
+    user: UserShape,
+    accessToken: z.string(),
+    refreshToken: z.string(),
+    expiresIn: z.int().meta({ description: 'Seconds until the access token ends.' }),
+  })
+  .meta({ id: 'Tokens' })
+export type SignedIn = z.infer<typeof SignedInShape>
+
+export const SessionShape = z
+  .object({
+    id: Id,
+    device: z.string().nullable(),
+    platform: z.string().meta({
+      description:
+        'The door of this sign-in: `web`, `telegram_widget`, `telegram_mini_app`, or what the program called itself.',
+      example: 'web',
+    }),
+    isCurrent: z.boolean().meta({ description: 'The one by which this was asked.' }),
+    startedAt: InstantOut,
+    lastUsedAt: InstantOut,
+    expiresAt: InstantOut,
+  })
+  .meta({ id: 'Session' })
+export type Session = z.infer<typeof SessionShape>
+
+export const userView = (row: UserRow): User => ({
+  id: row.id,
+  email: row.email,
+  name: row.name,
+  role: row.role,
+  language: row.language,
+  hidden: row.hidden,
+  createdAt: iso(row.createdAt),
+})
+
+export const FeedKindShape = z.enum(FEED_KINDS)

@@ -1,0 +1,253 @@
+import { and, asc, eq, ne, or, sql } from 'drizzle-orm'
+import type { Context, SignedInContext } from '../../context'
+import type { Db, Tx } from '../../db/client'
+import { violates } from '../../db/errors'
+import {
+  type BookingRow,
+  bookings,
+  loyaltyEntries,
+  reviews,
+  telegramAccounts,
+  type UserRow,
+  users,
+} from '../../db/schema'
+import { AppError } from '../../errors'
+import type { Millis } from '../../lib/time'
+import type { CalendarKey } from '../../schemas/slots'
+import type { TelegramProof } from '../../schemas/telegram'
+import { type SignedIn, type User, userView } from '../../schemas/users'
+import { moveUnderLock } from '../bookings/transitions'
+import { calendarsOf, lockPerson } from '../calendar/change-calendars'
+import { changeCommunity, nothingOnCalendars, ofCheckIns } from '../calendar/change-location'
+import { calendarOfSpecialist, retireSpecialist } from '../catalog/specialists'
+import { whereIs } from '../check-ins/check-ins'
+import { enqueue } from '../jobs/jobs'
+import { leaveCommunity, locationsOf, mayComeBack } from '../privacy/community-data'
+import { accountGone, findUser } from '../users/users'
+import { endAllSessions, signedIn } from './sessions'
+import { forgetTelegram } from './telegram-accounts'
+import { readProof } from './telegram-login'
+
+/** A hash of no password at all, of the cost of every other: signing in takes as long where there is nobody to sign in. */
+const NOBODYS_HASH =
+  '$argon2id$v=19$m=65536,t=2,p=1$aDEBG0ThKCLkIpJID63lkoY3So2hfYP8vsIU+Tzvn1w$9ZZIgv2bqJGvD0Ic37V6UXyq+zrn1mvHekBpSAoL8lA'
+
+/** @throws EMAIL_TAKEN, RATE_LIMITED */
+export async function register(
+  ctx: Context,
+  input: { email: string; password: string; name: string },
+): Promise<SignedIn> {
+  await ctx.limits.countSignIn(ctx.caller, input.email)
+  const passwordHash = await hashPassword(input.password)
+  try {
+    return await ctx.db.transaction(async (tx) => {
+      const [user] = await tx
+        .insert(users)
+        .values({ email: input.email, name: input.name, passwordHash })
+        .returning()
+      if (!user) throw new Error('the user was not inserted')
+      return signedIn(ctx, tx, user)
+    })
+  } catch (error) {
+    if (violates(error, 'users_email_key'))
+      throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
+    throw error
+  }
+}
+
+/**
+ * @param input.platform what the person signs in from, to recognise the session by
+ * @throws RATE_LIMITED, WRONG_CREDENTIALS, the same and as slowly whether the e-mail or the password is wrong
+ */
+export async function logIn(
+  ctx: Context,
+  input: { email: string; password: string; platform?: string | undefined },
+): Promise<SignedIn> {
+  await ctx.limits.countSignIn(ctx.caller, input.email)
+  const [user] = await ctx.db.select().from(users).where(eq(users.email, input.email))
+  const right = await Bun.password
+    .verify(input.password, user?.passwordHash ?? NOBODYS_HASH)
+    .catch(() => false)
+  if (!user?.passwordHash || !right) throw wrongCredentials()
+  await ctx.limits.forgiveSignIn(input.email)
+  const foreign = !user.passwordHash.startsWith('$argon2id$')
+  const ownHash = foreign ? await hashPassword(input.password) : undefined
+  return ctx.db.transaction(async (tx) => {
+    // Verifying takes long enough for the password to be changed, or the account to be deleted, beside it.
+    await lockPerson(tx, user.id)
+    const [now] = await tx
+      .select({ passwordHash: users.passwordHash })
+      .from(users)
+      .where(eq(users.id, user.id))
+    if (now?.passwordHash !== user.passwordHash) throw wrongCredentials()
+    // People imported from elsewhere bring bcrypt hashes, which are accepted once and then replaced by our own kind.
+    if (ownHash) await tx.update(users).set({ passwordHash: ownHash }).where(eq(users.id, user.id))
+    const { platform } = input
+    return signedIn(ctx, tx, user, platform === undefined ? {} : { platform, device: platform })
+  })
+}
+
+const wrongCredentials = () => new AppError('WRONG_CREDENTIALS', 'The e-mail or the password is wrong.')
+
+export const hashPassword = (password: string) => Bun.password.hash(password, { algorithm: 'argon2id' })
+
+/**
+ * A new e-mail or password needs the present password, and a new password ends every session. Where there is no password yet,
+ * it needs Telegram's word for whom the account belongs to instead, and sessions go on: nobody can have known a password before.
+ * @throws EMAIL_TAKEN, WRONG_CREDENTIALS, RATE_LIMITED, UNAVAILABLE for a proof of Telegram's where no bot is set up
+ */
+export async function updateMe(
+  ctx: SignedInContext,
+  input: {
+    name?: string
+    email?: string
+    language?: User['language']
+    hidden?: boolean
+    password?: string
+    currentPassword?: string
+    telegram?: TelegramProof
+  },
+): Promise<User> {
+  const { password, currentPassword, telegram, ...fields } = input
+  const me = await findMe(ctx, ctx.db)
+  if (password !== undefined || (fields.email !== undefined && fields.email !== me.email)) {
+    await ctx.limits.countSignIn(ctx.caller, me.email ?? me.id)
+    const right =
+      telegram && !me.passwordHash
+        ? await isLinkedTo(ctx, me, telegram)
+        : await Bun.password.verify(currentPassword ?? '', me.passwordHash ?? NOBODYS_HASH).catch(() => false)
+    if (!right)
+      throw new AppError(
+        'WRONG_CREDENTIALS',
+        'Changing e-mail or password needs the present password or, where there is none, a proof of Telegram’s.',
+      )
+  }
+  const set = { ...fields, ...(password !== undefined && { passwordHash: await hashPassword(password) }) }
+  if (Object.keys(set).length === 0) return userView(me)
+  try {
+    const user = await changePerson(ctx, set, password !== undefined && me.passwordHash !== null)
+    await ctx.cache.drop(`user:${me.id}`)
+    return user
+  } catch (error) {
+    if (violates(error, 'users_email_key'))
+      throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
+    throw error
+  }
+}
+
+/** Where the person is checked in, others see the new name, or that it is hidden, as of the same commit. */
+function changePerson(ctx: SignedInContext, set: Partial<UserRow>, endsSessions: boolean): Promise<User> {
+  const { id } = ctx.actor
+  const isSeen = set.name !== undefined || set.hidden !== undefined
+  let seenAt: string[] = []
+  const locations = async (tx: Tx) => (seenAt = isSeen ? await whereIs(tx, id) : [])
+  return changeCommunity(ctx, { person: id, locations }, async (tx) => {
+    const former = await findMe(ctx, tx)
+    const [row] = await tx.update(users).set(set).where(eq(users.id, id)).returning()
+    if (!row) throw accountGone()
+    if (endsSessions) await endAllSessions(tx, id)
+    const looksNew = row.name !== former.name || row.hidden !== former.hidden
+    const changed = looksNew ? seenAt.map(ofCheckIns) : []
+    return { result: userView(row), ...nothingOnCalendars, changed, notices: [] }
+  })
+}
+
+/** @throws WRONG_CREDENTIALS for what Telegram did not sign, UNAVAILABLE */
+async function isLinkedTo(ctx: Context, user: UserRow, proof: TelegramProof): Promise<boolean> {
+  const { id } = await readProof(ctx.telegram.token(), proof, Date.now())
+  const linked = and(eq(telegramAccounts.telegramId, id), eq(telegramAccounts.userId, user.id))
+  return (await ctx.db.$count(telegramAccounts, linked)) > 0
+}
+
+/**
+ * Forgets a person: what they hold or have booked is freed, and everything of theirs goes. What the law of money keeps,
+ * which is bookings that were paid, stays behind a row that says nothing about who it was.
+ * @throws INVALID_STATE while others hold or have booked them as a specialist
+ */
+export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
+  const { id } = ctx.actor
+  const locks = {
+    person: id,
+    locations: (tx: Tx) => locationsOf(tx, id),
+    calendars: (tx: Tx) => calendarsOfPerson(tx, id),
+  }
+  await changeCommunity(ctx, locks, async (tx) => {
+    const left = await leaveCommunity(tx, id)
+    const { stripeCustomerId: customerId } = await findMe(ctx, tx)
+    if (customerId) await enqueue(tx, 'forget-customer', { customerId })
+    const [clock] = await tx.execute<{ now: string }>(sql`SELECT epoch_ms(clock_timestamp()) AS now`)
+    const claims = await tx
+      .select()
+      .from(bookings)
+      .where(and(ne(bookings.kind, 'event'), activeOf(id)))
+      .orderBy(asc(bookings.id))
+    const outcomes = []
+    for (const row of claims) outcomes.push(await endForGood(tx, ctx, row, Number(clock?.now)))
+    await retireSpecialist(tx, id)
+    await tx.delete(reviews).where(eq(reviews.userId, id))
+    // An intent may be paid though its hold has ended; the booking stays for whatever becomes of it.
+    const unpaid = sql`NOT EXISTS (SELECT FROM payments p WHERE p.booking_id = ${bookings.id})`
+    await tx.delete(bookings).where(and(eq(bookings.userId, id), eq(bookings.paidMinor, 0), unpaid))
+    const kept = await tx
+      .update(bookings)
+      .set({ notes: null })
+      .where(eq(bookings.userId, id))
+      .returning({ id: bookings.id })
+    if (kept.length > 0) await anonymise(tx, id)
+    else await tx.delete(users).where(eq(users.id, id))
+    const touched = [...left.touched, ...outcomes.flatMap((outcome) => outcome.touched)]
+    return { ...left, result: undefined, touched }
+  })
+  await ctx.cache.drop(`user:${id}`, 'services', 'specialists')
+  ctx.personGone(id)
+  return { ok: true }
+}
+
+const activeOf = (userId: string) =>
+  sql`${bookings.userId} = ${userId} AND ${bookings.status} IN ('held', 'pending', 'confirmed')`
+
+/** As if its owner had cancelled it, with what the policy gives back; what has begun already is over without. */
+async function endForGood(tx: Tx, ctx: SignedInContext, row: BookingRow, now: Millis) {
+  const begun = row.status !== 'held' && row.startsAt.getTime() <= now
+  if (!begun) return moveUnderLock(tx, ctx.actor, row, 'cancelled', now)
+  return moveUnderLock(tx, { kind: 'clock' }, row, row.status === 'pending' ? 'declined' : 'no_show', now + 1)
+}
+
+async function anonymise(tx: Tx, id: string): Promise<void> {
+  await forgetTelegram(tx, id)
+  await tx.execute(sql`DELETE FROM refresh_tokens WHERE user_id = ${id}`)
+  await tx.execute(sql`DELETE FROM idempotency_keys WHERE user_id = ${id}`)
+  await tx.execute(sql`DELETE FROM notifications WHERE user_id = ${id}`)
+  await tx.execute(sql`DELETE FROM notification_preferences WHERE user_id = ${id}`)
+  await tx
+    .update(users)
+    .set({
+      email: null,
+      name: 'Somebody who left',
+      passwordHash: null,
+      stripeCustomerId: null,
+      role: 'customer',
+      deletedAt: sql`now()`,
+    })
+    .where(eq(users.id, id))
+  await tx.delete(loyaltyEntries).where(eq(loyaltyEntries.userId, id))
+}
+
+/** Where a person has claims, or may have them again by money that is on its way, what they have reviewed, and their own calendar where they are a specialist. */
+async function calendarsOfPerson(tx: Tx, userId: string): Promise<CalendarKey[]> {
+  const claimed = await tx
+    .selectDistinct({ spaceId: bookings.spaceId, specialistId: bookings.specialistId })
+    .from(bookings)
+    .where(or(activeOf(userId), mayComeBack(userId)))
+  const reviewed = await tx
+    .selectDistinct({ spaceId: reviews.spaceId, specialistId: reviews.specialistId })
+    .from(reviews)
+    .where(eq(reviews.userId, userId))
+  return [...[...claimed, ...reviewed].flatMap(calendarsOf), ...(await calendarOfSpecialist(tx, userId))]
+}
+
+async function findMe(ctx: SignedInContext, db: Db): Promise<UserRow> {
+  const row = await findUser(db, eq(users.id, ctx.actor.id))
+  if (!row) throw accountGone()
+  return row
+}

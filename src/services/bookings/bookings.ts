@@ -1,0 +1,145 @@
+import { and, asc, desc, eq, getTableColumns, gt, lt, ne } from 'drizzle-orm'
+import type { SignedInContext } from '../../context'
+import { type BookingRow, type BookingStatus, bookings, users } from '../../db/schema'
+import { AppError, invalidField, notFound } from '../../errors'
+import { type Booking, bookingView } from '../../schemas/bookings'
+import { type Page, type SlotName, StartCursor, startCursorOf } from '../../schemas/common'
+import { isBehindStart, pageOf } from '../shared/paging'
+import { readRole } from '../users/users'
+import { holdAt, holdExpired, releaseUnpaid } from './hold'
+import { pointsOfEnding, refundOfEnding } from './refunds'
+import { capacitiesOf, findMove, moveBooking } from './transitions'
+
+type ListInput = Page & {
+  kind?: 'booking' | 'attendance' | undefined
+  status?: BookingStatus | undefined
+  from?: string | undefined
+  to?: string | undefined
+  as?: 'customer' | 'specialist' | 'admin' | undefined
+  locationId?: string | undefined
+  userId?: string | undefined
+  order?: 'created' | 'start'
+}
+
+/**
+ * Bookings, the newest first, or by when they take place: one's own, or for an admin everyone's (`as: 'customer'` gives an
+ * admin his own). `as: 'specialist'` gives those that others have with oneself. `from` and `to` choose those that take place
+ * between the two, `kind` the places at events or all but them.
+ * @throws NOT_ALLOWED where somebody asks as what they are not
+ */
+export async function listBookings(ctx: SignedInContext, input: ListInput) {
+  const as = input.as ?? (ctx.actor.role === 'admin' ? 'admin' : 'customer')
+  if (as === 'admin' && ctx.actor.role !== 'admin')
+    throw new AppError('NOT_ALLOWED', 'Only an admin sees all bookings.')
+  if (as === 'specialist' && ctx.actor.role === 'customer')
+    throw new AppError('NOT_ALLOWED', 'Only a specialist has bookings of others.')
+  const byStart = input.order === 'start'
+  const rows = await ctx.db
+    .select({ ...getTableColumns(bookings), customerName: users.name })
+    .from(bookings)
+    .innerJoin(users, eq(users.id, bookings.userId))
+    .where(
+      and(
+        input.kind ? eq(bookings.kind, input.kind) : ne(bookings.kind, 'event'),
+        as === 'specialist' ? eq(bookings.specialistUserId, ctx.actor.id) : undefined,
+        as === 'customer' ? eq(bookings.userId, ctx.actor.id) : undefined,
+        input.status && eq(bookings.status, input.status),
+        input.from ? gt(bookings.endsAt, new Date(input.from)) : undefined,
+        input.to ? lt(bookings.startsAt, new Date(input.to)) : undefined,
+        input.locationId ? eq(bookings.locationId, input.locationId) : undefined,
+        input.userId ? eq(bookings.userId, input.userId) : undefined,
+        input.cursor ? isBehind(input.cursor, byStart) : undefined,
+      ),
+    )
+    .orderBy(...(byStart ? [asc(bookings.startsAt), asc(bookings.id)] : [desc(bookings.id)]))
+    .limit(input.limit + 1)
+  const view = (row: (typeof rows)[number]) => ({ ...bookingView(row), customerName: row.customerName })
+  return pageOf(rows, input, view, byStart ? startCursorOf : undefined)
+}
+
+/** @throws VALIDATION for the cursor of a list in the other order */
+function isBehind(cursor: string, byStart: boolean) {
+  if (byStart !== StartCursor.safeParse(cursor).success)
+    throw invalidField('cursor', 'must be the nextCursor of an answer in this order')
+  return byStart ? isBehindStart(bookings, cursor) : lt(bookings.id, cursor)
+}
+
+/** @throws NOT_FOUND, also where it is somebody else's */
+export async function getBooking(ctx: SignedInContext, { id }: { id: string }): Promise<Booking> {
+  return bookingView(await findBooking(ctx, id))
+}
+
+async function findBooking(ctx: SignedInContext, id: string): Promise<BookingRow> {
+  const [row] = await ctx.db.select().from(bookings).where(eq(bookings.id, id))
+  if (!row || capacitiesOf(ctx.actor, row).length === 0) throw notFound('booking')
+  return row
+}
+
+/**
+ * Confirms what one holds, where nothing is left to pay.
+ * @throws NOT_FOUND, HOLD_EXPIRED, PAYMENT_REQUIRED, INVALID_STATE
+ */
+export const confirmBooking = (ctx: SignedInContext, { id }: { id: string }) =>
+  moveBooking(ctx, id, 'confirmed')
+
+/** Says yes to what waits for it. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_LATE once its time to answer is over */
+export async function acceptBooking(ctx: SignedInContext, { id }: { id: string }): Promise<Booking> {
+  const { status } = await findBooking(ctx, id)
+  if (status !== 'pending') throw new AppError('INVALID_STATE', 'This booking does not wait for a yes.')
+  return moveBooking(ctx, id, 'confirmed')
+}
+
+/** Says no to what waits for a yes: the time is free again. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE */
+export const declineBooking = (ctx: SignedInContext, { id }: { id: string }) =>
+  moveBooking(ctx, id, 'declined')
+
+/**
+ * What would be given back if the one who asks cancelled now: to its owner by the policy frozen on it, else all of it.
+ * @throws NOT_FOUND, NOT_CANCELLABLE
+ */
+export async function previewRefund(
+  ctx: SignedInContext,
+  { id }: { id: string },
+): Promise<{ amountMinor: number; points: number; currency: string }> {
+  const row = await findBooking(ctx, id)
+  const now = Date.now()
+  findMove(ctx.actor, row, 'cancelled', now)
+  const ending = { from: row.status, own: row.userId === ctx.actor.id, now }
+  const { currency } = row
+  return { amountMinor: refundOfEnding(row, ending), points: pointsOfEnding(row, ending), currency }
+}
+
+/** @throws NOT_FOUND, NOT_CANCELLABLE once it has begun or is over */
+export const cancelBooking = (ctx: SignedInContext, { id }: { id: string }) =>
+  moveBooking(ctx, id, 'cancelled')
+
+/** @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_EARLY before the end of its time and buffer */
+export const completeBooking = (ctx: SignedInContext, { id }: { id: string }) =>
+  moveBooking(ctx, id, 'completed')
+
+/** Nobody came: what is left of the time is free again. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_EARLY */
+export const markNoShow = (ctx: SignedInContext, { id }: { id: string }) => moveBooking(ctx, id, 'no_show')
+
+/** Confirms the hold that covers a slot. @throws NOT_FOUND, HOLD_EXPIRED, PAYMENT_REQUIRED */
+export async function bookSlot(ctx: SignedInContext, slot: SlotName): Promise<Booking> {
+  const { id } = await holdAt(ctx, slot)
+  return moveBooking(ctx, id, 'confirmed')
+}
+
+/** Gives one's own hold that covers a slot back. @throws NOT_FOUND, HOLD_EXPIRED, NOT_SIGNED_IN where the person is gone */
+export async function releaseSlot(ctx: SignedInContext, slot: SlotName): Promise<Booking> {
+  const released = await releaseUnpaid(ctx, slot)
+  if (released) return released
+  await readRole(ctx.db, ctx.actor.id)
+  const { id } = await holdAt(ctx, slot)
+  return releaseHold(ctx, { id })
+}
+
+/** Gives a hold back, and nothing but a hold. @throws NOT_FOUND, INVALID_STATE */
+export async function releaseHold(ctx: SignedInContext, { id }: { id: string }): Promise<Booking> {
+  const row = await findBooking(ctx, id)
+  if (row.status === 'expired') throw holdExpired()
+  if (row.status !== 'held')
+    throw new AppError('INVALID_STATE', 'This is not a hold. Cancel the booking instead.')
+  return moveBooking(ctx, id, 'cancelled')
+}

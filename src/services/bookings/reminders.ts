@@ -1,0 +1,43 @@
+import { sql } from 'drizzle-orm'
+import type { Deps } from '../../context'
+import type { Db } from '../../db/client'
+import { bookings } from '../../db/schema'
+import { notify } from '../notifications/notify'
+
+const BATCH = 500
+
+/**
+ * Reminds both sides of what begins within a day, and within an hour. Whoever booked later than that is not reminded of
+ * what they have just done; a booking that was moved is another time, and is told again. Safe on any number of servers at
+ * once. @returns how many were reminded
+ */
+export async function remindOfBookings({ db }: Pick<Deps, 'db'>): Promise<number> {
+  return (await remind(db, 'reminder_day', '24 hours')) + (await remind(db, 'reminder_hour', '1 hour'))
+}
+
+async function remind(db: Db, kind: 'reminder_day' | 'reminder_hour', before: string): Promise<number> {
+  const source = sql<string>`${bookings.id} || '@' || extract(epoch FROM ${bookings.startsAt})::bigint`
+  const due = await db
+    .select({
+      userId: bookings.userId,
+      specialistUserId: bookings.specialistUserId,
+      bookingId: bookings.id,
+      source,
+    })
+    .from(bookings)
+    .where(
+      sql`${bookings.kind} = 'booking' AND ${bookings.status} = 'confirmed' AND ${bookings.endsAt} > clock_timestamp() AND ${bookings.startsAt} > clock_timestamp()
+        AND ${bookings.startsAt} <= clock_timestamp() + ${before}::interval
+        AND ${bookings.createdAt} < ${bookings.startsAt} - ${before}::interval
+        AND NOT EXISTS (SELECT FROM notifications n WHERE n.user_id = ${bookings.userId} AND n.kind = ${kind} AND n.source = ${source})`,
+    )
+    .limit(BATCH)
+  return notify(
+    db,
+    ...due.flatMap(({ userId, specialistUserId, bookingId, source }) =>
+      [...new Set([userId, specialistUserId])].flatMap((id) =>
+        id ? [{ userId: id, kind, bookingId, source }] : [],
+      ),
+    ),
+  )
+}

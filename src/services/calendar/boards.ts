@@ -1,0 +1,164 @@
+import { eq, sql } from 'drizzle-orm'
+import type { Context } from '../../context'
+import type { Db } from '../../db/client'
+import { prepared } from '../../db/client'
+import { type BookingRow, bookings, spaces, specialists } from '../../db/schema'
+import { notFound } from '../../errors'
+import { addDays, DAY, MINUTE, type Millis, type Period } from '../../lib/time'
+import { madeValid } from '../../schemas/serialize'
+import { type Board, type BoardKey, type CalendarKey, calendarId } from '../../schemas/slots'
+import { topicOf } from '../../schemas/socket-messages'
+import { type Calendar, type Claim, forService, type Room, type Rules } from './availability'
+import { multirange, uuidArray } from './change-calendars'
+import { nextChangeByClock, renderBoard } from './slots'
+
+/** A board, until when it stays as it is while its calendar does, and the rooms whose calendars decide it besides. */
+export type BoardReading = { board: Board; changesAt: Millis; rooms: CalendarKey[] }
+
+/**
+ * The day of a calendar as it stands now, with its version; both by one statement.
+ * @param me whose holds are marked as his own; without, as everyone sees it
+ * @throws NOT_FOUND
+ */
+export async function readBoard(db: Db, board: BoardKey, me?: string): Promise<BoardReading> {
+  const calendar = await readDay(db, board)
+  const rooms = (calendar.rules.room && calendar.rooms) || []
+  return {
+    board: renderBoard(calendar, board.date, me),
+    changesAt: nextChangeByClock(calendar, board.date),
+    rooms: rooms.map(({ rules }) => rules),
+  }
+}
+
+/**
+ * The day of a calendar for whoever asks: from the cache where that is as new as the database, else as `readBoard`.
+ * @param board `without` a booking of one's own it is as if that had left its place: the times to which it can be moved
+ * @throws NOT_FOUND
+ */
+export async function getBoard(
+  ctx: Context,
+  { without, ...board }: BoardKey & { without?: string | undefined },
+): Promise<Board> {
+  const { date, serviceId = '' } = board
+  const me = ctx.actor.kind === 'person' ? ctx.actor.id : undefined
+  if (without !== undefined) {
+    const [row] = await ctx.db.select().from(bookings).where(eq(bookings.id, without))
+    if (!row || row.userId !== me) throw notFound('booking')
+    return madeValid(renderBoard(leftBy(await readDay(ctx.db, board), row), date, me))
+  }
+  if (!ctx.cache.isExactFor(me !== undefined))
+    return madeValid(renderBoard(await readDay(ctx.db, board), date, me))
+  const maxAgeMs = Math.min(MINUTE, ctx.env.SWEEP_SECONDS * 1000)
+  const key = `board:${calendarId(board)}:${date}:${serviceId}`
+  const cached = await ctx.cache.near(key, { tag: topicOf.calendar(board), maxAgeMs }, async () => {
+    const read = await readDay(ctx.db, board)
+    const value = { calendar: read, board: madeValid(renderBoard(read, date), { keepText: true }) }
+    return { value, trueForMs: nextChangeByClock(read, date) - read.now }
+  })
+  const standsWhile = ctx.cache.standing(key, cached)
+  if (standsWhile) ctx.reply.standsWhile = standsWhile
+  const isMine = me !== undefined && cached.calendar.claims.some(({ userId }) => userId === me)
+  return isMine ? madeValid(renderBoard(cached.calendar, date, me)) : cached.board
+}
+
+/** A calendar, and those of its rooms, as if one booking were not there. */
+function leftBy(calendar: Calendar, row: BookingRow): Calendar {
+  const { rooms } = calendar
+  return {
+    ...calendar,
+    claims: claimsWithout(calendar, row),
+    ...(rooms && { rooms: rooms.map((room) => ({ ...room, claims: claimsWithout(room, row) })) }),
+  }
+}
+
+function claimsWithout({ rules, claims }: Pick<Calendar, 'rules' | 'claims'>, row: BookingRow): Claim[] {
+  if (![row.spaceId, row.specialistId].includes(calendarId(rules))) return claims
+  const isIt = ({ userId, startsAt, unit }: Claim) =>
+    userId === row.userId &&
+    startsAt === row.startsAt.getTime() &&
+    // Nobody can have one specialist twice at a time, but he may have two desks.
+    (rules.specialistId !== undefined || unit === row.unit)
+  return claims.filter((claim) => !isIt(claim))
+}
+
+async function readDay(db: Db, { date, serviceId, ...key }: BoardKey): Promise<Calendar> {
+  const calendar = await readCalendar(db, key, around(date))
+  if (serviceId === undefined) return calendar
+  const grid = forService(calendar, serviceId)
+  if (!grid) throw notFound('service')
+  return grid
+}
+
+/** A local date in every zone there is, with hours that run past midnight and a buffer of a day behind them. */
+export function around(date: string): Period {
+  return {
+    from: Date.parse(`${addDays(date, -2)}T00:00:00Z`),
+    to: Date.parse(`${addDays(date, 4)}T00:00:00Z`),
+  }
+}
+
+const window = sql`${sql.placeholder('window')}::tstzmultirange`
+const now = sql`epoch_ms(clock_timestamp())`.mapWith(Number)
+
+const spaceQuery = prepared((db) =>
+  db
+    .select({
+      rules: sql<Rules>`space_rules(${spaces.id}, ${window})`,
+      claims: sql<Claim[]>`space_claims(${spaces.id}, ${window})`,
+      rooms: sql<null>`NULL`,
+      now,
+    })
+    .from(spaces)
+    .where(sql`${spaces.id} = ${sql.placeholder('id')}`)
+    .prepare('calendar'),
+)
+
+const specialistQuery = prepared((db) =>
+  db
+    .select({
+      rules: sql<Rules>`specialist_rules(${specialists.id}, ${window})`,
+      claims: sql<Claim[]>`specialist_claims(${specialists.id}, ${window})`,
+      rooms: sql<Room[]>`specialist_rooms(${specialists.id}, ${window})`,
+      now,
+    })
+    .from(specialists)
+    .where(sql`${specialists.id} = ${sql.placeholder('id')}`)
+    .prepare('specialist_calendar'),
+)
+
+/**
+ * Everything that decides which times of a calendar can be had inside a window.
+ * @throws NOT_FOUND
+ */
+export async function readCalendar(db: Db, key: CalendarKey, period: Period): Promise<Calendar> {
+  const query = key.spaceId === undefined ? specialistQuery : spaceQuery
+  const [calendar] = await query(db).execute({ id: calendarId(key), window: multirange([period]) })
+  if (!calendar?.rules) throw notFound(key.spaceId === undefined ? 'specialist' : 'space')
+  return calendar
+}
+
+/** The versions of calendars: what a board that follows them must have reached. */
+export async function readVersions(
+  db: Db,
+  keys: CalendarKey[],
+): Promise<{ key: CalendarKey; version: number }[]> {
+  const spaceIds = keys.flatMap(({ spaceId }) => spaceId ?? [])
+  const specialistIds = keys.flatMap(({ specialistId }) => specialistId ?? [])
+  const ofSpaces = await versionsIn(db, spaces, spaceIds)
+  const ofSpecialists = await versionsIn(db, specialists, specialistIds)
+  return [
+    ...ofSpaces.map(({ id, version }) => ({ key: { spaceId: id }, version })),
+    ...ofSpecialists.map(({ id, version }) => ({ key: { specialistId: id }, version })),
+  ]
+}
+
+async function versionsIn(db: Db, table: typeof spaces | typeof specialists, ids: string[]) {
+  if (ids.length === 0) return []
+  return db
+    .select({ id: table.id, version: table.version })
+    .from(table)
+    .where(sql`${table.id} = ANY(${uuidArray(ids)})`)
+}
+
+/** How far a window must reach beyond a time so that its calendar decides it: a slot and a buffer are a day at most. */
+export const withReach = ({ from, to }: Period): Period => ({ from: from - 2 * DAY, to: to + 2 * DAY })

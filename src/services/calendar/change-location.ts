@@ -1,0 +1,193 @@
+import { eq, sql } from 'drizzle-orm'
+import type { Deps } from '../../context'
+import type { Db, Tx } from '../../db/client'
+import { locations, users } from '../../db/schema'
+import { notFound } from '../../errors'
+import { type CheckIn, checkInView, type PresentRow } from '../../schemas/check-ins'
+import { type ComingRow, type Event, eventView } from '../../schemas/events'
+import type { CalendarKey } from '../../schemas/slots'
+import { topicOf } from '../../schemas/socket-messages'
+import { type Notice, notify } from '../notifications/notify'
+import { accountGone } from '../users/users'
+import { changeCalendars, type Outcome, uuidArray } from './change-calendars'
+
+/** The coming events that a location tells of at once, the next first: so many to members, and to everyone else. */
+const MAX_COMING = 100
+
+/** The two halves of what is live at a location. */
+export type Part = 'checkIns' | 'events'
+export const ofCheckIns = (locationId: string) => ({ locationId, part: 'checkIns' as const })
+export const ofEvents = (locationId: string) => ({ locationId, part: 'events' as const })
+
+/** What happened under the locks: that of calendars, and which halves of which locations it changed, and who hears of it. */
+export type CommunityOutcome<T> = Outcome<T> & {
+  changed: { locationId: string; part: Part }[]
+  notices: Notice[]
+}
+export const nothingOnCalendars = { touched: [], bookings: [] }
+
+type Ids = string[] | ((tx: Tx) => Promise<string[]>)
+type Calendars = CalendarKey[] | ((tx: Tx) => Promise<CalendarKey[]>)
+type Locks = {
+  /** What must stand still before anything else is locked, such as a payment that Stripe is asked about. */
+  first?: ((tx: Tx) => Promise<void>) | undefined
+  person?: string | undefined
+  locations: Ids
+  calendars?: Calendars
+}
+
+/**
+ * The one way to change who is at a location and what is on there. Locks the person, then the locations and then the
+ * calendars, each in order of id, so that no two changes wait for each other; runs; raises the version of each location
+ * once for each half that changed and reads, still under its lock, what is to be pushed. Speaks after the commit: what is
+ * lost then is healed by the next version.
+ * @throws NOT_SIGNED_IN where the person is gone
+ */
+export async function changeCommunity<T>(
+  deps: Pick<Deps, 'db' | 'publish'>,
+  { first, person, locations: where, calendars = [] }: Locks,
+  run: (tx: Tx) => Promise<CommunityOutcome<T>>,
+): Promise<T> {
+  let told: { part: Part; community: Community }[] = []
+  const result = await changeCalendars(
+    deps,
+    {
+      first,
+      person,
+      calendars: async (tx) => {
+        if (person) await refuseIfGone(tx, person)
+        await lockLocations(tx, typeof where === 'function' ? await where(tx) : where)
+        return typeof calendars === 'function' ? calendars(tx) : calendars
+      },
+    },
+    async (tx) => {
+      const outcome = await run(tx)
+      told = []
+      for (const { locationId, part } of distinct(outcome.changed))
+        told.push({ part, community: await raiseLocation(tx, locationId) })
+      await notify(tx, ...outcome.notices)
+      return outcome
+    },
+  )
+  for (const { part, community } of told) tellLocation(deps, part, community)
+  return result
+}
+
+/** A token outlives its account by an hour at the most. */
+async function refuseIfGone(tx: Tx, userId: string): Promise<void> {
+  const [there] = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(sql`${users.id} = ${userId} AND ${users.deletedAt} IS NULL`)
+  if (!there) throw accountGone()
+}
+
+async function lockLocations(tx: Tx, ids: string[]): Promise<void> {
+  if (ids.length === 0) return
+  await tx
+    .select({ id: locations.id })
+    .from(locations)
+    .where(sql`${locations.id} = ANY(${uuidArray(ids)})`)
+    .orderBy(locations.id)
+    .for('no key update')
+}
+
+function distinct(changed: CommunityOutcome<unknown>['changed']): CommunityOutcome<unknown>['changed'] {
+  return [...new Map(changed.map((change) => [`${change.locationId}/${change.part}`, change])).values()]
+}
+
+async function raiseLocation(tx: Tx, locationId: string): Promise<Community> {
+  await tx
+    .update(locations)
+    .set({ version: sql`${locations.version} + 1` })
+    .where(eq(locations.id, locationId))
+  return readRows(tx, locationId)
+}
+
+/** Pushes one half as it stands now: to members whole, to everyone else without names and without members' events. */
+function tellLocation({ publish }: Pick<Deps, 'publish'>, part: Part, community: Community): void {
+  for (const audience of ['members', 'public'] as const) {
+    const { locationId, version, checkIns, events } = viewFor(community, audience)
+    publish(
+      topicOf[audience === 'members' ? 'members' : 'location'](locationId),
+      part === 'checkIns'
+        ? { type: 'check_ins', locationId, version, present: checkIns }
+        : { type: 'events', locationId, version, events },
+    )
+  }
+}
+
+type Audience = 'members' | 'public'
+type Community = {
+  locationId: string
+  version: number
+  removed: boolean
+  present: PresentRow[]
+  coming: ComingRow[]
+}
+
+/** Who is at a location and what is on, as one person sees it, or as somebody who is not signed in. */
+export type CommunityView = { locationId: string; version: number; checkIns: CheckIn[]; events: Event[] }
+
+/**
+ * Who is at a location and which events are coming, with the version of both, by one statement.
+ * @param me nobody in particular sees neither names nor members' events
+ * @throws NOT_FOUND
+ */
+export async function readCommunity(db: Db, locationId: string, me?: string): Promise<CommunityView> {
+  const community = await readRows(db, locationId, me)
+  if (community.removed) throw notFound('location')
+  return viewFor(community, me ? 'members' : 'public')
+}
+
+async function readRows(db: Db, locationId: string, me?: string): Promise<Community> {
+  const [row] = await db
+    .select({
+      version: locations.version,
+      removed: sql<boolean>`${locations.removedAt} IS NOT NULL`,
+      present: sql<PresentRow[]>`(
+        SELECT coalesce(json_agg(json_build_object('id', c.id, 'locationId', c.location_id,
+          'since', epoch_ms(c.since), 'note', c.note, 'userId', u.id, 'name', u.name, 'hidden', u.hidden) ORDER BY c.id), '[]')
+        FROM check_ins c JOIN users u ON u.id = c.user_id WHERE c.location_id = ${locationId}::uuid AND c.until IS NULL)`,
+      coming: sql<ComingRow[]>`(
+        SELECT coalesce(json_agg(json_build_object('id', e.id, 'title', e.title, 'text', e.text,
+          'locationId', e.location_id, 'spaceId', e.space_id, 'creatorId', e.creator_id, 'startsAt', epoch_ms(e.starts_at), 'endsAt', epoch_ms(e.ends_at),
+          'capacity', e.capacity, 'priceMinor', e.price_minor, 'currency', e.currency, 'cancellation', e.cancellation,
+          'visibility', e.visibility, 'attending', e.attending, 'held', e.held, 'waiting', e.waiting,
+          'mine', a.status, 'bookingId', a.booking_id) ORDER BY e.starts_at, e.id), '[]')
+        FROM events e LEFT JOIN event_attendees a ON a.event_id = e.id AND a.user_id = ${me ?? null}::uuid
+        WHERE e.id = ANY(${nextOf(locationId)}) OR e.id = ANY(${nextOf(locationId, sql`AND visibility = 'public'`)}))`,
+    })
+    .from(locations)
+    .where(eq(locations.id, locationId))
+  if (!row) throw notFound('location')
+  return { locationId, ...row }
+}
+
+const nextOf = (locationId: string, also = sql``) => sql`
+  ARRAY(SELECT id FROM events WHERE location_id = ${locationId}::uuid AND NOT over ${also}
+    ORDER BY starts_at, id LIMIT ${MAX_COMING})`
+
+function viewFor({ locationId, version, present, coming }: Community, audience: Audience): CommunityView {
+  return {
+    locationId,
+    version,
+    checkIns: present.map((row) => checkInView(row, audience === 'members' && !row.hidden)),
+    events: coming
+      .filter(({ visibility }) => audience === 'members' || visibility === 'public')
+      .slice(0, MAX_COMING)
+      .map(eventView),
+  }
+}
+
+/** The versions of locations: what whoever watches them must have reached. */
+export async function readLocationVersions(
+  db: Db,
+  ids: string[],
+): Promise<{ locationId: string; version: number }[]> {
+  if (ids.length === 0) return []
+  return db
+    .select({ locationId: locations.id, version: locations.version })
+    .from(locations)
+    .where(sql`${locations.id} = ANY(${uuidArray(ids)})`)
+}

@@ -1,0 +1,73 @@
+import type { Context } from '../../context'
+import type { Db } from '../../db/client'
+import { MINUTE } from '../../lib/time'
+import type { Page } from '../../schemas/common'
+import { forService } from '../calendar/availability'
+import { renderBoard } from '../calendar/slots'
+import { hoursOf } from '../locations/locations'
+import { pageOf } from '../shared/paging'
+import {
+  profilesFor,
+  type SpecialistColumns,
+  type SpecialistFilter,
+  selectSpecialists,
+  specialistView,
+} from './specialists'
+
+/**
+ * Specialists who work here, in the order in which they came. `date` asks for those who have something free on that local
+ * date: a time of the service asked for, or of any, by the same rule that a hold of it would meet. For who is
+ * not signed in that answer may be five minutes old.
+ */
+export async function listSpecialists(
+  ctx: Context,
+  input: SpecialistFilter & Page & { date?: string | undefined },
+) {
+  const { date } = input
+  if (date === undefined) {
+    return ctx.cache.far(`specialists:${JSON.stringify(input)}`, profilesFor(ctx), async () => {
+      const rows = await selectSpecialists(ctx.db, input, input.limit + 1)
+      return page(ctx.db, rows, input)
+    })
+  }
+  // Who is signed in may just have changed what he searches, so he is answered from the primary, as it stands.
+  if (ctx.actor.kind !== 'anonymous') return searchDate(ctx.db, input, date)
+  return ctx.cache.far(`specialists.search:${JSON.stringify(input)}`, { maxAgeMs: SEARCH_MAX_AGE_MS }, () =>
+    searchDate(ctx.replica, input, date),
+  )
+}
+
+const SEARCH_BATCH = 50
+const SEARCH_MAX_AGE_MS = 5 * MINUTE
+
+async function searchDate(db: Db, input: SpecialistFilter & Page, date: string) {
+  const { limit } = input
+  const found: SpecialistColumns[] = []
+  let { cursor } = input
+  while (found.length <= limit) {
+    const rows = await selectSpecialists(db, { ...input, cursor }, SEARCH_BATCH, date)
+    found.push(...rows.filter((row) => hasFreeTime(row, date)))
+    cursor = rows.at(-1)?.id
+    if (rows.length < SEARCH_BATCH) break
+  }
+  return page(db, found, input)
+}
+
+type Searched = Awaited<ReturnType<typeof selectSpecialists>>[number]
+
+function hasFreeTime({ rules, claims, rooms, now, services: asked }: Searched, date: string): boolean {
+  if (!rules || !claims) return false
+  return (asked ?? []).some((serviceId) => {
+    const calendar = forService({ rules, claims, rooms, now }, serviceId)
+    return calendar && renderBoard(calendar, date).slots.some(({ status }) => status === 'free')
+  })
+}
+
+async function page(db: Db, rows: SpecialistColumns[], input: Page) {
+  const hours = await hoursOf(
+    db,
+    'specialist',
+    rows.map(({ id }) => id),
+  )
+  return pageOf(rows, input, (row) => specialistView(row, hours))
+}

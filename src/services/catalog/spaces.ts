@@ -1,0 +1,253 @@
+import { and, asc, eq, gt, gte, isNull, type SQL, sql } from 'drizzle-orm'
+import type { Context } from '../../context'
+import type { Db, Tx } from '../../db/client'
+import { locations, type SpaceRow, spaces } from '../../db/schema'
+import { invalidField, notFound } from '../../errors'
+import { refuseUnpayablePrice } from '../../lib/money'
+import { MINUTE, type Period } from '../../lib/time'
+import type { Page } from '../../schemas/common'
+import { averageRating } from '../../schemas/reviews'
+import type { CalendarKey } from '../../schemas/slots'
+import type { Hours, Space } from '../../schemas/spaces'
+import { type Calendar, type Claim, type Rules, slotsOfDate, whyNot } from '../calendar/availability'
+import { around, withReach } from '../calendar/boards'
+import { multirange } from '../calendar/change-calendars'
+import { changeRules, refuseWithClaims } from '../calendar/change-rules'
+import { claimAddedUnits } from '../events/room-claims'
+import { hoursOf, replaceHours } from '../locations/locations'
+import { pageOf } from '../shared/paging'
+
+type Filter = {
+  locationId?: string | undefined
+  kind?: SpaceRow['kind'] | undefined
+  minCapacity?: number | undefined
+}
+type SpaceFields = Omit<
+  typeof spaces.$inferInsert,
+  'ownHours' | 'version' | 'rulesVersion' | 'removedAt' | 'createdAt' | 'ratingSum' | 'reviewCount'
+>
+export type SpaceInput = SpaceFields & { hours?: Hours | null | undefined }
+
+type Wanted = { from?: string | undefined; to?: string | undefined; date?: string | undefined }
+type SearchInput = Filter & Page & Wanted
+type Found = { items: Space[]; nextCursor: string | null }
+
+/** Spaces that are in use, in the order in which they were made. */
+export async function listSpaces(ctx: Context, input: Filter & Page) {
+  const rows = await selectSpaces(ctx.db, input, input.limit + 1)
+  const hours = await ownHours(ctx.db, rows)
+  return pageOf(rows, input, (row) => spaceView(row, hours))
+}
+
+/** @throws NOT_FOUND */
+export const getSpace = (ctx: Context, { id }: { id: string }): Promise<Space> => readSpace(ctx.db, id)
+
+/**
+ * The spaces that can be had for the whole period, by the same rule that a hold of exactly this period would meet; or at
+ * some time of a date, for one slot at least. Where no time is given, none decides.
+ * @throws VALIDATION where the period ends before it begins, for a half of one, and for both of period and date
+ */
+export async function searchSpaces(ctx: Context, input: SearchInput): Promise<Found> {
+  if (!input.from && !input.to && !input.date) return listSpaces(ctx, input)
+  // Who is signed in may just have changed what he searches, so he is answered from the primary, as it stands.
+  if (ctx.actor.kind !== 'anonymous') return search(ctx.db, input)
+  return ctx.cache.far(`search:${JSON.stringify(input)}`, { maxAgeMs: SEARCH_MAX_AGE_MS }, () =>
+    search(ctx.replica, input),
+  )
+}
+
+async function search(db: Db, input: SearchInput): Promise<Found> {
+  const { window, fits } = readWanted(input)
+  const found: SpaceColumns[] = []
+  let cursor = input.cursor
+  while (found.length <= input.limit) {
+    const rows = await selectSpaces(db, { ...input, cursor }, SEARCH_BATCH, window)
+    found.push(...rows.filter(({ rules, claims, now }) => rules && fits({ rules, claims, now })))
+    cursor = rows.at(-1)?.id
+    if (rows.length < SEARCH_BATCH) break
+  }
+  const hours = await ownHours(db, found)
+  return pageOf(found, input, (row) => spaceView(row, hours))
+}
+
+/** What decides whether a space is found, and how much of its calendar that takes. */
+function readWanted({ from, to, date }: Wanted): { window: Period; fits(calendar: Calendar): boolean } {
+  if (date !== undefined) {
+    if (from !== undefined || to !== undefined)
+      throw invalidField('date', 'stands in the place of from and to')
+    const hasSlot = (calendar: Calendar) =>
+      slotsOfDate(calendar.rules, date).some((slot) => whyNot(calendar, slot) === null)
+    return { window: around(date), fits: hasSlot }
+  }
+  if (from === undefined || to === undefined) throw invalidField('from', 'and to must be given together')
+  const time = { from: Date.parse(from), to: Date.parse(to) }
+  if (time.from >= time.to) throw invalidField('to', 'must be after from')
+  return { window: withReach(time), fits: (calendar) => whyNot(calendar, time) === null }
+}
+
+const SEARCH_BATCH = 100
+const SEARCH_MAX_AGE_MS = 5 * MINUTE
+
+/** @throws NOT_FOUND where there is no such location, VALIDATION for a price that no card can pay */
+export async function createSpace(ctx: Context, { hours, ...fields }: SpaceInput): Promise<Space> {
+  return ctx.db.transaction(async (tx) => {
+    const [location] = await tx
+      .select({ id: locations.id })
+      .from(locations)
+      .where(and(eq(locations.id, fields.locationId), isNull(locations.removedAt)))
+      .for('share')
+    if (!location) throw notFound('location')
+    const [row] = await tx
+      .insert(spaces)
+      .values({ ...fields, ownHours: Boolean(hours) })
+      .returning()
+    if (!row) throw new Error('the space was not inserted')
+    refuseUnpayable(row)
+    if (hours) await replaceHours(tx, { spaceId: row.id }, hours)
+    return readSpace(tx, row.id)
+  })
+}
+
+/**
+ * `hours: null` gives a space its location's hours again.
+ * @throws NOT_FOUND, VALIDATION for a price that no card can pay, INVALID_STATE where units with bookings would go
+ */
+export async function updateSpace(
+  ctx: Context,
+  { id, hours, ...fields }: Partial<Omit<SpaceInput, 'locationId'>> & { id: string },
+): Promise<Space> {
+  return changeRules(
+    ctx,
+    (tx) => existing(tx, id),
+    async (tx) => {
+      if (fields.units !== undefined) await refuseWithClaims(tx, [{ spaceId: id }], fields.units)
+      if (fields.units !== undefined) await claimAddedUnits(tx, id, fields.units)
+      const set = { ...fields, ...(hours !== undefined && { ownHours: hours !== null }) }
+      if (Object.keys(set).length > 0) {
+        const [row] = await tx.update(spaces).set(set).where(eq(spaces.id, id)).returning()
+        if (row) refuseUnpayable(row)
+      }
+      if (hours !== undefined) await replaceHours(tx, { spaceId: id }, hours ?? [])
+      return readSpace(tx, id)
+    },
+  )
+}
+
+/** One slot is the least that may be charged at once, and the longest booking the most. */
+const refuseUnpayable = ({ priceMinor, maxSlots, currency }: SpaceRow) =>
+  refuseUnpayablePrice({ leastMinor: priceMinor, mostMinor: priceMinor * maxSlots, currency })
+
+/** Takes a space out of use. @throws NOT_FOUND, INVALID_STATE while people hold or have booked it */
+export async function removeSpace(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
+  return changeRules(
+    ctx,
+    (tx) => existing(tx, id),
+    async (tx) => {
+      await refuseWithClaims(tx, [{ spaceId: id }])
+      await tx.update(spaces).set({ removedAt: sql`now()` }).where(eq(spaces.id, id))
+      return { ok: true }
+    },
+  )
+}
+
+async function existing(tx: Tx, id: string): Promise<CalendarKey[]> {
+  const rows = await tx
+    .select({ id: spaces.id })
+    .from(spaces)
+    .where(and(eq(spaces.id, id), isNull(spaces.removedAt)))
+  if (rows.length === 0) throw notFound('space')
+  return [{ spaceId: id }]
+}
+
+async function readSpace(db: Db, id: string): Promise<Space> {
+  const [row] = await selectSpaces(db, { id }, 1)
+  if (!row) throw notFound('space')
+  return spaceView(row, await ownHours(db, [row]))
+}
+
+/** One query for list, single space and search; with a `window` it also reads what decides whether that can be had. */
+function selectSpaces(
+  db: Db,
+  { id, locationId, kind, minCapacity, cursor }: Filter & { id?: string; cursor?: string | undefined },
+  limit: number,
+  window?: Period,
+) {
+  const within = sql`${multirange(window ? [window] : [])}::tstzmultirange`
+  const when = <T>(query: SQL<T>, otherwise: SQL<T>) => (window ? query : otherwise)
+  return db
+    .select({
+      ...spaceColumns,
+      rules: when(sql<Rules | null>`space_rules(${spaces.id}, ${within})`, sql<Rules | null>`NULL`),
+      claims: when(sql<Claim[]>`space_claims(${spaces.id}, ${within})`, sql<Claim[]>`NULL`),
+      now: sql`epoch_ms(clock_timestamp())`.mapWith(Number),
+    })
+    .from(spaces)
+    .innerJoin(locations, eq(locations.id, spaces.locationId))
+    .where(
+      and(
+        isNull(spaces.removedAt),
+        id ? eq(spaces.id, id) : undefined,
+        locationId ? eq(spaces.locationId, locationId) : undefined,
+        kind ? eq(spaces.kind, kind) : undefined,
+        minCapacity ? gte(spaces.capacity, minCapacity) : undefined,
+        cursor ? gt(spaces.id, cursor) : undefined,
+      ),
+    )
+    .orderBy(asc(spaces.id))
+    .limit(limit)
+}
+
+const spaceColumns = {
+  id: spaces.id,
+  locationId: spaces.locationId,
+  name: spaces.name,
+  kind: spaces.kind,
+  capacity: spaces.capacity,
+  units: spaces.units,
+  slotMinutes: spaces.slotMinutes,
+  bufferMinutes: spaces.bufferMinutes,
+  priceMinor: spaces.priceMinor,
+  currency: spaces.currency,
+  minNoticeMinutes: spaces.minNoticeMinutes,
+  maxNoticeDays: spaces.maxNoticeDays,
+  maxSlots: spaces.maxSlots,
+  arrivalGraceMinutes: spaces.arrivalGraceMinutes,
+  ownHours: spaces.ownHours,
+  cancellation: spaces.cancellation,
+  ratingSum: spaces.ratingSum,
+  reviewCount: spaces.reviewCount,
+  timeZone: locations.timeZone,
+}
+type SpaceColumns = Pick<SpaceRow, Exclude<keyof typeof spaceColumns, 'timeZone'>> & { timeZone: string }
+
+const ownHours = (db: Db, rows: Pick<SpaceRow, 'id' | 'ownHours'>[]) =>
+  hoursOf(
+    db,
+    'space',
+    rows.filter((row) => row.ownHours).map(({ id }) => id),
+  )
+
+function spaceView(row: SpaceColumns, hours: Map<string, Hours>): Space {
+  const { ownHours: keepsOwn, ratingSum: _, ...fields } = row
+  return {
+    id: fields.id,
+    locationId: fields.locationId,
+    name: fields.name,
+    kind: fields.kind,
+    capacity: fields.capacity,
+    units: fields.units,
+    slotMinutes: fields.slotMinutes,
+    bufferMinutes: fields.bufferMinutes,
+    priceMinor: fields.priceMinor,
+    currency: fields.currency,
+    minNoticeMinutes: fields.minNoticeMinutes,
+    maxNoticeDays: fields.maxNoticeDays,
+    maxSlots: fields.maxSlots,
+    arrivalGraceMinutes: fields.arrivalGraceMinutes,
+    hours: keepsOwn ? (hours.get(row.id) ?? []) : null,
+    cancellation: fields.cancellation,
+    timeZone: fields.timeZone,
+    rating: averageRating(row),
+    reviewCount: fields.reviewCount,
+  }
+}

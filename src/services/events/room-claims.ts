@@ -1,0 +1,136 @@
+import { and, eq, isNull, sql } from 'drizzle-orm'
+import type { Person } from '../../actor'
+import type { Tx } from '../../db/client'
+import { type BookingRow, bookings, type EventRow, type SpaceRow, spaces } from '../../db/schema'
+import { AppError, notFound } from '../../errors'
+import { MINUTE, type Period } from '../../lib/time'
+import { expireHolds, findStale } from '../bookings/allocate'
+import { refuseTime } from '../bookings/quote'
+import { whyNotByRules } from '../calendar/availability'
+import { readCalendar, withReach } from '../calendar/boards'
+import { claimedPeriod, lockCalendars, range, type Touch, touchesOf } from '../calendar/change-calendars'
+
+type Claimed = { touched: Touch[]; bookings: BookingRow[] }
+
+/**
+ * Claims the whole space for an event: every unit of it, with the buffer behind. The calendar must be locked. An admin may
+ * claim any time; anyone else only what he could have held, and only where that is free of charge.
+ * @param former the event as it was: where it has begun and goes on in the same space, what is added is judged alone
+ * @throws NOT_FOUND, NOT_ALLOWED, SLOT_TAKEN where anybody else has any of it, and whatever refuses a time
+ */
+export async function claimForEvent(
+  tx: Tx,
+  actor: Person,
+  event: EventRow,
+  former?: EventRow,
+): Promise<Claimed> {
+  const { spaceId, locationId } = event
+  if (!spaceId) return { touched: [], bookings: [] }
+  const time = { from: event.startsAt.getTime(), to: event.endsAt.getTime() }
+  const space = await findSpaceOf(tx, { spaceId, locationId })
+  if (actor.role !== 'admin') await refuseUnlessHoldable(tx, space, time, former)
+  const claimed = { from: time.from, to: time.to + space.bufferMinutes * MINUTE }
+  const expired = await expireInTheWay(tx, space.id, claimed)
+  await refuseIfTaken(tx, space.id, claimed)
+  await insertClaims(tx, actor, event, space, claimed)
+  const touched = expired.flatMap((row) => touchesOf(row, 'booked'))
+  return { touched: [{ spaceId: space.id, period: claimed, cause: 'booked' }, ...touched], bookings: expired }
+}
+
+/** @throws NOT_FOUND where the location has no such space in use */
+export async function findSpaceOf(
+  tx: Tx,
+  { spaceId, locationId }: { spaceId: string; locationId: string },
+): Promise<SpaceRow> {
+  const [space] = await tx
+    .select()
+    .from(spaces)
+    .where(and(eq(spaces.id, spaceId), eq(spaces.locationId, locationId), isNull(spaces.removedAt)))
+  if (!space) throw notFound('space')
+  return space
+}
+
+async function refuseUnlessHoldable(
+  tx: Tx,
+  space: SpaceRow,
+  time: Period,
+  former: EventRow | undefined,
+): Promise<void> {
+  if (space.priceMinor > 0)
+    throw new AppError('NOT_ALLOWED', 'This space has a price, so only an admin gives it to an event.')
+  const { rules, now } = await readCalendar(tx, { spaceId: space.id }, withReach(time))
+  const goesOn = former?.spaceId === space.id && former.startsAt.getTime() === time.from && time.from <= now
+  const asked = goesOn ? { from: former.endsAt.getTime(), to: time.to } : time
+  const reason = asked.from < asked.to ? whyNotByRules(rules, asked, now) : null
+  if (reason) throw refuseTime(reason)
+}
+
+async function expireInTheWay(tx: Tx, spaceId: string, claimed: Period): Promise<BookingRow[]> {
+  const stale = await findStale(tx, [{ spaceId }], claimed, null)
+  // A stale hold may have a specialist too. Specialists are locked after spaces, and none is locked yet.
+  await lockCalendars(
+    tx,
+    stale.calendars.filter(({ specialistId }) => specialistId),
+  )
+  return expireHolds(tx, stale.ids)
+}
+
+async function refuseIfTaken(tx: Tx, spaceId: string, claimed: Period): Promise<void> {
+  const [taken] = await tx
+    .select({ id: bookings.id })
+    .from(bookings)
+    .where(
+      sql`${bookings.spaceId} = ${spaceId} AND ${bookings.status} IN ('held', 'pending', 'confirmed')
+        AND ${bookings.claimed} && ${range(claimed)}::tstzrange`,
+    )
+    .limit(1)
+  if (taken) throw refuseTime('SLOT_TAKEN')
+}
+
+async function insertClaims(tx: Tx, actor: Person, event: EventRow, space: SpaceRow, claimed: Period) {
+  const units = Array.from({ length: space.units }, (_, index) => index + 1)
+  await tx.insert(bookings).values(
+    units.map((unit) => ({
+      kind: 'event' as const,
+      eventId: event.id,
+      userId: event.creatorId ?? actor.id,
+      status: 'confirmed' as const,
+      locationId: event.locationId,
+      spaceId: space.id,
+      unit,
+      startsAt: event.startsAt,
+      endsAt: event.endsAt,
+      claimed: range(claimed),
+      firstStartsAt: event.startsAt,
+      priceMinor: 0,
+      currency: space.currency,
+      cancellation: [],
+    })),
+  )
+}
+
+/** Gives back what an event claims. The calendar must be locked. @returns the time that is free again */
+export async function releaseClaims(tx: Tx, eventId: string, cause: Touch['cause']): Promise<Touch[]> {
+  const rows = await tx.delete(bookings).where(eq(bookings.eventId, eventId)).returning()
+  return rows.flatMap((row) =>
+    row.spaceId && row.status === 'confirmed'
+      ? [{ spaceId: row.spaceId, period: claimedPeriod(row), cause }]
+      : [],
+  )
+}
+
+/** An event has its whole space, so units that are added to it later are the event's too. The calendar must be locked. */
+export async function claimAddedUnits(tx: Tx, spaceId: string, units: number): Promise<void> {
+  const claims = await tx
+    .select()
+    .from(bookings)
+    .where(
+      sql`${bookings.spaceId} = ${spaceId} AND ${bookings.kind} = 'event' AND ${bookings.status} IN ('held', 'pending', 'confirmed')`,
+    )
+  const added = [...Map.groupBy(claims, ({ eventId }) => eventId).values()].flatMap((rows) => {
+    const known = new Set(rows.map(({ unit }) => unit))
+    const missing = Array.from({ length: units }, (_, index) => index + 1).filter((unit) => !known.has(unit))
+    return rows.slice(0, 1).flatMap(({ id: _, ...row }) => missing.map((unit) => ({ ...row, unit })))
+  })
+  if (added.length > 0) await tx.insert(bookings).values(added)
+}

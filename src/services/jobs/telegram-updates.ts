@@ -1,0 +1,75 @@
+import { and, eq, lt, sql } from 'drizzle-orm'
+import type { Deps } from '../../context'
+import { telegramUpdates } from '../../db/schema'
+import { type TelegramUpdate, TelegramUpdateShape } from '../../schemas/telegram'
+import { enqueue } from './jobs'
+
+/** What was written to the bot so long ago is not answered any more. */
+const ANSWERED_WITHIN = sql`interval '1 hour'`
+
+/** Puts an update into the inbox, and asks for its work, in one transaction; the same update again changes nothing. */
+export async function storeUpdate(
+  { db, telegram }: Pick<Deps, 'db' | 'telegram'>,
+  update: TelegramUpdate,
+): Promise<void> {
+  const key = { botId: telegram.id(), updateId: update.update_id }
+  await db.transaction(async (tx) => {
+    const [stored] = await tx
+      .insert(telegramUpdates)
+      .values({ ...key, payload: JSON.stringify(update) })
+      .onConflictDoNothing()
+      .returning({ updateId: telegramUpdates.updateId })
+    if (stored) await enqueue(tx, 'telegram-update', key, { key: jobKey(key) })
+  })
+}
+
+type UpdateKey = { botId: number; updateId: number }
+const jobKey = ({ botId, updateId }: UpdateKey) => `telegram-update:${botId}:${updateId}`
+
+/** An update of the inbox that was not worked on yet; nothing where it was, or where it is too late for an answer. */
+export async function readUpdate(
+  { db }: Pick<Deps, 'db'>,
+  key: UpdateKey,
+): Promise<TelegramUpdate | undefined> {
+  const [row] = await db
+    .select({
+      payload: telegramUpdates.payload,
+      late: sql<boolean>`${telegramUpdates.receivedAt} < now() - ${ANSWERED_WITHIN}`,
+    })
+    .from(telegramUpdates)
+    .where(and(isUpdate(key), eq(telegramUpdates.state, 'waiting')))
+  if (!row?.payload) return undefined
+  if (row.late) {
+    await finishUpdate({ db }, key, 'ignored')
+    return undefined
+  }
+  return TelegramUpdateShape.parse(JSON.parse(row.payload))
+}
+
+const isUpdate = ({ botId, updateId }: UpdateKey) =>
+  and(eq(telegramUpdates.botId, botId), eq(telegramUpdates.updateId, updateId))
+
+/** Says that an update was worked on, and forgets what it said. */
+export async function finishUpdate(
+  { db }: Pick<Deps, 'db'>,
+  key: UpdateKey,
+  state: 'done' | 'ignored',
+): Promise<void> {
+  await db
+    .update(telegramUpdates)
+    .set({ state, payload: null, processedAt: sql`clock_timestamp()` })
+    .where(isUpdate(key))
+}
+
+/** Works on an update once more, after so many seconds: Telegram has asked us to wait before we answer. */
+export const postponeUpdate = ({ db }: Pick<Deps, 'db'>, key: UpdateKey, seconds: number) =>
+  enqueue(db, 'telegram-update', key, { key: jobKey(key), at: new Date(Date.now() + seconds * 1000) })
+
+/** Forgets updates that Telegram sends no more; it is at them for a day. */
+export async function deleteOldUpdates({ db }: Pick<Deps, 'db'>): Promise<number> {
+  const rows = await db
+    .delete(telegramUpdates)
+    .where(lt(telegramUpdates.receivedAt, sql`now() - interval '7 days'`))
+    .returning({ updateId: telegramUpdates.updateId })
+  return rows.length
+}

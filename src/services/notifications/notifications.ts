@@ -1,0 +1,215 @@
+import { and, desc, eq, inArray, isNull, lt, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
+import type { Context, Deps, SignedInContext } from '../../context'
+import type { Db } from '../../db/client'
+import {
+  bookings,
+  CHANNELS,
+  type ChannelName,
+  eventAttendees,
+  events,
+  notificationPreferences,
+  notifications,
+  users,
+} from '../../db/schema'
+import { iso, isoOrNull } from '../../lib/time'
+import type { Page } from '../../schemas/common'
+import {
+  isKind,
+  KIND_NAMES,
+  KINDS,
+  type Notification,
+  type NotificationKind,
+  type Preference,
+} from '../../schemas/notifications'
+import { topicOf } from '../../schemas/socket-messages'
+import { pageOf } from '../shared/paging'
+import { sentenceOf } from './render'
+
+/** What a person was told, the newest first, in his language, and how much of it is unread. */
+export async function listNotifications(ctx: SignedInContext, input: Page) {
+  const rows = await selectTold(ctx.db)
+    .where(
+      and(
+        eq(notifications.userId, ctx.actor.id),
+        isNull(notifications.withdrawnAt),
+        input.cursor ? lt(notifications.id, input.cursor) : undefined,
+      ),
+    )
+    .orderBy(desc(notifications.id))
+    .limit(input.limit + 1)
+  const page = pageOf(
+    rows.map((told) => ({ ...told, id: told.row.id })),
+    input,
+    notificationView,
+  )
+  return { ...page, unread: await countUnread(ctx.db, ctx.actor.id) }
+}
+
+export type NotificationsExport = { notifications: Notification[]; preferences: Preference[] }
+
+/** Everything that a person was told and is kept, and how he wishes to be told. */
+export async function exportNotifications(ctx: SignedInContext): Promise<NotificationsExport> {
+  const rows = await selectTold(ctx.db)
+    .where(and(eq(notifications.userId, ctx.actor.id), isNull(notifications.withdrawnAt)))
+    .orderBy(desc(notifications.id))
+  return { notifications: rows.map(notificationView), preferences: (await getPreferences(ctx)).items }
+}
+
+/** One that is read from the database: with its reader, and what of its booking or event decides whether it is still so. */
+export const selectTold = (db: Db) => {
+  const customer = alias(users, 'customer')
+  const specialist = alias(users, 'specialist')
+  return db
+    .select({
+      row: notifications,
+      person: users,
+      customer: customer.name,
+      specialist: specialist.name,
+      booking: {
+        status: bookings.status,
+        startsAt: bookings.startsAt,
+        balanceDueMinor: bookings.balanceDueMinor,
+      },
+      event: { startsAt: events.startsAt, creatorId: events.creatorId },
+      mine: eventAttendees.status,
+      /** How its person wishes to be told of this kind, where that is not the default. */
+      wishes: sql<Partial<Record<ChannelName, boolean>> | null>`(
+        SELECT json_object_agg(p.channel, p.wanted) FROM notification_preferences p
+        WHERE p.user_id = ${notifications.userId} AND p.kind = ${notifications.kind})`,
+      now: sql`epoch_ms(clock_timestamp())`.mapWith(Number),
+    })
+    .from(notifications)
+    .innerJoin(users, eq(users.id, notifications.userId))
+    .leftJoin(bookings, eq(bookings.id, notifications.bookingId))
+    .leftJoin(customer, eq(customer.id, bookings.userId))
+    .leftJoin(specialist, eq(specialist.id, bookings.specialistUserId))
+    .leftJoin(events, eq(events.id, notifications.eventId))
+    .leftJoin(
+      eventAttendees,
+      and(eq(eventAttendees.eventId, notifications.eventId), eq(eventAttendees.userId, notifications.userId)),
+    )
+    .$dynamic()
+}
+export type ToldRow = Awaited<ReturnType<typeof selectTold>>[number]
+
+/** A notification in words; of a kind that is no more, its name. */
+export function notificationView({ row, person, customer, specialist }: ToldRow): Notification {
+  const { kind, facts } = row
+  return {
+    id: row.id,
+    kind,
+    text: isKind(kind) ? sentenceOf({ kind, facts, customer, specialist }, person.language).text : kind,
+    bookingId: row.bookingId,
+    eventId: row.eventId,
+    readAt: isoOrNull(row.readAt),
+    createdAt: iso(row.createdAt),
+  }
+}
+
+async function countUnread(db: Db, userId: string): Promise<number> {
+  const [counted] = await db
+    .select({ unread: sql<number>`count(*)::int` })
+    .from(notifications)
+    .where(and(eq(notifications.userId, userId), unread))
+  return counted?.unread ?? 0
+}
+
+const unread = sql`${notifications.readAt} IS NULL AND ${notifications.withdrawnAt} IS NULL`
+
+/** Tells all of a person's sockets how much is unread. */
+export async function pushUnread(
+  { db, publish }: Pick<Deps, 'db' | 'publish'>,
+  userId: string,
+): Promise<void> {
+  publish(topicOf.user(userId), { type: 'notifications_unread', unread: await countUnread(db, userId) })
+}
+
+/** Says that notifications were read: those named, or all. What is read already, or somebody else's, stays as it is. */
+export async function markRead(
+  ctx: SignedInContext,
+  { ids }: { ids?: string[] | undefined },
+): Promise<{ ok: true; unread: number }> {
+  await ctx.db
+    .update(notifications)
+    .set({ readAt: sql`clock_timestamp()` })
+    .where(
+      and(eq(notifications.userId, ctx.actor.id), unread, ids ? inArray(notifications.id, ids) : undefined),
+    )
+  const left = await countUnread(ctx.db, ctx.actor.id)
+  ctx.publish(topicOf.user(ctx.actor.id), { type: 'notifications_unread', unread: left })
+  return { ok: true, unread: left }
+}
+
+/** Through which channels a person is told what: of every kind, the defaults and where he wishes otherwise. */
+export async function getPreferences(ctx: SignedInContext): Promise<{ items: Preference[] }> {
+  const wishes = await ctx.db
+    .select()
+    .from(notificationPreferences)
+    .where(eq(notificationPreferences.userId, ctx.actor.id))
+  const wanted = (kind: NotificationKind, channel: ChannelName) =>
+    wishes.find((wish) => wish.kind === kind && wish.channel === channel)?.wanted ?? isDefault(kind, channel)
+  const items = KIND_NAMES.map((kind) => ({
+    kind,
+    category: KINDS[kind].category,
+    app: wanted(kind, 'app'),
+    email: wanted(kind, 'email'),
+    telegram: wanted(kind, 'telegram'),
+  }))
+  return { items }
+}
+
+const isDefault = (kind: NotificationKind, channel: ChannelName): boolean =>
+  (KINDS[kind].channels as readonly ChannelName[]).includes(channel)
+
+type Wish = {
+  kind: NotificationKind
+  app?: boolean | undefined
+  email?: boolean | undefined
+  telegram?: boolean | undefined
+}
+
+/** Sets what is named and leaves the rest as it is; where a kind is named twice, the last one counts. */
+export async function setPreferences(
+  ctx: SignedInContext,
+  { items }: { items: Wish[] },
+): Promise<{ items: Preference[] }> {
+  const wishes = new Map(
+    items.flatMap(({ kind, ...by }) =>
+      CHANNELS.flatMap((channel) => {
+        const wanted = by[channel]
+        return wanted === undefined
+          ? []
+          : [[`${kind}/${channel}`, { userId: ctx.actor.id, kind, channel, wanted }] as const]
+      }),
+    ),
+  )
+  if (wishes.size > 0)
+    await ctx.db
+      .insert(notificationPreferences)
+      .values([...wishes.values()])
+      .onConflictDoUpdate({
+        target: [
+          notificationPreferences.userId,
+          notificationPreferences.kind,
+          notificationPreferences.channel,
+        ],
+        set: { wanted: sql`excluded.wanted` },
+      })
+  return getPreferences(ctx)
+}
+
+/** The channels through which a notification goes to its person. */
+export const channelsFor = ({ wishes }: ToldRow, kind: NotificationKind): Set<ChannelName> =>
+  new Set(CHANNELS.filter((channel) => wishes?.[channel] ?? isDefault(kind, channel)))
+
+const KEPT_DAYS = 180
+
+/** Deletes what was told half a year ago, read or not. @returns how many */
+export async function deleteOldNotifications({ db }: Pick<Context, 'db'>): Promise<number> {
+  const gone = await db
+    .delete(notifications)
+    .where(sql`${notifications.createdAt} < now() - make_interval(days => ${KEPT_DAYS}::int)`)
+    .returning({ id: notifications.id })
+  return gone.length
+}

@@ -1,0 +1,68 @@
+import type { NotificationRow } from '../../db/schema'
+import type { BookingStatus } from '../../db/schema/bookings'
+import type { Millis } from '../../lib/time'
+import type { Event } from '../../schemas/events'
+import type { NotificationKind } from '../../schemas/notifications'
+
+/** How what a notification speaks of stands when it is to be told. */
+export type Present = {
+  now: Millis
+  booking: { status: BookingStatus; startsAt: Date; balanceDueMinor: number } | null
+  event: { startsAt: Date; mine: Event['mine']; creatorId: string | null } | null
+}
+type Check = (row: NotificationRow, present: Present) => boolean
+
+const always: Check = () => true
+const whileBooking =
+  (...statuses: BookingStatus[]): Check =>
+  (_, { booking }) =>
+    booking !== null && statuses.includes(booking.status)
+const atTheTimeTold: Check = ({ facts }, { booking, event }) =>
+  (booking ?? event)?.startsAt.getTime() === facts.startsAt
+const notBegun: Check = (_, { booking, event, now }) => Number((booking ?? event)?.startsAt) > now
+const whileOwed: Check = (_, { booking }) => booking !== null && booking.balanceDueMinor > 0
+const whileAttending: Check = (_, { event }) => event?.mine === 'attending'
+const whileConcerned: Check = ({ userId }, { event }) =>
+  event !== null && (event.mine !== null || event.creatorId === userId)
+const whileWithout: Check = (_, { event }) => event?.mine === null
+const whileThere: Check = (_, { event }) => event !== null
+const all =
+  (...checks: Check[]): Check =>
+  (row, present) =>
+    checks.every((check) => check(row, present))
+
+const stands = all(whileBooking('confirmed', 'completed', 'no_show'), atTheTimeTold)
+
+/** Whether each kind is still so. What has ended for good, and what became of money, stays true. */
+const STILL_SO: Record<NotificationKind, Check> = {
+  booking_requested: whileBooking('pending'),
+  booking_confirmed: stands,
+  booking_accepted: stands,
+  booking_declined: always,
+  booking_cancelled: always,
+  booking_moved: stands,
+  booking_no_show: always,
+  booking_completed: always,
+  reminder_day: all(whileBooking('confirmed'), atTheTimeTold, notBegun),
+  reminder_hour: all(whileBooking('confirmed'), atTheTimeTold, notBegun),
+  payment_received: always,
+  payment_returned: always,
+  refund_made: always,
+  refund_failed: always,
+  balance_declined: whileOwed,
+  review_received: always,
+  review_answered: always,
+  event_place: whileAttending,
+  event_place_to_pay: whileBooking('held'),
+  event_place_lost: whileWithout,
+  event_changed: all(whileConcerned, atTheTimeTold),
+  event_cancelled: always,
+  event_reminder: all(whileAttending, atTheTimeTold, notBegun),
+  event_passed_on: whileThere,
+  points_earned: always,
+  tier_reached: always,
+}
+
+/** Whether a notification still says what is so: one that was undone before it could be told is not told at all. */
+export const isStillSo = (kind: NotificationKind, row: NotificationRow, present: Present): boolean =>
+  STILL_SO[kind](row, present)

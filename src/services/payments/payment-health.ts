@@ -1,0 +1,42 @@
+import { sql } from 'drizzle-orm'
+import type { Deps } from '../../context'
+import type { JobName } from '../jobs/jobs'
+
+export type MoneyTroubles = {
+  /** Of the inbox, not worked on for a minute. */
+  waitingEvents: number
+  failedEvents: number
+  /** Of the queue, due for a minute and taken by no server. */
+  waitingJobs: number
+  /** Failed at least once, those that were given up too. */
+  failedJobs: number
+  givenUpJobs: number
+  waitingRefunds: number
+  disputes: number
+}
+
+/** The jobs that move or follow money; that a mailbox is full is no trouble with payments. */
+const MONEY_JOBS: JobName[] = [
+  'stripe-event',
+  'review-payment',
+  'make-refund',
+  'charge-balance',
+  'forget-customer',
+]
+
+/** What of payments somebody should look at where it does not go away by itself. */
+export async function countTroubles({ db }: Pick<Deps, 'db'>): Promise<MoneyTroubles> {
+  const [row] = await db.execute<MoneyTroubles>(sql`
+    WITH jobs AS (SELECT * FROM graphile_worker.jobs WHERE task_identifier = ANY(${`{${MONEY_JOBS.join()}}`}::text[]))
+    SELECT (SELECT count(*)::int FROM stripe_events
+             WHERE state = 'waiting' AND received_at < now() - interval '1 minute') AS "waitingEvents",
+           (SELECT count(*)::int FROM stripe_events WHERE state = 'failed') AS "failedEvents",
+           (SELECT count(*)::int FROM jobs
+             WHERE locked_at IS NULL AND attempts < max_attempts AND run_at < now() - interval '1 minute') AS "waitingJobs",
+           (SELECT count(*)::int FROM jobs WHERE last_error IS NOT NULL) AS "failedJobs",
+           (SELECT count(*)::int FROM jobs WHERE attempts >= max_attempts) AS "givenUpJobs",
+           (SELECT count(*)::int FROM refunds WHERE status = 'requested' AND created_at < now() - interval '10 minutes') AS "waitingRefunds",
+           (SELECT count(*)::int FROM payments WHERE disputed) AS disputes`)
+  if (!row) throw new Error('the payments were not counted')
+  return row
+}

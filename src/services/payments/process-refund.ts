@@ -1,0 +1,74 @@
+import { and, eq, isNull, sql } from 'drizzle-orm'
+import type { Context } from '../../context'
+import { type RefundRow, refunds } from '../../db/schema'
+import { toStripeAmount } from '../../lib/money'
+import { isStripeRefusal, isStuckOnKey } from '../../lib/stripe'
+import { withPayment } from './sync-payment'
+
+/**
+ * Makes at Stripe a refund that was requested. It looks for it there first, by our id: Stripe forgets idempotency keys
+ * after a day, and money must not go back twice. Safe to run any number of times, on any number of servers.
+ */
+export async function makeRefund(ctx: Context, { refundId }: { refundId: string }): Promise<void> {
+  const [wanted] = await ctx.db.select().from(refunds).where(eq(refunds.id, refundId))
+  if (wanted?.status !== 'requested' || wanted.stripeRefundId) return
+  try {
+    await withPayment(ctx, wanted.paymentId, {
+      act: async (payment, tx) => {
+        const [refund] = await tx
+          .select()
+          .from(refunds)
+          .where(
+            and(eq(refunds.id, refundId), eq(refunds.status, 'requested'), isNull(refunds.stripeRefundId)),
+          )
+        if (!refund || !payment.stripeIntentId || (await isMade(ctx, payment.stripeIntentId, refundId)))
+          return
+        const failureCode = await makeAtStripe(ctx, payment.stripeIntentId, refund, payment.currency)
+        if (failureCode)
+          await tx.update(refunds).set({ status: 'failed', failureCode }).where(eq(refunds.id, refundId))
+      },
+    })
+  } catch (error) {
+    // Stripe gives the same failure again for the same key.
+    if (error instanceof Error && (isStuckOnKey(error) || isStuckOnKey(error.cause)))
+      await ctx.db
+        .update(refunds)
+        .set({ attempt: sql`${refunds.attempt} + 1` })
+        .where(eq(refunds.id, refundId))
+    throw error
+  }
+  const [after] = await ctx.db.select().from(refunds).where(eq(refunds.id, refundId))
+  if (after?.status === 'requested' && !after.stripeRefundId) throw new Error('the refund was not made')
+}
+
+async function isMade(ctx: Context, intentId: string, refundId: string): Promise<boolean> {
+  for await (const refund of ctx.stripe.api().refunds.list({ payment_intent: intentId, limit: 100 }))
+    if (refund.metadata?.refundId === refundId) return true
+  return false
+}
+
+/** @returns why the money can never go back this way; null where it went, or was gone already, which the look after this tells */
+async function makeAtStripe(
+  ctx: Context,
+  intentId: string,
+  refund: RefundRow,
+  currency: string,
+): Promise<string | null> {
+  try {
+    await ctx.stripe.api().refunds.create(
+      {
+        payment_intent: intentId,
+        amount: toStripeAmount(refund.amountMinor, currency),
+        metadata: { refundId: refund.id },
+      },
+      { idempotencyKey: `refund:${refund.id}:${refund.attempt}` },
+    )
+    return null
+  } catch (error) {
+    if (!isStripeRefusal(error)) throw error
+    ctx.log.error({ error, refundId: refund.id }, 'Stripe refuses a refund')
+    if (error.code === 'charge_disputed') return error.code
+    if (error.code === 'charge_already_refunded' || error.param === 'amount') return null
+    throw error
+  }
+}

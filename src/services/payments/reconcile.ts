@@ -1,0 +1,185 @@
+import { eq } from 'drizzle-orm'
+import type Stripe from 'stripe'
+import type { Context } from '../../context'
+import { bookings, type PaymentRow, payments, refunds } from '../../db/schema'
+import { fromStripeAmount } from '../../lib/money'
+import { iso } from '../../lib/time'
+import { Id } from '../../schemas/common'
+import { leftOpen, waitingRefunds, wrongSums } from './reconcile-local'
+import { learnOfIntent } from './stripe-events'
+import { withPayment } from './sync-payment'
+
+/** One thing on which Stripe and we do not agree, or that a person should look at. */
+export type Difference = {
+  kind:
+    | 'unknown_intent'
+    | 'payment_differs'
+    | 'refund_differs'
+    | 'refund_waits'
+    | 'payment_left_open'
+    | 'sums_differ'
+    | 'dispute'
+  bookingId: string | null
+  paymentId: string | null
+  stripeId: string | null
+  ours: string
+  stripes: string
+  mended: boolean
+}
+export type Reconciliation = {
+  from: string
+  to: string
+  intents: number
+  refunds: number
+  differences: Difference[]
+}
+
+/** Work that is under way is no difference: what is younger than this is left to the webhooks and the queue. */
+const SETTLED_AFTER_MS = 120_000
+
+/**
+ * Holds what Stripe has of a period against what we have: intents and what they received, refunds, disputes, refunds that
+ * were never made, payments left open, and the sums on bookings. With `fix` whatever can be mended is, by the same
+ * function that the webhook calls; a dispute is for a person.
+ * @param period by Stripe's and our times of creation; `graceMs` is how young a thing is left alone
+ */
+export async function reconcile(
+  ctx: Context,
+  { from, to, fix, graceMs = SETTLED_AFTER_MS }: { from: Date; to: Date; fix: boolean; graceMs?: number },
+): Promise<Reconciliation> {
+  const until = new Date(Math.min(to.getTime(), Date.now() - graceMs))
+  const mend = async (
+    difference: Omit<Difference, 'mended'>,
+    run: () => Promise<unknown>,
+  ): Promise<Difference> => {
+    if (!fix) return { ...difference, mended: false }
+    try {
+      await run()
+      return { ...difference, mended: true }
+    } catch (error) {
+      ctx.log.error({ error, difference }, 'a difference to Stripe could not be mended')
+      return { ...difference, mended: false }
+    }
+  }
+  const period = { from, until }
+  const intents = await walkIntents(ctx, period, mend)
+  const moneyBack = await walkRefunds(ctx, period, mend)
+  const own = [...(await leftOpen(ctx, period, mend)), ...(await waitingRefunds(ctx, period, mend))]
+  const disputes = await walkDisputes(ctx, period)
+  const sums = await wrongSums(ctx, period, mend)
+  return {
+    from: iso(from),
+    to: iso(to),
+    intents: intents.count,
+    refunds: moneyBack.count,
+    differences: [...intents.differences, ...moneyBack.differences, ...own, ...disputes, ...sums],
+  }
+}
+
+export type Period = { from: Date; until: Date }
+export type Mend = (
+  difference: Omit<Difference, 'mended'>,
+  run: () => Promise<unknown>,
+) => Promise<Difference>
+
+const createdIn = ({ from, until }: Period) => ({
+  created: { gte: Math.floor(from.getTime() / 1000), lte: Math.ceil(until.getTime() / 1000) },
+  limit: 100,
+})
+
+async function walkIntents(ctx: Context, period: Period, mend: Mend) {
+  const differences: Difference[] = []
+  let count = 0
+  for await (const intent of ctx.stripe.api().paymentIntents.list(createdIn(period))) {
+    // Another program may use the same account: what does not carry our mark is none of ours.
+    if (!intent.metadata.bookingId || !(await isOurs(ctx, intent.metadata.bookingId))) continue
+    count += 1
+    const [row] = await ctx.db.select().from(payments).where(eq(payments.stripeIntentId, intent.id))
+    const seen = row && seenAs(row)
+    const there = seenAtStripe(intent)
+    if (seen === there) continue
+    const difference = {
+      kind: row ? ('payment_differs' as const) : ('unknown_intent' as const),
+      bookingId: intent.metadata.bookingId,
+      paymentId: row?.id ?? null,
+      stripeId: intent.id,
+      ours: seen ?? 'nothing',
+      stripes: there,
+    }
+    differences.push(await mend(difference, () => learnOfIntent(ctx, intent.id)))
+  }
+  return { count, differences }
+}
+
+async function isOurs({ db }: Context, bookingId: string): Promise<boolean> {
+  if (!Id.safeParse(bookingId).success) return false
+  const [row] = await db.select({ id: bookings.id }).from(bookings).where(eq(bookings.id, bookingId))
+  return row !== undefined
+}
+
+const seenAs = ({ status, receivedMinor, currency }: PaymentRow) =>
+  `${status === 'succeeded' || status === 'cancelled' ? status : 'open'} ${receivedMinor} ${currency}`
+
+function seenAtStripe({ status, amount_received, currency: code }: Stripe.PaymentIntent): string {
+  const currency = code.toUpperCase()
+  const received = status === 'succeeded' ? fromStripeAmount(amount_received, currency) : 0
+  return `${status === 'succeeded' ? 'succeeded' : status === 'canceled' ? 'cancelled' : 'open'} ${received} ${currency}`
+}
+
+async function walkRefunds(ctx: Context, period: Period, mend: Mend) {
+  const differences: Difference[] = []
+  let count = 0
+  for await (const refund of ctx.stripe.api().refunds.list(createdIn(period))) {
+    const intentId = idOf(refund.payment_intent)
+    const [payment] = intentId
+      ? await ctx.db.select().from(payments).where(eq(payments.stripeIntentId, intentId))
+      : []
+    if (!payment) continue
+    count += 1
+    const [row] = await ctx.db.select().from(refunds).where(eq(refunds.stripeRefundId, refund.id))
+    const ours = row ? `${row.status} ${row.amountMinor}` : 'nothing'
+    const status =
+      refund.status === 'succeeded'
+        ? 'succeeded'
+        : refund.status === 'failed' || refund.status === 'canceled'
+          ? 'failed'
+          : 'requested'
+    const stripes = `${status} ${fromStripeAmount(refund.amount, payment.currency)}`
+    if (ours === stripes) continue
+    const { id: paymentId, bookingId } = payment
+    const difference = {
+      kind: 'refund_differs' as const,
+      bookingId,
+      paymentId,
+      stripeId: refund.id,
+      ours,
+      stripes,
+    }
+    differences.push(await mend(difference, () => withPayment(ctx, paymentId)))
+  }
+  return { count, differences }
+}
+
+const idOf = (value: string | { id: string } | null) =>
+  typeof value === 'string' ? value : (value?.id ?? null)
+
+async function walkDisputes(ctx: Context, period: Period): Promise<Difference[]> {
+  const differences: Difference[] = []
+  for await (const dispute of ctx.stripe.api().disputes.list(createdIn(period))) {
+    const intentId = idOf(dispute.payment_intent)
+    const [payment] = intentId
+      ? await ctx.db.select().from(payments).where(eq(payments.stripeIntentId, intentId))
+      : []
+    if (!payment) continue
+    differences.push({
+      kind: 'dispute',
+      bookingId: payment.bookingId,
+      paymentId: payment.id,
+      stripeId: dispute.id,
+      ours: `${payment.status} ${payment.receivedMinor}`,
+      stripes: `${dispute.status}, ${dispute.reason}`,
+      mended: false,
+    })
+  }
+  return differences
+}

@@ -1,0 +1,34 @@
+import { sql } from 'drizzle-orm'
+import type { Deps } from '../../context'
+
+/** Asks the database for an answer; `ok` is false where there is none within two seconds. */
+export async function checkDatabase({
+  db,
+  log,
+}: Pick<Deps, 'db' | 'log'>): Promise<{ ok: boolean; latencyMs: number }> {
+  const started = performance.now()
+  const ok = await Promise.race([
+    db.execute(sql`SELECT 1`).then(
+      () => true,
+      (error) => {
+        log.warn({ error }, 'the database does not answer')
+        return false
+      },
+    ),
+    Bun.sleep(2000).then(() => false),
+  ])
+  return { ok, latencyMs: Math.round((performance.now() - started) * 100) / 100 }
+}
+
+/** Connections of every server to this database, by what they do now. */
+export async function countConnections({
+  db,
+}: Pick<Deps, 'db'>): Promise<{ state: string; count: number }[]> {
+  const query = db.execute<{ state: string; count: number }>(sql`
+    SELECT coalesce(state, 'unknown') AS state, count(*)::int AS count FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'coworkspace' GROUP BY 1`)
+  const late = Bun.sleep(2000).then(() => {
+    throw new Error('the database does not answer')
+  })
+  return [...(await Promise.race([query, late]))]
+}

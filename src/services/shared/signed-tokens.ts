@@ -1,0 +1,47 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Env } from '../../env'
+
+/** What a seal is for: one that was made for the one is nothing for the other. */
+type Purpose = 'door-code' | 'password-reset'
+/** Whom or what it is about, and a number that grows with time. */
+type Sealed = { id: string; number: number }
+
+const ID_BYTES = 16
+const NUMBER_BYTES = 6
+const PAYLOAD_BYTES = ID_BYTES + NUMBER_BYTES
+const MAC_BYTES = 16
+
+/**
+ * A text that says nothing to a reader, and that only this server can have made, or one with the same secret.
+ * @param also what must be the same when it is read, and is not in the text
+ */
+export function seal(env: Env, purpose: Purpose, { id, number }: Sealed, also = ''): string {
+  const payload = Buffer.alloc(PAYLOAD_BYTES)
+  payload.write(id.replaceAll('-', ''), 'hex')
+  payload.writeUIntBE(number, ID_BYTES, NUMBER_BYTES)
+  return Buffer.concat([payload, macOf(env, purpose, payload, also)]).toString('base64url')
+}
+
+/** What such a text says, which is to be believed where it is ours; nothing where it is no such text. */
+export function readSeal(
+  env: Env,
+  purpose: Purpose,
+  text: string,
+): (Sealed & { isOurs: (also?: string) => boolean }) | undefined {
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.length !== PAYLOAD_BYTES + MAC_BYTES) return undefined
+  const payload = bytes.subarray(0, PAYLOAD_BYTES)
+  return {
+    id: payload.toString('hex', 0, ID_BYTES).replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5'),
+    number: payload.readUIntBE(ID_BYTES, NUMBER_BYTES),
+    isOurs: (also = '') => timingSafeEqual(bytes.subarray(PAYLOAD_BYTES), macOf(env, purpose, payload, also)),
+  }
+}
+
+const macOf = (env: Env, purpose: Purpose, payload: Buffer, also: string) =>
+  createHmac('sha256', env.JWT_SECRET)
+    .update(`${purpose}:`)
+    .update(payload)
+    .update(also)
+    .digest()
+    .subarray(0, MAC_BYTES)
