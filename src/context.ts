@@ -6,7 +6,7 @@ import type { Tokens } from './lib/access-tokens'
 import type { Cache } from './lib/cache'
 import type { Log } from './lib/logger'
 import type { Mailer } from './lib/mailer'
-import type { Metrics } from './lib/metrics'
+import type { Metrics, RealtimeStats } from './lib/metrics'
 import type { Caller, Limits } from './lib/rate-limits'
 import type { RedisLink } from './lib/redis'
 import type { StripeAccount } from './lib/stripe'
@@ -39,19 +39,6 @@ export type WatchLocation = (
   locationId: string,
   signal: AbortSignal,
 ) => Promise<AsyncIterable<LocationMessage>>
-
-/** Counts of this server's own sockets and event streams, since it started. */
-export type RealtimeStats = {
-  sockets: number
-  signedIn: number
-  eventStreams: number
-  /** Calendars, of spaces and of specialists. */
-  watchedSpaces: number
-  watchedBoards: number
-  messagesIn: number
-  messagesOut: number
-  slowReadersClosed: number
-}
 
 /** What a server is made of; built once by index.ts and passed down. */
 export type Deps = {

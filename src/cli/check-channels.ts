@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { isTelegramError } from '../lib/telegram'
 import type { Work } from './command'
-import type { Finding } from './doctor'
+import type { Finding } from './finding'
 
 /** Whether notifications get out of here by mail, where that is set. */
 export async function lookAtMail({ ctx }: Work): Promise<Finding> {

@@ -9,9 +9,8 @@ import { checkDatabase } from '../services/shared/health'
 import { lookAtMail, lookAtTelegram } from './check-channels'
 import { type Admin, Failed, type Work } from './command'
 import { table } from './console'
+import type { Finding } from './finding'
 
-/** `off` is what is not set, and need not be. */
-export type Finding = { state: 'ok' | 'off' | 'warning' | 'broken'; says: string; todo?: string }
 type Check = { name: string; look: (work: Work) => Promise<Finding>; needsSchema?: true }
 
 const ok = (says: string): Finding => ({ state: 'ok', says })

@@ -1,4 +1,4 @@
-import type { Catalogue, Doer } from '.'
+import type { Catalogue, Doer } from './catalogue'
 
 const by = (doer: Doer, other: string) =>
   ({ you: ' by you', them: ` by ${other}`, operator: ' by the house', nobody: '' })[doer]

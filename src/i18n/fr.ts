@@ -1,4 +1,4 @@
-import type { Catalogue, Doer } from '.'
+import type { Catalogue, Doer } from './catalogue'
 
 const by = (doer: Doer, other: string) =>
   ({ you: ' par vous', them: ` par ${other}`, operator: ' par la maison', nobody: '' })[doer]

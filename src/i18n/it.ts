@@ -1,4 +1,4 @@
-import type { Catalogue, Doer } from '.'
+import type { Catalogue, Doer } from './catalogue'
 
 const by = (doer: Doer, other: string) =>
   ({ you: ' da te', them: ` da ${other}`, operator: ' dalla struttura', nobody: '' })[doer]

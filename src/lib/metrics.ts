@@ -1,5 +1,4 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { RealtimeStats } from '../context'
 
 /** What the parts of a server report; each server process has its own. */
 export type Metrics = {
@@ -204,4 +203,17 @@ export function addReadings({ registry }: Metrics, readings: Readings): void {
       for (const [kind, count] of Object.entries(troubles)) this.set({ kind }, count)
     },
   })
+}
+
+/** Counts of this server's own sockets and event streams, since it started. */
+export type RealtimeStats = {
+  sockets: number
+  signedIn: number
+  eventStreams: number
+  /** Calendars, of spaces and of specialists. */
+  watchedSpaces: number
+  watchedBoards: number
+  messagesIn: number
+  messagesOut: number
+  slowReadersClosed: number
 }

@@ -16,6 +16,7 @@ import {
 } from '../schemas/users'
 import * as accounts from '../services/accounts/accounts'
 import * as sessions from '../services/accounts/sessions'
+import * as deleteAccount from '../services/privacy/delete-account'
 import { exportMe } from '../services/privacy/export-account'
 import { getMe } from '../services/users/users'
 import { publicProcedure, router, signedInProcedure } from '../trpc'
@@ -120,7 +121,7 @@ export const authRouter = router({
     })
     .input(z.strictObject({}).optional())
     .output(Ok)
-    .mutation(({ ctx }) => accounts.deleteMe(ctx)),
+    .mutation(({ ctx }) => deleteAccount.deleteMe(ctx)),
 
   exportMe: signedInProcedure
     .meta({

@@ -1,7 +1,7 @@
 import type { Tx } from '../db/client'
 import { bookings, checkIns, eventAttendees, events } from '../db/schema'
+import { range } from '../db/sql'
 import { addDays, dateAt, instantOf, MINUTE, type Millis } from '../lib/time'
-import { range } from '../services/calendar/change-calendars'
 import { fixedIds, LOCATIONS, PEOPLE, SPACES } from './data'
 
 const [milano, newYork] = LOCATIONS

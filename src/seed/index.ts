@@ -11,9 +11,9 @@ import {
   specialists,
   users,
 } from '../db/schema'
+import { range } from '../db/sql'
 import { addDays, dateAt, MINUTE, type Millis, type Period } from '../lib/time'
 import { slotsOfDate } from '../services/calendar/availability'
-import { range } from '../services/calendar/change-calendars'
 import { seedCommunity } from './community'
 import { DEMO_PASSWORD_HASH, fixedIds, LOCATIONS, PEOPLE, POINTS, SPACES, SPECIALISTS } from './data'
 

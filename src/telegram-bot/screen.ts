@@ -1,7 +1,8 @@
 import type { InlineKeyboardButton } from 'grammy/types'
 import type { SignedInContext } from '../context'
 import type { UserRow } from '../db/schema'
-import { type BotTexts, botTexts } from '../i18n/bot'
+import { botTexts } from '../i18n/bot'
+import type { BotTexts } from '../i18n/bot/texts'
 import { type BotAction, buttonData } from '../schemas/bot-actions'
 
 /** What the bot shows: a text with rows of buttons below it. */

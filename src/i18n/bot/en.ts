@@ -1,4 +1,4 @@
-import type { BotTexts } from '.'
+import type { BotTexts } from './texts'
 
 export const en: BotTexts = {
   locale: 'en-GB',

@@ -1,31 +1,15 @@
-import { and, asc, eq, ne, or, sql } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import type { Context, SignedInContext } from '../../context'
 import type { Db, Tx } from '../../db/client'
 import { violates } from '../../db/errors'
-import {
-  type BookingRow,
-  bookings,
-  loyaltyEntries,
-  reviews,
-  telegramAccounts,
-  type UserRow,
-  users,
-} from '../../db/schema'
+import { telegramAccounts, type UserRow, users } from '../../db/schema'
 import { AppError } from '../../errors'
-import type { Millis } from '../../lib/time'
-import type { CalendarKey } from '../../schemas/slots'
 import type { TelegramProof } from '../../schemas/telegram'
 import { type SignedIn, type User, userView } from '../../schemas/users'
-import { moveUnderLock } from '../bookings/transitions'
-import { calendarsOf, lockPerson } from '../calendar/change-calendars'
 import { changeCommunity, nothingOnCalendars, ofCheckIns } from '../calendar/change-location'
-import { calendarOfSpecialist, retireSpecialist } from '../catalog/specialists'
 import { whereIs } from '../check-ins/check-ins'
-import { enqueue } from '../jobs/jobs'
-import { leaveCommunity, locationsOf, mayComeBack } from '../privacy/community-data'
-import { accountGone, findUser } from '../users/users'
+import { accountGone, findUser, lockPerson } from '../users/users'
 import { endAllSessions, signedIn } from './sessions'
-import { forgetTelegram } from './telegram-accounts'
 import { readProof } from './telegram-login'
 
 /** A hash of no password at all, of the cost of every other: signing in takes as long where there is nobody to sign in. */
@@ -159,94 +143,7 @@ async function isLinkedTo(ctx: Context, user: UserRow, proof: TelegramProof): Pr
   return (await ctx.db.$count(telegramAccounts, linked)) > 0
 }
 
-/**
- * Forgets a person: what they hold or have booked is freed, and everything of theirs goes. What the law of money keeps,
- * which is bookings that were paid, stays behind a row that says nothing about who it was.
- * @throws INVALID_STATE while others hold or have booked them as a specialist
- */
-export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
-  const { id } = ctx.actor
-  const locks = {
-    person: id,
-    locations: (tx: Tx) => locationsOf(tx, id),
-    calendars: (tx: Tx) => calendarsOfPerson(tx, id),
-  }
-  await changeCommunity(ctx, locks, async (tx) => {
-    const left = await leaveCommunity(tx, id)
-    const { stripeCustomerId: customerId } = await findMe(ctx, tx)
-    if (customerId) await enqueue(tx, 'forget-customer', { customerId })
-    const [clock] = await tx.execute<{ now: string }>(sql`SELECT epoch_ms(clock_timestamp()) AS now`)
-    const claims = await tx
-      .select()
-      .from(bookings)
-      .where(and(ne(bookings.kind, 'event'), activeOf(id)))
-      .orderBy(asc(bookings.id))
-    const outcomes = []
-    for (const row of claims) outcomes.push(await endForGood(tx, ctx, row, Number(clock?.now)))
-    await retireSpecialist(tx, id)
-    await tx.delete(reviews).where(eq(reviews.userId, id))
-    // An intent may be paid though its hold has ended; the booking stays for whatever becomes of it.
-    const unpaid = sql`NOT EXISTS (SELECT FROM payments p WHERE p.booking_id = ${bookings.id})`
-    await tx.delete(bookings).where(and(eq(bookings.userId, id), eq(bookings.paidMinor, 0), unpaid))
-    const kept = await tx
-      .update(bookings)
-      .set({ notes: null })
-      .where(eq(bookings.userId, id))
-      .returning({ id: bookings.id })
-    if (kept.length > 0) await anonymise(tx, id)
-    else await tx.delete(users).where(eq(users.id, id))
-    const touched = [...left.touched, ...outcomes.flatMap((outcome) => outcome.touched)]
-    return { ...left, result: undefined, touched }
-  })
-  await ctx.cache.drop(`user:${id}`, 'services', 'specialists')
-  ctx.personGone(id)
-  return { ok: true }
-}
-
-const activeOf = (userId: string) =>
-  sql`${bookings.userId} = ${userId} AND ${bookings.status} IN ('held', 'pending', 'confirmed')`
-
-/** As if its owner had cancelled it, with what the policy gives back; what has begun already is over without. */
-async function endForGood(tx: Tx, ctx: SignedInContext, row: BookingRow, now: Millis) {
-  const begun = row.status !== 'held' && row.startsAt.getTime() <= now
-  if (!begun) return moveUnderLock(tx, ctx.actor, row, 'cancelled', now)
-  return moveUnderLock(tx, { kind: 'clock' }, row, row.status === 'pending' ? 'declined' : 'no_show', now + 1)
-}
-
-async function anonymise(tx: Tx, id: string): Promise<void> {
-  await forgetTelegram(tx, id)
-  await tx.execute(sql`DELETE FROM refresh_tokens WHERE user_id = ${id}`)
-  await tx.execute(sql`DELETE FROM idempotency_keys WHERE user_id = ${id}`)
-  await tx.execute(sql`DELETE FROM notifications WHERE user_id = ${id}`)
-  await tx.execute(sql`DELETE FROM notification_preferences WHERE user_id = ${id}`)
-  await tx
-    .update(users)
-    .set({
-      email: null,
-      name: 'Somebody who left',
-      passwordHash: null,
-      stripeCustomerId: null,
-      role: 'customer',
-      deletedAt: sql`now()`,
-    })
-    .where(eq(users.id, id))
-  await tx.delete(loyaltyEntries).where(eq(loyaltyEntries.userId, id))
-}
-
-/** Where a person has claims, or may have them again by money that is on its way, what they have reviewed, and their own calendar where they are a specialist. */
-async function calendarsOfPerson(tx: Tx, userId: string): Promise<CalendarKey[]> {
-  const claimed = await tx
-    .selectDistinct({ spaceId: bookings.spaceId, specialistId: bookings.specialistId })
-    .from(bookings)
-    .where(or(activeOf(userId), mayComeBack(userId)))
-  const reviewed = await tx
-    .selectDistinct({ spaceId: reviews.spaceId, specialistId: reviews.specialistId })
-    .from(reviews)
-    .where(eq(reviews.userId, userId))
-  return [...[...claimed, ...reviewed].flatMap(calendarsOf), ...(await calendarOfSpecialist(tx, userId))]
-}
-
-async function findMe(ctx: SignedInContext, db: Db): Promise<UserRow> {
+export async function findMe(ctx: SignedInContext, db: Db): Promise<UserRow> {
   const row = await findUser(db, eq(users.id, ctx.actor.id))
   if (!row) throw accountGone()
   return row

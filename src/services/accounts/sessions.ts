@@ -7,8 +7,8 @@ import { AppError, notFound } from '../../errors'
 import { ACCESS_TOKEN_SECONDS } from '../../lib/access-tokens'
 import { iso } from '../../lib/time'
 import { type Session, type SignedIn, userView } from '../../schemas/users'
-import { lockPerson } from '../calendar/change-calendars'
 import { createSecret, hashSecret } from '../shared/secrets'
+import { lockPerson } from '../users/users'
 
 const REFRESH_DAYS = 30
 /** A client that lost the answer to a refresh may ask once more for so long, and gets the same. */

@@ -1,8 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Tx } from '../../db/client'
+import { uuidArray } from '../../db/sql'
 import { iso, type Period } from '../../lib/time'
 import type { AnalyticsSummary } from '../../schemas/analytics'
-import { uuidArray } from '../calendar/change-calendars'
 import { emptyWeek, type Week } from '../calendar/open-time'
 
 /** A location and the instants between which its dates lie. */

@@ -1,9 +1,10 @@
 import { sql } from 'drizzle-orm'
 import type { Db, Tx } from '../../db/client'
 import { type BookingRow, bookings } from '../../db/schema'
+import { range, uuidArray } from '../../db/sql'
 import { iso, type Period } from '../../lib/time'
 import type { CalendarKey } from '../../schemas/slots'
-import { calendarsOf, range, uuidArray } from '../calendar/change-calendars'
+import { calendarsOf } from '../calendar/change-calendars'
 import { type Plan, refuseTime } from './quote'
 
 /** One of the places of a plan that can be had, by what the database holds now; its calendars should be locked. */

@@ -9,9 +9,9 @@ import {
   events,
   type Source,
 } from '../../db/schema'
+import { range, uuidArray } from '../../db/sql'
 import { notFound } from '../../errors'
 import { iso } from '../../lib/time'
-import { range, uuidArray } from '../calendar/change-calendars'
 import { type CommunityOutcome, changeCommunity, ofEvents } from '../calendar/change-location'
 import { sumOf } from '../shared/run-each'
 import { settleEnding } from './refunds'

@@ -1,6 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import { type Db, prepared } from '../../db/client'
 import { services, spaces } from '../../db/schema'
+import { multirange } from '../../db/sql'
 import { AppError, invalidField, notFound, type Reason } from '../../errors'
 import type { Cache } from '../../lib/cache'
 import { DAY, MINUTE, type Millis, type Period } from '../../lib/time'
@@ -15,7 +16,6 @@ import {
   whyNoRoom,
   whyNotByRules,
 } from '../calendar/availability'
-import { multirange } from '../calendar/change-calendars'
 import { standingOf } from '../loyalty/loyalty'
 
 /** What somebody wants: a time of a space, or of a service with the room it may need, which may be named. */

@@ -2,6 +2,7 @@ import { and, type SQL, sql } from 'drizzle-orm'
 import type { Deps } from '../../context'
 import type { Db, Tx } from '../../db/client'
 import { type BookingRow, bookings, spaces, specialists } from '../../db/schema'
+import { uuidArray } from '../../db/sql'
 import { iso, type Millis } from '../../lib/time'
 import { calendarId, calendarKey } from '../../schemas/slots'
 import { type ChangeCause, topicOf } from '../../schemas/socket-messages'
@@ -13,7 +14,6 @@ import {
   type Told,
   tell,
   touchesOf,
-  uuidArray,
 } from '../calendar/change-calendars'
 import { notify } from '../notifications/notify'
 import { noticesOfMove } from './booking-notifications'

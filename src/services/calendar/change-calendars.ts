@@ -1,13 +1,14 @@
-import { getTableColumns, sql } from 'drizzle-orm'
-import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
 import type { Deps } from '../../context'
 import type { Tx } from '../../db/client'
 import { isRetryable } from '../../db/errors'
-import { type BookingRow, spaces, specialists, users } from '../../db/schema'
+import { type BookingRow, spaces, specialists } from '../../db/schema'
+import { instantInRange, multirange, uuidArray } from '../../db/sql'
 import { iso, type Millis, type Period } from '../../lib/time'
 import { bookingView } from '../../schemas/bookings'
 import { type CalendarKey, calendarId, calendarKey } from '../../schemas/slots'
 import { type ChangeCause, type ServerMessage, topicOf } from '../../schemas/socket-messages'
+import { lockPerson } from '../users/users'
 import type { Claim, Room, Rules } from './availability'
 import { renderChangedSlots } from './slots'
 
@@ -74,10 +75,6 @@ export async function changeCalendars<T>(
   tell(deps, told)
   return result
 }
-
-/** Locks a person against everything that counts or ends what is theirs. Comes before the calendars. */
-export const lockPerson = (tx: Tx, userId: string) =>
-  tx.select({ id: users.id }).from(users).where(sql`${users.id} = ${userId}`).for('no key update')
 
 /**
  * Locks the rows of calendars against every other change, spaces first, then specialists, each in order of id, so that no
@@ -170,31 +167,6 @@ export function claimedPeriod({ claimed }: Pick<BookingRow, 'claimed'>): Period 
   const [from = '', to = ''] = claimed.slice(1, -1).split(',')
   return { from: instantInRange(from), to: instantInRange(to) }
 }
-
-/** PostgreSQL writes `"2027-01-04 09:00:00+00"` inside a range, in the zone of the connection, which is UTC. */
-const instantInRange = (text: string): Millis =>
-  Date.parse(`${text.replaceAll('"', '').replace(' ', 'T').replace(/\+00$/, '')}Z`)
-
-export const range = ({ from, to }: Period): string => `[${iso(from)},${iso(to)})`
-export const multirange = (periods: Period[]): string => `{${periods.map(range).join()}}`
-export const uuidArray = (ids: string[]) => sql`${`{${ids.join()}}`}::uuid[]`
-
-/**
- * A row as the database writes it in JSON (`to_jsonb`), read as Drizzle would read it: what a function of the database
- * gives back keeps the one mapping that the schema defines.
- */
-export function rowFromJson<Row>(table: PgTable, json: Record<string, unknown>): Row {
-  const row: Record<string, unknown> = {}
-  for (const [key, column] of columnsOf(table)) {
-    const value = json[column.name] ?? null
-    row[key] = value === null ? null : column.mapFromDriverValue(value)
-  }
-  return row as Row
-}
-
-const columns = new WeakMap<PgTable, [string, PgColumn][]>()
-const columnsOf = (table: PgTable) =>
-  columns.getOrInsertComputed(table, () => Object.entries(getTableColumns(table)))
 
 /** Runs again what the database ended to break a tie between two transactions; nothing of the first run remains. */
 async function retrying<T>(run: () => Promise<T>, attempts = 3): Promise<T> {

@@ -2,6 +2,7 @@ import { eq, sql } from 'drizzle-orm'
 import type { Deps } from '../../context'
 import type { Db, Tx } from '../../db/client'
 import { locations, users } from '../../db/schema'
+import { uuidArray } from '../../db/sql'
 import { notFound } from '../../errors'
 import { type CheckIn, checkInView, type PresentRow } from '../../schemas/check-ins'
 import { type ComingRow, type Event, eventView } from '../../schemas/events'
@@ -9,7 +10,7 @@ import type { CalendarKey } from '../../schemas/slots'
 import { topicOf } from '../../schemas/socket-messages'
 import { type Notice, notify } from '../notifications/notify'
 import { accountGone } from '../users/users'
-import { changeCalendars, type Outcome, uuidArray } from './change-calendars'
+import { changeCalendars, type Outcome } from './change-calendars'
 
 /** The coming events that a location tells of at once, the next first: so many to members, and to everyone else. */
 const MAX_COMING = 100

@@ -2,9 +2,10 @@ import { sql } from 'drizzle-orm'
 import type { Deps } from '../../context'
 import type { Tx } from '../../db/client'
 import { bookings, spaces, specialists } from '../../db/schema'
+import { uuidArray } from '../../db/sql'
 import { AppError } from '../../errors'
 import { type CalendarKey, calendarId } from '../../schemas/slots'
-import { changeCalendars, uuidArray } from './change-calendars'
+import { changeCalendars } from './change-calendars'
 
 /**
  * Changes the rules by which times can be had (hours, prices, services, closures, zones). Both versions of every calendar

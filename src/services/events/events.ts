@@ -3,6 +3,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { Context, SignedInContext } from '../../context'
 import type { Tx } from '../../db/client'
 import { type EventRow, eventAttendees, events } from '../../db/schema'
+import { range } from '../../db/sql'
 import { AppError, invalidField, notFound } from '../../errors'
 import { refuseUnpayablePrice } from '../../lib/money'
 import { DAY, iso, type Period } from '../../lib/time'
@@ -17,7 +18,6 @@ import {
   moveUp,
   NOTHING,
 } from '../bookings/event-seats'
-import { range } from '../calendar/change-calendars'
 import { type CommunityOutcome, changeCommunity, ofEvents } from '../calendar/change-location'
 import { refuseUnlessInUse } from '../locations/locations'
 import type { Notice } from '../notifications/notify'

@@ -2,13 +2,14 @@ import { and, eq, isNull, sql } from 'drizzle-orm'
 import type { Person } from '../../actor'
 import type { Tx } from '../../db/client'
 import { type BookingRow, bookings, type EventRow, type SpaceRow, spaces } from '../../db/schema'
+import { range } from '../../db/sql'
 import { AppError, notFound } from '../../errors'
 import { MINUTE, type Period } from '../../lib/time'
 import { expireHolds, findStale } from '../bookings/allocate'
 import { refuseTime } from '../bookings/quote'
 import { whyNotByRules } from '../calendar/availability'
 import { readCalendar, withReach } from '../calendar/boards'
-import { claimedPeriod, lockCalendars, range, type Touch, touchesOf } from '../calendar/change-calendars'
+import { claimedPeriod, lockCalendars, type Touch, touchesOf } from '../calendar/change-calendars'
 
 type Claimed = { touched: Touch[]; bookings: BookingRow[] }
 

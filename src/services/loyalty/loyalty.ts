@@ -5,8 +5,8 @@ import { loyaltyEntries, users } from '../../db/schema'
 import { AppError, notFound } from '../../errors'
 import type { Page } from '../../schemas/common'
 import { type Loyalty, loyaltyEntryView } from '../../schemas/loyalty'
-import { lockPerson } from '../calendar/change-calendars'
 import { pageOf } from '../shared/paging'
+import { lockPerson } from '../users/users'
 
 /** One's own points, tier and entries, the newest first. */
 export const myLoyalty = (ctx: SignedInContext, page: Page): Promise<Loyalty> =>

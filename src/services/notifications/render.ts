@@ -1,5 +1,6 @@
 import type { NotificationFacts } from '../../db/schema'
-import { type Catalogue, catalogues, type Doer, type Facts, type Language } from '../../i18n'
+import { catalogues } from '../../i18n'
+import type { Catalogue, Doer, Facts, Language } from '../../i18n/catalogue'
 import { localMoney } from '../../lib/money'
 import { localTimeIn } from '../../lib/time'
 import type { KINDS, NotificationKind } from '../../schemas/notifications'

@@ -3,8 +3,8 @@ import type { Context } from '../../context'
 import { bookings, payments, refunds } from '../../db/schema'
 import { iso } from '../../lib/time'
 import { enqueue } from '../jobs/jobs'
+import type { Difference, Mend, Period } from './difference'
 import { reviewPayment } from './payment-intents'
-import type { Difference, Mend, Period } from './reconcile'
 import { withPayment } from './sync-payment'
 
 /** Payments that may still be paid though nobody waits for them, and those that never reached Stripe. */

@@ -5,27 +5,11 @@ import { bookings, type PaymentRow, payments, refunds } from '../../db/schema'
 import { fromStripeAmount } from '../../lib/money'
 import { iso } from '../../lib/time'
 import { Id } from '../../schemas/common'
+import type { Difference, Mend, Period } from './difference'
 import { leftOpen, waitingRefunds, wrongSums } from './reconcile-local'
 import { learnOfIntent } from './stripe-events'
 import { withPayment } from './sync-payment'
 
-/** One thing on which Stripe and we do not agree, or that a person should look at. */
-export type Difference = {
-  kind:
-    | 'unknown_intent'
-    | 'payment_differs'
-    | 'refund_differs'
-    | 'refund_waits'
-    | 'payment_left_open'
-    | 'sums_differ'
-    | 'dispute'
-  bookingId: string | null
-  paymentId: string | null
-  stripeId: string | null
-  ours: string
-  stripes: string
-  mended: boolean
-}
 export type Reconciliation = {
   from: string
   to: string
@@ -75,12 +59,6 @@ export async function reconcile(
     differences: [...intents.differences, ...moneyBack.differences, ...own, ...disputes, ...sums],
   }
 }
-
-export type Period = { from: Date; until: Date }
-export type Mend = (
-  difference: Omit<Difference, 'mended'>,
-  run: () => Promise<unknown>,
-) => Promise<Difference>
 
 const createdIn = ({ from, until }: Period) => ({
   created: { gte: Math.floor(from.getTime() / 1000), lte: Math.ceil(until.getTime() / 1000) },

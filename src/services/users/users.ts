@@ -1,7 +1,7 @@
 import { and, asc, eq, gt, isNull, type SQL, sql } from 'drizzle-orm'
 import type { Role } from '../../actor'
 import type { Context, SignedInContext } from '../../context'
-import { type Db, prepared } from '../../db/client'
+import { type Db, prepared, type Tx } from '../../db/client'
 import { type UserRow, users } from '../../db/schema'
 import { AppError, notFound } from '../../errors'
 import { MINUTE } from '../../lib/time'
@@ -101,3 +101,7 @@ export async function readRole(db: Db, id: string): Promise<Role> {
 }
 
 export const accountGone = () => new AppError('NOT_SIGNED_IN', 'This account no longer exists.')
+
+/** Locks a person against everything that counts or ends what is theirs. Comes before the calendars. */
+export const lockPerson = (tx: Tx, userId: string) =>
+  tx.select({ id: users.id }).from(users).where(sql`${users.id} = ${userId}`).for('no key update')

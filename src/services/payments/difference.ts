@@ -1,0 +1,24 @@
+/** One thing on which Stripe and we do not agree, or that a person should look at. */
+export type Difference = {
+  kind:
+    | 'unknown_intent'
+    | 'payment_differs'
+    | 'refund_differs'
+    | 'refund_waits'
+    | 'payment_left_open'
+    | 'sums_differ'
+    | 'dispute'
+  bookingId: string | null
+  paymentId: string | null
+  stripeId: string | null
+  ours: string
+  stripes: string
+  mended: boolean
+}
+
+export type Period = { from: Date; until: Date }
+
+export type Mend = (
+  difference: Omit<Difference, 'mended'>,
+  run: () => Promise<unknown>,
+) => Promise<Difference>
