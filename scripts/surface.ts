@@ -13,10 +13,10 @@ import { REASONS } from '../src/errors'
 import type { Connections } from '../src/realtime/connections'
 import { procedures } from '../src/routers'
 import {
-  BoardMessageShape,
-  ClientMessageShape,
-  LocationMessageShape,
-  ServerMessageShape,
+  BoardMessageSchema,
+  ClientMessageSchema,
+  LocationMessageSchema,
+  ServerMessageSchema,
 } from '../src/schemas/socket-messages'
 
 export const SURFACE_FILE = path.resolve(import.meta.dirname, '../tests/surface.json')
@@ -26,8 +26,8 @@ export type Surface = Record<string, Record<string, unknown>>
 
 /** What subscriptions send, which their declarations do not say at run time. */
 const EVENTS: Record<string, z.ZodType> = {
-  'realtime.watch': BoardMessageShape,
-  'realtime.watchLocation': LocationMessageShape,
+  'realtime.watch': BoardMessageSchema,
+  'realtime.watchLocation': LocationMessageSchema,
 }
 
 /** The public surface as it is now. Words for people are no part of it. */
@@ -38,8 +38,8 @@ export function readSurface(): Surface {
     shapes,
     routes: readRoutes(),
     reasons: REASONS,
-    'messages to the server': readMessages(ClientMessageShape, 'input', shapes),
-    'messages from the server': readMessages(ServerMessageShape, 'output', shapes),
+    'messages to the server': readMessages(ClientMessageSchema, 'input', shapes),
+    'messages from the server': readMessages(ServerMessageSchema, 'output', shapes),
     environment: mapValues(EnvSchema.shape, (type) => shapeOf(type, 'input', shapes)),
   }
 }

@@ -5,20 +5,20 @@ import { version } from '../package.json'
 import type { Actor } from './actor'
 import type { Context, Deps } from './context'
 import { AppError, noSuchPath } from './errors'
-import { docsDoor } from './http/docs-routes'
-import { filesDoor } from './http/ics-routes'
-import { type Answering, createFrame, type Handler, responseOf } from './http/pipeline'
-import { createKeptAnswers } from './http/response-cache'
+import { docsRoutes } from './http/docs-routes'
+import { icsRoutes } from './http/ics-routes'
+import { type Answering, createPipeline, type Handler, responseOf } from './http/pipeline'
+import { createResponseCache } from './http/response-cache'
 import { refusalAnswer, refusalResponse, restRoutes } from './http/rest-handler'
-import { trpcDoor } from './http/trpc-handler'
-import { webDoor } from './http/web-routes'
-import { sandboxDoor, stripeDoor } from './http/webhooks/stripe'
-import { telegramDoor, telegramSandboxDoor } from './http/webhooks/telegram'
+import { trpcHandler } from './http/trpc-handler'
+import { webRoutes } from './http/web-routes'
+import { stripeRoutes, stripeSandboxRoutes } from './http/webhooks/stripe'
+import { telegramRoutes, telegramSandboxRoutes } from './http/webhooks/telegram'
 import { addressReader, type Caller } from './lib/rate-limits'
 import { MAX_BODY_BYTES, requestIdOf } from './lib/request'
 import type { Connections } from './realtime/connections'
-import { socketDoor } from './realtime/upgrade'
-import { checkDatabase } from './services/shared/health'
+import { socketUpgrade } from './realtime/upgrade'
+import { pingDatabase } from './services/shared/health'
 import { refusalOfThrown } from './trpc'
 
 /** Beyond this the connection is ended without a word of ours, whatever length was declared. */
@@ -86,15 +86,15 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     else if (reason === 'UNAVAILABLE') log.warn({ error, path, requestId }, 'a dependency is down')
   }
 
-  const frame = createFrame(deps)
-  const kept = createKeptAnswers({ ...deps, callerOf })
-  const trpc = trpcDoor({ createContext, kept, onError })
+  const frame = createPipeline(deps)
+  const kept = createResponseCache({ ...deps, callerOf })
+  const trpc = trpcHandler({ createContext, kept, onError })
   const rest = restRoutes({
     createContext: (request) => createContext(request, 1, 'rest'),
     kept,
     onError,
   })
-  const socket = socketDoor(deps, connections, callerOf)
+  const socket = socketUpgrade(deps, connections, callerOf)
 
   const refuse = (error: unknown, request: Request, path: string) => {
     const requestId = requestIdOf(request)
@@ -149,7 +149,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       uptimeSeconds: Math.round((Date.now() - startedAt) / 1000),
     }))
     .get('/api/health/db', async ({ status }) => {
-      const { ok, latencyMs } = await checkDatabase(deps)
+      const { ok, latencyMs } = await pingDatabase(deps)
       return status(ok ? 200 : 503, { status: ok ? 'ok' : 'unavailable', latencyMs })
     })
     .get('/api/health/redis', async ({ status }) => {
@@ -162,14 +162,14 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
       return deps.metrics.readAll()
     })
     .all('/trpc/*', ({ request, server }) => asResponse(trpc(request, server)), { parse: 'none' })
-    .use(filesDoor({ createContext, onError }))
-    .use(stripeDoor(deps))
-    .use(sandboxDoor(deps))
-    .use(telegramDoor(deps))
-    .use(telegramSandboxDoor(deps))
-    .use(docsDoor(publicUrl))
+    .use(icsRoutes({ createContext, onError }))
+    .use(stripeRoutes(deps))
+    .use(stripeSandboxRoutes(deps))
+    .use(telegramRoutes(deps))
+    .use(telegramSandboxRoutes(deps))
+    .use(docsRoutes(publicUrl))
     .use(
-      webDoor({
+      webRoutes({
         stripe: deps.stripe.publishableKey !== '' && !deps.stripe.sandbox,
         telegram: deps.telegram.isSetUp && !deps.telegram.sandbox,
       }),

@@ -1,4 +1,4 @@
-import type { Actor, Person } from './actor'
+import type { Actor, UserActor } from './actor'
 import type { Db } from './db/client'
 import type { Source } from './db/schema/activity'
 import type { Env } from './env'
@@ -7,7 +7,7 @@ import type { Cache } from './lib/cache'
 import type { Log } from './lib/logger'
 import type { Mailer } from './lib/mailer'
 import type { Metrics, RealtimeStats } from './lib/metrics'
-import type { Caller, Limits } from './lib/rate-limits'
+import type { Caller, RateLimits } from './lib/rate-limits'
 import type { RedisLink } from './lib/redis'
 import type { StripeAccount } from './lib/stripe'
 import type { TelegramBot } from './lib/telegram'
@@ -53,14 +53,14 @@ export type Deps = {
   publish: Publish
   refreshBoards: RefreshBoards
   /** Ends the connections of somebody whose account is gone, on every server. */
-  personGone: (userId: string) => void
+  disconnectUser: (userId: string) => void
   watchBoard: WatchBoard
   watchLocation: WatchLocation
   /** What this server shares with others; null where it is the only one. */
   redis: RedisLink | null
   /** Null where no SMTP_URL is set: then nobody gets mail. */
   mailer: Mailer | null
-  limits: Limits
+  limits: RateLimits
   cache: Cache
   metrics: Metrics
   realtimeStats: () => RealtimeStats
@@ -84,7 +84,7 @@ export type Context = Deps & {
   /** What the caller named this one call by, so that asking again does not do it again. */
   idempotencyKey?: string
 }
-export type SignedInContext = Context & { actor: Person }
+export type SignedInContext = Context & { actor: UserActor }
 
 /** The context of whoever acts without a request: nobody's connection, and a request id of its own. */
 export const contextOf = <A extends Actor>(

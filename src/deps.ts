@@ -6,27 +6,27 @@ import { type Cache, createCache } from './lib/cache'
 import type { Log } from './lib/logger'
 import { createMailer } from './lib/mailer'
 import { addReadings, createMetrics } from './lib/metrics'
-import { createLimits } from './lib/rate-limits'
+import { createRateLimits } from './lib/rate-limits'
 import type { RedisLink } from './lib/redis'
 import { createStripeAccount, type Sandbox } from './lib/stripe'
 import { createTelegramBot, type TelegramSandboxLink } from './lib/telegram'
-import { type BoardFeeds, createBoardFeeds } from './realtime/board-streams'
-import { createWatchedBoards, type WatchedBoards } from './realtime/board-watchers'
+import { type BoardStreams, createBoardStreams } from './realtime/board-streams'
+import { type BoardWatchers, createBoardWatchers } from './realtime/board-watchers'
 import { type Bus, createLocalBus, createSharedBus } from './realtime/bus'
 import { type Connections, createConnections } from './realtime/connections'
-import { createLocationFeeds, type LocationFeeds } from './realtime/location-streams'
-import { createWatchedLocations, type WatchedLocations } from './realtime/location-watchers'
+import { createLocationStreams, type LocationStreams } from './realtime/location-streams'
+import { createLocationWatchers, type LocationWatchers } from './realtime/location-watchers'
 import { topicOf } from './schemas/socket-messages'
-import { countTroubles } from './services/payments/payment-health'
+import { countPaymentProblems } from './services/payments/payment-health'
 import { countConnections } from './services/shared/health'
 
 type Release = () => Promise<unknown>
-export type Core = {
+export type OpenedDeps = {
   deps: Deps
-  boards: WatchedBoards
-  feeds: BoardFeeds
-  locationFeeds: LocationFeeds
-  locations: WatchedLocations
+  boards: BoardWatchers
+  feeds: BoardStreams
+  locationFeeds: LocationStreams
+  locations: LocationWatchers
   connections: Connections
   bus: Bus
   redis: RedisLink | null
@@ -38,7 +38,7 @@ export type Core = {
  * doors, and all that a command needs. Nothing listens and no job runs.
  * @param options.sandbox what stands in for Stripe where no key is set; `telegramSandbox` for Telegram
  */
-export async function openCore(
+export async function openDeps(
   env: Env,
   log: Log,
   databaseUrl: string,
@@ -52,7 +52,7 @@ export async function openCore(
     sandbox?: Sandbox | undefined
     telegramSandbox?: TelegramSandboxLink | undefined
   } = {},
-): Promise<Core> {
+): Promise<OpenedDeps> {
   const releasers: Release[] = []
   const client = connectDatabase(databaseUrl, { connections: env.DATABASE_POOL, ...pool })
   releasers.push(client.close)
@@ -66,10 +66,10 @@ export async function openCore(
   const redis = env.REDIS_URL ? (await import('./lib/redis')).connectRedis(env.REDIS_URL, log) : null
   if (redis) releasers.push(redis.close)
   const bus = redis ? createSharedBus(redis, log) : createLocalBus()
-  const boards = createWatchedBoards({ db: client.db, log, deliver: bus.deliver })
-  const feeds = createBoardFeeds({ db: client.db, log, bus, boards })
-  const locations = createWatchedLocations({ db: client.db, deliver: bus.deliver })
-  const locationFeeds = createLocationFeeds({ db: client.db, bus, locations })
+  const boards = createBoardWatchers({ db: client.db, log, deliver: bus.deliver })
+  const feeds = createBoardStreams({ db: client.db, log, bus, boards })
+  const locations = createLocationWatchers({ db: client.db, deliver: bus.deliver })
+  const locationFeeds = createLocationStreams({ db: client.db, bus, locations })
   shareBoards(bus, { boards, locations }, redis)
   const metrics = createMetrics()
   const cache = createCache({
@@ -77,9 +77,9 @@ export async function openCore(
     on: env.CACHE === 'on',
     metrics,
     log,
-    tellAll: (tags) => bus.signal({ forget: tags }),
+    invalidateEverywhere: (tags) => bus.signal({ forget: tags }),
   })
-  forgetWhatChanged(bus, cache, redis)
+  invalidateChanged(bus, cache, redis)
   const mailer = createMailer(env)
   if (mailer) releasers.push(async () => mailer.close())
   const deps: Deps = {
@@ -91,7 +91,7 @@ export async function openCore(
     telegram: createTelegramBot(env, telegramSandbox),
     publish: bus.publish,
     refreshBoards: (calendarIds) => bus.signal({ refreshBoards: calendarIds }),
-    personGone: (personGone) => bus.signal({ personGone }),
+    disconnectUser: (personGone) => bus.signal({ personGone }),
     watchBoard: feeds.watch,
     watchLocation: locationFeeds.watch,
     redis,
@@ -99,7 +99,7 @@ export async function openCore(
     metrics,
     cache,
     replica: replica?.db ?? client.db,
-    limits: createLimits(redis, env.RATE_LIMITS === 'on'),
+    limits: createRateLimits(redis, env.RATE_LIMITS === 'on'),
     realtimeStats: () => ({
       ...connections.stats(),
       eventStreams: feeds.watchers() + locationFeeds.watchers(),
@@ -116,10 +116,10 @@ export async function openCore(
     redisUp: redis?.isUp,
     poolSize: env.DATABASE_POOL,
     connections: () => countConnections(deps),
-    payments: () => countTroubles(deps),
+    payments: () => countPaymentProblems(deps),
   })
 
-  const release = () => unwind(releasers, log)
+  const release = () => stopAll(releasers, log)
   return { deps, boards, feeds, locationFeeds, locations, connections, bus, redis, release }
 }
 
@@ -129,7 +129,7 @@ export async function openCore(
  */
 function shareBoards(
   bus: Bus,
-  { boards, locations }: Pick<Core, 'boards' | 'locations'>,
+  { boards, locations }: Pick<OpenedDeps, 'boards' | 'locations'>,
   redis: RedisLink | null,
 ): void {
   bus.onSignal(({ refreshBoards }) => refreshBoards && boards.refresh(refreshBoards))
@@ -138,7 +138,7 @@ function shareBoards(
 }
 
 /** Whatever is told of a calendar, here or on another server, ends what is kept of it. */
-function forgetWhatChanged(bus: Bus, cache: Cache, redis: RedisLink | null): void {
+function invalidateChanged(bus: Bus, cache: Cache, redis: RedisLink | null): void {
   bus.onPublished(cache.forget)
   bus.onSignal(({ forget = [], refreshBoards = [] }) => {
     forget.forEach(cache.forget)
@@ -149,7 +149,7 @@ function forgetWhatChanged(bus: Bus, cache: Cache, redis: RedisLink | null): voi
 }
 
 /** Stops what was started, the last first; what does not stop is said and hinders nothing else. */
-export async function unwind(releasers: (() => Promise<unknown>)[], log: Log): Promise<void> {
+export async function stopAll(releasers: (() => Promise<unknown>)[], log: Log): Promise<void> {
   for (const release of releasers.reverse()) {
     await release().catch((error) => log.warn({ error }, 'something did not stop as it should'))
   }

@@ -97,7 +97,7 @@ export function retryAfterOf(error: unknown): Record<string, string> {
 export type Refusal = { reason: Reason; code: Code; status: number; message: string; issues?: Issue[] }
 
 /** A refusal as tRPC carries it. It has a name, so that the declarations of procedures do not each spell it out. */
-export type RefusalShape = {
+export type RefusalSchema = {
   message: string
   code: TRPC_ERROR_CODE_NUMBER
   data: {

@@ -6,12 +6,12 @@ import { startQueue } from './cron/queue'
 import { type EmbeddedDatabase, startEmbeddedDatabase } from './db/embedded'
 import { isTurnedAway, isUnavailable } from './db/errors'
 import { migrateDatabase } from './db/migrate'
-import { openCore, unwind } from './deps'
+import { openDeps, stopAll } from './deps'
 import { ConfigurationError, type Env } from './env'
 import type { Log } from './lib/logger'
 import { needsSandbox } from './lib/stripe'
 import { needsTelegramSandbox, telegramSandboxKeys } from './lib/telegram'
-import type { BoardFeeds } from './realtime/board-streams'
+import type { BoardStreams } from './realtime/board-streams'
 import type { Connections } from './realtime/connections'
 import { type StripeSandbox, startStripeSandbox } from './sandbox/stripe'
 import { startTelegramSandbox, type TelegramSandbox } from './sandbox/telegram'
@@ -42,7 +42,7 @@ export async function startServer(
   const releasers: (() => Promise<unknown>)[] = []
   let stopped: Promise<void> | undefined
   const stop = () => {
-    stopped ??= unwind(releasers, log)
+    stopped ??= stopAll(releasers, log)
     return stopped
   }
   try {
@@ -62,14 +62,14 @@ export async function startServer(
         ? await startTelegramSandbox({ databaseUrl, log, token: telegramSandboxKeys(env).token })
         : undefined
     if (telegramSandbox) releasers.push(telegramSandbox.stop)
-    const core = await openCore(env, log, databaseUrl, { sandbox, telegramSandbox })
+    const core = await openDeps(env, log, databaseUrl, { sandbox, telegramSandbox })
     const { deps, boards, locations, connections, bus } = core
     releasers.push(core.release)
     if (env.SEED === 'demo') await seedDatabase(deps)
 
     const server = listen(createApp(deps, connections, env.PUBLIC_URL ?? ''), env)
     bus.attach(server, connections.noteUnread)
-    releasers.push(() => closeDoors(server, connections, [core.feeds, core.locationFeeds]))
+    releasers.push(() => closeConnections(server, connections, [core.feeds, core.locationFeeds]))
     const ownUrl = `http://${reachableHost(env.HOST)}:${server.port}`
     sandbox?.setWebhookUrl(`${ownUrl}/webhooks/stripe`)
     // Nothing waits for it: a server that listens can be stopped, and the bot may hear of it a moment later.
@@ -146,10 +146,10 @@ const portTaken = ({ PORT }: Pick<Env, 'PORT'>) =>
 const STOP_SECONDS = 10
 
 /** No new connections, a goodbye to every socket, an answer to whoever waits for one; then whatever is left is cut. */
-async function closeDoors(
+async function closeConnections(
   server: Server<unknown>,
   connections: Connections,
-  feeds: Pick<BoardFeeds, 'close'>[],
+  feeds: Pick<BoardStreams, 'close'>[],
 ): Promise<void> {
   const answered = server.stop()
   for (const feed of feeds) feed.close()

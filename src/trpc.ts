@@ -3,12 +3,12 @@ import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc'
 import { middlewareMarker } from '@trpc/server/unstable-core-do-not-import'
 import type { OpenApiMeta } from 'trpc-to-openapi'
 import { z } from 'zod'
-import type { Person, Role } from './actor'
+import type { Role, UserActor } from './actor'
 import type { Context, SignedInContext } from './context'
 import { isUnavailable } from './db/errors'
-import { AppError, type Issue, type Refusal, type RefusalShape, refusalOf } from './errors'
+import { AppError, type Issue, type Refusal, type RefusalSchema, refusalOf } from './errors'
 import { currentRequestId } from './lib/request'
-import { answerOnce } from './services/shared/idempotency'
+import { runOnce } from './services/shared/idempotency'
 import { readRole } from './services/users/users'
 
 /** The one translation from whatever was thrown to what the outside may know. A bug says nothing of itself. */
@@ -48,11 +48,11 @@ const t = initTRPC
     isDev: false,
     // A proxy ends a connection on which nothing travels, and a client cannot tell silence from a cut otherwise.
     sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
-    errorFormatter: ({ error, ctx }) => refusalShape(error, ctx?.requestId ?? currentRequestId() ?? null),
+    errorFormatter: ({ error, ctx }) => refusalSchema(error, ctx?.requestId ?? currentRequestId() ?? null),
   })
 
 /** A refusal as tRPC tells it. */
-export function refusalShape(error: unknown, requestId: string | null): RefusalShape {
+export function refusalSchema(error: unknown, requestId: string | null): RefusalSchema {
   const { message, code, status, reason, issues } = refusalOfThrown(error)
   return {
     message,
@@ -84,7 +84,7 @@ function procedureFor<Narrowed extends object>(admit: Admit<Narrowed>) {
       const key = type === 'mutation' && !answersSecrets(path) ? ctx.idempotencyKey : undefined
       if (key === undefined) return proceed()
       const { actor } = { ...ctx, ...added }
-      if (actor.kind !== 'person') return proceed()
+      if (actor.kind !== 'user') return proceed()
       const call = { key, procedure: path, input: await getRawInput() }
       return answerRepeated({ ...ctx, actor }, call, proceed)
     }
@@ -118,7 +118,7 @@ const UNCHANGED = {}
 export const answersSecrets = (path: string): boolean => path.startsWith('auth.') || SECRETS.includes(path)
 const SECRETS = ['payments.createIntent', 'calendar.renew', 'checkIns.renewDoorScreen']
 
-type Call = Parameters<typeof answerOnce>[1]
+type Call = Parameters<typeof runOnce>[1]
 type Result = { ok: boolean; marker: typeof middlewareMarker }
 
 /**
@@ -130,7 +130,7 @@ async function answerRepeated<R extends Result>(
   call: Call,
   proceed: () => Promise<R>,
 ): Promise<R> {
-  const data = await answerOnce(ctx, call, async () => {
+  const data = await runOnce(ctx, call, async () => {
     const result: Result & { data?: unknown; error?: unknown } = await proceed()
     if (!result.ok) throw result.error
     return result.data
@@ -158,30 +158,30 @@ export const publicProcedure = procedureFor(() => UNCHANGED)
  * @throws NOT_SIGNED_IN
  */
 export const claimingProcedure = procedureFor((ctx) => ({
-  actor: { ...personOf(ctx), role: 'customer' as const },
+  actor: { ...userOf(ctx), role: 'customer' as const },
 }))
 
 /** @throws NOT_SIGNED_IN */
-export const signedInProcedure = procedureFor(currentPerson)
+export const signedInProcedure = procedureFor(currentUser)
 /** @throws NOT_SIGNED_IN, NOT_ALLOWED */
 export const specialistProcedure = procedureFor(only('specialist', 'admin'))
 /** @throws NOT_SIGNED_IN, NOT_ALLOWED */
 export const adminProcedure = procedureFor(only('admin'))
 
-function personOf({ actor }: Context): Person {
-  if (actor.kind !== 'person') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
+function userOf({ actor }: Context): UserActor {
+  if (actor.kind !== 'user') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
   return actor
 }
 
 /** A person who is still there, in the role that the database says now. */
-async function currentPerson(ctx: Context): Promise<{ actor: Person }> {
-  const person = personOf(ctx)
+async function currentUser(ctx: Context): Promise<{ actor: UserActor }> {
+  const person = userOf(ctx)
   return { actor: { ...person, role: await readRole(ctx.db, person.id) } }
 }
 
 function only(...roles: Role[]) {
   return async (ctx: Context) => {
-    const { actor } = await currentPerson(ctx)
+    const { actor } = await currentUser(ctx)
     if (!roles.includes(actor.role))
       throw new AppError('NOT_ALLOWED', `Only ${roles.map((role) => `${role}s`).join(' and ')} may do this.`)
     return { actor }

@@ -4,7 +4,7 @@ import type { Reason } from '../src/errors'
 import { addDays, DAY, dateAt, instantOf, MINUTE, type Millis, overlap, type Period } from '../src/lib/time'
 import type { Slot } from '../src/schemas/slots'
 import type { RunningServer } from '../src/server'
-import { type Claim, openingsOf, slotsOfDate, whyNot } from '../src/services/calendar/availability'
+import { type Claim, openingsOf, slotsOfDate, unavailableReason } from '../src/services/calendar/availability'
 import { nextChangeByClock, renderBoard, renderTouchedSlots } from '../src/services/calendar/slots'
 import {
   addClaim,
@@ -153,7 +153,10 @@ describe('listing and holding', () => {
     fc.assert(
       fc.property(someCalendar, ({ date, calendar }) => {
         for (const slot of renderBoard(calendar, date).slots)
-          expect([slot.id, whyNot(calendar, periodOf(slot))]).toEqual([slot.id, refusalSaidBy(slot)])
+          expect([slot.id, unavailableReason(calendar, periodOf(slot))]).toEqual([
+            slot.id,
+            refusalSaidBy(slot),
+          ])
       }),
       runs,
     )
@@ -189,7 +192,7 @@ describe('listing and holding', () => {
               periodOf(row[0]).from === time.from &&
               periodOf(row.at(-1)).to === time.to &&
               row.every((slot, index) => index === 0 || slot.startsAt === row[index - 1]?.endsAt)
-            const reason = whyNot(calendar, time)
+            const reason = unavailableReason(calendar, time)
             // How far ahead a booking may be made is asked of its start alone.
             const hadInRow = (slot: Slot) => slot.status === 'free' || slot.reason === 'TOO_EARLY'
             if (reason === null) expect(whole && row[0]?.status === 'free' && row.every(hadInRow)).toBe(true)
@@ -210,7 +213,7 @@ test('hours that end in an hour which the clocks leave out are listed and held t
   const slots = slotsOfDate(rules, '2027-03-26')
   expect(wallClock(slots.at(-1)?.to ?? 0, 'America/Nuuk')).toBe('2027-03-28 00:30')
   const calendar = { rules, claims: [], now: (slots[0]?.from ?? 0) - DAY }
-  expect(slots.map((slot) => whyNot(calendar, slot))).toEqual(slots.map(() => null))
+  expect(slots.map((slot) => unavailableReason(calendar, slot))).toEqual(slots.map(() => null))
   const told = slots.flatMap((slot) => renderTouchedSlots(calendar, [slot]))
   expect(told.map(({ startsAt }) => Date.parse(startsAt))).toEqual(slots.map(({ from }) => from))
 })

@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import type { Publish } from '../src/context'
 import { bookings } from '../src/db/schema'
 import { addDays, iso, MINUTE } from '../src/lib/time'
-import { createWatchedBoards } from '../src/realtime/board-watchers'
+import { createBoardWatchers } from '../src/realtime/board-watchers'
 import { messageOf } from '../src/realtime/bus'
 import type { Booking } from '../src/schemas/bookings'
 import type { Board } from '../src/schemas/slots'
@@ -176,7 +176,7 @@ describe('a watched board', () => {
       const said = messageOf(message)
       if (said) told.push(said)
     }
-    const boards = createWatchedBoards({ db, log, deliver })
+    const boards = createBoardWatchers({ db, log, deliver })
     const last = <T extends ServerMessage['type']>(type: T) =>
       told.findLast((message): message is Extract<ServerMessage, { type: T }> => message.type === type)
     return { boards, told, last }

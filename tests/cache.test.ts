@@ -30,7 +30,7 @@ const aCache = () =>
     on: true,
     metrics: createMetrics(),
     log: createLog({ level: 'silent', terminal: false }),
-    tellAll: () => undefined,
+    invalidateEverywhere: () => undefined,
   })
 
 /** How often the boards of this server were found, and how often they had to be read. */
@@ -86,7 +86,7 @@ test('many who ask at once make one query', async () => {
     return { value: { loads } }
   }
   const options = { tag: 'space:1', maxAgeMs: 60_000 }
-  const answers = await Promise.all(Array.from({ length: 100 }, () => cache.near('key', options, load)))
+  const answers = await Promise.all(Array.from({ length: 100 }, () => cache.local('key', options, load)))
   expect(loads).toBe(1)
   expect(new Set(answers).size).toBe(1)
 })
@@ -95,16 +95,16 @@ test('what was being read while it changed is kept for nobody who asks later', a
   const cache = aCache()
   const gate = Promise.withResolvers<void>()
   const options = { tag: 'space:1', maxAgeMs: 60_000 }
-  const early = cache.near('key', options, async () => {
+  const early = cache.local('key', options, async () => {
     await gate.promise
     return { value: { state: 'old' } }
   })
   cache.forget('space:1')
-  const late = cache.near('key', options, async () => ({ value: { state: 'new' } }))
+  const late = cache.local('key', options, async () => ({ value: { state: 'new' } }))
   expect((await late).state).toBe('new')
   gate.resolve()
   expect((await early).state).toBe('old')
-  const after = await cache.near('key', options, async () => ({ value: { state: 'newer' } }))
+  const after = await cache.local('key', options, async () => ({ value: { state: 'newer' } }))
   expect(after.state).toBe('new')
 })
 
@@ -119,10 +119,10 @@ test('a refusal is kept for nobody', async () => {
 test('forgetting more tags than are remembered brings nothing old back', async () => {
   const cache = aCache()
   const options = { tag: 'space:1', maxAgeMs: 60_000 }
-  await cache.near('key', options, async () => ({ value: { state: 'old' } }))
+  await cache.local('key', options, async () => ({ value: { state: 'old' } }))
   cache.forget('space:1')
   for (let other = 2; other < 6000; other++) cache.forget(`space:${other}`)
-  expect((await cache.near('key', options, async () => ({ value: { state: 'new' } }))).state).toBe('new')
+  expect((await cache.local('key', options, async () => ({ value: { state: 'new' } }))).state).toBe('new')
 })
 
 test.skipIf(!hasRedis)(

@@ -8,7 +8,7 @@ import { REASONS, type Reason } from '../src/errors'
 import type { SocketDocument } from '../src/http/openapi/asyncapi'
 import type { Document, Operation } from '../src/http/openapi/types'
 import { appRouter } from '../src/routers'
-import { ClientMessageShape, ServerMessageShape } from '../src/schemas/socket-messages'
+import { ClientMessageSchema, ServerMessageSchema } from '../src/schemas/socket-messages'
 import type { SignedIn } from '../src/schemas/users'
 import type { RunningServer } from '../src/server'
 import { hasBrowser, inBrowser } from './support/browser'
@@ -213,8 +213,8 @@ test('the messages of the socket are documented one by one, with examples that t
   const channel = (await (await fetch(`${server.url}/swagger/socket/json`)).json()) as SocketDocument
   const page = await (await fetch(`${server.url}/swagger/socket`)).text()
   const messages = Object.values(channel.channels.realtime.messages)
-  const either = z.union([ClientMessageShape, ServerMessageShape])
-  const types = [...ClientMessageShape.options, ...ServerMessageShape.options].map(
+  const either = z.union([ClientMessageSchema, ServerMessageSchema])
+  const types = [...ClientMessageSchema.options, ...ServerMessageSchema.options].map(
     ({ shape }) => shape.type.value,
   )
   expect(messages.map(({ name }) => name).sort()).toEqual(types.sort())

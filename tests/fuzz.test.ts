@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { z } from 'zod'
 import { REASONS } from '../src/errors'
 import { procedures } from '../src/routers'
-import { ClientMessageShape } from '../src/schemas/socket-messages'
+import { ClientMessageSchema } from '../src/schemas/socket-messages'
 import type { RunningServer } from '../src/server'
 import { openapiOf } from './support/doors'
 import { captureLog } from './support/logs'
@@ -203,7 +203,7 @@ test('no method, content type or body fails inside or changes anything', async (
 })
 
 const messages = fc.oneof(
-  fc.constantFrom(...ClientMessageShape.options).chain((option) => inputsFor(option as z.ZodType)),
+  fc.constantFrom(...ClientMessageSchema.options).chain((option) => inputsFor(option as z.ZodType)),
   fc.constantFrom('{', 'ping', 'pong', 'null', '1', '"x"', '[]', '\0', '', '{"type":', '[[[['.repeat(500)),
 )
 

@@ -41,7 +41,7 @@ const makeSpaces = () =>
   ])
 
 async function personContext({ deps }: RunningServer, id: string): Promise<SignedInContext> {
-  return contextOf(deps, { kind: 'person', id, role: 'customer' })
+  return contextOf(deps, { kind: 'user', id, role: 'customer' })
 }
 
 /** Mostly sensible times within two days; some off the grid and some too long. */

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test'
-import { type Caller, createLimits, limitedAddress, TIERS } from '../src/lib/rate-limits'
+import { type Caller, createRateLimits, limitedAddress, TIERS } from '../src/lib/rate-limits'
 import type { RunningServer } from '../src/server'
 import { createDatabase } from './support/database'
 import { hasRedis, startRedis, whyNoRedis } from './support/redis'
@@ -51,7 +51,7 @@ test('an admin may ask more, writing has a limit of its own, and both are told',
     `"write";q=${TIERS.write.points};w=${TIERS.write.seconds}`,
   )
   const caller: Caller = { address: 'x', allowance: null }
-  const actor = { kind: 'person', id: person.id, role: 'customer' } as const
+  const actor = { kind: 'user', id: person.id, role: 'customer' } as const
   for (let count = 1; count < TIERS.write.points; count++)
     await server.deps.limits.countCall(actor, caller, 'mutation')
   const refused = await write()
@@ -130,7 +130,7 @@ test('signing in forgives earlier mistakes', async () => {
 })
 
 test('one address that tries many e-mails is stopped', async () => {
-  const limits = createLimits(null, true)
+  const limits = createRateLimits(null, true)
   const caller: Caller = { address: '192.0.2.1', allowance: null }
   for (let guess = 0; guess < TIERS['sign-in-address'].points; guess++) {
     await limits.countSignIn(caller, `${guess}@example.com`)
@@ -142,7 +142,7 @@ test('holding through a socket counts as writing', async () => {
   const server = await limited()
   const person = await makePerson(server)
   const caller: Caller = { address: 'x', allowance: null }
-  const actor = { kind: 'person', id: person.id, role: 'customer' } as const
+  const actor = { kind: 'user', id: person.id, role: 'customer' } as const
   for (let write = 0; write < TIERS.write.points; write++) {
     await server.deps.limits.countCall(actor, caller, 'mutation')
   }

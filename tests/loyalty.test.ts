@@ -4,7 +4,7 @@ import { systemContext } from '../src/context'
 import { loyaltyEntries } from '../src/db/schema'
 import { refuseUnpayablePrice } from '../src/lib/money'
 import type { RunningServer } from '../src/server'
-import { tellOfPoints } from '../src/services/loyalty/loyalty-notifications'
+import { notifyPoints } from '../src/services/loyalty/loyalty-notifications'
 import { admin as command } from './support/admin'
 import { balanceOf, earnPoints, givePoints, ledgerOf } from './support/loyalty'
 import { holdToPay, payInBrowser, untilBooking } from './support/money'
@@ -285,7 +285,7 @@ test('points that were earned are told of once, and so is the tier that they rea
     .from(loyaltyEntries)
     .where(eq(loyaltyEntries.bookingId, booking.id))
   const rows = await rowsFor(server, person)
-  await tellOfPoints(systemContext(server.deps, 'clock'), { entryId: entry?.id ?? '' })
+  await notifyPoints(systemContext(server.deps, 'clock'), { entryId: entry?.id ?? '' })
   expect(await rowsFor(server, person)).toEqual(rows)
 })
 

@@ -6,7 +6,7 @@ import { notificationDeliveries, notifications, users } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
 import { sendNotification } from '../src/services/delivery/deliver'
 import { rescueJobs } from '../src/services/jobs/jobs'
-import { countTroubles } from '../src/services/payments/payment-health'
+import { countPaymentProblems } from '../src/services/payments/payment-health'
 import { admin } from './support/admin'
 import { createDatabase } from './support/database'
 import { greylisted, type MailServer, noSuchMailbox, startMailServer } from './support/mail'
@@ -266,7 +266,7 @@ test('a mail server that is away costs no booking, and has its mail once it is b
     state: 'broken',
     says: expect.stringContaining('ECONNREFUSED'),
   })
-  expect(await countTroubles(away.deps)).toMatchObject({ failedJobs: 0, waitingJobs: 0 })
+  expect(await countPaymentProblems(away.deps)).toMatchObject({ failedJobs: 0, waitingJobs: 0 })
   const back = await startMailServer(account, Number(port))
   await until(async () => {
     await away.deps.db.execute(

@@ -9,7 +9,7 @@ import { deliverNotification } from '../src/services/delivery/deliver'
 import { requeueLostWork } from '../src/services/jobs/jobs'
 import { deleteOldNotifications } from '../src/services/notifications/notifications'
 import { notify } from '../src/services/notifications/notify'
-import { sentenceOf } from '../src/services/notifications/render'
+import { renderNotification } from '../src/services/notifications/render'
 import { rowsFor, untilTold } from './support/notifications'
 import { hasRedis, startRedis } from './support/redis'
 import { openSocket, type SocketClient } from './support/socket'
@@ -186,7 +186,7 @@ test('every kind has a sentence of its own in every language, with nothing missi
     for (const language of Object.keys(catalogues) as (keyof typeof catalogues)[])
       for (const side of ['customer', 'specialist'] as const) {
         const told = { kind, facts: { ...facts, side }, customer: 'Ada', specialist: 'Bob' }
-        const { subject, text } = sentenceOf(told, language)
+        const { subject, text } = renderNotification(told, language)
         expect(`${subject} ${text}`).not.toMatch(/undefined|\bnull\b|NaN|\[object|\s,|\s\.|: ,/)
         if (side === 'customer') sentences.add(text)
       }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eq, sql } from 'drizzle-orm'
 import { events } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
-import { sweepUnpaidPlaces } from '../src/services/bookings/event-seats'
+import { sweepUnpaidSeats } from '../src/services/bookings/event-seats'
 import { completePastBookings, sweepExpiredHolds } from '../src/services/bookings/sweep'
 import { makeEvent, makePeople, noticesOf } from './support/events'
 import { balanceOf, givePoints } from './support/loyalty'
@@ -92,7 +92,7 @@ test('a place that is not paid in time goes to whoever waits, who is told once a
   const sockets = [await openSocket(server, ada.token), await openSocket(server, bob.token)] as const
 
   await endPlaces(server, id)
-  const swept = await Promise.all([1, 2, 3].map(() => sweepUnpaidPlaces(server.deps)))
+  const swept = await Promise.all([1, 2, 3].map(() => sweepUnpaidSeats(server.deps)))
   expect(swept.reduce((sum, count) => sum + count, 0)).toBe(1)
   expect(await bookingRow(server, unpaid.bookingId)).toMatchObject({ status: 'expired' })
   const { text } = await sockets[0].next('notification', ({ kind }) => kind === 'event_place_to_pay')
@@ -105,7 +105,7 @@ test('a place that is not paid in time goes to whoever waits, who is told once a
   await untilPayment(server, unpaid.intent.paymentId, ({ status }) => status === 'cancelled')
 
   await endPlaces(server, id)
-  await sweepUnpaidPlaces(server.deps)
+  await sweepUnpaidSeats(server.deps)
   await payForPlace(server, id, bob)
   expect(await partsIn(server, id)).toMatchObject({ [bob.id]: 'attending' })
   await untilTold(server)
@@ -130,7 +130,7 @@ test('who loses a place for not paying in time is told so, once, in his language
   // One transaction ends both, and gives the one back that was paid for.
   const { booking } = await late.client.payments.confirm.mutate({ bookingId: late.bookingId })
   expect(booking).toMatchObject({ status: 'confirmed' })
-  await Promise.all([1, 2].map(() => sweepUnpaidPlaces(server.deps)))
+  await Promise.all([1, 2].map(() => sweepUnpaidSeats(server.deps)))
   await untilTold(server)
   const { items } = await loses.client.notifications.list.query({})
   expect(items).toMatchObject([{ kind: 'event_place_lost', eventId: id, bookingId: null }])
@@ -193,7 +193,7 @@ test('nobody is held a place beyond the start, and once it has begun none is sol
   expect(await clientOf(server, late).events.attend.mutate({ id })).toMatchObject({ mine: 'waiting' })
   await beginsIn(id, -0.1)
   await endPlaces(server, id)
-  await sweepUnpaidPlaces(server.deps)
+  await sweepUnpaidSeats(server.deps)
   expect(await partsIn(server, id)).toMatchObject({ [late.id]: 'waiting' })
   expect(await reasonOf(clientOf(server, await makePerson(server)).events.attend.mutate({ id }))).toBe(
     'TOO_LATE',
@@ -262,7 +262,7 @@ test('money that comes late for who has left, or for what has no price any more,
   for (const { intent } of [gone, late, room]) await payInBrowser(server, intent)
   for (const eventId of [id, free.id]) await endPlaces(still, eventId)
   await endHolds(still, room.space.id)
-  await sweepUnpaidPlaces(still.deps)
+  await sweepUnpaidSeats(still.deps)
   await sweepExpiredHolds(still.deps)
   await clientOf(still, free.maker).events.update.mutate({ id: free.id, priceMinor: 0 })
   for (const { client } of [gone, room]) await client.auth.deleteMe.mutate()
@@ -523,7 +523,7 @@ test('many race for few paid places while holds end and others leave: never too 
   // Whoever moved up and does not pay loses the place again, until nobody waits.
   await until(async () => {
     await endPlaces(alone, id)
-    await sweepUnpaidPlaces(alone.deps)
+    await sweepUnpaidSeats(alone.deps)
     const { held, waiting } = await clientOf(alone).events.byId.query({ id })
     return held === 0 && waiting === 0
   }, 60_000)

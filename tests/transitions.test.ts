@@ -4,7 +4,7 @@ import type { Actor } from '../src/actor'
 import { contextOf } from '../src/context'
 import { BOOKING_STATUSES, type BookingStatus, bookings } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
-import { moveBooking } from '../src/services/bookings/transitions'
+import { transition } from '../src/services/bookings/transitions'
 import { insertBooking } from './support/rows'
 import {
   at,
@@ -27,11 +27,11 @@ beforeAll(async () => {
   owner = await makePerson(server)
   const person = async (role: 'customer' | 'specialist' | 'admin'): Promise<Actor> => {
     const { id } = await makePerson(server, role)
-    return { kind: 'person', id, role }
+    return { kind: 'user', id, role }
   }
   actors = {
     nobody: { kind: 'anonymous' },
-    owner: { kind: 'person', id: owner.id, role: 'customer' },
+    owner: { kind: 'user', id: owner.id, role: 'customer' },
     stranger: await person('customer'),
     'another specialist': await person('specialist'),
     admin: await person('admin'),
@@ -70,7 +70,7 @@ function expectedOf(from: BookingStatus, to: BookingStatus, who: Who): string {
 
 async function outcomeOf(who: Who, id: string, to: BookingStatus): Promise<string> {
   try {
-    return (await moveBooking(contextOf(server.deps, actors[who]), id, to)).status
+    return (await transition(contextOf(server.deps, actors[who]), id, to)).status
   } catch (error) {
     return reasonOf(Promise.reject(error))
   }
@@ -200,7 +200,7 @@ describe('a move that is in the table is made', () => {
       .update(bookings)
       .set({ holdExpiresAt: minutesAgo(1) })
       .where(eq(bookings.id, stale.id))
-    expect(await moveBooking(contextOf(server.deps, actors.payment), late.id, 'confirmed')).toMatchObject({
+    expect(await transition(contextOf(server.deps, actors.payment), late.id, 'confirmed')).toMatchObject({
       status: 'confirmed',
       unit: 2,
     })

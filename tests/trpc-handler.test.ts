@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { createTRPCClient, httpBatchLink, httpBatchStreamLink, httpLink } from '@trpc/client'
 import type { z } from 'zod'
 import { type AppRouter, appRouter } from '../src/routers'
-import { BookingShape } from '../src/schemas/bookings'
-import { BoardShape } from '../src/schemas/slots'
+import { BookingSchema } from '../src/schemas/bookings'
+import { BoardSchema } from '../src/schemas/slots'
 import type { RunningServer } from '../src/server'
 import {
   at,
@@ -154,10 +154,10 @@ test('answers that are not looked at again are of the shapes that clients are pr
   const { slots, bookings } = clientOf(server, person)
   const slotId = `${spaceId}@${at(11)}`
   const held = await slots.hold.mutate({ slotId })
-  expect(BookingShape.strict().parse(held)).toEqual(held)
-  expect(BookingShape.strict().parse(await bookings.byId.query({ id: held.id }))).toEqual(held)
+  expect(BookingSchema.strict().parse(held)).toEqual(held)
+  expect(BookingSchema.strict().parse(await bookings.byId.query({ id: held.id }))).toEqual(held)
   const board = await slots.day.query({ spaceId, date: testDate })
-  expect(BoardShape.strict().parse(board)).toEqual(board)
+  expect(BoardSchema.strict().parse(board)).toEqual(board)
   await slots.release.mutate({ slotId })
 })
 

@@ -1,9 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { AppError } from '../errors'
-import { type Booking, BookingStatusShape } from '../schemas/bookings'
+import { type Booking, BookingStatusSchema } from '../schemas/bookings'
 import { Id } from '../schemas/common'
 import { cancelBooking, listBookings, releaseHold } from '../services/bookings/bookings'
-import { sweepUnpaidPlaces } from '../services/bookings/event-seats'
+import { sweepUnpaidSeats } from '../services/bookings/event-seats'
 import { sweepExpiredHolds } from '../services/bookings/sweep'
 import { type Admin, Failed, type Work } from './command'
 import { table } from './console'
@@ -31,7 +31,7 @@ export function addBookingCommands({ program, on }: Admin): void {
   bookings
     .command('list')
     .description('bookings, the newest first')
-    .addOption(new Option('--status <status>', 'only these').choices(BookingStatusShape.options))
+    .addOption(new Option('--status <status>', 'only these').choices(BookingStatusSchema.options))
     .option('--from <instant>', 'only what ends after it', parseInstant)
     .option('--to <instant>', 'only what starts before it', parseInstant)
     .option('--limit <count>', 'how many at the most', parseCount, 100)
@@ -72,7 +72,7 @@ async function expireHolds(
 ): Promise<void> {
   const named = all ? (await allBookings(work, { status: 'held' })).map(({ id }) => id) : ids
   if (named.length > 0) return eachOf(work, named, releaseHold, 'is free again')
-  const freed = all ? 0 : (await sweepExpiredHolds(work.ctx)) + (await sweepUnpaidPlaces(work.ctx))
+  const freed = all ? 0 : (await sweepExpiredHolds(work.ctx)) + (await sweepUnpaidSeats(work.ctx))
   work.console.show({ freed }, () => `${freed} holds were past their end and are free now.`)
 }
 

@@ -4,7 +4,7 @@ import type { Work } from './command'
 import type { Finding } from './finding'
 
 /** Whether notifications get out of here by mail, where that is set. */
-export async function lookAtMail({ ctx }: Work): Promise<Finding> {
+export async function checkMail({ ctx }: Work): Promise<Finding> {
   if (!ctx.mailer) return { state: 'off', says: 'SMTP_URL is not set: nobody gets mail.' }
   try {
     await ctx.mailer.check()
@@ -28,7 +28,7 @@ export async function lookAtMail({ ctx }: Work): Promise<Finding> {
 }
 
 /** Whether Telegram knows the bot, and brings what people write to it. */
-export async function lookAtTelegram({ ctx: { telegram }, env }: Work): Promise<Finding> {
+export async function checkTelegram({ ctx: { telegram }, env }: Work): Promise<Finding> {
   if (!env.TELEGRAM_BOT_TOKEN)
     return { state: 'off', says: 'TELEGRAM_BOT_TOKEN is not set: there is no bot.' }
   try {

@@ -4,9 +4,9 @@ import { sql } from 'drizzle-orm'
 import { readSchemaState } from '../db/migrate'
 import { isLive } from '../env'
 import { isStripeDown, isStripeError, needsSandbox } from '../lib/stripe'
-import { countTroubles, type MoneyTroubles } from '../services/payments/payment-health'
-import { checkDatabase } from '../services/shared/health'
-import { lookAtMail, lookAtTelegram } from './check-channels'
+import { countPaymentProblems, type PaymentProblems } from '../services/payments/payment-health'
+import { pingDatabase } from '../services/shared/health'
+import { checkMail, checkTelegram } from './check-channels'
 import { type Admin, Failed, type Work } from './command'
 import { table } from './console'
 import type { Finding } from './finding'
@@ -17,19 +17,19 @@ const ok = (says: string): Finding => ({ state: 'ok', says })
 
 /** What is looked at, in this order. Each says what it found and, where it is not well, what to do. */
 const CHECKS: Check[] = [
-  { name: 'settings', look: lookAtSettings },
-  { name: 'database', look: lookAtDatabase },
-  { name: 'schema', look: lookAtSchema },
-  { name: 'guarantees', look: lookAtConstraints, needsSchema: true },
-  { name: 'clocks', look: lookAtClocks },
-  { name: 'jobs', look: lookAtJobs, needsSchema: true },
-  { name: 'admins', look: lookAtAdmins, needsSchema: true },
-  { name: 'folder', look: lookAtFolder },
-  { name: 'redis', look: lookAtRedis },
-  { name: 'stripe', look: lookAtStripe, needsSchema: true },
-  { name: 'payments', look: lookAtPayments, needsSchema: true },
-  { name: 'mail', look: lookAtMail, needsSchema: true },
-  { name: 'telegram', look: lookAtTelegram },
+  { name: 'settings', look: checkSettings },
+  { name: 'database', look: checkDatabase },
+  { name: 'schema', look: checkSchema },
+  { name: 'guarantees', look: checkConstraints, needsSchema: true },
+  { name: 'clocks', look: checkClocks },
+  { name: 'jobs', look: checkJobs, needsSchema: true },
+  { name: 'admins', look: checkAdmins, needsSchema: true },
+  { name: 'folder', look: checkFolder },
+  { name: 'redis', look: checkRedis },
+  { name: 'stripe', look: checkStripe, needsSchema: true },
+  { name: 'payments', look: checkPayments, needsSchema: true },
+  { name: 'mail', look: checkMail, needsSchema: true },
+  { name: 'telegram', look: checkTelegram },
 ]
 
 export function addDoctorCommand({ program, on }: Admin): void {
@@ -47,7 +47,7 @@ async function examine(work: Work): Promise<void> {
   const findings: (Finding & { name: string })[] = []
   for (const { name, look, needsSchema } of CHECKS) {
     const broken = findings.some((one) => one.name === 'schema' && one.state === 'broken')
-    const finding = needsSchema && broken ? needsTheSchema : await look(work).catch(couldNotLook)
+    const finding = needsSchema && broken ? needsTheSchema : await look(work).catch(checkFailed)
     findings.push({ name, ...finding })
   }
   work.console.show(findings, (all) =>
@@ -63,19 +63,19 @@ const SIGNS = { ok: '✓', off: '·', warning: '!', broken: '✗' }
 
 const needsTheSchema: Finding = { state: 'off', says: 'Not looked at: it needs the schema.' }
 
-const couldNotLook = (error: unknown): Finding => ({
+const checkFailed = (error: unknown): Finding => ({
   state: 'broken',
   says: `This could not be looked at: ${error instanceof Error ? error.message.split('\n')[0] : error}.`,
   todo: 'Mend what stands above first.',
 })
 
-async function lookAtSettings({ env }: Work): Promise<Finding> {
+async function checkSettings({ env }: Work): Promise<Finding> {
   if (env.NODE_ENV === 'production') return ok('Those of production, and they make sense.')
   return { state: 'ok', says: `NODE_ENV is ${env.NODE_ENV}; in production set JWT_SECRET and DATABASE_URL.` }
 }
 
-async function lookAtDatabase({ ctx, env }: Work): Promise<Finding> {
-  const { ok: answers, latencyMs } = await checkDatabase(ctx)
+async function checkDatabase({ ctx, env }: Work): Promise<Finding> {
+  const { ok: answers, latencyMs } = await pingDatabase(ctx)
   if (!answers)
     return {
       state: 'broken',
@@ -93,7 +93,7 @@ async function lookAtDatabase({ ctx, env }: Work): Promise<Finding> {
   return latencyMs > 100 ? { state: 'warning', says, todo: 'Bring it nearer to the servers.' } : ok(says)
 }
 
-async function lookAtSchema({ databaseUrl }: Work): Promise<Finding> {
+async function checkSchema({ databaseUrl }: Work): Promise<Finding> {
   const { schema, pending, unknown } = await readSchemaState(databaseUrl)
   if (unknown > 0)
     return { state: 'broken', says: 'It is of a later version.', todo: 'Use that version of CoworkSpace.' }
@@ -103,7 +103,7 @@ async function lookAtSchema({ databaseUrl }: Work): Promise<Finding> {
 }
 
 /** What makes a double booking impossible must be there, whoever has worked on the database by hand. */
-async function lookAtConstraints({ ctx }: Work): Promise<Finding> {
+async function checkConstraints({ ctx }: Work): Promise<Finding> {
   const wanted = ['bookings_space_claim', 'bookings_specialist_claim']
   const rows = await ctx.db.execute<{ name: string }>(
     sql`SELECT conname AS name FROM pg_constraint WHERE contype = 'x' AND convalidated`,
@@ -117,7 +117,7 @@ async function lookAtConstraints({ ctx }: Work): Promise<Finding> {
   }
 }
 
-async function lookAtClocks({ ctx }: Work): Promise<Finding> {
+async function checkClocks({ ctx }: Work): Promise<Finding> {
   const asked = Date.now()
   const [row] = await ctx.db.execute<{ now: number }>(
     sql`SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now`,
@@ -133,7 +133,7 @@ async function lookAtClocks({ ctx }: Work): Promise<Finding> {
 }
 
 /** Servers free expired holds every few seconds, so one that is long past its end says that none does. */
-async function lookAtJobs({ ctx, env }: Work): Promise<Finding> {
+async function checkJobs({ ctx, env }: Work): Promise<Finding> {
   const late = `${Math.max(120, env.SWEEP_SECONDS * 3)} seconds`
   const [row] = await ctx.db.execute<{ holds: number }>(sql`SELECT count(*)::int AS holds FROM bookings
     WHERE status = 'held' AND hold_expires_at < clock_timestamp() - ${late}::interval`)
@@ -145,7 +145,7 @@ async function lookAtJobs({ ctx, env }: Work): Promise<Finding> {
   }
 }
 
-async function lookAtAdmins({ ctx }: Work): Promise<Finding> {
+async function checkAdmins({ ctx }: Work): Promise<Finding> {
   const [row] = await ctx.db.execute<{ admins: number }>(
     sql`SELECT count(*)::int AS admins FROM users WHERE role = 'admin' AND deleted_at IS NULL`,
   )
@@ -157,7 +157,7 @@ async function lookAtAdmins({ ctx }: Work): Promise<Finding> {
   }
 }
 
-async function lookAtFolder({ env }: Work): Promise<Finding> {
+async function checkFolder({ env }: Work): Promise<Finding> {
   if (env.DATABASE_URL) return { state: 'off', says: 'Not used: DATABASE_URL is set.' }
   const folder = path.resolve(env.DATA_DIR)
   await access(folder, constants.W_OK)
@@ -167,7 +167,7 @@ async function lookAtFolder({ env }: Work): Promise<Finding> {
   return gigabytes < 1 ? { state: 'warning', says, todo: 'Make room on this disk.' } : ok(says)
 }
 
-async function lookAtRedis({ ctx }: Work): Promise<Finding> {
+async function checkRedis({ ctx }: Work): Promise<Finding> {
   if (!ctx.redis) return { state: 'off', says: 'Not used: REDIS_URL is not set. One server needs none.' }
   const { ok: answers, latencyMs } = await ctx.redis.check()
   if (answers) return ok(`It answers in ${latencyMs} ms.`)
@@ -178,14 +178,14 @@ async function lookAtRedis({ ctx }: Work): Promise<Finding> {
   }
 }
 
-async function lookAtStripe(work: Work): Promise<Finding> {
+async function checkStripe(work: Work): Promise<Finding> {
   const { ctx, env } = work
   if (needsSandbox(env))
     return {
       state: 'off',
       says: 'STRIPE_SECRET_KEY is not set: the sandbox stands in for Stripe, and no money moves.',
     }
-  if (!env.STRIPE_SECRET_KEY) return lookAtPricesWithoutKey(work)
+  if (!env.STRIPE_SECRET_KEY) return checkPricesWithoutKey(work)
   const mode = isLive(env.STRIPE_SECRET_KEY) ? 'live' : 'test'
   try {
     await ctx.stripe.api().paymentIntents.list({ limit: 1 }, { timeout: 5000, maxNetworkRetries: 0 })
@@ -211,7 +211,7 @@ async function lookAtStripe(work: Work): Promise<Finding> {
   return ok(`${says} Its webhooks are verified.`)
 }
 
-async function lookAtPricesWithoutKey({ ctx }: Work): Promise<Finding> {
+async function checkPricesWithoutKey({ ctx }: Work): Promise<Finding> {
   const [row] = await ctx.db.execute<{ priced: number }>(
     sql`SELECT count(*)::int AS priced FROM spaces WHERE price_minor > 0 AND removed_at IS NULL`,
   )
@@ -224,7 +224,7 @@ async function lookAtPricesWithoutKey({ ctx }: Work): Promise<Finding> {
   }
 }
 
-const TROUBLES: Record<keyof MoneyTroubles, string> = {
+const TROUBLES: Record<keyof PaymentProblems, string> = {
   waitingEvents: 'events wait',
   failedEvents: 'events failed',
   waitingJobs: 'jobs wait',
@@ -235,9 +235,9 @@ const TROUBLES: Record<keyof MoneyTroubles, string> = {
 }
 
 /** What waits for long says that no server runs; what failed is tried again by itself, and tells why. */
-async function lookAtPayments({ ctx }: Work): Promise<Finding> {
-  const troubles = await countTroubles(ctx)
-  const kinds = (Object.keys(TROUBLES) as (keyof MoneyTroubles)[]).filter((kind) => troubles[kind] > 0)
+async function checkPayments({ ctx }: Work): Promise<Finding> {
+  const troubles = await countPaymentProblems(ctx)
+  const kinds = (Object.keys(TROUBLES) as (keyof PaymentProblems)[]).filter((kind) => troubles[kind] > 0)
   if (kinds.length === 0) return ok('No event waits or failed, no job was given up, no refund waits.')
   return {
     state: 'warning',

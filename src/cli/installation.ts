@@ -1,7 +1,7 @@
 import { contextOf, type SignedInContext } from '../context'
 import { borrowEmbeddedDatabase } from '../db/embedded'
 import { migrateDatabase, readSchemaState } from '../db/migrate'
-import { openCore, unwind } from '../deps'
+import { openDeps, stopAll } from '../deps'
 import { ConfigurationError, type Env, readEnv } from '../env'
 import { createLog } from '../lib/logger'
 import type { RedisLink } from '../lib/redis'
@@ -20,7 +20,7 @@ export type Installation = {
 /** What a command asks of an installation: `anySchema` takes it as it is; `stripe` has a sandbox where a server has one. */
 export type Opening = { anySchema?: boolean; stripe?: boolean }
 
-const OPERATOR = { kind: 'person', id: '00000000-0000-0000-0000-000000000000', role: 'admin' } as const
+const OPERATOR = { kind: 'user', id: '00000000-0000-0000-0000-000000000000', role: 'admin' } as const
 
 /**
  * Opens the database that a server would use: the one of DATABASE_URL, or the embedded one of DATA_DIR, beside a server
@@ -42,7 +42,7 @@ export async function openInstallation(
     // It shares its state with the servers' through the database, and leaves the webhooks to them.
     const sandbox = stripe && needsSandbox(env) ? await startStripeSandbox({ databaseUrl, log }) : undefined
     if (sandbox) releasers.push(sandbox.stop)
-    const core = await openCore(env, log, databaseUrl, { connections: 2, statementSeconds: 300, sandbox })
+    const core = await openDeps(env, log, databaseUrl, { connections: 2, statementSeconds: 300, sandbox })
     releasers.push(core.release)
     // What is said before Redis has answered once would be heard by nobody. Without Redis a server hears of a change at
     // its next sweep, when it compares versions.
@@ -51,10 +51,10 @@ export async function openInstallation(
       env,
       databaseUrl,
       ctx: contextOf(core.deps, OPERATOR, 'admin'),
-      close: () => unwind(releasers, log),
+      close: () => stopAll(releasers, log),
     }
   } catch (error) {
-    await unwind(releasers, log)
+    await stopAll(releasers, log)
     throw error
   }
 }

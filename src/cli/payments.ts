@@ -2,7 +2,7 @@ import { Argument, InvalidArgumentError, Option } from 'commander'
 import { AppError } from '../errors'
 import { isStripeError, needsSandbox } from '../lib/stripe'
 import { DAY, iso } from '../lib/time'
-import { type Payment, type StripeEvent, StripeEventId, StripeEventStateShape } from '../schemas/payments'
+import { type Payment, type StripeEvent, StripeEventId, StripeEventStateSchema } from '../schemas/payments'
 import { type JobReport, listFailedJobs } from '../services/jobs/jobs'
 import type { Difference } from '../services/payments/difference'
 import { listPayments } from '../services/payments/payments'
@@ -35,7 +35,7 @@ export function addPaymentCommands({ program, on }: Admin): void {
   payments
     .command('events')
     .description('what Stripe has told us, the newest first')
-    .addOption(new Option('--state <state>', 'only these').choices(StripeEventStateShape.options))
+    .addOption(new Option('--state <state>', 'only these').choices(StripeEventStateSchema.options))
     .addOption(limit())
     .action(on(showEvents))
     .addHelpText('after', '\nExample:\n  bun run admin payments events --state failed\n')

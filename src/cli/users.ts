@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Argument, InvalidArgumentError } from 'commander'
 import { AppError } from '../errors'
-import { EmailShape, type Role, RoleShape, type User } from '../schemas/users'
+import { EmailSchema, type Role, RoleSchema, type User } from '../schemas/users'
 import { createAdmin } from '../services/accounts/create-admin'
 import { passwordLink } from '../services/accounts/password-reset'
 import { listUsers, setRole } from '../services/users/users'
@@ -38,13 +38,13 @@ export function addUserCommands({ program, on }: Admin): void {
     .command('role')
     .description('change what somebody may do')
     .argument('<email>', 'who', parseEmail)
-    .addArgument(new Argument('<role>', 'what they are from now on').choices(RoleShape.options))
+    .addArgument(new Argument('<role>', 'what they are from now on').choices(RoleSchema.options))
     .action(on(changeRole))
     .addHelpText('after', '\nExample:\n  bun run admin users role sam@example.com specialist\n')
 }
 
 export function parseEmail(text: string): string {
-  const parsed = EmailShape.safeParse(text)
+  const parsed = EmailSchema.safeParse(text)
   if (!parsed.success) throw new InvalidArgumentError('It is not an e-mail address.')
   return parsed.data
 }

@@ -1,11 +1,11 @@
 import { Cron, type CronOptions } from 'croner'
 import { type Deps, systemContext } from '../context'
 import { DAY } from '../lib/time'
-import type { WatchedBoards } from '../realtime/board-watchers'
-import type { WatchedLocations } from '../realtime/location-watchers'
+import type { BoardWatchers } from '../realtime/board-watchers'
+import type { LocationWatchers } from '../realtime/location-watchers'
 import { deleteDeadTokens } from '../services/accounts/sessions'
 import { markMissedArrivals } from '../services/bookings/arrivals'
-import { sweepUnpaidPlaces } from '../services/bookings/event-seats'
+import { sweepUnpaidSeats } from '../services/bookings/event-seats'
 import { remindOfBookings } from '../services/bookings/reminders'
 import { completePastBookings, declineUnanswered, sweepExpiredHolds } from '../services/bookings/sweep'
 import { checkOutAtClosing } from '../services/check-ins/auto-check-out'
@@ -18,7 +18,7 @@ import { reconcile } from '../services/payments/reconcile'
 import { deleteOldEvents } from '../services/payments/stripe-events'
 import { deleteOldKeys } from '../services/shared/idempotency'
 
-type Watched = { boards: WatchedBoards; locations: WatchedLocations }
+type Watched = { boards: BoardWatchers; locations: LocationWatchers }
 /** Runs every so many seconds, or at the times of a pattern, in UTC. */
 type Job = { name: string; run: () => Promise<unknown> } & ({ everySeconds: number } | { at: string })
 
@@ -45,7 +45,7 @@ const jobsOf = (deps: Deps, watched: Watched): Job[] => [
 /** Frees what has expired and takes away what is over, then tells every watcher where its board should be by now. */
 async function sweep(deps: Deps, { boards, locations }: Watched): Promise<number> {
   try {
-    const freed = (await sweepExpiredHolds(deps)) + (await sweepUnpaidPlaces(deps))
+    const freed = (await sweepExpiredHolds(deps)) + (await sweepUnpaidSeats(deps))
     await retirePastEvents(deps)
     return freed
   } finally {

@@ -5,10 +5,10 @@ import { silentLogger } from '../db/migrate'
 import { sendPasswordLink } from '../services/accounts/password-reset'
 import { deliverNotification, sendNotification } from '../services/delivery/deliver'
 import type { JobName, Jobs } from '../services/jobs/jobs'
-import { tellOfPoints } from '../services/loyalty/loyalty-notifications'
+import { notifyPoints } from '../services/loyalty/loyalty-notifications'
 import { chargeBalance } from '../services/payments/charge-balance'
 import { forgetCustomer, reviewPayment } from '../services/payments/payment-intents'
-import { makeRefund } from '../services/payments/process-refund'
+import { processRefund } from '../services/payments/process-refund'
 import { processEvent } from '../services/payments/stripe-events'
 import { answerUpdate } from '../telegram-bot'
 
@@ -25,10 +25,10 @@ type Task<Name extends JobName> = {
 const TASKS: { [Name in JobName]: Task<Name> } = {
   'stripe-event': { input: z.object({ eventId: z.string() }), run: processEvent },
   'review-payment': { input: z.object({ paymentId: z.string() }), run: reviewPayment },
-  'make-refund': { input: z.object({ refundId: z.string() }), run: makeRefund },
+  'make-refund': { input: z.object({ refundId: z.string() }), run: processRefund },
   'charge-balance': { input: z.object({ bookingId: z.string() }), run: chargeBalance },
   'forget-customer': { input: z.object({ customerId: z.string() }), run: forgetCustomer },
-  'tell-of-points': { input: z.object({ entryId: z.string() }), run: tellOfPoints },
+  'tell-of-points': { input: z.object({ entryId: z.string() }), run: notifyPoints },
   'deliver-notification': { input: z.object({ notificationId: z.string() }), run: deliverNotification },
   'send-password-link': { input: z.object({ email: z.string(), until: z.int() }), run: sendPasswordLink },
   'telegram-update': { input: z.object({ botId: z.int(), updateId: z.int() }), run: answerUpdate },

@@ -13,18 +13,18 @@ import { readSchemaState } from './migrate'
  * JSON) and its rows as COPY writes them, one to a line, closed by `\.`; the last line counts the rows. A file without
  * its last line was cut off.
  */
-export const TableShape = z.object({ table: z.string(), columns: z.array(z.string()), rows: z.int() })
-export const ManifestShape = z.object({
+export const TableSchema = z.object({ table: z.string(), columns: z.array(z.string()), rows: z.int() })
+export const ManifestSchema = z.object({
   format: z.literal('coworkspace-backup'),
   version: z.literal(1),
   createdAt: z.string(),
   /** The name of the last migration. */
   schema: z.string(),
-  tables: z.array(TableShape),
+  tables: z.array(TableSchema),
 })
-export const EndShape = z.object({ end: z.literal(true), rows: z.int() })
-export type Manifest = z.infer<typeof ManifestShape>
-export type Table = z.infer<typeof TableShape>
+export const EndSchema = z.object({ end: z.literal(true), rows: z.int() })
+export type Manifest = z.infer<typeof ManifestSchema>
+export type Table = z.infer<typeof TableSchema>
 
 /** Called as rows pass by. */
 export type OnProgress = (progress: { table: string; rows: number; of: number }) => void

@@ -8,15 +8,15 @@ import {
   BackupError,
   describeTables,
   END_OF_TABLE,
-  EndShape,
+  EndSchema,
   emptyTables,
   type Manifest,
-  ManifestShape,
+  ManifestSchema,
   type OnProgress,
   openClient,
   quoted,
   type Table,
-  TableShape,
+  TableSchema,
   target,
 } from './backup'
 import { readSchemaState } from './migrate'
@@ -97,7 +97,7 @@ async function nextLine(lines: Lines): Promise<string> {
 }
 
 async function readManifest(lines: Lines): Promise<Manifest> {
-  const manifest = parseLine(ManifestShape, await nextLine(lines))
+  const manifest = parseLine(ManifestSchema, await nextLine(lines))
   if (!manifest) throw new BackupError('This is not a backup of CoworkSpace.')
   return manifest
 }
@@ -116,7 +116,7 @@ async function copyIn(
   lines: Lines,
   onProgress?: OnProgress,
 ): Promise<number> {
-  const head = parseLine(TableShape, await nextLine(lines))
+  const head = parseLine(TableSchema, await nextLine(lines))
   if (head?.table !== table.table) throw cutOff()
   let passed = 0
   async function* rows() {
@@ -133,7 +133,7 @@ async function copyIn(
 }
 
 async function expectEnd(lines: Lines, rows: number): Promise<void> {
-  const end = parseLine(EndShape, await nextLine(lines))
+  const end = parseLine(EndSchema, await nextLine(lines))
   if (end?.rows !== rows) throw cutOff()
 }
 

@@ -16,7 +16,7 @@ const files: Record<string, string> = {
  * the plugin's own page would fetch its script from elsewhere, so it is given ours, which shows Swagger UI. All of it is made
  * when somebody first asks for it: making it takes as long as the rest of a start.
  */
-export function docsDoor(publicUrl: string) {
+export function docsRoutes(publicUrl: string) {
   let made: Promise<Elysia> | undefined
   const handle = async ({ request }: { request: Request }) => {
     made ??= import('./openapi/pages').then(({ docsPages }) => docsPages(publicUrl, `${ASSETS}/page.js`))

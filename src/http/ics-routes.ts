@@ -14,7 +14,7 @@ type FilesOptions = {
 }
 
 /** Answers that are files and no JSON: the calendar of a booking, of an event, and a person's own feed. */
-export function filesDoor({ createContext, onError }: FilesOptions) {
+export function icsRoutes({ createContext, onError }: FilesOptions) {
   async function calendar(request: Request, read: (ctx: Context) => Promise<string>): Promise<Response> {
     try {
       const ctx = await createContext(request)

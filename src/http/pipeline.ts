@@ -44,7 +44,7 @@ export const responseOf = ({ status, body, headers }: Answer): Response =>
  * Elysia's routes have it from `hooks`; the doors of procedures, which nearly every request asks for, from `around`, which
  * does the same for a fraction of the time.
  */
-export function createFrame({ log, metrics }: Pick<Deps, 'log' | 'metrics'>) {
+export function createPipeline({ log, metrics }: Pick<Deps, 'log' | 'metrics'>) {
   const writeLine = createRequestLog(log)
   const startedOf = new WeakMap<Request, number>()
 
@@ -73,7 +73,7 @@ export function createFrame({ log, metrics }: Pick<Deps, 'log' | 'metrics'>) {
       const finish = (answer: Answering): Response | Promise<Response> => {
         // Bun wants nothing for a request that has become a socket, which its types do not know.
         if (!answer) return otherwise?.(request) ?? (undefined as unknown as Response)
-        const response = framed(answer)
+        const response = withPipeline(answer)
         response.headers.set('x-request-id', requestIdOf(request))
         note(request, pathOf(request), response.status, startedAt)
         return response
@@ -93,7 +93,7 @@ export function createFrame({ log, metrics }: Pick<Deps, 'log' | 'metrics'>) {
   return { hooks, around }
 }
 
-function framed(answer: Answer | Response): Response {
+function withPipeline(answer: Answer | Response): Response {
   if (answer instanceof Response) {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) answer.headers.set(name, value)
     return answer

@@ -2,9 +2,9 @@ import type { Context, Deps } from '../context'
 import { type Caller, limitHeaders } from '../lib/rate-limits'
 import type { Answer, Answering } from './pipeline'
 
-type Kept = { procedure: string; body: Uint8Array<ArrayBuffer>; stands: () => boolean }
+type CachedResponse = { procedure: string; body: Uint8Array<ArrayBuffer>; stands: () => boolean }
 
-export type KeptAnswers = {
+export type ResponseCache = {
   /** Gives the answer to the same question, where it still stands, else asks. */
   answer(request: Request, ask: () => Answering | Promise<Answering>): Answering | Promise<Answering>
   /** Keeps an answer of which the context says that it stands for everybody, and for how long. */
@@ -21,10 +21,10 @@ type Parts = Pick<Deps, 'limits' | 'metrics' | 'env'> & { callerOf: (request: Re
  * and written as JSON each time anew is sent as it is. An answer stands for as long as the entry of the cache that it was
  * made from, which whatever changes it ends at once.
  */
-export function createKeptAnswers({ limits, metrics, env, callerOf }: Parts): KeptAnswers {
-  const answers = new Map<string, Kept>()
+export function createResponseCache({ limits, metrics, env, callerOf }: Parts): ResponseCache {
+  const answers = new Map<string, CachedResponse>()
 
-  function find(request: Request): Kept | undefined {
+  function find(request: Request): CachedResponse | undefined {
     if (request.method !== 'GET') return undefined
     const key = keyOf(request)
     const kept = answers.get(key)
@@ -34,8 +34,8 @@ export function createKeptAnswers({ limits, metrics, env, callerOf }: Parts): Ke
     return undefined
   }
 
-  function answered({ procedure, body }: Kept, headers?: Record<string, string>): Answer {
-    metrics.countKept(procedure)
+  function answered({ procedure, body }: CachedResponse, headers?: Record<string, string>): Answer {
+    metrics.countCacheHit(procedure)
     return { status: 200, body, ...(headers && { headers }) }
   }
 

@@ -10,11 +10,11 @@ import { textOf } from '../schemas/serialize'
 import { refusalOfThrown } from '../trpc'
 import { callProcedure } from './call-procedure'
 import { type Answer, type Answering, responseOf } from './pipeline'
-import type { KeptAnswers } from './response-cache'
+import type { ResponseCache } from './response-cache'
 
 type RestOptions = {
   createContext: (request: Request) => Context | Promise<Context>
-  kept: KeptAnswers
+  kept: ResponseCache
   /** Everything that was refused or failed; what to make of it is for the caller. */
   onError: (failure: { error: TRPCError; path: string; requestId: string }) => void
 }

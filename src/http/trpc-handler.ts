@@ -8,14 +8,14 @@ import { limitHeaders } from '../lib/rate-limits'
 import { hasUnknownLength, readBody, readBodyText, requestIdOf, withRequestId } from '../lib/request'
 import { appRouter, procedures } from '../routers'
 import { textOf } from '../schemas/serialize'
-import { refusalShape } from '../trpc'
+import { refusalSchema } from '../trpc'
 import { callProcedure } from './call-procedure'
 import type { Answer } from './pipeline'
-import type { KeptAnswers } from './response-cache'
+import type { ResponseCache } from './response-cache'
 
 type Options = {
   createContext: (request: Request, calls?: number) => Context | Promise<Context>
-  kept: KeptAnswers
+  kept: ResponseCache
   onError: (failure: { error: Error; path?: string | undefined; requestId: string }) => void
 }
 
@@ -34,7 +34,7 @@ type Call = {
  * The door of tRPC. One query or mutation with JSON, which is nearly all there ever is, is called directly and costs a fraction
  * of what the adapter takes; batches, streams, uploads and everything unusual is the adapter's, and so is what cannot be read.
  */
-export function trpcDoor({ createContext, kept, onError }: Options) {
+export function trpcHandler({ createContext, kept, onError }: Options) {
   const adapter = createBunHttpHandler({
     router: appRouter,
     endpoint: ENDPOINT.slice(0, -1),
@@ -91,7 +91,7 @@ export function trpcDoor({ createContext, kept, onError }: Options) {
   ): Answer {
     const requestId = requestIdOf(request)
     onError({ error, path, requestId })
-    const shape = refusalShape(error, requestId)
+    const shape = refusalSchema(error, requestId)
     return {
       status: shape.data.httpStatus,
       body: JSON.stringify({ error: shape }),

@@ -18,7 +18,7 @@ const OF_PROGRAMS = /^\/(api|trpc|assets|webhooks?|sandbox|swagger|realtime|metr
  * At any other address there is nothing, which the same page says to people.
  * @param guests whom the policy of the page lets in beside the server
  */
-export function webDoor(guests: Guests) {
+export function webRoutes(guests: Guests) {
   const pageHeaders = { 'cache-control': 'no-cache', 'content-security-policy': policy(guests) }
   const door = new Elysia({ name: 'web' })
   for (const path of Object.values(PATHS)) {

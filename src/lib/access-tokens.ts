@@ -1,11 +1,11 @@
 import { jwt } from '@elysiajs/jwt'
-import type { Person, Role } from '../actor'
+import type { Role, UserActor } from '../actor'
 import { AppError } from '../errors'
 
 export const ACCESS_TOKEN_SECONDS = 3600
 const REMEMBERED_TOKENS = 10_000
 
-export type Verified = { person: Person; expiresAt: Date }
+export type Verified = { person: UserActor; expiresAt: Date }
 export type Tokens = {
   /** An access token of one hour. */
   sign(person: { id: string; role: Role; sessionId?: string }): Promise<string>
@@ -31,7 +31,7 @@ export function createTokens(secret: string): Tokens {
     }
     return {
       person: {
-        kind: 'person',
+        kind: 'user',
         id: claims.sub,
         role: claims.role,
         ...(typeof claims.sid === 'string' && { sessionId: claims.sid }),

@@ -6,7 +6,7 @@ import { createSharedCache } from './redis-cache'
 import { MINUTE } from './time'
 
 /** A value, and for how long the clock alone leaves it true. */
-export type Loaded<T> = { value: T; trueForMs?: number }
+export type Loaded<T> = { value: T; freshForMs?: number }
 
 type Entry = { value: object; tag: string; loadedAt: number; goodUntil: number }
 type Loading = { tag: string; startedAt: number; promise: Promise<object> }
@@ -18,38 +18,38 @@ export type Cache = {
    * Keeps what `load` gives, in this process, until it is forgotten or too old. Many who ask at once make one query. What
    * was being loaded when its tag was forgotten is given to those who asked before, and to nobody after.
    */
-  near<T extends object>(
+  local<T extends object>(
     key: string,
     options: { tag: string; maxAgeMs: number },
     load: () => Promise<Loaded<T>>,
   ): Promise<T>
   /** As `near`, and also in Redis, for all servers: what is dear to make, or the same for a long time. */
-  far<T extends object>(key: string, options: FarOptions, load: () => Promise<T>): Promise<T>
+  shared<T extends object>(key: string, options: SharedOptions, load: () => Promise<T>): Promise<T>
   /** What tells, at any later time, whether this value is still what is kept near under a key; undefined where it is not now. */
-  standing(key: string, value: object): (() => boolean) | undefined
+  freshnessOf(key: string, value: object): (() => boolean) | undefined
   /**
    * After the commit of a change, and before it is answered: from then on nobody, on whichever server, gets what was read
    * before it. Guests elsewhere may for a moment, until they are told.
    */
-  drop(...tags: FarTag[]): Promise<void>
+  drop(...tags: SharedTag[]): Promise<void>
   /** What this process keeps under a tag. */
   forget(tag: string): void
   forgetAll(): void
 }
 
 /** What a change of these ends. */
-export type FarTag = 'services' | 'specialists' | `user:${string}`
-type FarOptions = {
+export type SharedTag = 'services' | 'specialists' | `user:${string}`
+type SharedOptions = {
   maxAgeMs: number
   /** By which a change ends it before its time; without one it grows old for everybody. */
-  tag?: FarTag | undefined
+  tag?: SharedTag | undefined
   /** For somebody who may just have made such a change on another server. */
   exact?: boolean
 }
 
-const NEAR_ENTRIES = 5000
+const LOCAL_ENTRIES = 5000
 /** What Redis has, a process keeps for so long, so that servers do not differ for longer. */
-const NEAR_COPY_MS = MINUTE / 2
+const LOCAL_COPY_MS = MINUTE / 2
 
 type Parts = {
   redis: RedisLink | null
@@ -57,7 +57,7 @@ type Parts = {
   metrics: Metrics
   log: Log
   /** Tells every server, this one too, to forget what it keeps under these tags. */
-  tellAll: (tags: string[]) => void
+  invalidateEverywhere: (tags: string[]) => void
 }
 
 /**
@@ -70,16 +70,16 @@ type Parts = {
  * after it stayed for its whole time on both; a read on the other process straight after a `delete` was now and then the old
  * value; and with Redis gone a `delete` did not return while the other process went on with what it had.
  */
-export function createCache({ redis, on, metrics, log, tellAll }: Parts): Cache {
+export function createCache({ redis, on, metrics, log, invalidateEverywhere }: Parts): Cache {
   const shared = redis && createSharedCache(redis, log)
   const sharedLoads = new Map<string, Promise<object>>()
-  const entries = new LRUCache<string, Entry>({ max: NEAR_ENTRIES, ttl: MINUTE, ttlResolution: 0 })
+  const entries = new LRUCache<string, Entry>({ max: LOCAL_ENTRIES, ttl: MINUTE, ttlResolution: 0 })
   const loading = new Map<string, Loading>()
   // Counts what was forgotten. A value is good if it began to be loaded after its tag was last forgotten.
   let clock = 0
   let floor = 0
   const forgotten = new LRUCache<string, number>({
-    max: NEAR_ENTRIES,
+    max: LOCAL_ENTRIES,
     // A tag that is no longer remembered counts as forgotten just then.
     dispose: (at, _tag, reason) => {
       if (reason === 'evict') floor = Math.max(floor, at)
@@ -94,8 +94,8 @@ export function createCache({ redis, on, metrics, log, tellAll }: Parts): Cache 
     load: () => Promise<Loaded<T>>,
   ): Promise<T> {
     const startedAt = clock
-    const promise = load().then(({ value, trueForMs }) => {
-      const ttl = Math.floor(Math.min(maxAgeMs, trueForMs ?? maxAgeMs))
+    const promise = load().then(({ value, freshForMs }) => {
+      const ttl = Math.floor(Math.min(maxAgeMs, freshForMs ?? maxAgeMs))
       if (ttl > 0 && isGood({ tag, at: startedAt }))
         entries.set(key, { value, tag, loadedAt: startedAt, goodUntil: performance.now() + ttl }, { ttl })
       return value
@@ -128,7 +128,7 @@ export function createCache({ redis, on, metrics, log, tellAll }: Parts): Cache 
   /** From Redis, or anew: once for all who ask this process while the same stamp is true. */
   async function readShared<T extends object>(
     key: string,
-    { tag, maxAgeMs }: Pick<FarOptions, 'tag' | 'maxAgeMs'>,
+    { tag, maxAgeMs }: Pick<SharedOptions, 'tag' | 'maxAgeMs'>,
     load: () => Promise<T>,
   ): Promise<T> {
     const found = await shared?.find(key, tag ?? 'aged')
@@ -146,13 +146,13 @@ export function createCache({ redis, on, metrics, log, tellAll }: Parts): Cache 
 
   return {
     isExactFor: (person) => isUsable() && (redis === null || !person),
-    async near(key, options, load) {
+    async local(key, options, load) {
       return near(key, options, () => {
         metrics.countCacheRead('missed')
         return load()
       })
     },
-    async far(key, { maxAgeMs, tag, exact = false }, load) {
+    async shared(key, { maxAgeMs, tag, exact = false }, load) {
       const loadAnew = () => {
         metrics.countCacheRead('missed')
         return load()
@@ -160,14 +160,14 @@ export function createCache({ redis, on, metrics, log, tellAll }: Parts): Cache 
       if (!isUsable()) return load()
       const read = () => readShared(key, { tag, maxAgeMs }, loadAnew)
       if (shared && exact) return read()
-      const copyMs = shared ? Math.min(maxAgeMs, NEAR_COPY_MS) : maxAgeMs
+      const copyMs = shared ? Math.min(maxAgeMs, LOCAL_COPY_MS) : maxAgeMs
       return near(key, { tag: tag ?? key, maxAgeMs: copyMs }, async () => ({ value: await read() }))
     },
     async drop(...tags) {
       await shared?.forget(tags)
-      tellAll(tags)
+      invalidateEverywhere(tags)
     },
-    standing(key, value) {
+    freshnessOf(key, value) {
       const entry = entries.peek(key)
       if (entry?.value !== value) return undefined
       const { tag, loadedAt: at, goodUntil } = entry

@@ -8,7 +8,7 @@ export type Metrics = {
   /** One call of a procedure, through whichever door; `reason` is OK or why it was refused. */
   countCall(procedure: string, reason: string, seconds: number): void
   /** One call whose answer was kept from another one. */
-  countKept(procedure: string): void
+  countCacheHit(procedure: string): void
   /** One answer of the HTTP server. */
   countAnswer(status: number): void
   /** Somebody asked for a time, and got it or was told why not. */
@@ -104,7 +104,7 @@ export function createMetrics(): Metrics {
     registry,
     readAll: () => registry.metrics(),
     countCall,
-    countKept(procedure) {
+    countCacheHit(procedure) {
       countCacheReads('near')
       countCall(procedure, 'OK', 0)
     },

@@ -31,7 +31,7 @@ export type Allowance = {
 /** From where somebody asks, and what the answer will tell him of his limits; one for each request, also of a batch. */
 export type Caller = { address: string; allowance: Allowance | null }
 
-export type Limits = {
+export type RateLimits = {
   /**
    * Counts one call against its caller.
    * @throws RATE_LIMITED, with the seconds to wait
@@ -51,7 +51,7 @@ export type Limits = {
   forgiveSignIn(email: string): Promise<void>
 }
 
-const unlimited: Limits = {
+const unlimited: RateLimits = {
   countCall: async () => undefined,
   countSocket: async () => undefined,
   countSignIn: async () => undefined,
@@ -62,7 +62,7 @@ const unlimited: Limits = {
  * Limits are counted in Redis for all servers together, and in this process where there is no Redis or while it is away:
  * then each server allows as much on its own.
  */
-export function createLimits(redis: RedisLink | null, on: boolean, tiers: Tiers = TIERS): Limits {
+export function createRateLimits(redis: RedisLink | null, on: boolean, tiers: Tiers = TIERS): RateLimits {
   if (!on) return unlimited
   const limiters = Object.fromEntries(
     Object.entries(tiers).map(([tier, { points, seconds }]) => {
@@ -91,8 +91,8 @@ export function createLimits(redis: RedisLink | null, on: boolean, tiers: Tiers 
 
   return {
     async countCall(actor, caller, type) {
-      const key = actor.kind === 'person' ? actor.id : caller.address
-      const tier = actor.kind === 'person' ? (actor.role === 'admin' ? 'admin' : 'person') : 'anonymous'
+      const key = actor.kind === 'user' ? actor.id : caller.address
+      const tier = actor.kind === 'user' ? (actor.role === 'admin' ? 'admin' : 'person') : 'anonymous'
       await count(caller, tier, key)
       if (type === 'mutation' && tier !== 'admin') await count(caller, 'write', key)
     },

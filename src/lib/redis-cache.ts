@@ -51,7 +51,7 @@ export function createSharedCache({ commands, isUp, onRecovered }: RedisLink, lo
       const names = [PREFIX + key, tagName(tag), EPOCH]
       const [text, ofTag, epoch] = await Promise.all(names.map((name) => commands.get(name)))
       const stamp = `${epoch ?? (await stampOf(EPOCH))}/${ofTag ?? (await stampOf(tagName(tag)))}`
-      return { stamp, value: keptUnder(stamp, text) }
+      return { stamp, value: keyFor(stamp, text) }
     } catch (error) {
       log.debug({ error, key }, 'Redis did not say what it keeps')
       return null
@@ -84,7 +84,7 @@ export function createSharedCache({ commands, isUp, onRecovered }: RedisLink, lo
     const end = performance.now() + LOADING_MS
     while (performance.now() < end) {
       const isLoading = await commands.get(turn).catch(() => null)
-      const value = keptUnder(stamp, await commands.get(PREFIX + key).catch(() => null))
+      const value = keyFor(stamp, await commands.get(PREFIX + key).catch(() => null))
       if (value) return value
       if (!isLoading) return undefined
       await Bun.sleep(POLL_MS)
@@ -106,7 +106,7 @@ export function createSharedCache({ commands, isUp, onRecovered }: RedisLink, lo
 }
 
 /** A value as it is kept, where it was loaded under this stamp. */
-function keptUnder(stamp: string, text: string | null | undefined): object | undefined {
+function keyFor(stamp: string, text: string | null | undefined): object | undefined {
   const kept: { stamp: string; value: object } | undefined = text ? JSON.parse(text) : undefined
   return kept?.stamp === stamp ? kept.value : undefined
 }

@@ -20,7 +20,7 @@ export type StripeAccount = {
   /** What a browser may ask of the stand-in, where there is one. */
   sandbox?: ((request: Request) => Promise<Response>) | undefined
   /** Runs what waits for Stripe inside a transaction, with few others at once. */
-  inTurn<T>(run: () => Promise<T>): Promise<T>
+  withConcurrencyLimit<T>(run: () => Promise<T>): Promise<T>
 }
 
 /** How to reach what stands in for Stripe. */
@@ -55,7 +55,7 @@ export function createStripeAccount(env: Env, sandbox?: Sandbox): StripeAccount 
     publishableKey: env.STRIPE_PUBLISHABLE_KEY ?? sandbox?.publishableKey ?? '',
     webhookSecrets: [...env.STRIPE_WEBHOOK_SECRET, ...(sandbox ? [sandbox.webhookSecret] : [])],
     sandbox: sandbox?.handle,
-    inTurn: createTurns(callsAtOnce(env.DATABASE_POOL)),
+    withConcurrencyLimit: createTurns(callsAtOnce(env.DATABASE_POOL)),
   }
 }
 

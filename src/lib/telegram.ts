@@ -96,5 +96,5 @@ export const secondsToWait = (error: unknown): number | undefined =>
     : undefined
 
 /** Why Telegram will never take what was sent, such as a chat that is no more; undefined where it may yet. */
-export const whyNever = (error: unknown): string | undefined =>
+export const permanentFailure = (error: unknown): string | undefined =>
   error instanceof GrammyError && error.error_code === 400 ? error.description : undefined

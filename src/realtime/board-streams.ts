@@ -5,7 +5,7 @@ import type { Log } from '../lib/logger'
 import { type BoardKey, calendarId } from '../schemas/slots'
 import { type BoardMessage, type ServerMessage, topicOf } from '../schemas/socket-messages'
 import { readBoard } from '../services/calendar/boards'
-import { dayOf, type WatchedBoards } from './board-watchers'
+import { type BoardWatchers, dayOf } from './board-watchers'
 import type { Bus } from './bus'
 import { type BoardFollower, followBoard, isOfDay } from './follow-board'
 
@@ -30,7 +30,7 @@ type Feed = {
   end(): void
 }
 
-export type BoardFeeds = {
+export type BoardStreams = {
   watch: WatchBoard
   watchers(): number
   /** Ends every stream, and lets none begin: a server that stops waits for what it has begun to answer. */
@@ -41,7 +41,7 @@ export type BoardFeeds = {
  * Boards for server-sent events. Each is one subscription of the bus and one reading, shared by all who watch it: a change
  * costs the database nothing, whoever comes later gets the board as it is kept here.
  */
-export function createBoardFeeds({
+export function createBoardStreams({
   db,
   log,
   bus,
@@ -50,8 +50,8 @@ export function createBoardFeeds({
   db: Db
   log: Log
   bus: Pick<Bus, 'subscribe'>
-  boards: Pick<WatchedBoards, 'watch' | 'unwatch'>
-}): BoardFeeds {
+  boards: Pick<BoardWatchers, 'watch' | 'unwatch'>
+}): BoardStreams {
   const feeds = new Map<string, Feed>()
   let watching = 0
   let closed = false
@@ -82,7 +82,7 @@ export function createBoardFeeds({
   function pass(feed: Feed, message: BoardMessage, day: BoardKey): void {
     feed.follower.take(message)
     const ofOtherDay = message.type === 'slots_status_update' && !isOfDay(message, day)
-    if (!ofOtherDay) tellWatchers(feed, message)
+    if (!ofOtherDay) notifyWatchers(feed, message)
     if (!feed.follower.behind() || feed.follower.board() === undefined) return
     feed.healing ??= setTimeout(() => {
       feed.healing = undefined
@@ -97,7 +97,7 @@ export function createBoardFeeds({
         feed.staleAt = Math.min(changesAt, Date.now() + MAX_AGE_MS)
         const whole: BoardMessage = { type: 'slots_status_update', ...board }
         feed.follower.take(whole)
-        tellWatchers(feed, whole)
+        notifyWatchers(feed, whole)
       })
       .finally(() => {
         feed.reading = undefined
@@ -142,7 +142,7 @@ export function createBoardFeeds({
   }
 }
 
-function tellWatchers(
+function notifyWatchers(
   { watchers, follower }: Pick<Feed, 'watchers' | 'follower'>,
   message: BoardMessage,
 ): void {

@@ -11,7 +11,7 @@ import type { Bus } from './bus'
 type Watched = { board: BoardKey; watchers: number; changesAt: Millis }
 type WatchedCalendar = { key: CalendarKey; boards: Map<string, Watched> }
 
-export type WatchedBoards = {
+export type BoardWatchers = {
   watch(board: BoardKey): void
   unwatch(board: BoardKey): void
   /** The board for one who watches it from now on, with his own holds marked. @throws NOT_FOUND */
@@ -29,7 +29,7 @@ export type WatchedBoards = {
 export const dayOf = ({ date, serviceId = '' }: BoardKey): string => `${date} ${serviceId}`
 
 /** Which boards this server's own sockets look at, and what keeps them true when nobody changes anything. */
-export function createWatchedBoards({
+export function createBoardWatchers({
   db,
   log,
   deliver,
@@ -37,7 +37,7 @@ export function createWatchedBoards({
   db: Db
   log: Log
   deliver: Bus['deliver']
-}): WatchedBoards {
+}): BoardWatchers {
   const watched = new Map<string, WatchedCalendar>()
   /** The boards that other calendars decide too: those of the rooms that a service may take. */
   const roomed = new Map<Watched, ReadonlySet<string>>()

@@ -8,7 +8,7 @@ export type Opening = { address: string; verified: Verified | null }
 /** After so long somebody who has too many sockets may try again: the system notices those that are gone no sooner. */
 const RETRY_SECONDS = 10
 
-export type Admission = {
+export type ConnectionQuota = {
   /**
    * @param former what the same socket counts as already
    * @throws RATE_LIMITED where this address, or this person, has as many sockets as it may have
@@ -19,7 +19,7 @@ export type Admission = {
 }
 
 /** Counts the open sockets of this process by address and by person, and turns away those who have enough. */
-export function createAdmission(env: Env): Admission {
+export function createConnectionQuota(env: Env): ConnectionQuota {
   const open = new Map<string, number>()
 
   const seatsOf = ({ address, verified }: Opening) => [

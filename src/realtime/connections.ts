@@ -1,5 +1,5 @@
 import type { ServerWebSocket } from 'bun'
-import type { Person } from '../actor'
+import type { UserActor } from '../actor'
 import type { Context, Deps, SignedInContext } from '../context'
 import { AppError, type Refusal, refusalOf } from '../errors'
 import type { Verified } from '../lib/access-tokens'
@@ -10,18 +10,18 @@ import { releaseHold, releaseSlot } from '../services/bookings/bookings'
 import { holdTime } from '../services/bookings/hold'
 import { readRole } from '../services/users/users'
 import { refusalOfThrown } from '../trpc'
-import { dayOf, type WatchedBoards } from './board-watchers'
-import { createAdmission, type Opening } from './connection-quota'
-import type { WatchedLocations } from './location-watchers'
-import { parseMessage, readMessage, requestIdOf, whatToHold, whatToRelease } from './parse-message'
+import { type BoardWatchers, dayOf } from './board-watchers'
+import { createConnectionQuota, type Opening } from './connection-quota'
+import type { LocationWatchers } from './location-watchers'
+import { holdRequestOf, parseMessage, readMessage, releaseRequestOf, requestIdOf } from './parse-message'
 import {
   CLOSE,
-  createLimits,
-  type Limits,
+  createSocketLimits,
   MAX_BOARDS,
   MESSAGE_BURST,
   mayPass,
   SLOW_READER_BYTES,
+  type SocketLimits,
   strike,
   UNREAD_EVERY_MS,
 } from './socket-limits'
@@ -35,11 +35,11 @@ type Connection = {
   id: string
   socket: Socket
   open: boolean
-  person: Person | null
+  person: UserActor | null
   expiry: ReturnType<typeof setTimeout> | undefined
   boards: BoardKey[]
   locations: Set<string>
-  limits: Limits
+  limits: SocketLimits
   /** Bytes that it had not taken when somebody last looked. */
   unread: number
   /** What it sent is answered in the order in which it came; none while nothing waits. */
@@ -66,10 +66,10 @@ export type Connections = {
 /** Every socket of this server. */
 export function createConnections(
   deps: Deps,
-  { boards, locations }: { boards: WatchedBoards; locations: WatchedLocations },
+  { boards, locations }: { boards: BoardWatchers; locations: LocationWatchers },
 ): Connections {
   const connections = new Set<Connection>()
-  const admission = createAdmission(deps.env)
+  const admission = createConnectionQuota(deps.env)
   let messagesIn = 0
   let slowReadersClosed = 0
   let notedAt = 0
@@ -123,7 +123,7 @@ export function createConnections(
   }
 
   /** At a location who is signed in sees names: that is asked anew, since a token may outlive its account. @throws NOT_SIGNED_IN */
-  const refuseIfGone = ({ id }: Person) => readRole(deps.db, id)
+  const refuseIfGone = ({ id }: UserActor) => readRole(deps.db, id)
 
   async function answer(connection: Connection, message: ClientMessage): Promise<ServerMessage[]> {
     const { requestId } = message
@@ -154,7 +154,7 @@ export function createConnections(
       case 'slot_hold': {
         const ctx = signedInContext(connection, requestId)
         await deps.limits.countCall(ctx.actor, ctx.caller, 'mutation')
-        const booking = await holdTime(ctx, whatToHold(message))
+        const booking = await holdTime(ctx, holdRequestOf(message))
         return [{ type: 'hold_confirmed', booking, ...echo }]
       }
       case 'slot_release': {
@@ -162,7 +162,7 @@ export function createConnections(
         await deps.limits.countCall(claiming.actor, claiming.caller, 'mutation')
         const { id } = message.bookingId
           ? await releaseHold(await inRole(claiming), { id: message.bookingId })
-          : await releaseSlot(claiming, whatToRelease(message))
+          : await releaseSlot(claiming, releaseRequestOf(message))
         return [{ type: 'hold_released', bookingId: id, ...echo }]
       }
       case 'join_location':
@@ -260,7 +260,7 @@ export function createConnections(
         expiry: undefined,
         boards: [],
         locations: new Set(),
-        limits: createLimits(),
+        limits: createSocketLimits(),
         unread: 0,
         queue: undefined,
         queued: 0,

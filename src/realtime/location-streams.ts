@@ -4,12 +4,12 @@ import { AppError } from '../errors'
 import { type LocationMessage, type ServerMessage, topicOf } from '../schemas/socket-messages'
 import { readCommunity } from '../services/calendar/change-location'
 import type { Bus } from './bus'
-import type { WatchedLocations } from './location-watchers'
+import type { LocationWatchers } from './location-watchers'
 
 /** What a watcher may leave unread before the oldest is dropped: it notices by the versions, and asks again. */
 const MAX_UNREAD = 64
 
-export type LocationFeeds = {
+export type LocationStreams = {
   watch: WatchLocation
   watchers(): number
   /** Ends every stream, and lets none begin. */
@@ -17,15 +17,15 @@ export type LocationFeeds = {
 }
 
 /** Locations for server-sent events, as they are for whoever is not signed in: a stream carries no token. */
-export function createLocationFeeds({
+export function createLocationStreams({
   db,
   bus,
   locations,
 }: {
   db: Db
   bus: Pick<Bus, 'subscribe'>
-  locations: Pick<WatchedLocations, 'watch' | 'unwatch'>
-}): LocationFeeds {
+  locations: Pick<LocationWatchers, 'watch' | 'unwatch'>
+}): LocationStreams {
   const enders = new Set<() => void>()
   let closed = false
 

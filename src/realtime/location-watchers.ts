@@ -1,4 +1,4 @@
-import type { Person } from '../actor'
+import type { UserActor } from '../actor'
 import type { Db } from '../db/client'
 import { AppError } from '../errors'
 import { type ServerMessage, topicOf } from '../schemas/socket-messages'
@@ -9,16 +9,16 @@ import { MAX_LOCATIONS } from './socket-limits'
 /** A socket as far as locations go: who is there, and which ones it watches. */
 type Visitor = {
   socket: { subscribe(topic: string): unknown; unsubscribe(topic: string): unknown }
-  person: Person | null
+  person: UserActor | null
   locations: Set<string>
 }
 
-export type WatchedLocations = {
+export type LocationWatchers = {
   /** Watches a location. @returns what is there now, as this person may see it @throws NOT_FOUND, RATE_LIMITED */
   enter(visitor: Visitor, locationId: string): Promise<ServerMessage>
   exit(visitor: Visitor, locationId: string): void
   /** Somebody else than before is there, and hears from now on what that person may. */
-  signIn(visitor: Visitor, person: Person): void
+  signIn(visitor: Visitor, person: UserActor): void
   /** One more stream of this server looks at a location, or no longer. */
   watch(locationId: string): void
   unwatch(locationId: string): void
@@ -29,15 +29,16 @@ export type WatchedLocations = {
 }
 
 /** Which locations this server's own sockets and streams look at. */
-export function createWatchedLocations({
+export function createLocationWatchers({
   db,
   deliver,
 }: {
   db: Db
   deliver: Bus['deliver']
-}): WatchedLocations {
+}): LocationWatchers {
   const watchers = new Map<string, number>()
-  const topic = (person: Person | null, id: string) => (person ? topicOf.members(id) : topicOf.location(id))
+  const topic = (person: UserActor | null, id: string) =>
+    person ? topicOf.members(id) : topicOf.location(id)
 
   function watch(locationId: string): void {
     watchers.set(locationId, (watchers.get(locationId) ?? 0) + 1)

@@ -1,10 +1,10 @@
 import { AppError } from '../errors'
 import { parseSlotId } from '../schemas/common'
-import { type ClientMessage, ClientMessageShape } from '../schemas/socket-messages'
+import { type ClientMessage, ClientMessageSchema } from '../schemas/socket-messages'
 import { MAX_MESSAGE_BYTES } from './socket-limits'
 
 /** The time that a message asks for. @throws VALIDATION */
-export function whatToHold(message: Extract<ClientMessage, { type: 'slot_hold' }>) {
+export function holdRequestOf(message: Extract<ClientMessage, { type: 'slot_hold' }>) {
   if (message.slotId) return parseSlotId(message.slotId)
   const { spaceId, startsAt, endsAt } = message
   if (!spaceId || !startsAt)
@@ -13,7 +13,7 @@ export function whatToHold(message: Extract<ClientMessage, { type: 'slot_hold' }
 }
 
 /** The slot that a message gives back. @throws VALIDATION */
-export function whatToRelease({ slotId }: Extract<ClientMessage, { type: 'slot_release' }>) {
+export function releaseRequestOf({ slotId }: Extract<ClientMessage, { type: 'slot_release' }>) {
   if (!slotId) throw new AppError('VALIDATION', 'A release needs a slotId or a bookingId.')
   return parseSlotId(slotId)
 }
@@ -36,7 +36,7 @@ export function parseMessage(raw: unknown): ClientMessage {
   if (Buffer.byteLength(JSON.stringify(raw)) > MAX_MESSAGE_BYTES) {
     throw new AppError('VALIDATION', `A message has ${MAX_MESSAGE_BYTES} bytes at the most.`)
   }
-  return ClientMessageShape.parse(raw)
+  return ClientMessageSchema.parse(raw)
 }
 
 /** What the answer to a message must bring back, even where the message itself cannot be read. */

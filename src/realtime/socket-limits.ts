@@ -32,20 +32,20 @@ export const CLOSE = {
 } as const
 
 /** What one socket may still do. There are thousands of them, so it is two small objects and no function. */
-export type Limits = { messages: Bucket; strikes: Bucket }
+export type SocketLimits = { messages: Bucket; strikes: Bucket }
 type Bucket = { level: number; at: number }
 
-export function createLimits(): Limits {
+export function createSocketLimits(): SocketLimits {
   const at = performance.now()
   return { messages: { level: MESSAGE_BURST, at }, strikes: { level: MAX_STRIKES, at } }
 }
 
 /** Takes one message from the allowance; false where none is left. */
-export const mayPass = ({ messages }: Limits): boolean =>
+export const mayPass = ({ messages }: SocketLimits): boolean =>
   take(messages, { size: MESSAGE_BURST, perSecond: MESSAGES_PER_SECOND })
 
 /** Counts a refusal against the socket. @returns the code to close it with, once it has had enough of them */
-export function strike({ strikes }: Limits, reason: Reason): number | undefined {
+export function strike({ strikes }: SocketLimits, reason: Reason): number | undefined {
   // A time that somebody else has is no misbehaviour, however often it is asked for.
   if (reason !== 'VALIDATION' && reason !== 'RATE_LIMITED') return undefined
   if (take(strikes, { size: MAX_STRIKES, perSecond: FORGIVEN_PER_SECOND })) return undefined

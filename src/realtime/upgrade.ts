@@ -22,7 +22,7 @@ const settingsOf = (env: Deps['env']) => ({
  * may watch. Pages of other origins are turned away before the upgrade. It is Bun's own, without a wrapper, which would
  * take ten times the memory for each socket.
  */
-export function socketDoor(deps: Deps, connections: Connections, callerOf: (request: Request) => Caller) {
+export function socketUpgrade(deps: Deps, connections: Connections, callerOf: (request: Request) => Caller) {
   const websocket: WebSocketHandler<SocketData> = {
     ...settingsOf(deps.env),
     open: (socket) => connections.add(socket),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { AnalyticsSummaryShape } from '../schemas/analytics'
+import { AnalyticsSummarySchema } from '../schemas/analytics'
 import { Id, LocalDate } from '../schemas/common'
 import { summarize, writeReport } from '../services/analytics/summary'
 import { adminProcedure, router } from '../trpc'
@@ -23,7 +23,7 @@ export const analyticsRouter = router({
       },
     })
     .input(Period)
-    .output(AnalyticsSummaryShape)
+    .output(AnalyticsSummarySchema)
     .query(({ ctx, input }) => summarize(ctx, input)),
 
   report: adminProcedure

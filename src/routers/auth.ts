@@ -1,18 +1,18 @@
 import { z } from 'zod'
-import { BookingShape } from '../schemas/bookings'
-import { PastCheckInShape } from '../schemas/check-ins'
+import { BookingSchema } from '../schemas/bookings'
+import { PastCheckInSchema } from '../schemas/check-ins'
 import { Id, InstantOut, Line, listOf, Ok } from '../schemas/common'
-import { EventShape } from '../schemas/events'
-import { LoyaltyEntryShape } from '../schemas/loyalty'
-import { NotificationShape, PreferenceShape } from '../schemas/notifications'
-import { TelegramAccountShape, TelegramProofShape } from '../schemas/telegram'
+import { EventSchema } from '../schemas/events'
+import { LoyaltyEntrySchema } from '../schemas/loyalty'
+import { NotificationSchema, PreferenceSchema } from '../schemas/notifications'
+import { TelegramAccountSchema, TelegramProofSchema } from '../schemas/telegram'
 import {
-  EmailShape,
-  LanguageShape,
+  EmailSchema,
+  LanguageSchema,
   NewPassword,
-  SessionShape,
-  SignedInShape,
-  UserShape,
+  SessionSchema,
+  SignedInSchema,
+  UserSchema,
 } from '../schemas/users'
 import * as accounts from '../services/accounts/accounts'
 import * as sessions from '../services/accounts/sessions'
@@ -31,14 +31,14 @@ export const authRouter = router({
     .meta({
       openapi: { method: 'POST', path: '/auth/register', tags, protect: false, summary: 'Open an account' },
     })
-    .input(z.strictObject({ email: EmailShape, password: NewPassword, name: Line(100) }))
-    .output(SignedInShape)
+    .input(z.strictObject({ email: EmailSchema, password: NewPassword, name: Line(100) }))
+    .output(SignedInSchema)
     .mutation(({ ctx, input }) => accounts.register(ctx, input)),
 
   login: publicProcedure
     .meta({ openapi: { method: 'POST', path: '/auth/login', tags, protect: false, summary: 'Sign in' } })
-    .input(z.strictObject({ email: EmailShape, password: Password, platform: Line(100).optional() }))
-    .output(SignedInShape)
+    .input(z.strictObject({ email: EmailSchema, password: Password, platform: Line(100).optional() }))
+    .output(SignedInSchema)
     .mutation(({ ctx, input }) => accounts.logIn(ctx, input)),
 
   ...passwordProcedures,
@@ -54,7 +54,7 @@ export const authRouter = router({
       },
     })
     .input(z.strictObject({ refreshToken: RefreshToken }))
-    .output(SignedInShape)
+    .output(SignedInSchema)
     .mutation(({ ctx, input }) => sessions.refreshSession(ctx, input)),
 
   logout: publicProcedure
@@ -68,7 +68,7 @@ export const authRouter = router({
   sessions: signedInProcedure
     .meta({ openapi: { method: 'GET', path: '/auth/sessions', tags, summary: 'Where one is signed in' } })
     .input(z.strictObject({}).optional())
-    .output(listOf(SessionShape))
+    .output(listOf(SessionSchema))
     .query(({ ctx }) => sessions.listSessions(ctx)),
 
   endSession: signedInProcedure
@@ -82,7 +82,7 @@ export const authRouter = router({
   me: signedInProcedure
     .meta({ openapi: { method: 'GET', path: '/auth/me', tags, summary: 'Who one is' } })
     .input(z.strictObject({}).optional())
-    .output(UserShape)
+    .output(UserSchema)
     .query(({ ctx }) => getMe(ctx)),
 
   update: signedInProcedure
@@ -97,17 +97,17 @@ export const authRouter = router({
     .input(
       z.strictObject({
         name: Line(100).optional(),
-        language: LanguageShape.optional(),
+        language: LanguageSchema.optional(),
         hidden: z.boolean().optional(),
-        email: EmailShape.optional(),
+        email: EmailSchema.optional(),
         password: NewPassword.optional(),
         currentPassword: Password.optional(),
-        telegram: TelegramProofShape.optional().meta({
+        telegram: TelegramProofSchema.optional().meta({
           description: 'Instead of the present password, where there is none yet.',
         }),
       }),
     )
-    .output(UserShape)
+    .output(UserSchema)
     .mutation(({ ctx, input }) => accounts.updateMe(ctx, input)),
 
   deleteMe: signedInProcedure
@@ -135,15 +135,15 @@ export const authRouter = router({
     .input(z.strictObject({}).optional())
     .output(
       z.object({
-        user: UserShape,
-        sessions: z.array(SessionShape),
-        telegram: TelegramAccountShape.nullable(),
-        bookings: z.array(BookingShape),
-        loyalty: z.array(LoyaltyEntryShape),
-        checkIns: z.array(PastCheckInShape),
-        events: z.array(EventShape),
-        notifications: z.array(NotificationShape),
-        preferences: z.array(PreferenceShape),
+        user: UserSchema,
+        sessions: z.array(SessionSchema),
+        telegram: TelegramAccountSchema.nullable(),
+        bookings: z.array(BookingSchema),
+        loyalty: z.array(LoyaltyEntrySchema),
+        checkIns: z.array(PastCheckInSchema),
+        events: z.array(EventSchema),
+        notifications: z.array(NotificationSchema),
+        preferences: z.array(PreferenceSchema),
         exportedAt: InstantOut,
       }),
     )

@@ -1,5 +1,10 @@
 import { z } from 'zod'
-import { BookingShape, BookingStatusShape, ListedBookingShape, RefundPreviewShape } from '../schemas/bookings'
+import {
+  BookingSchema,
+  BookingStatusSchema,
+  ListedBookingSchema,
+  RefundPreviewSchema,
+} from '../schemas/bookings'
 import { Id, Instant, listOf, Prose, page, StartCursor } from '../schemas/common'
 import * as bookings from '../services/bookings/bookings'
 import { holdTime } from '../services/bookings/hold'
@@ -21,7 +26,7 @@ export const bookingsRouter = router({
     })
     .input(
       z.strictObject({
-        status: BookingStatusShape.optional(),
+        status: BookingStatusSchema.optional(),
         from: Instant.optional(),
         to: Instant.optional(),
         as: z.enum(['customer', 'specialist', 'admin']).optional(),
@@ -39,13 +44,13 @@ export const bookingsRouter = router({
         cursor: z.union([Id, StartCursor]).optional(),
       }),
     )
-    .output(listOf(ListedBookingShape))
+    .output(listOf(ListedBookingSchema))
     .query(({ ctx, input }) => bookings.listBookings(ctx, input)),
 
   byId: signedInProcedure
     .meta({ openapi: { method: 'GET', path: '/bookings/{id}', tags, summary: 'One booking' } })
     .input(one)
-    .output(BookingShape)
+    .output(BookingSchema)
     .query(({ ctx, input }) => bookings.getBooking(ctx, input)),
 
   create: claimingProcedure
@@ -74,7 +79,7 @@ export const bookingsRouter = router({
           error: 'is needed for a specialist; a space needs a spaceId',
         }),
     )
-    .output(BookingShape)
+    .output(BookingSchema)
     .mutation(({ ctx, input: { startsAt, endsAt, ...wish } }) =>
       holdTime(ctx, {
         ...wish,
@@ -93,7 +98,7 @@ export const bookingsRouter = router({
       },
     })
     .input(one)
-    .output(BookingShape)
+    .output(BookingSchema)
     .mutation(({ ctx, input }) => bookings.confirmBooking(ctx, input)),
 
   reschedule: signedInProcedure
@@ -114,7 +119,7 @@ export const bookingsRouter = router({
         notes: Prose(2000).nullable().optional(),
       }),
     )
-    .output(BookingShape)
+    .output(BookingSchema)
     .mutation(({ ctx, input }) => rescheduleBooking(ctx, input)),
 
   previewRefund: signedInProcedure
@@ -127,13 +132,13 @@ export const bookingsRouter = router({
       },
     })
     .input(one)
-    .output(RefundPreviewShape)
+    .output(RefundPreviewSchema)
     .query(({ ctx, input }) => bookings.previewRefund(ctx, input)),
 
   cancel: signedInProcedure
     .meta({ openapi: { method: 'DELETE', path: '/bookings/{id}', tags, summary: 'Cancel a booking' } })
     .input(one)
-    .output(BookingShape)
+    .output(BookingSchema)
     .mutation(({ ctx, input }) => bookings.cancelBooking(ctx, input)),
 
   accept: signedInProcedure
@@ -141,7 +146,7 @@ export const bookingsRouter = router({
       openapi: { method: 'POST', path: '/bookings/{id}/accept', tags, summary: 'Say yes, as its specialist' },
     })
     .input(one)
-    .output(BookingShape)
+    .output(BookingSchema)
     .mutation(({ ctx, input }) => bookings.acceptBooking(ctx, input)),
 
   decline: signedInProcedure
@@ -149,7 +154,7 @@ export const bookingsRouter = router({
       openapi: { method: 'POST', path: '/bookings/{id}/decline', tags, summary: 'Say no, as its specialist' },
     })
     .input(one)
-    .output(BookingShape)
+    .output(BookingSchema)
     .mutation(({ ctx, input }) => bookings.declineBooking(ctx, input)),
 
   complete: signedInProcedure
@@ -157,7 +162,7 @@ export const bookingsRouter = router({
       openapi: { method: 'POST', path: '/bookings/{id}/complete', tags, summary: 'Say that it took place' },
     })
     .input(one)
-    .output(BookingShape)
+    .output(BookingSchema)
     .mutation(({ ctx, input }) => bookings.completeBooking(ctx, input)),
 
   noShow: signedInProcedure
@@ -165,6 +170,6 @@ export const bookingsRouter = router({
       openapi: { method: 'POST', path: '/bookings/{id}/no-show', tags, summary: 'Say that nobody came' },
     })
     .input(one)
-    .output(BookingShape)
+    .output(BookingSchema)
     .mutation(({ ctx, input }) => bookings.markNoShow(ctx, input)),
 })

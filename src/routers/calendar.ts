@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FeedKindShape } from '../schemas/users'
+import { FeedKindSchema } from '../schemas/users'
 import { renewCalendar } from '../services/ical/feeds'
 import { router, signedInProcedure } from '../trpc'
 
@@ -15,7 +15,7 @@ export const calendarRouter = router({
           'The address that it had before ends. A specialist has a second feed, of those who have booked them.',
       },
     })
-    .input(z.strictObject({ of: FeedKindShape.optional() }).optional())
+    .input(z.strictObject({ of: FeedKindSchema.optional() }).optional())
     .output(z.object({ secret: z.string(), url: z.string() }))
     .mutation(({ ctx, input = {} }) => renewCalendar(ctx, input)),
 })

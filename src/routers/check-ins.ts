@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CheckInShape, DoorCodeShape, PresentShape } from '../schemas/check-ins'
+import { CheckInSchema, DoorCodeSchema, PresentSchema } from '../schemas/check-ins'
 import { Id, Line, Ok, Prose, page } from '../schemas/common'
 import { checkIn, checkOut, listPresent } from '../services/check-ins/check-ins'
 import { getDoorCode } from '../services/locations/door-codes'
@@ -27,7 +27,7 @@ export const checkInsRouter = router({
         note: Prose(200).optional(),
       }),
     )
-    .output(CheckInShape)
+    .output(CheckInSchema)
     .mutation(({ ctx, input }) => checkIn(ctx, input)),
 
   checkOut: signedInProcedure
@@ -41,7 +41,7 @@ export const checkInsRouter = router({
   present: signedInProcedure
     .meta({ openapi: { method: 'GET', path: '/check-ins', tags, summary: 'Who is at a location' } })
     .input(z.strictObject({ locationId: Id, ...page }))
-    .output(PresentShape)
+    .output(PresentSchema)
     .query(({ ctx, input }) => listPresent(ctx, input)),
 
   doorCode: adminProcedure
@@ -55,7 +55,7 @@ export const checkInsRouter = router({
       },
     })
     .input(z.strictObject({ id: Id }))
-    .output(DoorCodeShape)
+    .output(DoorCodeSchema)
     .query(({ ctx, input }) => getDoorCode(ctx, input)),
 
   renewDoorScreen: adminProcedure
@@ -85,6 +85,6 @@ export const checkInsRouter = router({
       },
     })
     .input(z.strictObject({ secret: Line(100) }))
-    .output(DoorCodeShape)
+    .output(DoorCodeSchema)
     .query(({ ctx, input }) => getScreenCode(ctx, input)),
 })

@@ -1,15 +1,15 @@
 import { z } from 'zod'
-import { BookingShape } from '../schemas/bookings'
+import { BookingSchema } from '../schemas/bookings'
 import { Id, Instant, listOf, Ok, Prose, page } from '../schemas/common'
-import { EventShape } from '../schemas/events'
-import { ClosureShape } from '../schemas/spaces'
+import { EventSchema } from '../schemas/events'
+import { ClosureSchema } from '../schemas/spaces'
 import * as closures from '../services/catalog/closures'
 import { publicProcedure, router, specialistProcedure } from '../trpc'
 
 const tags = ['Closures']
-const Standing = ClosureShape.extend({
-  standing: z.array(BookingShape).meta({ description: 'What was booked before and still stands.' }),
-  events: z.array(EventShape).meta({
+const Standing = ClosureSchema.extend({
+  standing: z.array(BookingSchema).meta({ description: 'What was booked before and still stands.' }),
+  events: z.array(EventSchema).meta({
     description: 'Where a whole location closes: what is on there without a space, and still is.',
   }),
 }).meta({ id: 'ClosureWithStanding' })
@@ -26,7 +26,7 @@ export const closuresRouter = router({
       },
     })
     .input(z.strictObject({ locationId: Id.optional(), specialistId: Id.optional(), ...page }))
-    .output(listOf(ClosureShape))
+    .output(listOf(ClosureSchema))
     .query(({ ctx, input }) => closures.listClosures(ctx, input)),
 
   create: specialistProcedure

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Currency, Id, Instant, Line, listOf, Ok, Prose, page, StartCursor, whole } from '../schemas/common'
-import { AttendeeCursor, AttendeeShape, EventShape, VisibilityShape } from '../schemas/events'
+import { AttendeeCursor, AttendeeSchema, EventSchema, VisibilitySchema } from '../schemas/events'
 import { CancellationInput } from '../schemas/spaces'
 import { attendEvent, leaveEvent, listAttendees } from '../services/events/attendance'
 import * as events from '../services/events/events'
@@ -18,7 +18,7 @@ const details = {
   priceMinor: whole(0, 10_000_000).optional(),
   currency: Currency.optional(),
   cancellation: CancellationInput.optional(),
-  visibility: VisibilityShape.optional(),
+  visibility: VisibilitySchema.optional(),
 }
 
 export const eventsRouter = router({
@@ -33,25 +33,25 @@ export const eventsRouter = router({
         cursor: StartCursor.optional(),
       }),
     )
-    .output(listOf(EventShape))
+    .output(listOf(EventSchema))
     .query(({ ctx, input }) => events.listEvents(ctx, input)),
 
   byId: publicProcedure
     .meta({ openapi: { method: 'GET', path: '/events/{id}', tags, protect: false, summary: 'One event' } })
     .input(one)
-    .output(EventShape)
+    .output(EventSchema)
     .query(({ ctx, input }) => events.getEvent(ctx, input)),
 
   create: signedInProcedure
     .meta({ openapi: { method: 'POST', path: '/events', tags, summary: 'Announce an event' } })
     .input(z.strictObject({ locationId: Id, ...details }))
-    .output(EventShape)
+    .output(EventSchema)
     .mutation(({ ctx, input }) => events.createEvent(ctx, input)),
 
   update: signedInProcedure
     .meta({ openapi: { method: 'PATCH', path: '/events/{id}', tags, summary: 'Change an event' } })
     .input(z.strictObject({ id: Id, ...z.object(details).partial().shape }))
-    .output(EventShape)
+    .output(EventSchema)
     .mutation(({ ctx, input }) => events.updateEvent(ctx, input)),
 
   remove: signedInProcedure
@@ -71,7 +71,7 @@ export const eventsRouter = router({
       },
     })
     .input(z.strictObject({ id: Id, ...page, cursor: AttendeeCursor.optional() }))
-    .output(listOf(AttendeeShape))
+    .output(listOf(AttendeeSchema))
     .query(({ ctx, input }) => listAttendees(ctx, input)),
 
   attend: signedInProcedure
@@ -86,12 +86,12 @@ export const eventsRouter = router({
       },
     })
     .input(z.strictObject({ id: Id, wait: z.boolean().optional() }))
-    .output(EventShape)
+    .output(EventSchema)
     .mutation(({ ctx, input }) => attendEvent(ctx, input)),
 
   leave: signedInProcedure
     .meta({ openapi: { method: 'DELETE', path: '/events/{id}/attend', tags, summary: 'Attend no longer' } })
     .input(one)
-    .output(EventShape)
+    .output(EventSchema)
     .mutation(({ ctx, input }) => leaveEvent(ctx, input)),
 })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Id, Line, listOf, Ok, Prose, page, TimeZone } from '../schemas/common'
-import { HoursInput, LocationShape } from '../schemas/spaces'
+import { HoursInput, LocationSchema } from '../schemas/spaces'
 import * as locations from '../services/locations/locations'
 import { adminProcedure, publicProcedure, router } from '../trpc'
 
@@ -17,7 +17,7 @@ export const locationsRouter = router({
   list: publicProcedure
     .meta({ openapi: { method: 'GET', path: '/locations', tags, protect: false, summary: 'All locations' } })
     .input(z.strictObject(page))
-    .output(listOf(LocationShape))
+    .output(listOf(LocationSchema))
     .query(({ ctx, input }) => locations.listLocations(ctx, input)),
 
   byId: publicProcedure
@@ -25,19 +25,19 @@ export const locationsRouter = router({
       openapi: { method: 'GET', path: '/locations/{id}', tags, protect: false, summary: 'One location' },
     })
     .input(z.strictObject({ id: Id }))
-    .output(LocationShape)
+    .output(LocationSchema)
     .query(({ ctx, input }) => locations.getLocation(ctx, input)),
 
   create: adminProcedure
     .meta({ openapi: { method: 'POST', path: '/locations', tags, summary: 'Open a location' } })
     .input(z.strictObject(fields))
-    .output(LocationShape)
+    .output(LocationSchema)
     .mutation(({ ctx, input }) => locations.createLocation(ctx, input)),
 
   update: adminProcedure
     .meta({ openapi: { method: 'PATCH', path: '/locations/{id}', tags, summary: 'Change a location' } })
     .input(z.strictObject({ id: Id, ...z.object(fields).partial().shape }))
-    .output(LocationShape)
+    .output(LocationSchema)
     .mutation(({ ctx, input }) => locations.updateLocation(ctx, input)),
 
   remove: adminProcedure

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Id, Line, page, whole } from '../schemas/common'
-import { LoyaltyShape } from '../schemas/loyalty'
+import { LoyaltySchema } from '../schemas/loyalty'
 import * as loyalty from '../services/loyalty/loyalty'
 import { adminProcedure, router, signedInProcedure } from '../trpc'
 
@@ -10,7 +10,7 @@ export const loyaltyRouter = router({
   mine: signedInProcedure
     .meta({ openapi: { method: 'GET', path: '/loyalty', tags, summary: "One's points, tier and entries" } })
     .input(z.strictObject(page))
-    .output(LoyaltyShape)
+    .output(LoyaltySchema)
     .query(({ ctx, input }) => loyalty.myLoyalty(ctx, input)),
 
   ofUser: adminProcedure
@@ -18,7 +18,7 @@ export const loyaltyRouter = router({
       openapi: { method: 'GET', path: '/users/{id}/loyalty', tags, summary: "Somebody's points and entries" },
     })
     .input(z.strictObject({ id: Id, ...page }))
-    .output(LoyaltyShape)
+    .output(LoyaltySchema)
     .query(({ ctx, input }) => loyalty.loyaltyOf(ctx, input)),
 
   correct: adminProcedure
@@ -37,6 +37,6 @@ export const loyaltyRouter = router({
         reason: Line(500),
       }),
     )
-    .output(LoyaltyShape)
+    .output(LoyaltySchema)
     .mutation(({ ctx, input }) => loyalty.correctPoints(ctx, input)),
 })

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { Id, listOf, page } from '../schemas/common'
-import { KIND_NAMES, NotificationShape, PreferenceShape } from '../schemas/notifications'
+import { KIND_NAMES, NotificationSchema, PreferenceSchema } from '../schemas/notifications'
 import * as notifications from '../services/notifications/notifications'
 import { router, signedInProcedure } from '../trpc'
 
 const tags = ['Notifications']
-const preferences = z.object({ items: z.array(PreferenceShape) })
+const preferences = z.object({ items: z.array(PreferenceSchema) })
 const wish = z.boolean().optional()
 
 export const notificationsRouter = router({
@@ -19,7 +19,7 @@ export const notificationsRouter = router({
       },
     })
     .input(z.strictObject(page))
-    .output(listOf(NotificationShape).extend({ unread: z.int() }))
+    .output(listOf(NotificationSchema).extend({ unread: z.int() }))
     .query(({ ctx, input }) => notifications.listNotifications(ctx, input)),
 
   markRead: signedInProcedure

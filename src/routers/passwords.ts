@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Ok } from '../schemas/common'
-import { EmailShape, NewPassword, SignedInShape } from '../schemas/users'
+import { EmailSchema, NewPassword, SignedInSchema } from '../schemas/users'
 import { forgotPassword, resetPassword } from '../services/accounts/password-reset'
 import { publicProcedure } from '../trpc'
 
@@ -19,7 +19,7 @@ export const passwordProcedures = {
         description: 'It comes by mail, and is answered the same where nobody has such an account.',
       },
     })
-    .input(z.strictObject({ email: EmailShape }))
+    .input(z.strictObject({ email: EmailSchema }))
     .output(Ok)
     .mutation(({ ctx, input }) => forgotPassword(ctx, input)),
 
@@ -35,6 +35,6 @@ export const passwordProcedures = {
       },
     })
     .input(z.strictObject({ token: z.string().min(1).max(200), password: NewPassword }))
-    .output(SignedInShape)
+    .output(SignedInSchema)
     .mutation(({ ctx, input }) => resetPassword(ctx, input)),
 }

@@ -1,15 +1,15 @@
 import { z } from 'zod'
-import { BookingShape } from '../schemas/bookings'
+import { BookingSchema } from '../schemas/bookings'
 import { Id, Line, listOf, page, whole } from '../schemas/common'
 import {
-  IntentShape,
-  ListedPaymentShape,
-  ListedRefundShape,
-  PaymentShape,
-  RefundShape,
+  IntentSchema,
+  ListedPaymentSchema,
+  ListedRefundSchema,
+  PaymentSchema,
+  RefundSchema,
   StripeEventId,
-  StripeEventShape,
-  StripeEventStateShape,
+  StripeEventSchema,
+  StripeEventStateSchema,
 } from '../schemas/payments'
 import { createIntent } from '../services/payments/begin-payment'
 import * as payments from '../services/payments/payments'
@@ -33,7 +33,7 @@ export const paymentsRouter = router({
       },
     })
     .input(z.strictObject({ bookingId: Id, redeemPoints: whole(0, 10_000_000).optional() }))
-    .output(IntentShape)
+    .output(IntentSchema)
     .mutation(({ ctx, input }) => createIntent(ctx, input)),
 
   confirm: signedInProcedure
@@ -41,7 +41,7 @@ export const paymentsRouter = router({
       openapi: { method: 'POST', path: '/payments/confirm', tags, summary: 'Ask Stripe whether it is paid' },
     })
     .input(ofBooking)
-    .output(z.object({ booking: BookingShape, payment: PaymentShape }))
+    .output(z.object({ booking: BookingSchema, payment: PaymentSchema }))
     .mutation(({ ctx, input }) => payments.confirmPayment(ctx, input)),
 
   refund: signedInProcedure
@@ -60,7 +60,7 @@ export const paymentsRouter = router({
         reason: Line(500).optional(),
       }),
     )
-    .output(z.object({ booking: BookingShape, refunds: z.array(RefundShape) }))
+    .output(z.object({ booking: BookingSchema, refunds: z.array(RefundSchema) }))
     .mutation(({ ctx, input }) => payments.refundBooking(ctx, input)),
 
   list: signedInProcedure
@@ -74,7 +74,7 @@ export const paymentsRouter = router({
         ...page,
       }),
     )
-    .output(listOf(ListedPaymentShape))
+    .output(listOf(ListedPaymentSchema))
     .query(({ ctx, input }) => payments.listPayments(ctx, input)),
 
   refunds: adminProcedure
@@ -86,20 +86,20 @@ export const paymentsRouter = router({
         summary: 'Money that went back, or did not',
       },
     })
-    .input(z.strictObject({ status: RefundShape.shape.status.optional(), ...page }))
-    .output(listOf(ListedRefundShape))
+    .input(z.strictObject({ status: RefundSchema.shape.status.optional(), ...page }))
+    .output(listOf(ListedRefundSchema))
     .query(({ ctx, input }) => payments.listRefunds(ctx, input)),
 
   events: adminProcedure
     .meta({ openapi: { method: 'GET', path: '/payments/events', tags, summary: 'What Stripe has told us' } })
     .input(
       z.strictObject({
-        state: StripeEventStateShape.optional(),
+        state: StripeEventStateSchema.optional(),
         ...page,
         cursor: StripeEventId.optional(),
       }),
     )
-    .output(listOf(StripeEventShape))
+    .output(listOf(StripeEventSchema))
     .query(({ ctx, input }) => events.listEvents(ctx, input)),
 
   retryEvent: adminProcedure
@@ -112,6 +112,6 @@ export const paymentsRouter = router({
       },
     })
     .input(z.strictObject({ id: StripeEventId }))
-    .output(StripeEventShape)
+    .output(StripeEventSchema)
     .mutation(({ ctx, input }) => events.retryEvent(ctx, input)),
 })

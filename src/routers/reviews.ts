@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Id, Line, listOf, Prose, page } from '../schemas/common'
-import { RatingShape, ReviewShape } from '../schemas/reviews'
+import { RatingSchema, ReviewSchema } from '../schemas/reviews'
 import * as reviews from '../services/catalog/reviews'
 import { adminProcedure, publicProcedure, router, signedInProcedure, specialistProcedure } from '../trpc'
 
@@ -24,7 +24,7 @@ export const reviewsRouter = router({
       },
     })
     .input(z.strictObject(filter))
-    .output(listOf(ReviewShape))
+    .output(listOf(ReviewSchema))
     .query(({ ctx, input }) => reviews.listReviews(ctx, input)),
 
   hidden: adminProcedure
@@ -32,15 +32,15 @@ export const reviewsRouter = router({
       openapi: { method: 'GET', path: '/reviews/hidden', tags, summary: 'Reviews that are hidden, and why' },
     })
     .input(z.strictObject(filter))
-    .output(listOf(ReviewShape))
+    .output(listOf(ReviewSchema))
     .query(({ ctx, input }) => reviews.listHiddenReviews(ctx, input)),
 
   create: signedInProcedure
     .meta({
       openapi: { method: 'POST', path: '/reviews', tags, summary: "Review one's booking that took place" },
     })
-    .input(z.strictObject({ bookingId: Id, rating: RatingShape, comment: Prose(5000).optional() }))
-    .output(ReviewShape)
+    .input(z.strictObject({ bookingId: Id, rating: RatingSchema, comment: Prose(5000).optional() }))
+    .output(ReviewSchema)
     .mutation(({ ctx, input }) => reviews.createReview(ctx, input)),
 
   update: signedInProcedure
@@ -48,9 +48,9 @@ export const reviewsRouter = router({
       openapi: { method: 'PATCH', path: '/reviews/{id}', tags, summary: "Change one's review, for a day" },
     })
     .input(
-      z.strictObject({ id: Id, rating: RatingShape.optional(), comment: Prose(5000).nullable().optional() }),
+      z.strictObject({ id: Id, rating: RatingSchema.optional(), comment: Prose(5000).nullable().optional() }),
     )
-    .output(ReviewShape)
+    .output(ReviewSchema)
     .mutation(({ ctx, input }) => reviews.updateReview(ctx, input)),
 
   answer: specialistProcedure
@@ -64,13 +64,13 @@ export const reviewsRouter = router({
       },
     })
     .input(z.strictObject({ id: Id, answer: Prose(5000).trim().min(1) }))
-    .output(ReviewShape)
+    .output(ReviewSchema)
     .mutation(({ ctx, input }) => reviews.answerReview(ctx, input)),
 
   hide: adminProcedure
     .meta({ openapi: { method: 'POST', path: '/reviews/{id}/hide', tags, summary: 'Hide a review' } })
     .input(z.strictObject({ id: Id, reason: Line(1000) }))
-    .output(ReviewShape)
+    .output(ReviewSchema)
     .mutation(({ ctx, input }) => reviews.hideReview(ctx, input)),
 
   show: adminProcedure
@@ -78,6 +78,6 @@ export const reviewsRouter = router({
       openapi: { method: 'POST', path: '/reviews/{id}/show', tags, summary: 'Show a hidden review again' },
     })
     .input(z.strictObject({ id: Id }))
-    .output(ReviewShape)
+    .output(ReviewSchema)
     .mutation(({ ctx, input }) => reviews.showReview(ctx, input)),
 })

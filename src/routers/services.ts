@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Currency, Id, Line, listOf, Ok, page, whole } from '../schemas/common'
-import { CancellationInput, SpaceKindShape } from '../schemas/spaces'
-import { ServiceShape } from '../schemas/specialists'
+import { CancellationInput, SpaceKindSchema } from '../schemas/spaces'
+import { ServiceSchema } from '../schemas/specialists'
 import * as services from '../services/catalog/services'
 import { publicProcedure, router, specialistProcedure } from '../trpc'
 
@@ -15,7 +15,7 @@ const settings = {
   needsApproval: z.boolean().optional(),
   answerHours: whole(1, 720).optional(),
   needsRoom: z.boolean().optional(),
-  roomKind: SpaceKindShape.optional(),
+  roomKind: SpaceKindSchema.optional(),
   roomCapacity: whole(1, 10_000).optional(),
   cancellation: CancellationInput.optional(),
 }
@@ -33,7 +33,7 @@ export const servicesRouter = router({
       },
     })
     .input(z.strictObject({ specialistId: Id.optional(), locationId: Id.optional(), ...page }))
-    .output(listOf(ServiceShape))
+    .output(listOf(ServiceSchema))
     .query(({ ctx, input }) => services.listServices(ctx, input)),
 
   create: specialistProcedure
@@ -47,7 +47,7 @@ export const servicesRouter = router({
       },
     })
     .input(z.strictObject({ specialistId: Id, name: Line(200), ...settings }))
-    .output(ServiceShape)
+    .output(ServiceSchema)
     .mutation(({ ctx, input }) => services.createService(ctx, input)),
 
   update: specialistProcedure
@@ -61,7 +61,7 @@ export const servicesRouter = router({
       },
     })
     .input(z.strictObject({ id: Id, name: Line(200).optional(), ...settings }))
-    .output(ServiceShape)
+    .output(ServiceSchema)
     .mutation(({ ctx, input }) => services.updateService(ctx, input)),
 
   remove: specialistProcedure

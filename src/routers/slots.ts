@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { BookingShape } from '../schemas/bookings'
+import { BookingSchema } from '../schemas/bookings'
 import { Id, LocalDate, parseSlotId, SlotId } from '../schemas/common'
-import { BoardShape, Without } from '../schemas/slots'
+import { BoardSchema, Without } from '../schemas/slots'
 import { bookSlot, releaseSlot } from '../services/bookings/bookings'
 import { holdTime } from '../services/bookings/hold'
 import { getBoard } from '../services/calendar/boards'
@@ -22,13 +22,13 @@ export const slotsRouter = router({
       },
     })
     .input(z.strictObject({ spaceId: Id, date: LocalDate, without: Without }))
-    .output(BoardShape)
+    .output(BoardSchema)
     .query(({ ctx, input }) => getBoard(ctx, input)),
 
   hold: claimingProcedure
     .meta({ openapi: { method: 'POST', path: '/slots/{slotId}/hold', tags, summary: 'Hold a slot' } })
     .input(slot)
-    .output(BookingShape)
+    .output(BookingSchema)
     .mutation(({ ctx, input }) => holdTime(ctx, parseSlotId(input.slotId))),
 
   book: signedInProcedure
@@ -41,7 +41,7 @@ export const slotsRouter = router({
       },
     })
     .input(slot)
-    .output(BookingShape)
+    .output(BookingSchema)
     .mutation(({ ctx, input }) => bookSlot(ctx, parseSlotId(input.slotId))),
 
   release: claimingProcedure
@@ -49,6 +49,6 @@ export const slotsRouter = router({
       openapi: { method: 'POST', path: '/slots/{slotId}/release', tags, summary: 'Give a held slot back' },
     })
     .input(slot)
-    .output(BookingShape)
+    .output(BookingSchema)
     .mutation(({ ctx, input }) => releaseSlot(ctx, parseSlotId(input.slotId))),
 })

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { Id, Instant, Line, LocalDate, listOf, Ok, page, whole } from '../schemas/common'
-import { SpaceKindShape, SpaceShape, spaceSettings } from '../schemas/spaces'
+import { SpaceKindSchema, SpaceSchema, spaceSettings } from '../schemas/spaces'
 import * as spaces from '../services/catalog/spaces'
 import { adminProcedure, publicProcedure, router } from '../trpc'
 
 const tags = ['Spaces']
 const filter = {
   locationId: Id.optional(),
-  kind: SpaceKindShape.optional(),
+  kind: SpaceKindSchema.optional(),
   minCapacity: whole(1, 10_000).optional(),
 }
 export const spacesRouter = router({
@@ -22,7 +22,7 @@ export const spacesRouter = router({
       },
     })
     .input(z.strictObject({ ...filter, ...page }))
-    .output(listOf(SpaceShape))
+    .output(listOf(SpaceSchema))
     .query(({ ctx, input }) => spaces.listSpaces(ctx, input)),
 
   search: publicProcedure
@@ -46,19 +46,19 @@ export const spacesRouter = router({
         ...page,
       }),
     )
-    .output(listOf(SpaceShape))
+    .output(listOf(SpaceSchema))
     .query(({ ctx, input }) => spaces.searchSpaces(ctx, input)),
 
   byId: publicProcedure
     .meta({ openapi: { method: 'GET', path: '/spaces/{id}', tags, protect: false, summary: 'One space' } })
     .input(z.strictObject({ id: Id }))
-    .output(SpaceShape)
+    .output(SpaceSchema)
     .query(({ ctx, input }) => spaces.getSpace(ctx, input)),
 
   create: adminProcedure
     .meta({ openapi: { method: 'POST', path: '/spaces', tags, summary: 'Add a space' } })
-    .input(z.strictObject({ locationId: Id, name: Line(200), kind: SpaceKindShape, ...spaceSettings }))
-    .output(SpaceShape)
+    .input(z.strictObject({ locationId: Id, name: Line(200), kind: SpaceKindSchema, ...spaceSettings }))
+    .output(SpaceSchema)
     .mutation(({ ctx, input }) => spaces.createSpace(ctx, input)),
 
   update: adminProcedure
@@ -67,11 +67,11 @@ export const spacesRouter = router({
       z.strictObject({
         id: Id,
         name: Line(200).optional(),
-        kind: SpaceKindShape.optional(),
+        kind: SpaceKindSchema.optional(),
         ...spaceSettings,
       }),
     )
-    .output(SpaceShape)
+    .output(SpaceSchema)
     .mutation(({ ctx, input }) => spaces.updateSpace(ctx, input)),
 
   remove: adminProcedure

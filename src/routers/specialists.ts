@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { Id, Line, LocalDate, listOf, Ok, Prose, page, whole } from '../schemas/common'
-import { BoardShape, Without } from '../schemas/slots'
+import { BoardSchema, Without } from '../schemas/slots'
 import { HoursInput } from '../schemas/spaces'
-import { SpecialistShape } from '../schemas/specialists'
+import { SpecialistSchema } from '../schemas/specialists'
 import { getBoard } from '../services/calendar/boards'
 import { listSpecialists } from '../services/catalog/search-specialists'
 import * as specialists from '../services/catalog/specialists'
@@ -42,7 +42,7 @@ export const specialistsRouter = router({
         ...page,
       }),
     )
-    .output(listOf(SpecialistShape))
+    .output(listOf(SpecialistSchema))
     .query(({ ctx, input }) => listSpecialists(ctx, input)),
 
   byId: publicProcedure
@@ -50,7 +50,7 @@ export const specialistsRouter = router({
       openapi: { method: 'GET', path: '/specialists/{id}', tags, protect: false, summary: 'One specialist' },
     })
     .input(z.strictObject({ id: Id }))
-    .output(SpecialistShape)
+    .output(SpecialistSchema)
     .query(({ ctx, input }) => specialists.getSpecialist(ctx, input)),
 
   day: publicProcedure
@@ -66,7 +66,7 @@ export const specialistsRouter = router({
       },
     })
     .input(z.strictObject({ id: Id, date: LocalDate, serviceId: Id.optional(), without: Without }))
-    .output(BoardShape)
+    .output(BoardSchema)
     .query(({ ctx, input: { id, ...day } }) => getBoard(ctx, { specialistId: id, ...day })),
 
   create: specialistProcedure
@@ -80,7 +80,7 @@ export const specialistsRouter = router({
       },
     })
     .input(z.strictObject({ userId: Id.optional(), locationId: Id, ...settings }))
-    .output(SpecialistShape)
+    .output(SpecialistSchema)
     .mutation(({ ctx, input }) => specialists.createSpecialist(ctx, input)),
 
   update: specialistProcedure
@@ -94,7 +94,7 @@ export const specialistsRouter = router({
       },
     })
     .input(z.strictObject({ id: Id, ...settings }))
-    .output(SpecialistShape)
+    .output(SpecialistSchema)
     .mutation(({ ctx, input }) => specialists.updateSpecialist(ctx, input)),
 
   remove: specialistProcedure

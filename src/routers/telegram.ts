@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Ok } from '../schemas/common'
-import { TelegramAccountShape, TelegramCodeShape, TelegramProofShape } from '../schemas/telegram'
-import { SignedInShape } from '../schemas/users'
+import { TelegramAccountSchema, TelegramCodeSchema, TelegramProofSchema } from '../schemas/telegram'
+import { SignedInSchema } from '../schemas/users'
 import * as telegram from '../services/accounts/telegram-accounts'
 import { publicProcedure, router, signedInProcedure, wholeInput } from '../trpc'
 
@@ -22,8 +22,8 @@ export const telegramRouter = router({
           'Takes all fields that the login widget gave, and nothing else, or `initData` of a Mini App. Who comes for the first time gets an account.',
       },
     })
-    .input(TelegramProofShape)
-    .output(SignedInShape)
+    .input(TelegramProofSchema)
+    .output(SignedInSchema)
     .mutation(({ ctx, input }) => telegram.signInWithTelegram(ctx, input)),
 
   telegramBot: publicProcedure
@@ -50,7 +50,7 @@ export const telegramRouter = router({
       },
     })
     .input(z.strictObject({}).optional())
-    .output(z.object({ account: TelegramAccountShape.nullable() }))
+    .output(z.object({ account: TelegramAccountSchema.nullable() }))
     .query(({ ctx }) => telegram.getTelegramAccount(ctx)),
 
   linkTelegram: signedInProcedure
@@ -64,8 +64,8 @@ export const telegramRouter = router({
         description: 'Takes what signing in with Telegram takes.',
       },
     })
-    .input(TelegramProofShape)
-    .output(TelegramAccountShape)
+    .input(TelegramProofSchema)
+    .output(TelegramAccountSchema)
     .mutation(({ ctx, input }) => telegram.linkTelegram(ctx, input)),
 
   telegramCode: signedInProcedure
@@ -78,7 +78,7 @@ export const telegramRouter = router({
       },
     })
     .input(z.strictObject({}).optional())
-    .output(TelegramCodeShape)
+    .output(TelegramCodeSchema)
     .mutation(({ ctx }) => telegram.createLinkCode(ctx)),
 
   unlinkTelegram: signedInProcedure

@@ -6,12 +6,12 @@ const Count = z.int().min(0)
 const Share = z.number().min(0).max(1)
 const OutDate = z.iso.date().meta({ description: 'In the time zone of the location.', example: '2027-01-04' })
 
-const SourceShape = z.enum(SOURCES)
+const SourceSchema = z.enum(SOURCES)
 
 /** What was booked most: bookings that stand or took place, and what they brought in. */
 const ranked = { name: z.string(), bookings: Count, amountMinor: z.int(), currency: Currency }
 
-export const AnalyticsSummaryShape = z
+export const AnalyticsSummarySchema = z
   .object({
     from: OutDate,
     to: OutDate,
@@ -29,7 +29,7 @@ export const AnalyticsSummaryShape = z
           receivedMinor: Count,
           refundedMinor: z.int(),
           sources: z
-            .array(z.object({ source: SourceShape, amountMinor: z.int() }))
+            .array(z.object({ source: SourceSchema, amountMinor: z.int() }))
             .meta({ description: 'The same by the door through which it was booked.' }),
         }),
       )
@@ -63,4 +63,4 @@ export const AnalyticsSummaryShape = z
     }),
   })
   .meta({ id: 'AnalyticsSummary' })
-export type AnalyticsSummary = z.infer<typeof AnalyticsSummaryShape>
+export type AnalyticsSummary = z.infer<typeof AnalyticsSummarySchema>

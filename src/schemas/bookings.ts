@@ -2,17 +2,17 @@ import { z } from 'zod'
 import { BOOKING_STATUSES, type BookingRow } from '../db/schema/bookings'
 import { iso, isoOrNull } from '../lib/time'
 import { Currency, Id, InstantOut } from './common'
-import { madeValid, validatedOnce } from './serialize'
-import { CancellationShape } from './spaces'
+import { validatedOnce, validatedOutput } from './serialize'
+import { CancellationSchema } from './spaces'
 
-export const BookingStatusShape = z.enum(BOOKING_STATUSES)
+export const BookingStatusSchema = z.enum(BOOKING_STATUSES)
 
-export const BookingShape = validatedOnce(
+export const BookingSchema = validatedOnce(
   z
     .object({
       id: Id,
       userId: Id,
-      status: BookingStatusShape,
+      status: BookingStatusSchema,
       locationId: Id,
       spaceId: Id.nullable(),
       specialistId: Id.nullable(),
@@ -36,28 +36,28 @@ export const BookingShape = validatedOnce(
       redeemedPoints: z.int().meta({ description: 'Points that pay for a part of the price.' }),
       pointsMinor: z.int().meta({ description: 'The part of the price that points pay for.' }),
       currency: Currency,
-      cancellation: CancellationShape,
+      cancellation: CancellationSchema,
       notes: z.string().nullable(),
       arrivedAt: InstantOut.nullable(),
       createdAt: InstantOut,
     })
     .meta({ id: 'Booking' }),
 )
-export type Booking = z.infer<typeof BookingShape>
+export type Booking = z.infer<typeof BookingSchema>
 
 /** What would come back of a booking that is cancelled now. */
-export const RefundPreviewShape = z
+export const RefundPreviewSchema = z
   .object({ amountMinor: z.int(), points: z.int(), currency: Currency })
   .meta({ id: 'RefundPreview' })
 
 /** A booking in a list, with whose it is. */
-export const ListedBookingShape = BookingShape.extend({ customerName: z.string() }).meta({
+export const ListedBookingSchema = BookingSchema.extend({ customerName: z.string() }).meta({
   id: 'ListedBooking',
 })
 
 /** A booking as its owner sees it. The end of a hold is told only while it is one. */
 export function bookingView(row: BookingRow): Booking {
-  return madeValid({
+  return validatedOutput({
     id: row.id,
     userId: row.userId,
     status: row.status,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { iso, type Millis } from '../lib/time'
 import { Id, InstantOut, listOf } from './common'
 
-export const CheckInShape = z
+export const CheckInSchema = z
   .object({
     id: Id,
     locationId: Id,
@@ -14,19 +14,19 @@ export const CheckInShape = z
     note: z.string().nullable(),
   })
   .meta({ id: 'CheckIn' })
-export type CheckIn = z.infer<typeof CheckInShape>
+export type CheckIn = z.infer<typeof CheckInSchema>
 
-export const PresentShape = listOf(CheckInShape).extend({
-  mine: CheckInShape.nullable().meta({ description: 'Where whoever asks is checked in, if anywhere.' }),
+export const PresentSchema = listOf(CheckInSchema).extend({
+  mine: CheckInSchema.nullable().meta({ description: 'Where whoever asks is checked in, if anywhere.' }),
 })
 
-export const PastCheckInShape = z.object({
+export const PastCheckInSchema = z.object({
   locationId: Id,
   since: InstantOut,
   until: InstantOut.nullable(),
   note: z.string().nullable(),
 })
-export type PastCheckIn = z.infer<typeof PastCheckInShape>
+export type PastCheckIn = z.infer<typeof PastCheckInSchema>
 
 /** Somebody who is at a location, with as much of the person as may have to be left out. */
 export type PresentRow = {
@@ -47,7 +47,7 @@ export const checkInView = (row: PresentRow, named: boolean): CheckIn => ({
   note: named ? row.note : null,
 })
 
-export const DoorCodeShape = z
+export const DoorCodeSchema = z
   .object({
     locationId: Id,
     code: z.string().meta({
@@ -62,4 +62,4 @@ export const DoorCodeShape = z
     }),
   })
   .meta({ id: 'DoorCode' })
-export type DoorCode = z.infer<typeof DoorCodeShape>
+export type DoorCode = z.infer<typeof DoorCodeSchema>

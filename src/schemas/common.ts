@@ -6,7 +6,7 @@ import { iso, isTimeZone, type Millis } from '../lib/time'
 
 /** Topics, caches and comparisons go by the text of an id, so it is written in one way, as the database writes it. */
 export const Id = z.uuid().toLowerCase().meta({ example: '019a7d3e-5b1c-7c00-8000-000000000001' })
-export const ReasonShape = z.enum(Object.keys(REASONS) as [Reason, ...Reason[]])
+export const ReasonSchema = z.enum(Object.keys(REASONS) as [Reason, ...Reason[]])
 
 const printable = (text: string) => !text.includes('\0')
 const oneLine = (text: string) => !/[\p{Cc}\u2028\u2029]/u.test(text)

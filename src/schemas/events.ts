@@ -3,13 +3,13 @@ import type { EventAttendeeRow } from '../db/schema/event-attendees'
 import type { EventRow } from '../db/schema/events'
 import { iso, type Millis } from '../lib/time'
 import { Currency, Id, InstantOut } from './common'
-import { CancellationShape } from './spaces'
+import { CancellationSchema } from './spaces'
 
-export const VisibilityShape = z
+export const VisibilitySchema = z
   .enum(['public', 'members'])
   .meta({ description: 'members: only who is signed in sees it.' })
 
-export const EventShape = z
+export const EventSchema = z
   .object({
     id: Id,
     title: z.string(),
@@ -22,10 +22,10 @@ export const EventShape = z
     capacity: z.int().nullable().meta({ description: 'null: any number of people.' }),
     priceMinor: z.int(),
     currency: Currency,
-    cancellation: CancellationShape.meta({
+    cancellation: CancellationSchema.meta({
       description: 'What of the price goes back to who leaves; frozen when the place is had.',
     }),
-    visibility: VisibilityShape,
+    visibility: VisibilitySchema,
     attending: z.int(),
     held: z.int().meta({ description: 'Places that are being paid for; they are taken too.' }),
     waiting: z.int(),
@@ -37,7 +37,7 @@ export const EventShape = z
     }),
   })
   .meta({ id: 'Event' })
-export type Event = z.infer<typeof EventShape>
+export type Event = z.infer<typeof EventSchema>
 
 /** An event as it is read for one person, or for nobody in particular. */
 export type ComingRow = Pick<
@@ -79,7 +79,7 @@ export const eventView = (row: ComingRow): Event => ({
   bookingId: row.bookingId,
 })
 
-export const AttendeeShape = z
+export const AttendeeSchema = z
   .object({
     /** Grows with each who comes. */
     id: z.string(),

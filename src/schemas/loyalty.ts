@@ -3,7 +3,7 @@ import { LOYALTY_KINDS, type LoyaltyEntryRow } from '../db/schema/loyalty'
 import { iso } from '../lib/time'
 import { Id, InstantOut } from './common'
 
-export const LoyaltyEntryShape = z
+export const LoyaltyEntrySchema = z
   .object({
     id: Id,
     points: z.int(),
@@ -18,7 +18,7 @@ export const LoyaltyEntryShape = z
   })
   .meta({ id: 'LoyaltyEntry' })
 
-export const LoyaltyShape = z
+export const LoyaltySchema = z
   .object({
     points: z.int().meta({ description: 'The sum of all entries. A refund may take it below zero.' }),
     tier: z.enum(['bronze', 'silver', 'gold']),
@@ -34,11 +34,11 @@ export const LoyaltyShape = z
         .int()
         .meta({ description: 'So much further ahead than everyone may this person hold a time.' }),
     }),
-    entries: z.array(LoyaltyEntryShape).meta({ description: 'The newest first.' }),
+    entries: z.array(LoyaltyEntrySchema).meta({ description: 'The newest first.' }),
     nextCursor: z.string().nullable(),
   })
   .meta({ id: 'Loyalty' })
-export type Loyalty = z.infer<typeof LoyaltyShape>
+export type Loyalty = z.infer<typeof LoyaltySchema>
 
 export const loyaltyEntryView = (row: LoyaltyEntryRow): Loyalty['entries'][number] => ({
   id: row.id,

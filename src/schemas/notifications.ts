@@ -61,7 +61,7 @@ export const KIND_NAMES = Object.keys(KINDS) as [NotificationKind, ...Notificati
 export const isKind = (name: string): name is NotificationKind => Object.hasOwn(KINDS, name)
 
 /** As it is listed, and pushed to its person's sockets. */
-export const NotificationShape = z
+export const NotificationSchema = z
   .object({
     id: Id,
     kind: z.string(),
@@ -72,9 +72,9 @@ export const NotificationShape = z
     createdAt: InstantOut,
   })
   .meta({ id: 'Notification' })
-export type Notification = z.infer<typeof NotificationShape>
+export type Notification = z.infer<typeof NotificationSchema>
 
-export const PreferenceShape = z
+export const PreferenceSchema = z
   .object({
     kind: z.enum(KIND_NAMES),
     category: z.enum(CATEGORIES),
@@ -83,4 +83,4 @@ export const PreferenceShape = z
     telegram: z.boolean(),
   })
   .meta({ id: 'NotificationPreference' })
-export type Preference = z.infer<typeof PreferenceShape>
+export type Preference = z.infer<typeof PreferenceSchema>

@@ -10,7 +10,7 @@ import {
 import { iso } from '../lib/time'
 import { Currency, Id, InstantOut } from './common'
 
-export const PaymentShape = z
+export const PaymentSchema = z
   .object({
     id: Id,
     bookingId: Id,
@@ -24,7 +24,7 @@ export const PaymentShape = z
     createdAt: InstantOut,
   })
   .meta({ id: 'Payment' })
-export type Payment = z.infer<typeof PaymentShape>
+export type Payment = z.infer<typeof PaymentSchema>
 
 /** A payment as its owner sees it. */
 export const paymentView = (row: PaymentRow & { refundedMinor: number }): Payment => ({
@@ -39,11 +39,11 @@ export const paymentView = (row: PaymentRow & { refundedMinor: number }): Paymen
 })
 
 /** A payment in a list, with who pays. */
-export const ListedPaymentShape = PaymentShape.extend({ customerName: z.string() }).meta({
+export const ListedPaymentSchema = PaymentSchema.extend({ customerName: z.string() }).meta({
   id: 'ListedPayment',
 })
 
-export const IntentShape = z
+export const IntentSchema = z
   .object({
     paymentId: z.union([Id, z.literal('')]),
     clientSecret: z.string().meta({ description: "What Stripe's own elements pay with." }),
@@ -58,9 +58,9 @@ export const IntentShape = z
     pointsMinor: z.int().meta({ description: 'The part that they pay for.' }),
   })
   .meta({ id: 'Intent' })
-export type Intent = z.infer<typeof IntentShape>
+export type Intent = z.infer<typeof IntentSchema>
 
-export const RefundShape = z
+export const RefundSchema = z
   .object({
     id: Id,
     paymentId: Id,
@@ -69,7 +69,7 @@ export const RefundShape = z
     reason: z.string().nullable(),
   })
   .meta({ id: 'Refund' })
-export type Refund = z.infer<typeof RefundShape>
+export type Refund = z.infer<typeof RefundSchema>
 
 export const refundView = (row: RefundRow): Refund => ({
   id: row.id,
@@ -79,7 +79,7 @@ export const refundView = (row: RefundRow): Refund => ({
   reason: row.reason,
 })
 
-export const ListedRefundShape = RefundShape.extend({
+export const ListedRefundSchema = RefundSchema.extend({
   bookingId: Id,
   customerName: z.string(),
   currency: Currency,
@@ -89,7 +89,7 @@ export const ListedRefundShape = RefundShape.extend({
     .meta({ description: "Stripe's code for why it failed: the money is still ours to give back." }),
   createdAt: InstantOut,
 }).meta({ id: 'ListedRefund' })
-export type ListedRefund = z.infer<typeof ListedRefundShape>
+export type ListedRefund = z.infer<typeof ListedRefundSchema>
 
 export const listedRefundView = (
   row: RefundRow & Pick<PaymentRow, 'bookingId' | 'currency'> & { customerName: string },
@@ -106,12 +106,12 @@ export const StripeEventId = z
   .string()
   .regex(/^evt_\w{1,100}$/, "must be the id of an event of Stripe's")
   .meta({ example: 'evt_1Pgc76B7WZ01zgkWwyRHS12y' })
-export const StripeEventStateShape = z.enum(STRIPE_EVENT_STATES)
-export const StripeEventShape = z
+export const StripeEventStateSchema = z.enum(STRIPE_EVENT_STATES)
+export const StripeEventSchema = z
   .object({
     id: z.string(),
     type: z.string(),
-    state: StripeEventStateShape.meta({
+    state: StripeEventStateSchema.meta({
       description: '`failed` is tried again by itself; `ignored` was not about anything of ours.',
     }),
     intentId: z.string().nullable(),
@@ -121,4 +121,4 @@ export const StripeEventShape = z
     processedAt: InstantOut.nullable(),
   })
   .meta({ id: 'StripeEvent' })
-export type StripeEvent = z.infer<typeof StripeEventShape>
+export type StripeEvent = z.infer<typeof StripeEventSchema>

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { Id, InstantOut } from './common'
 
-export const RatingShape = z
+export const RatingSchema = z
   .union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(5)])
   .meta({ description: 'From 1 to 5 stars.' })
 
-export const ReviewShape = z
+export const ReviewSchema = z
   .object({
     id: Id,
     bookingId: Id,
@@ -13,7 +13,7 @@ export const ReviewShape = z
     specialistId: Id.nullable().meta({
       description: 'A booking with a specialist is reviewed for them alone.',
     }),
-    rating: RatingShape,
+    rating: RatingSchema,
     comment: z.string().nullable(),
     answer: z.string().nullable(),
     author: z.string(),
@@ -24,7 +24,7 @@ export const ReviewShape = z
     createdAt: InstantOut,
   })
   .meta({ id: 'Review' })
-export type Review = z.infer<typeof ReviewShape>
+export type Review = z.infer<typeof ReviewSchema>
 
 /** The average of what people see, to two decimals; null where nobody has said anything. */
 export const averageRating = ({ ratingSum, reviewCount }: { ratingSum: number; reviewCount: number }) =>

@@ -30,7 +30,7 @@ export function validatedOnce<T extends z.ZodType<object>>(shape: T): T {
  * them. What comes from anywhere else is looked at.
  * @param keepText whether it will be answered more than once, and its JSON is worth keeping
  */
-export function madeValid<T extends object>(output: T, { keepText = false } = {}): T {
+export function validatedOutput<T extends object>(output: T, { keepText = false } = {}): T {
   validated.set(output, output)
   if (keepText) texts.set(output, null)
   return output

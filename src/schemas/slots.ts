@@ -1,21 +1,21 @@
 import { z } from 'zod'
 import type { CalendarKey } from './calendar-key'
-import { Currency, Id, InstantOut, LocalDate, ReasonShape, TimeZone } from './common'
+import { Currency, Id, InstantOut, LocalDate, ReasonSchema, TimeZone } from './common'
 import { validatedOnce } from './serialize'
 
 export * from './calendar-key'
 
-export const SlotStatusShape = z
+export const SlotStatusSchema = z
   .enum(['past', 'closed', 'booked', 'held', 'free'])
   .meta({ description: 'The first that applies, in this order.' })
 
-export const SlotShape = z
+export const SlotSchema = z
   .object({
     id: z.string(),
     startsAt: InstantOut,
     endsAt: InstantOut,
-    status: SlotStatusShape,
-    reason: ReasonShape.nullable().meta({
+    status: SlotStatusSchema,
+    reason: ReasonSchema.nullable().meta({
       description: 'Why it is closed. TOO_EARLY: to everyone; a tier of members may let one hold it already.',
     }),
     free: z.int().meta({ description: 'How many units can be had.' }),
@@ -28,7 +28,7 @@ export const SlotShape = z
     currency: Currency,
   })
   .meta({ id: 'Slot' })
-export type Slot = z.infer<typeof SlotShape>
+export type Slot = z.infer<typeof SlotSchema>
 
 /** For a day as it were without a booking. */
 export const Without = Id.optional().meta({
@@ -39,7 +39,7 @@ export const Without = Id.optional().meta({
 /** Names one board: a calendar, a local date, and for a specialist the service whose slots are shown. */
 export type BoardKey = CalendarKey & { date: string; serviceId?: string | undefined }
 
-export const BoardShape = validatedOnce(
+export const BoardSchema = validatedOnce(
   z
     .object({
       spaceId: Id.nullable(),
@@ -50,8 +50,8 @@ export const BoardShape = validatedOnce(
       date: LocalDate,
       timeZone: TimeZone,
       version: z.int().meta({ description: 'Counts the changes of this calendar, across all dates.' }),
-      slots: z.array(SlotShape),
+      slots: z.array(SlotSchema),
     })
     .meta({ id: 'Board' }),
 )
-export type Board = z.infer<typeof BoardShape>
+export type Board = z.infer<typeof BoardSchema>

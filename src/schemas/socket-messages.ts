@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { BookingShape } from './bookings'
-import { CheckInShape } from './check-ins'
-import { Id, Instant, InstantOut, LocalDate, ReasonShape, SlotId } from './common'
-import { EventShape } from './events'
-import { NotificationShape } from './notifications'
-import { PaymentShape } from './payments'
-import { BoardShape, type CalendarKey, SlotShape } from './slots'
+import { BookingSchema } from './bookings'
+import { CheckInSchema } from './check-ins'
+import { Id, Instant, InstantOut, LocalDate, ReasonSchema, SlotId } from './common'
+import { EventSchema } from './events'
+import { NotificationSchema } from './notifications'
+import { PaymentSchema } from './payments'
+import { BoardSchema, type CalendarKey, SlotSchema } from './slots'
 
 /** Who hears what: `everyone`, or one space, specialist, location or person. */
 export type Topic = 'everyone' | `${'space' | 'specialist' | 'location' | 'user'}:${string}`
@@ -23,7 +23,7 @@ export const topicOf = {
 const requestId = { requestId: z.string().max(100).optional() }
 
 /** Every message that a client may send. Unknown types and unknown fields are refused. */
-export const ClientMessageShape = z.discriminatedUnion('type', [
+export const ClientMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('join_space'), spaceId: Id, date: LocalDate, ...requestId }),
   z.strictObject({ type: z.literal('leave_space'), spaceId: Id, ...requestId }),
   z.strictObject({
@@ -52,9 +52,9 @@ export const ClientMessageShape = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('leave_location'), locationId: Id, ...requestId }),
   z.strictObject({ type: z.literal('authenticate'), token: z.string().min(1).max(4096), ...requestId }),
 ])
-export type ClientMessage = z.infer<typeof ClientMessageShape>
+export type ClientMessage = z.infer<typeof ClientMessageSchema>
 
-export const ChangeCauseShape = z.enum([
+export const ChangeCauseSchema = z.enum([
   'held',
   'released',
   'expired',
@@ -63,68 +63,68 @@ export const ChangeCauseShape = z.enum([
   'rescheduled',
   'completed',
 ])
-export type ChangeCause = z.infer<typeof ChangeCauseShape>
+export type ChangeCause = z.infer<typeof ChangeCauseSchema>
 
 /** Whose board a message speaks of: a space's, or a specialist's in its place. */
 const whose = { spaceId: Id.optional(), specialistId: Id.optional() }
 
-const SlotUpdateShape = z.object({
+const SlotUpdateSchema = z.object({
   type: z.literal('slot_update'),
   ...whose,
   fromVersion: z.int(),
   version: z.int(),
-  slots: z.array(SlotShape),
-  cause: ChangeCauseShape,
+  slots: z.array(SlotSchema),
+  cause: ChangeCauseSchema,
   timestamp: InstantOut,
 })
-const WholeBoardShape = BoardShape.extend({ type: z.literal('slots_status_update'), ...requestId })
-const BoardVersionShape = z.object({ type: z.literal('board_version'), ...whose, version: z.int() })
+const WholeBoardSchema = BoardSchema.extend({ type: z.literal('slots_status_update'), ...requestId })
+const BoardVersionSchema = z.object({ type: z.literal('board_version'), ...whose, version: z.int() })
 
 /** What a board lives by, on the socket and as server-sent events: the whole of it, its changes, and how far they are. */
-export const BoardMessageShape = z.discriminatedUnion('type', [
-  WholeBoardShape,
-  SlotUpdateShape,
-  BoardVersionShape,
+export const BoardMessageSchema = z.discriminatedUnion('type', [
+  WholeBoardSchema,
+  SlotUpdateSchema,
+  BoardVersionSchema,
 ])
-export type BoardMessage = z.infer<typeof BoardMessageShape>
+export type BoardMessage = z.infer<typeof BoardMessageSchema>
 
-const CheckInsShape = z.object({
+const CheckInsSchema = z.object({
   type: z.literal('check_ins'),
   locationId: Id,
   version: z.int(),
-  present: z.array(CheckInShape),
+  present: z.array(CheckInSchema),
 })
-const EventsShape = z.object({
+const EventsSchema = z.object({
   type: z.literal('events'),
   locationId: Id,
   version: z.int(),
-  events: z.array(EventShape),
+  events: z.array(EventSchema),
 })
-const WholeLocationShape = z.object({
+const WholeLocationSchema = z.object({
   type: z.literal('initial'),
   locationId: Id,
   version: z.int(),
-  checkIns: z.array(CheckInShape),
-  events: z.array(EventShape),
+  checkIns: z.array(CheckInSchema),
+  events: z.array(EventSchema),
   ...requestId,
 })
-const LocationVersionShape = z.object({
+const LocationVersionSchema = z.object({
   type: z.literal('location_version'),
   locationId: Id,
   version: z.int(),
 })
 
 /** What a watched location lives by, on the socket and as server-sent events. */
-export const LocationMessageShape = z.discriminatedUnion('type', [
-  WholeLocationShape,
-  CheckInsShape,
-  EventsShape,
-  LocationVersionShape,
+export const LocationMessageSchema = z.discriminatedUnion('type', [
+  WholeLocationSchema,
+  CheckInsSchema,
+  EventsSchema,
+  LocationVersionSchema,
 ])
-export type LocationMessage = z.infer<typeof LocationMessageShape>
+export type LocationMessage = z.infer<typeof LocationMessageSchema>
 
 /** Every message that the server may send: answers first, then what it pushes unasked. */
-export const ServerMessageShape = z.discriminatedUnion('type', [
+export const ServerMessageSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('connection_confirmed'),
     connectionId: z.string(),
@@ -141,17 +141,17 @@ export const ServerMessageShape = z.discriminatedUnion('type', [
     ...requestId,
   }),
   z.object({ type: z.literal('left_specialist'), specialistId: Id, ...requestId }),
-  z.object({ type: z.literal('hold_confirmed'), booking: BookingShape, ...requestId }),
+  z.object({ type: z.literal('hold_confirmed'), booking: BookingSchema, ...requestId }),
   z.object({ type: z.literal('hold_released'), bookingId: Id, ...requestId }),
   z.object({ type: z.literal('authenticated'), userId: Id, expiresAt: InstantOut, ...requestId }),
   z.object({
     type: z.literal('error'),
     code: z.string(),
-    reason: ReasonShape,
+    reason: ReasonSchema,
     message: z.string(),
     ...requestId,
   }),
-  SlotUpdateShape,
+  SlotUpdateSchema,
   z.object({
     type: z.literal('slots_freed'),
     ...whose,
@@ -159,19 +159,19 @@ export const ServerMessageShape = z.discriminatedUnion('type', [
     count: z.int(),
     timestamp: InstantOut,
   }),
-  BoardVersionShape,
-  WholeBoardShape,
-  z.object({ type: z.literal('booking_update'), booking: BookingShape }),
-  z.object({ type: z.literal('event_update'), event: EventShape }),
-  WholeLocationShape,
+  BoardVersionSchema,
+  WholeBoardSchema,
+  z.object({ type: z.literal('booking_update'), booking: BookingSchema }),
+  z.object({ type: z.literal('event_update'), event: EventSchema }),
+  WholeLocationSchema,
   z.object({ type: z.literal('left_location'), locationId: Id, ...requestId }),
-  CheckInsShape,
-  EventsShape,
-  LocationVersionShape,
-  NotificationShape.extend({ type: z.literal('notification') }),
+  CheckInsSchema,
+  EventsSchema,
+  LocationVersionSchema,
+  NotificationSchema.extend({ type: z.literal('notification') }),
   z.object({ type: z.literal('notifications_unread'), unread: z.int() }),
-  z.object({ type: z.literal('payment_update'), payment: PaymentShape }),
+  z.object({ type: z.literal('payment_update'), payment: PaymentSchema }),
   z.object({ type: z.literal('announcement'), message: z.string() }),
   z.object({ type: z.literal('server_closing'), reconnectInSeconds: z.number() }),
 ])
-export type ServerMessage = z.infer<typeof ServerMessageShape>
+export type ServerMessage = z.infer<typeof ServerMessageSchema>

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { SPACE_KINDS } from '../db/schema/spaces'
 import { Currency, Id, InstantOut, TimeZone, whole } from './common'
 
-const WeekdayShape = z
+const WeekdaySchema = z
   .union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(5), z.literal(6), z.literal(7)])
   .meta({ description: '1 is Monday, 7 is Sunday.' })
 const OpensAt = z
@@ -14,14 +14,14 @@ const ClosesAt = z
   .regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'must be HH:MM, or 24:00')
   .meta({ example: '20:00' })
 
-export const OpeningShape = z.object({ weekday: WeekdayShape, opensAt: OpensAt, closesAt: ClosesAt })
+export const OpeningSchema = z.object({ weekday: WeekdaySchema, opensAt: OpensAt, closesAt: ClosesAt })
 /** Weekly hours in local time. `closesAt` at or before `opensAt` is on the next day. */
-export const HoursShape = z.array(OpeningShape)
-export type Hours = z.infer<typeof HoursShape>
+export const HoursSchema = z.array(OpeningSchema)
+export type Hours = z.infer<typeof HoursSchema>
 
 /** Hours as they may be sent: no two openings of the week overlap. */
 export const HoursInput = z
-  .array(z.strictObject(OpeningShape.shape))
+  .array(z.strictObject(OpeningSchema.shape))
   .max(50)
   .superRefine((hours, context) => {
     const clash = firstOverlap(hours)
@@ -45,25 +45,25 @@ function firstOverlap(hours: Hours): string | undefined {
   return around.find((opening, index) => index > 0 && opening.from < (around[index - 1]?.to ?? 0))?.name
 }
 
-export const CancellationTierShape = z.object({ hoursBefore: whole(0, 8760), refundPercent: whole(0, 100) })
+export const CancellationTierSchema = z.object({ hoursBefore: whole(0, 8760), refundPercent: whole(0, 100) })
 /** Cancelling at least `hoursBefore` the start gives `refundPercent` back; the tier with the most hours that fits counts. */
-export const CancellationShape = z.array(CancellationTierShape)
+export const CancellationSchema = z.array(CancellationTierSchema)
 
-export const LocationShape = z
+export const LocationSchema = z
   .object({
     id: Id,
     name: z.string(),
     address: z.string(),
     city: z.string(),
     timeZone: TimeZone,
-    hours: HoursShape,
+    hours: HoursSchema,
   })
   .meta({ id: 'Location' })
-export type Location = z.infer<typeof LocationShape>
+export type Location = z.infer<typeof LocationSchema>
 
-export const CancellationInput = z.array(z.strictObject(CancellationTierShape.shape)).max(10)
+export const CancellationInput = z.array(z.strictObject(CancellationTierSchema.shape)).max(10)
 
-export const SpaceKindShape = z.enum(SPACE_KINDS)
+export const SpaceKindSchema = z.enum(SPACE_KINDS)
 /** What may be said of a space beside its name, its kind and where it is; all of it has a default. */
 export const spaceSettings = {
   capacity: whole(1, 10_000).optional(),
@@ -80,12 +80,12 @@ export const spaceSettings = {
   cancellation: CancellationInput.optional(),
 }
 
-export const SpaceShape = z
+export const SpaceSchema = z
   .object({
     id: Id,
     locationId: Id,
     name: z.string(),
-    kind: SpaceKindShape,
+    kind: SpaceKindSchema,
     capacity: z.int(),
     units: z.int(),
     slotMinutes: z.int(),
@@ -99,16 +99,16 @@ export const SpaceShape = z
       .int()
       .nullable()
       .meta({ description: 'So long after the start a no-show loses the rest; null: never.' }),
-    hours: HoursShape.nullable().meta({ description: "null: the location's." }),
-    cancellation: CancellationShape,
+    hours: HoursSchema.nullable().meta({ description: "null: the location's." }),
+    cancellation: CancellationSchema,
     timeZone: TimeZone,
     rating: z.number().nullable(),
     reviewCount: z.int(),
   })
   .meta({ id: 'Space' })
-export type Space = z.infer<typeof SpaceShape>
+export type Space = z.infer<typeof SpaceSchema>
 
-export const ClosureShape = z
+export const ClosureSchema = z
   .object({
     id: Id,
     locationId: Id,
@@ -119,4 +119,4 @@ export const ClosureShape = z
     reason: z.string(),
   })
   .meta({ id: 'Closure' })
-export type Closure = z.infer<typeof ClosureShape>
+export type Closure = z.infer<typeof ClosureSchema>

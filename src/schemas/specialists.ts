@@ -1,15 +1,15 @@
 import { z } from 'zod'
 import { Currency, Id, TimeZone } from './common'
-import { CancellationShape, HoursShape, SpaceKindShape } from './spaces'
+import { CancellationSchema, HoursSchema, SpaceKindSchema } from './spaces'
 
-export const SpecialistShape = z
+export const SpecialistSchema = z
   .object({
     id: Id,
     userId: Id,
     locationId: Id,
     name: z.string(),
     about: z.string(),
-    hours: HoursShape,
+    hours: HoursSchema,
     timeZone: TimeZone.meta({ description: 'Of the location.' }),
     slotMinutes: z.int().meta({ description: 'The grid of a day without a service.' }),
     minNoticeMinutes: z.int(),
@@ -18,9 +18,9 @@ export const SpecialistShape = z
     reviewCount: z.int(),
   })
   .meta({ id: 'Specialist' })
-export type Specialist = z.infer<typeof SpecialistShape>
+export type Specialist = z.infer<typeof SpecialistSchema>
 
-export const ServiceShape = z
+export const ServiceSchema = z
   .object({
     id: Id,
     specialistId: Id,
@@ -38,9 +38,9 @@ export const ServiceShape = z
         'How long the specialist has to say yes, until the start at the latest; then it is declined.',
     }),
     needsRoom: z.boolean(),
-    roomKind: SpaceKindShape.meta({ description: 'Which rooms fit.' }),
+    roomKind: SpaceKindSchema.meta({ description: 'Which rooms fit.' }),
     roomCapacity: z.int().meta({ description: 'For how many people a room that fits is at least.' }),
-    cancellation: CancellationShape,
+    cancellation: CancellationSchema,
   })
   .meta({ id: 'Service' })
-export type Service = z.infer<typeof ServiceShape>
+export type Service = z.infer<typeof ServiceSchema>

@@ -8,7 +8,7 @@ const SignedField = z.union([z.string().max(4096), z.number()])
  * What proves to be somebody at Telegram: the fields that the login widget gave, all of them and nothing else, or the
  * `initData` of a Mini App as it came.
  */
-export const TelegramProofShape = z
+export const TelegramProofSchema = z
   .object({
     initData: z
       .string()
@@ -30,9 +30,9 @@ export const TelegramProofShape = z
     ({ initData, hash }) => initData !== undefined || hash !== undefined,
     'must be what the login widget gave, or initData',
   )
-export type TelegramProof = z.infer<typeof TelegramProofShape>
+export type TelegramProof = z.infer<typeof TelegramProofSchema>
 
-export const TelegramAccountShape = z
+export const TelegramAccountSchema = z
   .object({
     name: z.string(),
     username: z.string().nullable(),
@@ -40,9 +40,9 @@ export const TelegramAccountShape = z
     linkedAt: InstantOut,
   })
   .meta({ id: 'TelegramAccount' })
-export type TelegramAccount = z.infer<typeof TelegramAccountShape>
+export type TelegramAccount = z.infer<typeof TelegramAccountSchema>
 
-export const TelegramCodeShape = z
+export const TelegramCodeSchema = z
   .object({
     code: z.string(),
     url: z.string().meta({
@@ -52,10 +52,10 @@ export const TelegramCodeShape = z
     expiresAt: InstantOut,
   })
   .meta({ id: 'TelegramCode' })
-export type TelegramCode = z.infer<typeof TelegramCodeShape>
+export type TelegramCode = z.infer<typeof TelegramCodeSchema>
 
 /** Who writes to the bot, as far as it matters here. */
-const SenderShape = z.object({
+const SenderSchema = z.object({
   id: z.int().positive(),
   is_bot: z.boolean().default(false),
   first_name: z.string().max(256).default(''),
@@ -63,16 +63,16 @@ const SenderShape = z.object({
   username: z.string().max(64).optional(),
   language_code: z.string().max(35).optional(),
 })
-const PrivateChatShape = z.object({ id: z.int().positive(), type: z.literal('private') })
+const PrivateChatSchema = z.object({ id: z.int().positive(), type: z.literal('private') })
 
 /** The updates that the bot acts on, and of these only what it reads. Anything else of Telegram's is passed over. */
-export const TelegramUpdateShape = z.union([
+export const TelegramUpdateSchema = z.union([
   z.object({
     update_id: z.int().nonnegative(),
     message: z.object({
       message_id: z.int(),
-      from: SenderShape,
-      chat: PrivateChatShape,
+      from: SenderSchema,
+      chat: PrivateChatSchema,
       text: z.string().max(4096),
     }),
   }),
@@ -80,21 +80,21 @@ export const TelegramUpdateShape = z.union([
     update_id: z.int().nonnegative(),
     callback_query: z.object({
       id: z.string().max(64),
-      from: SenderShape,
+      from: SenderSchema,
       data: z.string().max(64),
-      message: z.object({ message_id: z.int(), chat: PrivateChatShape }),
+      message: z.object({ message_id: z.int(), chat: PrivateChatSchema }),
     }),
   }),
   z.object({
     update_id: z.int().nonnegative(),
     my_chat_member: z.object({
-      from: SenderShape,
-      chat: PrivateChatShape,
+      from: SenderSchema,
+      chat: PrivateChatSchema,
       new_chat_member: z.object({ status: z.string().max(32) }),
     }),
   }),
 ])
-export type TelegramUpdate = z.infer<typeof TelegramUpdateShape>
-export type TelegramSender = z.infer<typeof SenderShape>
+export type TelegramUpdate = z.infer<typeof TelegramUpdateSchema>
+export type TelegramSender = z.infer<typeof SenderSchema>
 /** What says which update this is, whatever else is wrong with it. */
-export const TelegramUpdateIdShape = z.object({ update_id: z.int().nonnegative() })
+export const TelegramUpdateIdSchema = z.object({ update_id: z.int().nonnegative() })

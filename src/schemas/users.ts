@@ -3,42 +3,42 @@ import { FEED_KINDS, type UserRow } from '../db/schema/users'
 import { iso } from '../lib/time'
 import { Id, InstantOut } from './common'
 
-export const RoleShape = z.enum(['customer', 'specialist', 'admin'])
-export type Role = z.infer<typeof RoleShape>
+export const RoleSchema = z.enum(['customer', 'specialist', 'admin'])
+export type Role = z.infer<typeof RoleSchema>
 /** Its length is looked at first, and alone where it is too long: no pattern is tried on a megabyte. */
-export const EmailShape = z
+export const EmailSchema = z
   .string()
   .max(254, { abort: true })
   .email()
   .toLowerCase()
   .meta({ example: 'ada@example.com' })
 export const NewPassword = z.string().min(8).max(200).meta({ example: 'a-long-passphrase' })
-export const LanguageShape = z.enum(['en', 'it', 'fr'])
+export const LanguageSchema = z.enum(['en', 'it', 'fr'])
 
-export const UserShape = z
+export const UserSchema = z
   .object({
     id: Id,
     email: z.string().nullable(),
     name: z.string(),
-    role: RoleShape,
-    language: LanguageShape,
+    role: RoleSchema,
+    language: LanguageSchema,
     hidden: z.boolean().meta({ description: 'Counts among those present and is not named.' }),
     createdAt: InstantOut,
   })
   .meta({ id: 'User' })
-export type User = z.infer<typeof UserShape>
+export type User = z.infer<typeof UserSchema>
 
-export const SignedInShape = z
+export const SignedInSchema = z
   .object({
-    user: UserShape,
+    user: UserSchema,
     accessToken: z.string(),
     refreshToken: z.string(),
     expiresIn: z.int().meta({ description: 'Seconds until the access token ends.' }),
   })
   .meta({ id: 'Tokens' })
-export type SignedIn = z.infer<typeof SignedInShape>
+export type SignedIn = z.infer<typeof SignedInSchema>
 
-export const SessionShape = z
+export const SessionSchema = z
   .object({
     id: Id,
     device: z.string().nullable(),
@@ -53,7 +53,7 @@ export const SessionShape = z
     expiresAt: InstantOut,
   })
   .meta({ id: 'Session' })
-export type Session = z.infer<typeof SessionShape>
+export type Session = z.infer<typeof SessionSchema>
 
 export const userView = (row: UserRow): User => ({
   id: row.id,
@@ -65,4 +65,4 @@ export const userView = (row: UserRow): User => ({
   createdAt: iso(row.createdAt),
 })
 
-export const FeedKindShape = z.enum(FEED_KINDS)
+export const FeedKindSchema = z.enum(FEED_KINDS)

@@ -12,7 +12,7 @@ import {
 import { holdTime } from '../services/bookings/hold'
 import { createReview } from '../services/catalog/reviews'
 import { dueOf } from '../services/payments/payment-intents'
-import { answerOnce } from '../services/shared/idempotency'
+import { runOnce } from '../services/shared/idempotency'
 import { askToCancel, showBooking, showBookings, showRequests } from './bookings'
 import { chooseDay, chooseLocation, chooseOffer, chooseTime } from './offers'
 import { button, type Screen, type Visitor, visitorOf, webButton } from './screen'
@@ -58,7 +58,7 @@ export type Shown = { screen?: Screen; said?: string; alarming?: boolean }
 export async function act(visitor: Visitor, action: BotAction, pressed: string): Promise<Shown> {
   const { ctx, texts } = visitor
   const once = <T>(run: () => Promise<T>) =>
-    answerOnce(ctx, { key: pressed, procedure: `bot.${action.do}`, input: action }, run)
+    runOnce(ctx, { key: pressed, procedure: `bot.${action.do}`, input: action }, run)
   switch (action.do) {
     case 'menu':
     case 'join':

@@ -93,7 +93,7 @@ async function visit(turn: Turn, sender: TelegramPerson) {
   const user: UserRow | undefined = await findLinked(own.db, sender.id)
   if (!user) return undefined
   await setReachable(own.db, sender.id, true)
-  const person = contextOf(own, { kind: 'person' as const, id: user.id, role: user.role }, 'telegram')
+  const person = contextOf(own, { kind: 'user' as const, id: user.id, role: user.role }, 'telegram')
   return visitorOf({ ...person, caller: own.caller, device: 'Telegram' }, user)
 }
 

@@ -1,7 +1,7 @@
 import type { Update } from 'grammy/types'
 import type { Context } from '../context'
 import { AppError } from '../errors'
-import { isUnreachable, secondsToWait, whyNever } from '../lib/telegram'
+import { isUnreachable, permanentFailure, secondsToWait } from '../lib/telegram'
 import type { TelegramUpdate } from '../schemas/telegram'
 import { setReachable } from '../services/accounts/telegram-accounts'
 import { finishUpdate, postponeUpdate, readUpdate } from '../services/jobs/telegram-updates'
@@ -24,7 +24,7 @@ export async function answerUpdate(ctx: Context, key: { botId: number; updateId:
     const seconds = secondsToWait(error)
     if (seconds !== undefined) return postponeUpdate(ctx, key, seconds)
     const limited = error instanceof AppError && error.reason === 'RATE_LIMITED'
-    const never = whyNever(error)
+    const never = permanentFailure(error)
     if (!limited && never === undefined && !isUnreachable(error)) throw error
     if (never !== undefined) ctx.log.warn({ why: never }, 'Telegram does not take what the bot says')
     if (isUnreachable(error)) await setReachable(ctx.db, sender, false)

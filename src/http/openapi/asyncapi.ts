@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { version } from '../../../package.json'
-import { ClientMessageShape, type ServerMessage, ServerMessageShape } from '../../schemas/socket-messages'
+import { ClientMessageSchema, type ServerMessage, ServerMessageSchema } from '../../schemas/socket-messages'
 import { examplesFrom, sampleOf } from './examples'
 import { MESSAGE_NOTES } from './socket-message-docs'
 import { type Schema, withoutNoise } from './types'
@@ -9,8 +9,8 @@ type Message = { name: string; summary: string; payload: Schema; examples: { pay
 type Direction = { action: 'send' | 'receive'; title: string; shape: z.ZodType }
 
 const DIRECTIONS: Direction[] = [
-  { action: 'receive', title: 'What a client sends', shape: ClientMessageShape },
-  { action: 'send', title: 'What the server sends', shape: ServerMessageShape },
+  { action: 'receive', title: 'What a client sends', shape: ClientMessageSchema },
+  { action: 'send', title: 'What the server sends', shape: ServerMessageSchema },
 ]
 
 const DESCRIPTION = `Messages are JSON objects with a \`type\`. A \`requestId\` that a client sends comes back in the answer. The

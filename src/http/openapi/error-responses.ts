@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { REASONS, type Reason } from '../../errors'
-import { ReasonShape } from '../../schemas/common'
+import { ReasonSchema } from '../../schemas/common'
 import type { Header, Response, Schema } from './types'
 
 /** What each reason means, for whoever writes a client. */
@@ -41,10 +41,10 @@ const MEANINGS: Record<Reason, string> = {
   INTERNAL: 'A bug on our side; the log knows it by its `requestId`.',
 }
 
-const RefusalShape = z.object({
+const RefusalSchema = z.object({
   message: z.string().meta({ description: 'For a person.' }),
   code: z.enum([...new Set(Object.values(REASONS).map(([code]) => code))]),
-  reason: ReasonShape.meta({ description: 'For a program: from a closed set.' }),
+  reason: ReasonSchema.meta({ description: 'For a program: from a closed set.' }),
   requestId: z.string().meta({ description: 'What the log knows this request by.' }),
   issues: z
     .array(
@@ -58,7 +58,7 @@ const RefusalShape = z.object({
 })
 
 export const refusalSchema = (): Schema => {
-  const { $schema: _, ...schema } = z.toJSONSchema(RefusalShape, { io: 'output' })
+  const { $schema: _, ...schema } = z.toJSONSchema(RefusalSchema, { io: 'output' })
   return { ...(schema as Schema), description: 'Why a request was refused.' }
 }
 

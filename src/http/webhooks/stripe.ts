@@ -14,7 +14,7 @@ const MAX_BYTES = 512 * 1024
  * Where Stripe tells of what happened, at `/webhooks/stripe` and `/webhook`. The answer is 200 once the event is stored, and
  * only then; what follows from it is the queue's.
  */
-export function stripeDoor(deps: Deps) {
+export function stripeRoutes(deps: Deps) {
   const receive = async ({ request }: { request: Request }) => {
     await storeEvent(deps, await verifiedEvent(deps, request))
     return { received: true }
@@ -28,7 +28,7 @@ export function stripeDoor(deps: Deps) {
  * The stand-in's door for browsers, at `/sandbox/stripe/v1/…`, where there is one: what a page does with the publishable key
  * and an intent's client secret. The secret key is taken only on loopback, where the stand-in itself listens.
  */
-export function sandboxDoor({ stripe: { sandbox, publishableKey } }: Deps) {
+export function stripeSandboxRoutes({ stripe: { sandbox, publishableKey } }: Deps) {
   const app = new Elysia({ name: 'stripe-sandbox' })
   if (!sandbox) return app
   const forward = async ({ request }: { request: Request }) => {

@@ -3,7 +3,7 @@ import { Elysia } from 'elysia'
 import type { Deps } from '../../context'
 import { AppError } from '../../errors'
 import { readBodyText } from '../../lib/request'
-import { TelegramUpdateIdShape, TelegramUpdateShape } from '../../schemas/telegram'
+import { TelegramUpdateIdSchema, TelegramUpdateSchema } from '../../schemas/telegram'
 import { storeUpdate } from '../../services/jobs/telegram-updates'
 
 /** The header in which Telegram sends the secret that it was given with the address of the webhook. */
@@ -14,13 +14,13 @@ const SECRET_HEADER = 'x-telegram-bot-api-secret-token'
  * what follows from it is the queue's. One that is none of the bot's business, or of no shape that it knows, is passed over
  * with 200 too: Telegram would send it again for a day.
  */
-export function telegramDoor(deps: Deps) {
+export function telegramRoutes(deps: Deps) {
   const receive = async ({ request }: { request: Request }) => {
     refuseUnlessTelegram(deps, request)
     const sent = jsonOf(await readBodyText(request))
-    const update = TelegramUpdateShape.safeParse(sent)
+    const update = TelegramUpdateSchema.safeParse(sent)
     if (update.success) await storeUpdate(deps, update.data)
-    else if (!TelegramUpdateIdShape.safeParse(sent).success)
+    else if (!TelegramUpdateIdSchema.safeParse(sent).success)
       deps.log.warn({ issues: update.error.issues.length }, 'what came for the bot is no update of Telegram')
     else deps.log.debug('an update of Telegram was passed over')
     return { received: true }
@@ -51,7 +51,7 @@ function jsonOf(text: string): unknown {
 /**
  * The stand-in's door, at `/sandbox/telegram/…`, where there is one: a person without Telegram talks to the bot through it.
  */
-export function telegramSandboxDoor({ telegram: { sandbox } }: Deps) {
+export function telegramSandboxRoutes({ telegram: { sandbox } }: Deps) {
   const app = new Elysia({ name: 'telegram-sandbox' })
   if (!sandbox) return app
   const forward = async ({ request }: { request: Request }) => {

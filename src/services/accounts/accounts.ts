@@ -6,14 +6,14 @@ import { telegramAccounts, type UserRow, users } from '../../db/schema'
 import { AppError } from '../../errors'
 import type { TelegramProof } from '../../schemas/telegram'
 import { type SignedIn, type User, userView } from '../../schemas/users'
-import { changeCommunity, nothingOnCalendars, ofCheckIns } from '../calendar/change-location'
+import { checkInsChanged, noCalendarChanges, withLocationLocks } from '../calendar/change-location'
 import { whereIs } from '../check-ins/check-ins'
-import { accountGone, findUser, lockPerson } from '../users/users'
+import { accountGone, findUser, lockUser } from '../users/users'
 import { endAllSessions, signedIn } from './sessions'
 import { readProof } from './telegram-login'
 
 /** A hash of no password at all, of the cost of every other: signing in takes as long where there is nobody to sign in. */
-const NOBODYS_HASH =
+const DECOY_HASH =
   '$argon2id$v=19$m=65536,t=2,p=1$aDEBG0ThKCLkIpJID63lkoY3So2hfYP8vsIU+Tzvn1w$9ZZIgv2bqJGvD0Ic37V6UXyq+zrn1mvHekBpSAoL8lA'
 
 /** @throws EMAIL_TAKEN, RATE_LIMITED */
@@ -49,16 +49,14 @@ export async function logIn(
 ): Promise<SignedIn> {
   await ctx.limits.countSignIn(ctx.caller, input.email)
   const [user] = await ctx.db.select().from(users).where(eq(users.email, input.email))
-  const right = await Bun.password
-    .verify(input.password, user?.passwordHash ?? NOBODYS_HASH)
-    .catch(() => false)
+  const right = await Bun.password.verify(input.password, user?.passwordHash ?? DECOY_HASH).catch(() => false)
   if (!user?.passwordHash || !right) throw wrongCredentials()
   await ctx.limits.forgiveSignIn(input.email)
   const foreign = !user.passwordHash.startsWith('$argon2id$')
   const ownHash = foreign ? await hashPassword(input.password) : undefined
   return ctx.db.transaction(async (tx) => {
     // Verifying takes long enough for the password to be changed, or the account to be deleted, beside it.
-    await lockPerson(tx, user.id)
+    await lockUser(tx, user.id)
     const [now] = await tx
       .select({ passwordHash: users.passwordHash })
       .from(users)
@@ -99,7 +97,7 @@ export async function updateMe(
     const right =
       telegram && !me.passwordHash
         ? await isLinkedTo(ctx, me, telegram)
-        : await Bun.password.verify(currentPassword ?? '', me.passwordHash ?? NOBODYS_HASH).catch(() => false)
+        : await Bun.password.verify(currentPassword ?? '', me.passwordHash ?? DECOY_HASH).catch(() => false)
     if (!right)
       throw new AppError(
         'WRONG_CREDENTIALS',
@@ -109,7 +107,7 @@ export async function updateMe(
   const set = { ...fields, ...(password !== undefined && { passwordHash: await hashPassword(password) }) }
   if (Object.keys(set).length === 0) return userView(me)
   try {
-    const user = await changePerson(ctx, set, password !== undefined && me.passwordHash !== null)
+    const user = await changeUser(ctx, set, password !== undefined && me.passwordHash !== null)
     await ctx.cache.drop(`user:${me.id}`)
     return user
   } catch (error) {
@@ -120,19 +118,19 @@ export async function updateMe(
 }
 
 /** Where the person is checked in, others see the new name, or that it is hidden, as of the same commit. */
-function changePerson(ctx: SignedInContext, set: Partial<UserRow>, endsSessions: boolean): Promise<User> {
+function changeUser(ctx: SignedInContext, set: Partial<UserRow>, endsSessions: boolean): Promise<User> {
   const { id } = ctx.actor
   const isSeen = set.name !== undefined || set.hidden !== undefined
   let seenAt: string[] = []
   const locations = async (tx: Tx) => (seenAt = isSeen ? await whereIs(tx, id) : [])
-  return changeCommunity(ctx, { person: id, locations }, async (tx) => {
+  return withLocationLocks(ctx, { userId: id, locations }, async (tx) => {
     const former = await findMe(ctx, tx)
     const [row] = await tx.update(users).set(set).where(eq(users.id, id)).returning()
     if (!row) throw accountGone()
     if (endsSessions) await endAllSessions(tx, id)
     const looksNew = row.name !== former.name || row.hidden !== former.hidden
-    const changed = looksNew ? seenAt.map(ofCheckIns) : []
-    return { result: userView(row), ...nothingOnCalendars, changed, notices: [] }
+    const changed = looksNew ? seenAt.map(checkInsChanged) : []
+    return { result: userView(row), ...noCalendarChanges, changed, notices: [] }
   })
 }
 

@@ -7,8 +7,8 @@ import { catalogues } from '../../i18n'
 import { MINUTE, type Millis } from '../../lib/time'
 import type { SignedIn } from '../../schemas/users'
 import { enqueue } from '../jobs/jobs'
-import { readSeal, seal } from '../shared/signed-tokens'
-import { findUser, lockPerson } from '../users/users'
+import { signToken, verifyToken } from '../shared/signed-tokens'
+import { findUser, lockUser } from '../users/users'
 import { hashPassword } from './accounts'
 import { endAllSessions, signedIn } from './sessions'
 
@@ -62,12 +62,12 @@ export async function resetPassword(
   ctx: Context,
   { token, password }: { token: string; password: string },
 ): Promise<SignedIn> {
-  const read = readSeal(ctx.env, 'password-reset', token)
+  const read = verifyToken(ctx.env, 'password-reset', token)
   await ctx.limits.countSignIn(ctx.caller, read?.id ?? token)
   if (!read || read.number <= Date.now()) throw oldLink()
   const passwordHash = await hashPassword(password)
   return ctx.db.transaction(async (tx) => {
-    await lockPerson(tx, read.id)
+    await lockUser(tx, read.id)
     // The former password is a part of the seal: once there is another one, every link that was made before is void.
     const user = await findUser(tx, eq(users.id, read.id))
     if (!user || !read.isOurs(user.passwordHash ?? '')) throw oldLink()
@@ -79,7 +79,7 @@ export async function resetPassword(
 
 /** Behind the `#`, so that no log on the way keeps it. */
 function linkFor({ env }: Context, { id, passwordHash }: UserRow): string {
-  const token = seal(env, 'password-reset', { id, number: Date.now() + GOOD_FOR }, passwordHash ?? '')
+  const token = signToken(env, 'password-reset', { id, number: Date.now() + GOOD_FOR }, passwordHash ?? '')
   return `${env.PUBLIC_URL ?? `http://localhost:${env.PORT}`}${PATHS.newPassword}#${token}`
 }
 

@@ -8,7 +8,7 @@ import { ACCESS_TOKEN_SECONDS } from '../../lib/access-tokens'
 import { iso } from '../../lib/time'
 import { type Session, type SignedIn, userView } from '../../schemas/users'
 import { createSecret, hashSecret } from '../shared/secrets'
-import { lockPerson } from '../users/users'
+import { lockUser } from '../users/users'
 
 const REFRESH_DAYS = 30
 /** A client that lost the answer to a refresh may ask once more for so long, and gets the same. */
@@ -207,7 +207,7 @@ export async function listSessions(ctx: SignedInContext): Promise<{ items: Sessi
 /** @throws NOT_FOUND where this person has no such session */
 export async function endSession(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
   return ctx.db.transaction(async (tx) => {
-    await lockPerson(tx, ctx.actor.id)
+    await lockUser(tx, ctx.actor.id)
     const ended = await tx
       .update(refreshTokens)
       .set({ endedAt: sql`clock_timestamp()` })

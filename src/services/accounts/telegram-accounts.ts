@@ -14,7 +14,7 @@ import { iso } from '../../lib/time'
 import type { TelegramAccount, TelegramCode, TelegramProof } from '../../schemas/telegram'
 import type { SignedIn } from '../../schemas/users'
 import { createSecret, hashSecret } from '../shared/secrets'
-import { accountGone, lockPerson } from '../users/users'
+import { accountGone, lockUser } from '../users/users'
 import { signedIn } from './sessions'
 import { readProof, type TelegramPerson } from './telegram-login'
 
@@ -66,7 +66,7 @@ async function refreshAccount(
     .where(eq(telegramAccounts.telegramId, id))
   if (!found) return undefined
   // Whoever deletes or unlinks locks the person first as well: in another order the two would wait for each other.
-  await lockPerson(tx, found.userId)
+  await lockUser(tx, found.userId)
   const [still] = await tx
     .update(telegramAccounts)
     .set({ name, username, ...(reachable && { reachable }) })
@@ -113,7 +113,7 @@ async function link(
   { id, name, username }: TelegramPerson,
   reachable: boolean,
 ): Promise<TelegramAccount> {
-  await lockPerson(tx, userId)
+  await lockUser(tx, userId)
   const [user] = await tx
     .select({ id: users.id })
     .from(users)
@@ -144,7 +144,7 @@ async function link(
  */
 export async function unlinkTelegram(ctx: SignedInContext): Promise<{ ok: true }> {
   return ctx.db.transaction(async (tx) => {
-    await lockPerson(tx, ctx.actor.id)
+    await lockUser(tx, ctx.actor.id)
     const [user] = await tx.select().from(users).where(eq(users.id, ctx.actor.id))
     if (!user?.passwordHash || !user.email)
       throw new AppError(
@@ -194,7 +194,7 @@ export async function redeemLinkCode(ctx: Context, person: TelegramPerson, code:
       .select({ userId: telegramLinkCodes.userId })
       .from(telegramLinkCodes)
       .where(eq(telegramLinkCodes.codeHash, hash))
-    if (given) await lockPerson(tx, given.userId)
+    if (given) await lockUser(tx, given.userId)
     const [taken] = await tx
       .delete(telegramLinkCodes)
       .where(

@@ -180,7 +180,7 @@ export const roundShare = (share: number) => Math.round(share * 10_000) / 10_000
 type People = Pick<AnalyticsSummary, 'people' | 'returningShare' | 'noShowShare'>
 
 /** Who had a booking in the period that stands or took place, who of them had another, then or before, and how many did not come. */
-export async function readPeople(tx: Tx, scopes: Scope[]): Promise<People> {
+export async function readUsers(tx: Tx, scopes: Scope[]): Promise<People> {
   const inPeriod = sql`b.starts_at >= scope.from_at`
   const [row] = await tx.execute<{ people: number; returning: number; over: number; missed: number }>(sql`
     WITH person AS (

@@ -7,7 +7,7 @@ import { addDays, dateAt, instantOf, iso, MINUTE } from '../../lib/time'
 import type { AnalyticsSummary } from '../../schemas/analytics'
 import { emptyWeek, openTime, type Week } from '../calendar/open-time'
 import { hoursOf } from '../locations/locations'
-import { readFunnel, readPeople, readRevenue, readTaken, readTop, roundShare, type Scope } from './queries'
+import { readFunnel, readRevenue, readTaken, readTop, readUsers, roundShare, type Scope } from './queries'
 
 const MAX_AGE_MS = 5 * MINUTE
 const MAX_DAYS = 366
@@ -23,7 +23,7 @@ type Dates = { from: string; to: string; locationId?: string | undefined }
  */
 export async function summarize(ctx: Context, asked: Asked): Promise<AnalyticsSummary> {
   const dates = datesOf(asked)
-  return ctx.cache.far(`analytics:${JSON.stringify(dates)}`, { maxAgeMs: MAX_AGE_MS }, () =>
+  return ctx.cache.shared(`analytics:${JSON.stringify(dates)}`, { maxAgeMs: MAX_AGE_MS }, () =>
     readSummary(ctx.replica, dates),
   )
 }
@@ -53,7 +53,7 @@ async function readSummary(db: Db, dates: Dates): Promise<AnalyticsSummary> {
     async (tx) => {
       await tx.execute(PLANS)
       const scopes = await readScopes(tx, dates)
-      const { noShowShare, ...people } = await readPeople(tx, scopes)
+      const { noShowShare, ...people } = await readUsers(tx, scopes)
       const { leadTimeHours, ...funnel } = await readFunnel(tx, scopes)
       return {
         from: dates.from,

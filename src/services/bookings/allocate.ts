@@ -5,18 +5,18 @@ import { range, uuidArray } from '../../db/sql'
 import { iso, type Period } from '../../lib/time'
 import type { CalendarKey } from '../../schemas/slots'
 import { calendarsOf } from '../calendar/change-calendars'
-import { type Plan, refuseTime } from './quote'
+import { type Quote, timeRefusal } from './quote'
 
 /** One of the places of a plan that can be had, by what the database holds now; its calendars should be locked. */
-export type Place = { spaceId: string | null; unit: number | null; claimed: string }
+export type Allocation = { spaceId: string | null; unit: number | null; claimed: string }
 
 /** @param except a booking that would leave its place. @throws SLOT_TAKEN */
-export async function choosePlace(tx: Tx, plan: Plan, except: string): Promise<Place> {
+export async function chooseUnit(tx: Tx, plan: Quote, except: string): Promise<Allocation> {
   const [place] = await tx.execute<{ spaceId: string | null; unit: number | null; claimed: string | null }>(
     sql`SELECT space_id AS "spaceId", unit, claimed::text FROM free_place(${uuidArray(plan.spaces)}, ${plan.specialistId}::uuid,
       ${iso(plan.time.from)}::timestamptz, ${iso(plan.time.to)}::timestamptz, ${plan.bufferMinutes}::integer, ${except}::uuid)`,
   )
-  if (!place?.claimed) throw refuseTime('SLOT_TAKEN')
+  if (!place?.claimed) throw timeRefusal('SLOT_TAKEN')
   return { ...place, claimed: place.claimed }
 }
 

@@ -6,9 +6,9 @@ import { AppError, notFound } from '../../errors'
 import { MINUTE } from '../../lib/time'
 import type { CalendarKey } from '../../schemas/slots'
 import { calendarsOf } from '../calendar/change-calendars'
-import { sumOf } from '../shared/run-each'
-import { moveUnderLock } from './transitions'
-import { areAmong, onCalendarOf } from './with-booking-lock'
+import { runForEach } from '../shared/run-each'
+import { applyTransition } from './transitions'
+import { includesAll, withBookingLock } from './with-booking-lock'
 
 /** Nobody arrives for a booking earlier than this before its start. */
 const EARLY = 60 * MINUTE
@@ -31,7 +31,7 @@ export async function recordArrival(
     .where(eq(bookings.id, bookingId))
   if (found?.row.userId !== userId) throw notFound('booking')
   const { row, now } = found
-  if (row.locationId !== place.locationId || !areAmong(place.calendars, calendarsOf(row)))
+  if (row.locationId !== place.locationId || !includesAll(place.calendars, calendarsOf(row)))
     throw new AppError('INVALID_STATE', 'This booking was moved just now. Please try again.')
   if (row.status !== 'confirmed')
     throw new AppError('INVALID_STATE', `Nobody can arrive for a booking that is ${row.status}.`)
@@ -72,11 +72,11 @@ export async function markMissedArrivals(deps: Deps): Promise<number> {
     .where(missed)
     .orderBy(bookings.startsAt)
     .limit(BATCH)
-  return sumOf(deps, due, async ({ id }) => {
-    const gone = await onCalendarOf(ctx, id, async (tx, row, now) => {
+  return runForEach(deps, due, async ({ id }) => {
+    const gone = await withBookingLock(ctx, id, async (tx, row, now) => {
       if (!(await isMissed(tx, id))) return { result: null, touched: [], bookings: [] }
-      return moveUnderLock(tx, ctx.actor, row, 'no_show', now)
-    }).catch(ignoreGone)
+      return applyTransition(tx, ctx.actor, row, 'no_show', now)
+    }).catch(ignoreMissing)
     return gone ? 1 : 0
   })
 }
@@ -91,7 +91,7 @@ async function isMissed(tx: Tx, id: string): Promise<boolean> {
 }
 
 /** Its person may have been deleted, and the booking with him, since it was seen. */
-function ignoreGone(error: unknown): null {
+function ignoreMissing(error: unknown): null {
   if (error instanceof AppError && error.reason === 'NOT_FOUND') return null
   throw error
 }

@@ -19,7 +19,7 @@ const KIND_OF_MOVE = {
  * nobody's booking.
  * @param moved the booking as it stands after the move
  */
-export function noticesOfMove(
+export function transitionNotifications(
   moved: BookingRow,
   { from, by, refundMinor = 0 }: { from: BookingStatus; by: By; refundMinor?: number },
 ): Notice[] {
@@ -34,7 +34,7 @@ export function noticesOfMove(
 }
 
 /** What both sides are told of a booking that has another time now. */
-export const noticesOfReschedule = (former: BookingRow, moved: BookingRow): Notice[] =>
+export const rescheduleNotifications = (former: BookingRow, moved: BookingRow): Notice[] =>
   forBothSides(moved, {
     kind: 'booking_moved',
     bookingId: moved.id,
@@ -44,7 +44,7 @@ export const noticesOfReschedule = (former: BookingRow, moved: BookingRow): Noti
   })
 
 /** What both sides are told of money that has moved for a booking, or could not. */
-export const noticesOfMoney = (
+export const paymentNotifications = (
   row: BookingRow,
   money: { kind: KindAbout<'money'>; source: string; amountMinor: number; currency: string },
 ): Notice[] => forBothSides(row, { ...money, bookingId: row.id })
@@ -59,7 +59,7 @@ function forBothSides({ userId, specialistUserId }: BookingRow, notice: ToBoth):
 /** On which side of a booking an actor has acted. */
 export function sideOf(actor: Actor, row: Pick<BookingRow, 'userId' | 'specialistUserId'>): By {
   if (actor.kind === 'payment') return 'customer'
-  if (actor.kind !== 'person') return 'clock'
+  if (actor.kind !== 'user') return 'clock'
   if (actor.id === row.userId) return 'customer'
   return actor.id === row.specialistUserId ? 'specialist' : 'operator'
 }

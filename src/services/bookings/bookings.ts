@@ -6,9 +6,9 @@ import { type Booking, bookingView } from '../../schemas/bookings'
 import { type Page, type SlotName, StartCursor, startCursorOf } from '../../schemas/common'
 import { isBehindStart, pageOf } from '../shared/paging'
 import { readRole } from '../users/users'
-import { holdAt, holdExpired, releaseUnpaid } from './hold'
-import { pointsOfEnding, refundOfEnding } from './refunds'
-import { capacitiesOf, findMove, moveBooking } from './transitions'
+import { findHold, holdExpired, releaseUnpaidHold } from './hold'
+import { cancellationPoints, cancellationRefund } from './refunds'
+import { findTransition, rolesInBooking, transition } from './transitions'
 
 type ListInput = Page & {
   kind?: 'booking' | 'attendance' | undefined
@@ -71,7 +71,7 @@ export async function getBooking(ctx: SignedInContext, { id }: { id: string }): 
 
 async function findBooking(ctx: SignedInContext, id: string): Promise<BookingRow> {
   const [row] = await ctx.db.select().from(bookings).where(eq(bookings.id, id))
-  if (!row || capacitiesOf(ctx.actor, row).length === 0) throw notFound('booking')
+  if (!row || rolesInBooking(ctx.actor, row).length === 0) throw notFound('booking')
   return row
 }
 
@@ -80,18 +80,18 @@ async function findBooking(ctx: SignedInContext, id: string): Promise<BookingRow
  * @throws NOT_FOUND, HOLD_EXPIRED, PAYMENT_REQUIRED, INVALID_STATE
  */
 export const confirmBooking = (ctx: SignedInContext, { id }: { id: string }) =>
-  moveBooking(ctx, id, 'confirmed')
+  transition(ctx, id, 'confirmed')
 
 /** Says yes to what waits for it. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_LATE once its time to answer is over */
 export async function acceptBooking(ctx: SignedInContext, { id }: { id: string }): Promise<Booking> {
   const { status } = await findBooking(ctx, id)
   if (status !== 'pending') throw new AppError('INVALID_STATE', 'This booking does not wait for a yes.')
-  return moveBooking(ctx, id, 'confirmed')
+  return transition(ctx, id, 'confirmed')
 }
 
 /** Says no to what waits for a yes: the time is free again. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE */
 export const declineBooking = (ctx: SignedInContext, { id }: { id: string }) =>
-  moveBooking(ctx, id, 'declined')
+  transition(ctx, id, 'declined')
 
 /**
  * What would be given back if the one who asks cancelled now: to its owner by the policy frozen on it, else all of it.
@@ -103,35 +103,35 @@ export async function previewRefund(
 ): Promise<{ amountMinor: number; points: number; currency: string }> {
   const row = await findBooking(ctx, id)
   const now = Date.now()
-  findMove(ctx.actor, row, 'cancelled', now)
+  findTransition(ctx.actor, row, 'cancelled', now)
   const ending = { from: row.status, own: row.userId === ctx.actor.id, now }
   const { currency } = row
-  return { amountMinor: refundOfEnding(row, ending), points: pointsOfEnding(row, ending), currency }
+  return { amountMinor: cancellationRefund(row, ending), points: cancellationPoints(row, ending), currency }
 }
 
 /** @throws NOT_FOUND, NOT_CANCELLABLE once it has begun or is over */
 export const cancelBooking = (ctx: SignedInContext, { id }: { id: string }) =>
-  moveBooking(ctx, id, 'cancelled')
+  transition(ctx, id, 'cancelled')
 
 /** @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_EARLY before the end of its time and buffer */
 export const completeBooking = (ctx: SignedInContext, { id }: { id: string }) =>
-  moveBooking(ctx, id, 'completed')
+  transition(ctx, id, 'completed')
 
 /** Nobody came: what is left of the time is free again. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_EARLY */
-export const markNoShow = (ctx: SignedInContext, { id }: { id: string }) => moveBooking(ctx, id, 'no_show')
+export const markNoShow = (ctx: SignedInContext, { id }: { id: string }) => transition(ctx, id, 'no_show')
 
 /** Confirms the hold that covers a slot. @throws NOT_FOUND, HOLD_EXPIRED, PAYMENT_REQUIRED */
 export async function bookSlot(ctx: SignedInContext, slot: SlotName): Promise<Booking> {
-  const { id } = await holdAt(ctx, slot)
-  return moveBooking(ctx, id, 'confirmed')
+  const { id } = await findHold(ctx, slot)
+  return transition(ctx, id, 'confirmed')
 }
 
 /** Gives one's own hold that covers a slot back. @throws NOT_FOUND, HOLD_EXPIRED, NOT_SIGNED_IN where the person is gone */
 export async function releaseSlot(ctx: SignedInContext, slot: SlotName): Promise<Booking> {
-  const released = await releaseUnpaid(ctx, slot)
+  const released = await releaseUnpaidHold(ctx, slot)
   if (released) return released
   await readRole(ctx.db, ctx.actor.id)
-  const { id } = await holdAt(ctx, slot)
+  const { id } = await findHold(ctx, slot)
   return releaseHold(ctx, { id })
 }
 
@@ -141,5 +141,5 @@ export async function releaseHold(ctx: SignedInContext, { id }: { id: string }):
   if (row.status === 'expired') throw holdExpired()
   if (row.status !== 'held')
     throw new AppError('INVALID_STATE', 'This is not a hold. Cancel the booking instead.')
-  return moveBooking(ctx, id, 'cancelled')
+  return transition(ctx, id, 'cancelled')
 }

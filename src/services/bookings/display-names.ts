@@ -3,7 +3,7 @@ import { alias } from 'drizzle-orm/pg-core'
 import type { SignedInContext } from '../../context'
 import type { Db } from '../../db/client'
 import { bookings, events, locations, services, spaces, specialists, users } from '../../db/schema'
-import { capacitiesOf } from './transitions'
+import { rolesInBooking } from './transitions'
 
 /** What a booking is called: names of now, also of what is offered no more. */
 export type BookingNames = {
@@ -21,7 +21,7 @@ export type BookingNames = {
 export async function nameBookings(ctx: SignedInContext, ids: string[]): Promise<Map<string, BookingNames>> {
   if (ids.length === 0) return new Map()
   const rows = await selectNamed(ctx.db).where(inArray(bookings.id, ids))
-  const seen = rows.filter(({ booking }) => capacitiesOf(ctx.actor, booking).length > 0)
+  const seen = rows.filter(({ booking }) => rolesInBooking(ctx.actor, booking).length > 0)
   return new Map(seen.map(({ booking, address: _, ...names }) => [booking.id, names]))
 }
 

@@ -8,10 +8,10 @@ import { iso } from '../../lib/time'
 import { type Booking, bookingView } from '../../schemas/bookings'
 import type { SlotName } from '../../schemas/common'
 import { calendarId } from '../../schemas/slots'
-import { type CalendarChange, tell } from '../calendar/change-calendars'
-import { type Plan, planTime, RULES, refuseTime, type Wish } from './quote'
+import { type CalendarChange, publishChanges } from '../calendar/change-calendars'
+import { type Quote, quoteTime, RULES_TAG, type TimeRequest, timeRefusal } from './quote'
 
-type WishWithNotes = Wish & { notes?: string | undefined }
+type HoldRequest = TimeRequest & { notes?: string | undefined }
 
 /** Rules that change at every attempt are being edited by hand: the person may as well try again himself. */
 const ATTEMPTS = 5
@@ -24,7 +24,7 @@ const ATTEMPTS = 5
  * @throws NOT_FOUND, VALIDATION, SLOT_PAST, SLOT_CLOSED, OFF_GRID, TOO_LONG, TOO_LATE, TOO_EARLY, SLOT_TAKEN,
  *   TOO_MANY_HOLDS, NOT_SIGNED_IN where the person is gone
  */
-export async function holdTime(ctx: SignedInContext, wish: WishWithNotes): Promise<Booking> {
+export async function holdTime(ctx: SignedInContext, wish: HoldRequest): Promise<Booking> {
   try {
     const booking = await tryToHold(ctx, wish)
     ctx.metrics.countHold('HELD')
@@ -35,13 +35,13 @@ export async function holdTime(ctx: SignedInContext, wish: WishWithNotes): Promi
   }
 }
 
-async function tryToHold(ctx: SignedInContext, { notes, ...wish }: WishWithNotes): Promise<Booking> {
+async function tryToHold(ctx: SignedInContext, { notes, ...wish }: HoldRequest): Promise<Booking> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const plan = await planTime(ctx.db, wish, ctx.actor.id, attempt === 1 ? ctx.cache : undefined)
-    const { outcome, booking } = await claimPlan(ctx, plan, { notes, again: attempt > 1 })
+    const plan = await quoteTime(ctx.db, wish, ctx.actor.id, attempt === 1 ? ctx.cache : undefined)
+    const { outcome, booking } = await claimQuote(ctx, plan, { notes, again: attempt > 1 })
     if (outcome === 'HELD' && booking) return bookingView(booking)
-    if (outcome === 'STALE_RULES') ctx.cache.forget(RULES)
-    else if (outcome !== 'AGAIN') throw refuseClaim(outcome)
+    if (outcome === 'STALE_RULES') ctx.cache.forget(RULES_TAG)
+    else if (outcome !== 'AGAIN') throw claimRefusal(outcome)
   }
   throw new AppError('IN_PROGRESS', 'The rules of this time are being changed. Please try again.')
 }
@@ -81,9 +81,9 @@ const claimQuery = prepared((db) =>
 )
 
 /** Looks, locks and claims in one round trip, then tells what was committed: the claim, and stale holds that it ended. */
-async function claimPlan(
+async function claimQuote(
   ctx: SignedInContext,
-  plan: Plan,
+  plan: Quote,
   { notes, again }: { notes: string | undefined; again: boolean },
 ): Promise<{ outcome: ClaimOutcome; booking: BookingRow | undefined }> {
   const [claim] = await claimQuery(ctx.db).execute({
@@ -104,10 +104,10 @@ async function claimPlan(
   if (!claim) throw new Error('the claim gave no row')
   const read = (json: Record<string, unknown>) => rowFromJson<BookingRow>(bookings, json)
   const booking = claim.booking ? read(claim.booking) : undefined
-  tell(ctx, {
+  publishChanges(ctx, {
     changes: (claim.changes ?? []).map((change) => ({
       change,
-      cause: isOf(change, booking) ? 'held' : 'expired',
+      cause: occupies(change, booking) ? 'held' : 'expired',
     })),
     bookings: [...(claim.expired ?? []).map(read), ...(booking ? [booking] : [])],
   })
@@ -115,12 +115,12 @@ async function claimPlan(
 }
 
 /** Whether the claim itself is on this calendar; another one was only left by a stale hold. */
-function isOf({ rules }: CalendarChange, booking: BookingRow | undefined): boolean {
+function occupies({ rules }: CalendarChange, booking: BookingRow | undefined): boolean {
   if (rules === null || booking === undefined) return false
   return [booking.spaceId, booking.specialistId].includes(calendarId(rules))
 }
 
-function refuseClaim(outcome: ClaimOutcome): AppError {
+function claimRefusal(outcome: ClaimOutcome): AppError {
   switch (outcome) {
     case 'NOT_FOUND':
       return notFound('service')
@@ -133,7 +133,7 @@ function refuseClaim(outcome: ClaimOutcome): AppError {
       )
     case 'SLOT_TAKEN':
     case 'SLOT_PAST':
-      return refuseTime(outcome)
+      return timeRefusal(outcome)
     default:
       throw new Error(`an outcome nobody expects: ${outcome}`)
   }
@@ -157,14 +157,14 @@ const releaseQuery = prepared((db) =>
  * Gives the hold that this person has on a slot back in one round trip, where nothing was begun to be paid for it.
  * @returns undefined where there is no such hold, or there is money to look at
  */
-export async function releaseUnpaid(
+export async function releaseUnpaidHold(
   ctx: SignedInContext,
   { slotOf, startsAt }: SlotName,
 ): Promise<Booking | undefined> {
   const [release] = await releaseQuery(ctx.db).execute({ userId: ctx.actor.id, slotOf, at: iso(startsAt) })
   if (!release?.booking) return undefined
   const row = rowFromJson<BookingRow>(bookings, release.booking)
-  tell(ctx, {
+  publishChanges(ctx, {
     changes: (release.changes ?? []).map((change) => ({ change, cause: 'released' })),
     bookings: [row],
   })
@@ -172,19 +172,19 @@ export async function releaseUnpaid(
 }
 
 /** Places at events are holds too. The person must be locked. @throws TOO_MANY_HOLDS */
-export async function refuseTooManyHolds({ actor, env }: SignedInContext, tx: Tx): Promise<void> {
+export async function assertHoldLimit({ actor, env }: SignedInContext, tx: Tx): Promise<void> {
   const holds = await tx.$count(
     bookings,
     sql`${bookings.userId} = ${actor.id} AND ${bookings.status} = 'held' AND ${bookings.holdExpiresAt} > clock_timestamp()`,
   )
-  if (holds >= env.MAX_HOLDS_PER_PERSON) throw refuseClaim('TOO_MANY_HOLDS')
+  if (holds >= env.MAX_HOLDS_PER_PERSON) throw claimRefusal('TOO_MANY_HOLDS')
 }
 
 /**
  * The hold that this person has on a slot.
  * @throws HOLD_EXPIRED where the last one has ended, NOT_FOUND where there never was one
  */
-export async function holdAt(ctx: SignedInContext, slot: SlotName): Promise<BookingRow> {
+export async function findHold(ctx: SignedInContext, slot: SlotName): Promise<BookingRow> {
   const rows = await ctx.db
     .select({ row: bookings, live: sql<boolean>`${bookings.holdExpiresAt} > clock_timestamp()` })
     .from(bookings)

@@ -13,13 +13,13 @@ import {
   type Room,
   type Rules,
   roomPrice,
-  whyNoRoom,
-  whyNotByRules,
+  roomUnavailableReason,
+  unavailableReasonByRules,
 } from '../calendar/availability'
-import { standingOf } from '../loyalty/loyalty'
+import { getTier } from '../loyalty/loyalty'
 
 /** What somebody wants: a time of a space, or of a service with the room it may need, which may be named. */
-export type Wish = {
+export type TimeRequest = {
   spaceId?: string | undefined
   serviceId?: string | undefined
   /** In place of the two: whatever a slot's id says, which is a space or a service. */
@@ -31,7 +31,7 @@ export type Wish = {
 }
 
 /** How a wish could come true by the rules as they stand; who gets it is not decided here. */
-export type Plan = {
+export type Quote = {
   time: Period
   locationId: string
   serviceId: string | null
@@ -54,14 +54,19 @@ export type Plan = {
  *   who claims by it is told STALE_RULES where they have changed; what they refuse is decided again by those of now
  * @throws NOT_FOUND, VALIDATION, SLOT_PAST, SLOT_CLOSED, OFF_GRID, TOO_LONG, TOO_LATE, TOO_EARLY
  */
-export async function planTime(db: Db, wish: Wish, personId: string, remembered?: Cache): Promise<Plan> {
+export async function quoteTime(
+  db: Db,
+  wish: TimeRequest,
+  personId: string,
+  remembered?: Cache,
+): Promise<Quote> {
   const { spaceId = wish.slotOf, serviceId = wish.slotOf } = wish
   const ofSpace =
     wish.serviceId === undefined && spaceId
-      ? ((remembered && (await planByMemory(remembered, db, spaceId, wish))) ??
-        (await planSpace(db, spaceId, wish, personId)))
+      ? ((remembered && (await quoteFromCache(remembered, db, spaceId, wish))) ??
+        (await quoteSpace(db, spaceId, wish, personId)))
       : undefined
-  const plan = ofSpace ?? (serviceId ? await planService(db, serviceId, wish, personId) : undefined)
+  const plan = ofSpace ?? (serviceId ? await quoteService(db, serviceId, wish, personId) : undefined)
   if (!plan) throw notFound(serviceId ? 'service' : 'space')
   return plan
 }
@@ -77,29 +82,39 @@ const spaceQuery = prepared((db) =>
     .prepare('rules'),
 )
 
-async function planSpace(db: Db, spaceId: string, wish: Wish, personId: string): Promise<Plan | undefined> {
+async function quoteSpace(
+  db: Db,
+  spaceId: string,
+  wish: TimeRequest,
+  personId: string,
+): Promise<Quote | undefined> {
   const [row] = await spaceQuery(db).execute({ id: spaceId, window: multirange([widest(wish)]) })
   if (!row?.rules) return undefined
   const time = timeOf(wish, row.rules)
-  await refuseByRules(db, row.rules, time, row.now, personId)
-  return planByRules(row.rules, spaceId, time)
+  await assertWithinRules(db, row.rules, time, row.now, personId)
+  return quoteFromRules(row.rules, spaceId, time)
 }
 
 /** What the rules of a space were when they were read, and the difference between the database's clock and that of this process. */
-type Memory = { rules: Rules | null; clockAhead: Millis }
+type CachedRules = { rules: Rules | null; clockAhead: Millis }
 
 /** For so long the rules of spaces are remembered, under one tag: they change seldom. */
-const REMEMBERED_MS = MINUTE
-export const RULES = 'rules'
+const RULES_MAX_AGE_MS = MINUTE
+export const RULES_TAG = 'rules'
 
 /** @returns undefined where the rules of now must decide */
-async function planByMemory(cache: Cache, db: Db, spaceId: string, wish: Wish): Promise<Plan | undefined> {
+async function quoteFromCache(
+  cache: Cache,
+  db: Db,
+  spaceId: string,
+  wish: TimeRequest,
+): Promise<Quote | undefined> {
   const { from, to } = widest(wish)
   const period = { from: Math.floor(from / DAY) * DAY, to: (Math.floor(from / DAY) + 2) * DAY }
   if (to > period.to) return undefined
-  const { rules, clockAhead } = await cache.near<Memory>(
+  const { rules, clockAhead } = await cache.local<CachedRules>(
     `rules:${spaceId}:${period.from}`,
-    { tag: RULES, maxAgeMs: REMEMBERED_MS },
+    { tag: RULES_TAG, maxAgeMs: RULES_MAX_AGE_MS },
     async () => {
       const [row] = await spaceQuery(db).execute({ id: spaceId, window: multirange([period]) })
       return { value: { rules: row?.rules ?? null, clockAhead: (row?.now ?? 0) - performance.now() } }
@@ -107,13 +122,14 @@ async function planByMemory(cache: Cache, db: Db, spaceId: string, wish: Wish): 
   )
   if (!rules) return undefined
   const time = timeOf(wish, rules)
-  const refused = time.from >= time.to || whyNotByRules(rules, time, clockAhead + performance.now()) !== null
-  return refused ? undefined : planByRules(rules, spaceId, time)
+  const refused =
+    time.from >= time.to || unavailableReasonByRules(rules, time, clockAhead + performance.now()) !== null
+  return refused ? undefined : quoteFromRules(rules, spaceId, time)
 }
 
-function planByRules(rules: Rules, spaceId: string, time: Period): Plan {
+function quoteFromRules(rules: Rules, spaceId: string, time: Period): Quote {
   return {
-    ...planned(rules, time),
+    ...quoteBase(rules, time),
     spaces: [spaceId],
     prices: [(rules.priceMinor * (time.to - time.from)) / (rules.slotMinutes * MINUTE)],
     bufferMinutes: 0,
@@ -132,12 +148,12 @@ const serviceQuery = prepared((db) =>
     .prepare('service_rules'),
 )
 
-async function planService(
+async function quoteService(
   db: Db,
   serviceId: string,
-  wish: Wish,
+  wish: TimeRequest,
   personId: string,
-): Promise<Plan | undefined> {
+): Promise<Quote | undefined> {
   const [row] = await serviceQuery(db).execute({ id: serviceId, window: multirange([widest(wish)]) })
   const { rules, rooms = [], now: at = 0 } = row ?? {}
   const calendar = rules && forService({ rules, rooms, claims: [], now: at }, serviceId)
@@ -145,11 +161,11 @@ async function planService(
   if (wish.specialistId && wish.specialistId !== calendar.rules.specialistId)
     throw invalidField('specialistId', 'does not offer this service')
   const time = timeOf(wish, calendar.rules)
-  await refuseByRules(db, calendar.rules, time, at, personId)
+  await assertWithinRules(db, calendar.rules, time, at, personId)
   const fitting = roomsFor(calendar, time, wish.spaceId)
   const { priceMinor } = calendar.rules
   return {
-    ...planned(calendar.rules, time),
+    ...quoteBase(calendar.rules, time),
     spaces: fitting.map((room) => calendarId(room.rules)),
     prices: calendar.rules.room
       ? fitting.map((room) => priceMinor + roomPrice(room.rules, time))
@@ -160,7 +176,7 @@ async function planService(
   }
 }
 
-function planned(rules: Rules, time: Period) {
+function quoteBase(rules: Rules, time: Period) {
   return {
     time,
     locationId: rules.locationId,
@@ -176,8 +192,8 @@ function planned(rules: Rules, time: Period) {
 function roomsFor(calendar: Calendar, time: Period, named: string | undefined): Room[] {
   const { room: need } = calendar.rules
   if (!need && named) throw invalidField('spaceId', 'is not needed for this service')
-  const closed = whyNoRoom(calendar, time)
-  if (closed) throw refuseTime(closed)
+  const closed = roomUnavailableReason(calendar, time)
+  if (closed) throw timeRefusal(closed)
   const open = openRooms(calendar, time)
   if (!named) return open
   const chosen = open.filter(({ rules }) => rules.spaceId === named)
@@ -186,17 +202,17 @@ function roomsFor(calendar: Calendar, time: Period, named: string | undefined): 
     ({ rules, kind, capacity }) =>
       rules.spaceId === named && need && kind === need.kind && capacity >= need.capacity,
   )
-  throw fits ? refuseTime('SLOT_CLOSED') : invalidField('spaceId', 'is not a room that fits this service')
+  throw fits ? timeRefusal('SLOT_CLOSED') : invalidField('spaceId', 'is not a room that fits this service')
 }
 
 /** One slot where no end is given. */
-function timeOf({ startsAt, endsAt }: Wish, rules: Rules): Period {
+function timeOf({ startsAt, endsAt }: TimeRequest, rules: Rules): Period {
   const from = startsAt.getTime()
   return { from, to: endsAt ? endsAt.getTime() : from + rules.slotMinutes * MINUTE }
 }
 
 /** Without an end it is one slot, and no slot is longer than a day. */
-function widest({ startsAt, endsAt }: Wish): Period {
+function widest({ startsAt, endsAt }: TimeRequest): Period {
   const from = startsAt.getTime()
   return { from, to: Math.max(endsAt?.getTime() ?? 0, from + DAY) }
 }
@@ -205,7 +221,7 @@ function widest({ startsAt, endsAt }: Wish): Period {
  * Boards are the same for everyone and say TOO_EARLY of what only some may hold yet: those are known here, and for them
  * the same rule decides again, with the longer notice of their tier.
  */
-async function refuseByRules(
+async function assertWithinRules(
   db: Db,
   rules: Rules,
   time: Period,
@@ -213,12 +229,16 @@ async function refuseByRules(
   personId: string,
 ): Promise<void> {
   if (time.from >= time.to) throw invalidField('endsAt', 'must be after the start')
-  let reason = whyNotByRules(rules, time, at)
+  let reason = unavailableReasonByRules(rules, time, at)
   if (reason === 'TOO_EARLY') {
-    const { extraNoticeDays } = await standingOf(db, personId)
-    reason = whyNotByRules({ ...rules, maxNoticeDays: rules.maxNoticeDays + extraNoticeDays }, time, at)
+    const { extraNoticeDays } = await getTier(db, personId)
+    reason = unavailableReasonByRules(
+      { ...rules, maxNoticeDays: rules.maxNoticeDays + extraNoticeDays },
+      time,
+      at,
+    )
   }
-  if (reason) throw refuseTime(reason)
+  if (reason) throw timeRefusal(reason)
 }
 
 const TIME_REFUSALS: Partial<Record<Reason, string>> = {
@@ -232,5 +252,5 @@ const TIME_REFUSALS: Partial<Record<Reason, string>> = {
 }
 
 /** The refusal of a time, in words for a person. */
-export const refuseTime = (reason: Reason): AppError =>
+export const timeRefusal = (reason: Reason): AppError =>
   new AppError(reason, TIME_REFUSALS[reason] ?? 'This time cannot be had.')

@@ -16,7 +16,7 @@ import { enqueue } from '../jobs/jobs'
 
 const HOUR: Millis = 3_600_000
 
-type Ending = { from: BookingStatus; own: boolean; now: Millis }
+type Cancellation = { from: BookingStatus; own: boolean; now: Millis }
 
 /**
  * What a booking's end means for its money, written by the transaction that ends it: a refund by the policy frozen on it
@@ -25,12 +25,16 @@ type Ending = { from: BookingStatus; own: boolean; now: Millis }
  * @param ending from which state it was moved, and whether by its owner
  * @returns the booking as it stands then
  */
-export async function settleEnding(tx: Tx, row: BookingRow, { from, own, now }: Ending): Promise<BookingRow> {
+export async function applyCancellation(
+  tx: Tx,
+  row: BookingRow,
+  { from, own, now }: Cancellation,
+): Promise<BookingRow> {
   if (!['cancelled', 'declined', 'no_show'].includes(row.status)) return row
   const left = row.paidMinor - row.refundedMinor
-  const refundable = row.status === 'no_show' ? 0 : refundOfEnding(row, { from, own, now })
-  if (refundable > 0) await requestRefunds(tx, row, refundable, endingReason(row.status, own))
-  const back = row.status === 'no_show' ? 0 : pointsOfEnding(row, { from, own, now })
+  const refundable = row.status === 'no_show' ? 0 : cancellationRefund(row, { from, own, now })
+  if (refundable > 0) await requestRefunds(tx, row, refundable, cancellationReason(row.status, own))
+  const back = row.status === 'no_show' ? 0 : cancellationPoints(row, { from, own, now })
   if (row.balanceDueMinor > 0 || back > 0) {
     const kept = pointsLeft(row, back)
     await tx
@@ -38,17 +42,17 @@ export async function settleEnding(tx: Tx, row: BookingRow, { from, own, now }: 
       .set({ balanceDueMinor: 0, ...kept })
       .where(eq(bookings.id, row.id))
   }
-  return left > 0 || back > 0 || row.balanceDueMinor > 0 ? sumUp(tx, row.id) : row
+  return left > 0 || back > 0 || row.balanceDueMinor > 0 ? recalculateTotals(tx, row.id) : row
 }
 
 /** What comes back where a booking is cancelled or declined now. */
-export function refundOfEnding(row: BookingRow, { from, own, now }: Ending): number {
+export function cancellationRefund(row: BookingRow, { from, own, now }: Cancellation): number {
   const left = row.paidMinor - row.refundedMinor
-  return from === 'held' || !own ? left : left - keptByPolicy(row, now)
+  return from === 'held' || !own ? left : left - retainedByPolicy(row, now)
 }
 
 /** How many of the points that pay for a booking come back where it is cancelled or declined now. */
-export function pointsOfEnding(row: BookingRow, { from, own, now }: Ending): number {
+export function cancellationPoints(row: BookingRow, { from, own, now }: Cancellation): number {
   if (from === 'held' || !own) return row.redeemedPoints
   return Math.round((row.redeemedPoints * percentNow(row, now)) / 100)
 }
@@ -62,7 +66,7 @@ function pointsLeft({ redeemedPoints, pointsMinor }: BookingRow, back: number) {
   }
 }
 
-const endingReason = (status: BookingStatus, own: boolean) =>
+const cancellationReason = (status: BookingStatus, own: boolean) =>
   status === 'declined'
     ? 'the booking was declined'
     : own
@@ -73,7 +77,7 @@ const endingReason = (status: BookingStatus, own: boolean) =>
  * How much of what was paid stays, when its owner cancels now; what was given back before counts against it. What came in
  * excess of what the booking cost, such as money for what points have paid meanwhile, is none of the policy's.
  */
-function keptByPolicy(row: BookingRow, now: Millis): number {
+function retainedByPolicy(row: BookingRow, now: Millis): number {
   const cost = Math.min(row.paidMinor, row.priceMinor - row.pointsMinor - row.balanceDueMinor)
   const excess = row.paidMinor - cost
   const back = shareOf(cost, percentNow(row, now), row.currency)
@@ -140,7 +144,7 @@ export const refundedOf = sql`coalesce((
 )
 
 /** Writes on the booking what its payments and refunds sum to. The calendar must be locked. */
-export async function sumUp(tx: Tx, bookingId: string): Promise<BookingRow> {
+export async function recalculateTotals(tx: Tx, bookingId: string): Promise<BookingRow> {
   const [row] = await tx
     .update(bookings)
     .set({

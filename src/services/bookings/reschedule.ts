@@ -9,11 +9,11 @@ import type { CalendarKey } from '../../schemas/slots'
 import { calendarsOf, type Outcome, touchesOf } from '../calendar/change-calendars'
 import { priceFor } from '../loyalty/loyalty'
 import { notify } from '../notifications/notify'
-import { choosePlace, expireHolds, findStale } from './allocate'
-import { noticesOfReschedule } from './booking-notifications'
+import { chooseUnit, expireHolds, findStale } from './allocate'
+import { rescheduleNotifications } from './booking-notifications'
 import { holdExpired } from './hold'
-import { type Plan, planTime } from './quote'
-import { areAmong, Elsewhere, onCalendarOf } from './with-booking-lock'
+import { type Quote, quoteTime } from './quote'
+import { includesAll, LockMissError, withBookingLock } from './with-booking-lock'
 
 type RescheduleInput = {
   id: string
@@ -33,12 +33,17 @@ type RescheduleInput = {
  */
 export async function rescheduleBooking(ctx: SignedInContext, input: RescheduleInput): Promise<Booking> {
   if (input.startsAt === undefined && input.endsAt === undefined && input.spaceId === undefined) {
-    return onCalendarOf(ctx, input.id, (tx, row) => noteBooking(tx, ctx, row, input.notes))
+    return withBookingLock(ctx, input.id, (tx, row) => noteBooking(tx, ctx, row, input.notes))
   }
-  return onCalendarOf(ctx, input.id, (tx, row, now, locked) => moveInTime(tx, ctx, row, now, locked, input), {
-    also: (seen) => calendarsToMoveTo(ctx, seen, input),
-    lockOwner: true,
-  })
+  return withBookingLock(
+    ctx,
+    input.id,
+    (tx, row, now, locked) => applyReschedule(tx, ctx, row, now, locked, input),
+    {
+      also: (seen) => targetCalendars(ctx, seen, input),
+      lockOwner: true,
+    },
+  )
 }
 
 async function noteBooking(
@@ -55,7 +60,7 @@ async function noteBooking(
 }
 
 /** Every calendar that the move may change: the spaces it may go to, and what stale holds in its way have claimed. */
-async function calendarsToMoveTo(
+async function targetCalendars(
   { db, actor }: SignedInContext,
   seen: BookingRow,
   input: RescheduleInput,
@@ -75,7 +80,7 @@ async function roomsOf(db: Db, { serviceId, spaceId, locationId }: BookingRow): 
   return rooms.filter(({ kind }) => kind === service?.roomKind).map(({ id }) => ({ spaceId: id }))
 }
 
-async function moveInTime(
+async function applyReschedule(
   tx: Tx,
   ctx: SignedInContext,
   row: BookingRow,
@@ -84,11 +89,11 @@ async function moveInTime(
   input: RescheduleInput,
 ): Promise<Outcome<Booking>> {
   if (row.userId !== ctx.actor.id) throw notFound('booking')
-  refuseUnlessMovable(row, now)
+  assertReschedulable(row, now)
   const time = newTime(row, input)
-  const plan = atItsPrice(
+  const plan = withPrice(
     row,
-    await planTime(
+    await quoteTime(
       tx,
       {
         serviceId: row.serviceId ?? undefined,
@@ -99,10 +104,10 @@ async function moveInTime(
       row.userId,
     ),
   )
-  const place = await choosePlace(tx, plan, row.id)
+  const place = await chooseUnit(tx, plan, row.id)
   const goals = calendarsOf({ spaceId: place.spaceId, specialistId: plan.specialistId })
   const stale = await findStale(tx, goals, place.claimed, row.id)
-  if (!areAmong(locked, [...goals, ...stale.calendars])) throw new Elsewhere()
+  if (!includesAll(locked, [...goals, ...stale.calendars])) throw new LockMissError()
   const expired = await expireHolds(tx, stale.ids)
   const [moved] = await tx
     .update(bookings)
@@ -122,7 +127,7 @@ async function moveInTime(
     .where(eq(bookings.id, row.id))
     .returning()
   if (!moved) throw notFound('booking')
-  if (moved.status === 'confirmed') await notify(tx, ...noticesOfReschedule(row, moved))
+  if (moved.status === 'confirmed') await notify(tx, ...rescheduleNotifications(row, moved))
   return {
     result: bookingView(moved),
     touched: [row, moved, ...expired].flatMap((changed) => touchesOf(changed, 'rescheduled')),
@@ -131,7 +136,7 @@ async function moveInTime(
 }
 
 /** The places of a plan that a booking may go to, its present space first. */
-function atItsPrice(row: BookingRow, plan: Plan): Plan {
+function withPrice(row: BookingRow, plan: Quote): Quote {
   const settled = isSettled(row)
   const places = (plan.spaces.length > 0 ? plan.spaces : [null]).flatMap((spaceId, index) => {
     const price = plan.prices[index] ?? 0
@@ -160,7 +165,7 @@ const isSettled = ({ status, paidMinor, pointsMinor }: BookingRow) =>
 async function termsOf(
   tx: Tx,
   { serviceId, userId, depositMinor, priceMinor }: BookingRow,
-  plan: Plan,
+  plan: Quote,
   spaceId: string | null,
 ) {
   const [terms] = serviceId
@@ -176,7 +181,7 @@ async function termsOf(
   return { ...terms, ...(await priceFor(tx, userId, { ...plan, priceMinor: price, depositMinor, ...terms })) }
 }
 
-function refuseUnlessMovable(row: BookingRow, now: Millis): void {
+function assertReschedulable(row: BookingRow, now: Millis): void {
   if (row.kind === 'attendance')
     throw new AppError('NOT_RESCHEDULABLE', 'A place at an event moves with the event.')
   if (

@@ -8,16 +8,16 @@ import { calendarId, calendarKey } from '../../schemas/slots'
 import { type ChangeCause, topicOf } from '../../schemas/socket-messages'
 import {
   type CalendarChange,
+  type CommittedChanges,
   calendarsOf,
+  publishChanges,
   raiseVersions,
   slotUpdate,
-  type Told,
-  tell,
   touchesOf,
 } from '../calendar/change-calendars'
 import { notify } from '../notifications/notify'
-import { noticesOfMove } from './booking-notifications'
-import { settleEnding } from './refunds'
+import { transitionNotifications } from './booking-notifications'
+import { applyCancellation } from './refunds'
 
 /** Bookings and calendars in one transaction: few enough that a claim which meets them hardly waits. */
 const BATCH = 200
@@ -33,14 +33,14 @@ const PAUSE_MS = 25
  */
 export async function sweepExpiredHolds(deps: Pick<Deps, 'db' | 'publish' | 'metrics'>): Promise<number> {
   const due = sql`${bookings.status} = 'held' AND ${bookings.holdExpiresAt} <= statement_timestamp() AND ${bookings.attendsEventId} IS NULL`
-  return inBatches(
+  return transitionInBatches(
     deps,
     { due, order: sql`${bookings.holdExpiresAt}`, to: 'expired', cause: 'expired' },
     (told, swept) => {
-      tell(deps, told)
+      publishChanges(deps, told)
       const ends = swept.flatMap(({ holdExpiresAt }) => (holdExpiresAt ? [holdExpiresAt.getTime()] : []))
       deps.metrics.countSwept(ends.map((end) => Math.max(0, Date.now() - end) / 1000))
-      for (const { change } of told.changes) tellFreed(deps, change, swept)
+      for (const { change } of told.changes) publishFreedSlots(deps, change, swept)
     },
   )
 }
@@ -49,10 +49,10 @@ export async function sweepExpiredHolds(deps: Pick<Deps, 'db' | 'publish' | 'met
 export async function completePastBookings(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
   const due = sql`${bookings.status} = 'confirmed' AND ${bookings.endsAt} <= statement_timestamp()
     AND upper(${bookings.claimed}) <= statement_timestamp()`
-  return inBatches(
+  return transitionInBatches(
     deps,
     { due, order: sql`${bookings.endsAt}`, to: 'completed', cause: 'completed' },
-    (told) => tell(deps, told),
+    (told) => publishChanges(deps, told),
   )
 }
 
@@ -62,15 +62,19 @@ export async function completePastBookings(deps: Pick<Deps, 'db' | 'publish'>): 
  */
 export async function declineUnanswered(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
   const due = sql`${bookings.status} = 'pending' AND ${bookings.answerBy} <= statement_timestamp()`
-  return inBatches(
+  return transitionInBatches(
     deps,
     { due, order: sql`${bookings.answerBy}`, to: 'declined', cause: 'cancelled' },
-    (told) => tell(deps, told),
+    (told) => publishChanges(deps, told),
   )
 }
 
 /** Beside the update of the board, a notice of the slots that can be had again. */
-function tellFreed({ publish }: Pick<Deps, 'publish'>, change: CalendarChange, swept: BookingRow[]): void {
+function publishFreedSlots(
+  { publish }: Pick<Deps, 'publish'>,
+  change: CalendarChange,
+  swept: BookingRow[],
+): void {
   const { rules } = change
   if (!rules) return
   const key = calendarKey(rules)
@@ -89,7 +93,7 @@ function tellFreed({ publish }: Pick<Deps, 'publish'>, change: CalendarChange, s
 }
 
 /** `due` asks `statement_timestamp()`, which stands still in a statement and so may be looked up in an index. */
-type Due = {
+type SweepRule = {
   due: ReturnType<typeof sql>
   order: ReturnType<typeof sql>
   to: 'expired' | 'completed' | 'declined'
@@ -101,17 +105,17 @@ type Due = {
  * would lie in front of each further batch. In the end it is tried for half a second, since a calendar in great demand is
  * hardly ever unlocked.
  */
-async function inBatches(
+async function transitionInBatches(
   deps: Pick<Deps, 'db'>,
-  what: Due,
-  done: (told: Told, moved: BookingRow[]) => void,
+  what: SweepRule,
+  done: (told: CommittedChanges, moved: BookingRow[]) => void,
 ): Promise<number> {
   /** By calendar, until when it is left alone. */
   const busy = new Map<string, Millis>()
   let total = 0
   for (let tries = 1; ; ) {
     for (const [id, until] of busy) if (until <= performance.now()) busy.delete(id)
-    const batch = await moveBatch(deps.db, what, [...busy.keys()])
+    const batch = await transitionBatch(deps.db, what, [...busy.keys()])
     for (const id of batch?.busy ?? []) busy.set(id, performance.now() + PAUSE_MS)
     if (batch) {
       if (batch.moved.length > 0) done(batch.told, batch.moved)
@@ -131,11 +135,11 @@ async function inBatches(
  * @param aside calendars that are left alone
  * @returns also the calendars that somebody else has; undefined where nothing is due elsewhere
  */
-async function moveBatch(
+async function transitionBatch(
   db: Db,
-  { due, order, to, cause }: Due,
+  { due, order, to, cause }: SweepRule,
   aside: string[],
-): Promise<{ told: Told; moved: BookingRow[]; busy: string[] } | undefined> {
+): Promise<{ told: CommittedChanges; moved: BookingRow[]; busy: string[] } | undefined> {
   return db.transaction(async (tx) => {
     const elsewhere = aside.length === 0 ? sql`true` : sql`NOT ${onAny(aside)}`
     const oldest = await tx
@@ -145,20 +149,20 @@ async function moveBatch(
       .orderBy(order)
       .limit(BATCH)
     if (oldest.length === 0) return undefined
-    const ofSpaces = await lockSome(
+    const ofSpaces = await lockAvailable(
       tx,
       spaces,
       oldest.map(({ spaceId }) => spaceId),
     )
-    const ofSpecialists = await lockSome(
+    const ofSpecialists = await lockAvailable(
       tx,
       specialists,
       oldest.map(({ specialistId }) => specialistId),
     )
     // Of both calendars where there are two: what somebody else has locked is left for the next round.
     const inLocked = and(
-      isIn(bookings.spaceId, ofSpaces.locked),
-      isIn(bookings.specialistId, ofSpecialists.locked),
+      isNullOrIn(bookings.spaceId, ofSpaces.locked),
+      isNullOrIn(bookings.specialistId, ofSpecialists.locked),
     )
     const batch = tx
       .select({ id: bookings.id })
@@ -172,8 +176,8 @@ async function moveBatch(
       // Of places at events no calendar is locked: what was moved while this waited is not due any more.
       .where(sql`${bookings.id} IN ${batch} AND ${due}`)
       .returning()
-    const moved = to === 'declined' ? await settleDeclined(tx, changed) : changed
-    await notify(tx, ...moved.flatMap((row, index) => noticesOfSweep(row, changed[index])))
+    const moved = to === 'declined' ? await refundDeclined(tx, changed) : changed
+    await notify(tx, ...moved.flatMap((row, index) => sweepNotifications(row, changed[index])))
     const touched = moved.flatMap((row) => touchesOf(row, cause))
     const told = await raiseVersions(tx, { touched, bookings: moved })
     return { told, moved, busy: [...ofSpaces.busy, ...ofSpecialists.busy] }
@@ -183,22 +187,26 @@ async function moveBatch(
 const onAny = (ids: string[]): SQL =>
   sql`coalesce(${bookings.spaceId} = ANY(${uuidArray(ids)}) OR ${bookings.specialistId} = ANY(${uuidArray(ids)}), false)`
 
-function noticesOfSweep(row: BookingRow, before = row) {
+function sweepNotifications(row: BookingRow, before = row) {
   const from = row.status === 'completed' ? 'confirmed' : row.status === 'declined' ? 'pending' : 'held'
-  return noticesOfMove(row, { from, by: 'clock', refundMinor: row.refundedMinor - before.refundedMinor })
+  return transitionNotifications(row, {
+    from,
+    by: 'clock',
+    refundMinor: row.refundedMinor - before.refundedMinor,
+  })
 }
 
-async function settleDeclined(tx: Tx, declined: BookingRow[]): Promise<BookingRow[]> {
+async function refundDeclined(tx: Tx, declined: BookingRow[]): Promise<BookingRow[]> {
   const settled: BookingRow[] = []
   for (const row of declined)
-    settled.push(await settleEnding(tx, row, { from: 'pending', own: false, now: Date.now() }))
+    settled.push(await applyCancellation(tx, row, { from: 'pending', own: false, now: Date.now() }))
   return settled
 }
 
 type CalendarColumn = typeof bookings.spaceId | typeof bookings.specialistId
 
 /** Locks a few of some calendars, as far as nobody else has them. */
-async function lockSome(
+async function lockAvailable(
   tx: Tx,
   table: typeof spaces | typeof specialists,
   wanted: (string | null)[],
@@ -215,5 +223,5 @@ async function lockSome(
   return { locked, busy: ids.filter((id) => !locked.includes(id)) }
 }
 
-const isIn = (column: CalendarColumn, locked: string[]): SQL =>
+const isNullOrIn = (column: CalendarColumn, locked: string[]): SQL =>
   sql`(${column} IS NULL OR ${column} = ANY(${uuidArray(locked)}))`

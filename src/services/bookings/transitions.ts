@@ -12,26 +12,26 @@ import type { ChangeCause } from '../../schemas/socket-messages'
 import { calendarsOf, claimedPeriod, type Outcome, touchesOf } from '../calendar/change-calendars'
 import { notify } from '../notifications/notify'
 import { expireHolds, findStale } from './allocate'
-import { noticesOfMove, sideOf } from './booking-notifications'
+import { sideOf, transitionNotifications } from './booking-notifications'
 import { holdExpired } from './hold'
-import { refuseTime } from './quote'
-import { settleEnding } from './refunds'
-import { areAmong, Elsewhere, onCalendarOf } from './with-booking-lock'
+import { timeRefusal } from './quote'
+import { applyCancellation } from './refunds'
+import { includesAll, LockMissError, withBookingLock } from './with-booking-lock'
 
 /** In which capacity somebody moves a booking. */
-export type Mover = 'customer' | 'specialist' | 'admin' | 'payment' | 'clock'
+export type TransitionRole = 'customer' | 'specialist' | 'admin' | 'payment' | 'clock'
 
-type Move = {
+type Transition = {
   from: BookingStatus
   to: BookingStatus
-  by: readonly Mover[]
+  by: readonly TransitionRole[]
   cause: ChangeCause
   /** What must be true of the booking, and the refusal where it is not. */
   unless?: (row: BookingRow, now: Millis) => AppError | null
 }
 
 /** Every way in which a booking may change its state. Nothing else is possible, here or in the database. */
-export const MOVES: readonly Move[] = [
+export const TRANSITIONS: readonly Transition[] = [
   { from: 'held', to: 'confirmed', by: ['customer', 'payment'], cause: 'booked', unless: holdEndedOrUnpaid },
   { from: 'held', to: 'pending', by: ['customer', 'payment'], cause: 'booked', unless: holdEndedOrUnpaid },
   { from: 'held', to: 'cancelled', by: ['customer', 'admin'], cause: 'released' },
@@ -76,12 +76,12 @@ function holdEndedOrUnpaid(row: BookingRow, now: Millis): AppError | null {
 }
 
 function unpaid(row: BookingRow): AppError | null {
-  if (row.paidMinor - row.refundedMinor >= dueToStand(row)) return null
+  if (row.paidMinor - row.refundedMinor >= amountToConfirm(row)) return null
   return new AppError('PAYMENT_REQUIRED', 'This booking must be paid before it is confirmed.')
 }
 
 /** What must be paid in money before a booking stands: the deposit where there is one, else the price, less what points pay. */
-export const dueToStand = ({
+export const amountToConfirm = ({
   depositMinor,
   priceMinor,
   pointsMinor,
@@ -118,14 +118,14 @@ function notOver(row: BookingRow, now: Millis): AppError | null {
 /**
  * In which capacities an actor may deal with a booking; none at all means that it is not theirs to see.
  */
-export function capacitiesOf(
+export function rolesInBooking(
   actor: Actor,
   row: Pick<BookingRow, 'userId' | 'specialistUserId' | 'kind'>,
-): Mover[] {
+): TransitionRole[] {
   // The claim of an event moves with its event and is nobody's booking.
   if (row.kind === 'event') return []
   if (actor.kind === 'clock' || actor.kind === 'payment') return [actor.kind]
-  if (actor.kind !== 'person') return []
+  if (actor.kind !== 'user') return []
   return [
     ...(row.userId === actor.id ? ['customer' as const] : []),
     ...(row.specialistUserId === actor.id && actor.role !== 'customer' ? ['specialist' as const] : []),
@@ -138,10 +138,10 @@ export function capacitiesOf(
  * @throws NOT_FOUND where it is not the actor's to see, NOT_ALLOWED where another may and he may not, and what the
  *   move's own condition refuses; from a state that has no such move NOT_CANCELLABLE or INVALID_STATE
  */
-export async function moveBooking(ctx: Context, id: string, to: BookingStatus): Promise<Booking> {
-  return onCalendarOf(ctx, id, async (tx, row, now, locked) => {
-    if (capacitiesOf(ctx.actor, row).length === 0) throw notFound('booking')
-    return moveUnderLock(tx, ctx.actor, row, to, now, locked)
+export async function transition(ctx: Context, id: string, to: BookingStatus): Promise<Booking> {
+  return withBookingLock(ctx, id, async (tx, row, now, locked) => {
+    if (rolesInBooking(ctx.actor, row).length === 0) throw notFound('booking')
+    return applyTransition(tx, ctx.actor, row, to, now, locked)
   })
 }
 
@@ -150,7 +150,7 @@ export async function moveBooking(ctx: Context, id: string, to: BookingStatus): 
  * moves a booking as a part of more, such as a payment that arrives. What would be confirmed, but needs its specialist's
  * yes first, becomes pending.
  */
-export async function moveUnderLock(
+export async function applyTransition(
   tx: Tx,
   actor: Actor,
   row: BookingRow,
@@ -160,8 +160,8 @@ export async function moveUnderLock(
 ): Promise<Outcome<Booking>> {
   const asks = row.answerHours !== null && (row.status === 'held' || row.status === 'expired')
   const to = wanted === 'confirmed' && asks ? 'pending' : wanted
-  const move = findMove(actor, row, to, now)
-  const { unit, expired } = await placeOf(tx, row, locked)
+  const move = findTransition(actor, row, to, now)
+  const { unit, expired } = await unitOf(tx, row, locked)
   const before = claimedPeriod(row)
   const claimed = to === 'no_show' && before.to > now ? range({ from: before.from, to: now }) : row.claimed
   const [changed] = await tx
@@ -169,20 +169,23 @@ export async function moveUnderLock(
     .set({ status: to, claimed, unit })
     .where(and(eq(bookings.id, row.id), eq(bookings.status, row.status)))
     .returning()
-  if (!changed) throw noSuchMove(row.status, to)
-  const own = actor.kind === 'person' && actor.id === row.userId
-  const moved = await settleEnding(tx, changed, { from: row.status, own, now })
+  if (!changed) throw transitionRefusal(row.status, to)
+  const own = actor.kind === 'user' && actor.id === row.userId
+  const moved = await applyCancellation(tx, changed, { from: row.status, own, now })
   const refundMinor = moved.refundedMinor - changed.refundedMinor
-  await notify(tx, ...noticesOfMove(moved, { from: row.status, by: sideOf(actor, row), refundMinor }))
+  await notify(
+    tx,
+    ...transitionNotifications(moved, { from: row.status, by: sideOf(actor, row), refundMinor }),
+  )
   const touched = [row, ...expired].flatMap((left) => touchesOf(left, move.cause))
   return { result: bookingView(moved), touched, bookings: [moved, ...expired] }
 }
 
 /** The move of a booking to another state, for whoever may make it now. @throws as `moveBooking` does */
-export function findMove(actor: Actor, row: BookingRow, to: BookingStatus, now: Millis): Move {
-  const move = MOVES.find((candidate) => candidate.from === row.status && candidate.to === to)
-  if (!move) throw noSuchMove(row.status, to)
-  if (!capacitiesOf(actor, row).some((capacity) => move.by.includes(capacity))) {
+export function findTransition(actor: Actor, row: BookingRow, to: BookingStatus, now: Millis): Transition {
+  const move = TRANSITIONS.find((candidate) => candidate.from === row.status && candidate.to === to)
+  if (!move) throw transitionRefusal(row.status, to)
+  if (!rolesInBooking(actor, row).some((capacity) => move.by.includes(capacity))) {
     // Only money revives a hold. To a person it is over, whether it was swept yet or not.
     if (row.status === 'expired') throw holdExpired()
     throw new AppError('NOT_ALLOWED', `This booking is not yours to make ${to.replace('_', '-')}.`)
@@ -196,17 +199,17 @@ export function findMove(actor: Actor, row: BookingRow, to: BookingStatus, now: 
  * The place that a booking has; one that lost its own, because its hold had ended, takes any unit that is still free, and
  * its specialist.
  */
-async function placeOf(tx: Tx, row: BookingRow, locked: CalendarKey[]) {
+async function unitOf(tx: Tx, row: BookingRow, locked: CalendarKey[]) {
   if (row.status !== 'expired') return { unit: row.unit, expired: [] }
-  const place = await findPlaceAgain(tx, row)
-  if (!place) throw refuseTime('SLOT_TAKEN')
+  const place = await findReplacementUnit(tx, row)
+  if (!place) throw timeRefusal('SLOT_TAKEN')
   const stale = await findStale(tx, calendarsOf(row), row.claimed, row.id)
-  if (!areAmong(locked, stale.calendars)) throw new Elsewhere()
+  if (!includesAll(locked, stale.calendars)) throw new LockMissError()
   return { unit: place.unit, expired: await expireHolds(tx, stale.ids) }
 }
 
 /** The place that a booking which lost its own could have again: any unit that is free, and its specialist. */
-export async function findPlaceAgain(
+export async function findReplacementUnit(
   tx: Tx,
   row: Pick<BookingRow, 'id' | 'spaceId'>,
 ): Promise<{ unit: number | null } | undefined> {
@@ -219,10 +222,13 @@ export async function findPlaceAgain(
   return has ? { unit: place.unit } : undefined
 }
 
-function noSuchMove(from: BookingStatus, to: BookingStatus): AppError {
+function transitionRefusal(from: BookingStatus, to: BookingStatus): AppError {
   if (to === 'cancelled')
-    return new AppError('NOT_CANCELLABLE', `A booking that is ${said(from)} cannot be cancelled.`)
-  return new AppError('INVALID_STATE', `A booking that is ${said(from)} cannot become ${said(to)}.`)
+    return new AppError('NOT_CANCELLABLE', `A booking that is ${formatStatus(from)} cannot be cancelled.`)
+  return new AppError(
+    'INVALID_STATE',
+    `A booking that is ${formatStatus(from)} cannot become ${formatStatus(to)}.`,
+  )
 }
 
-const said = (status: BookingStatus) => status.replace('_', '-')
+const formatStatus = (status: BookingStatus) => status.replace('_', '-')

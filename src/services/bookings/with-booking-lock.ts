@@ -5,15 +5,22 @@ import { type BookingRow, bookings } from '../../db/schema'
 import { notFound } from '../../errors'
 import { MINUTE, type Millis } from '../../lib/time'
 import { type CalendarKey, calendarId } from '../../schemas/slots'
-import { calendarsOf, changeCalendars, type Outcome } from '../calendar/change-calendars'
-import { changeCommunity, ofEvents } from '../calendar/change-location'
+import { calendarsOf, type Outcome, withCalendarLocks } from '../calendar/change-calendars'
+import { eventsChanged, withLocationLocks } from '../calendar/change-location'
 import { findStale } from './allocate'
-import { endUnpaidPlaces, findEvent, followBooking, NOTHING, type Places, together } from './event-seats'
+import {
+  expireUnpaidSeats,
+  findEvent,
+  followBooking,
+  mergeSeatChanges,
+  NO_SEAT_CHANGES,
+  type SeatChanges,
+} from './event-seats'
 
 /** A calendar that must be locked is not: it came in between the look and the lock. The next look will see it. */
-export class Elsewhere extends Error {}
+export class LockMissError extends Error {}
 
-type OnCalendar = {
+type LockOptions = {
   /** Further calendars that may be touched, of a booking that was looked at without a lock. */
   also?: (seen: BookingRow) => Promise<CalendarKey[]>
   lockOwner?: boolean
@@ -26,33 +33,33 @@ type OnCalendar = {
  * where it throws `Elsewhere`. For a place at an event it is the event's location that is locked, and the place follows.
  * @throws NOT_FOUND
  */
-export async function onCalendarOf<T>(
+export async function withBookingLock<T>(
   ctx: Context,
   id: string,
   run: (tx: Tx, row: BookingRow, now: Millis, locked: CalendarKey[]) => Promise<Outcome<T>>,
-  { also, lockOwner = false, first }: OnCalendar = {},
+  { also, lockOwner = false, first }: LockOptions = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const [seen] = await ctx.db.select().from(bookings).where(eq(bookings.id, id))
     if (!seen) throw notFound('booking')
-    if (seen.kind === 'attendance') return onPlace(ctx, seen, run, { lockOwner, first })
+    if (seen.kind === 'attendance') return withSeatLock(ctx, seen, run, { lockOwner, first })
     const calendars = [
       ...calendarsOf(seen),
       ...(await staleCalendars(ctx.db, seen)),
       ...((await also?.(seen)) ?? []),
     ]
     try {
-      return await changeCalendars(
+      return await withCalendarLocks(
         ctx,
-        { first, person: lockOwner ? seen.userId : undefined, calendars },
+        { first, userId: lockOwner ? seen.userId : undefined, calendars },
         async (tx) => {
           const { row, now } = await readBooking(tx, id)
-          if (!areAmong(calendars, calendarsOf(row))) throw new Elsewhere()
+          if (!includesAll(calendars, calendarsOf(row))) throw new LockMissError()
           return run(tx, row, now, calendars)
         },
       )
     } catch (error) {
-      if (!(error instanceof Elsewhere) || attempt >= 5) throw error
+      if (!(error instanceof LockMissError) || attempt >= 5) throw error
     }
   }
 }
@@ -68,23 +75,23 @@ export async function readBooking(tx: Tx, id: string): Promise<{ row: BookingRow
 }
 
 /** What nobody has paid for in time is given on first, so that whoever is late meets the places as they are. */
-async function onPlace<T>(
+async function withSeatLock<T>(
   ctx: Context,
   { id, locationId, userId }: BookingRow,
   run: (tx: Tx, row: BookingRow, now: Millis, locked: CalendarKey[]) => Promise<Outcome<T>>,
-  { lockOwner, first }: OnCalendar,
+  { lockOwner, first }: LockOptions,
 ): Promise<T> {
   const locks = { first, person: lockOwner ? userId : undefined, locations: [locationId] }
-  return changeCommunity(ctx, locks, async (tx) => {
+  return withLocationLocks(ctx, locks, async (tx) => {
     const { attendsEventId } = (await readBooking(tx, id)).row
-    const ended: Places = attendsEventId
-      ? await endUnpaidPlaces(tx, await findEvent(tx, attendsEventId))
-      : NOTHING
+    const ended: SeatChanges = attendsEventId
+      ? await expireUnpaidSeats(tx, await findEvent(tx, attendsEventId))
+      : NO_SEAT_CHANGES
     const { row, now } = await readBooking(tx, id)
     const outcome = await run(tx, row, now, [])
     const { moved, ...followed } = await followBooking(tx, row)
-    const changed = moved || ended.bookings.length > 0 ? [ofEvents(locationId)] : []
-    return { ...outcome, ...together(ended, { ...outcome, notices: [] }, followed), changed }
+    const changed = moved || ended.bookings.length > 0 ? [eventsChanged(locationId)] : []
+    return { ...outcome, ...mergeSeatChanges(ended, { ...outcome, notices: [] }, followed), changed }
   })
 }
 
@@ -100,7 +107,7 @@ async function staleCalendars(db: Db, seen: BookingRow): Promise<CalendarKey[]> 
 }
 
 /** Whether all of some calendars are among those that are locked. */
-export function areAmong(locked: CalendarKey[], keys: CalendarKey[]): boolean {
+export function includesAll(locked: CalendarKey[], keys: CalendarKey[]): boolean {
   const ids = new Set(locked.map(calendarId))
   return keys.every((key) => ids.has(calendarId(key)))
 }

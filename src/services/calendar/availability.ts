@@ -73,22 +73,22 @@ export function forService(calendar: Calendar, serviceId: string): Calendar | un
  * The checks stand in the order in which a person would want to hear of them.
  * @returns null where it can be had; else SLOT_PAST, SLOT_CLOSED, OFF_GRID, TOO_LONG, TOO_LATE, TOO_EARLY or SLOT_TAKEN
  */
-export function whyNot(calendar: Calendar, time: Period): Reason | null {
+export function unavailableReason(calendar: Calendar, time: Period): Reason | null {
   return (
-    whyNotByRules(calendar.rules, time, calendar.now) ??
-    whyNoRoom(calendar, time) ??
-    (unitsToHave(calendar, time) > 0 ? null : 'SLOT_TAKEN')
+    unavailableReasonByRules(calendar.rules, time, calendar.now) ??
+    roomUnavailableReason(calendar, time) ??
+    (availableUnits(calendar, time) > 0 ? null : 'SLOT_TAKEN')
   )
 }
 
 /** The part of `whyNot` that does not ask who else wants the time: what stands before the lock decides. */
-export function whyNotByRules(rules: Rules, time: Period, now: Millis): Reason | null {
+export function unavailableReasonByRules(rules: Rules, time: Period, now: Millis): Reason | null {
   if (time.from <= now) return 'SLOT_PAST'
-  return whyNotOnGrid(rules, time) ?? whyNotNow(rules, time, now)
+  return unavailableReasonOnGrid(rules, time) ?? unavailableReasonNow(rules, time, now)
 }
 
 /** Notice and closures: what can refuse a time that is a row of whole slots. */
-export function whyNotNow(rules: Rules, time: Period, now: Millis): Reason | null {
+export function unavailableReasonNow(rules: Rules, time: Period, now: Millis): Reason | null {
   if (rules.closures.some((closure) => overlap(closure, time))) return 'SLOT_CLOSED'
   if (time.from < now + rules.minNoticeMinutes * MINUTE) return 'TOO_LATE'
   if (time.from > now + rules.maxNoticeDays * DAY) return 'TOO_EARLY'
@@ -96,7 +96,7 @@ export function whyNotNow(rules: Rules, time: Period, now: Millis): Reason | nul
 }
 
 /** A time must be a row of whole slots, each beginning where the last one ends. */
-function whyNotOnGrid(rules: Rules, time: Period): Reason | null {
+function unavailableReasonOnGrid(rules: Rules, time: Period): Reason | null {
   const step = rules.slotMinutes * MINUTE
   if (time.to - time.from > rules.maxSlots * step) return 'TOO_LONG'
   for (let at = time.from; at < time.to; at += step) {
@@ -120,11 +120,11 @@ export function freeUnits(
   bufferMinutes = rules.bufferMinutes,
 ): number {
   const busy = new Set<number>()
-  for (const claim of claimsOver(rules, claims, time, bufferMinutes)) busy.add(claim.unit)
+  for (const claim of overlappingClaims(rules, claims, time, bufferMinutes)) busy.add(claim.unit)
   return rules.units - busy.size
 }
 
-export function claimsOver(
+export function overlappingClaims(
   rules: Rules,
   claims: Claim[],
   time: Period,
@@ -135,7 +135,7 @@ export function claimsOver(
 }
 
 /** How many units can be had; where a room is needed besides, whether both can. */
-export function unitsToHave(calendar: Calendar, time: Period): number {
+export function availableUnits(calendar: Calendar, time: Period): number {
   const { rules, claims } = calendar
   if (!rules.room) return freeUnits(rules, claims, time)
   return freeRoom(calendar, time) ? 1 : 0
@@ -180,7 +180,7 @@ export function openRooms({ rules, rooms }: Calendar, time: Period): Room[] {
 export const roomPrice = ({ priceMinor, slotMinutes }: Rules, time: Period): number =>
   priceMinor * Math.ceil((time.to - time.from) / (slotMinutes * MINUTE))
 
-export const whyNoRoom = (calendar: Calendar, time: Period): Reason | null =>
+export const roomUnavailableReason = (calendar: Calendar, time: Period): Reason | null =>
   calendar.rules.room && openRooms(calendar, time).length === 0 ? 'SLOT_CLOSED' : null
 
 /** Open throughout, wherever the grid stands. */

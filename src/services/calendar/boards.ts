@@ -6,7 +6,7 @@ import { type BookingRow, bookings, spaces, specialists } from '../../db/schema'
 import { multirange, uuidArray } from '../../db/sql'
 import { notFound } from '../../errors'
 import { addDays, DAY, MINUTE, type Millis, type Period } from '../../lib/time'
-import { madeValid } from '../../schemas/serialize'
+import { validatedOutput } from '../../schemas/serialize'
 import { type Board, type BoardKey, type CalendarKey, calendarId } from '../../schemas/slots'
 import { topicOf } from '../../schemas/socket-messages'
 import { type Calendar, type Claim, forService, type Room, type Rules } from './availability'
@@ -40,29 +40,29 @@ export async function getBoard(
   { without, ...board }: BoardKey & { without?: string | undefined },
 ): Promise<Board> {
   const { date, serviceId = '' } = board
-  const me = ctx.actor.kind === 'person' ? ctx.actor.id : undefined
+  const me = ctx.actor.kind === 'user' ? ctx.actor.id : undefined
   if (without !== undefined) {
     const [row] = await ctx.db.select().from(bookings).where(eq(bookings.id, without))
     if (!row || row.userId !== me) throw notFound('booking')
-    return madeValid(renderBoard(leftBy(await readDay(ctx.db, board), row), date, me))
+    return validatedOutput(renderBoard(expireClaims(await readDay(ctx.db, board), row), date, me))
   }
   if (!ctx.cache.isExactFor(me !== undefined))
-    return madeValid(renderBoard(await readDay(ctx.db, board), date, me))
+    return validatedOutput(renderBoard(await readDay(ctx.db, board), date, me))
   const maxAgeMs = Math.min(MINUTE, ctx.env.SWEEP_SECONDS * 1000)
   const key = `board:${calendarId(board)}:${date}:${serviceId}`
-  const cached = await ctx.cache.near(key, { tag: topicOf.calendar(board), maxAgeMs }, async () => {
+  const cached = await ctx.cache.local(key, { tag: topicOf.calendar(board), maxAgeMs }, async () => {
     const read = await readDay(ctx.db, board)
-    const value = { calendar: read, board: madeValid(renderBoard(read, date), { keepText: true }) }
-    return { value, trueForMs: nextChangeByClock(read, date) - read.now }
+    const value = { calendar: read, board: validatedOutput(renderBoard(read, date), { keepText: true }) }
+    return { value, freshForMs: nextChangeByClock(read, date) - read.now }
   })
-  const standsWhile = ctx.cache.standing(key, cached)
-  if (standsWhile) ctx.reply.standsWhile = standsWhile
+  const isFresh = ctx.cache.freshnessOf(key, cached)
+  if (isFresh) ctx.reply.standsWhile = isFresh
   const isMine = me !== undefined && cached.calendar.claims.some(({ userId }) => userId === me)
-  return isMine ? madeValid(renderBoard(cached.calendar, date, me)) : cached.board
+  return isMine ? validatedOutput(renderBoard(cached.calendar, date, me)) : cached.board
 }
 
 /** A calendar, and those of its rooms, as if one booking were not there. */
-function leftBy(calendar: Calendar, row: BookingRow): Calendar {
+function expireClaims(calendar: Calendar, row: BookingRow): Calendar {
   const { rooms } = calendar
   return {
     ...calendar,

@@ -8,7 +8,7 @@ import { iso, type Millis, type Period } from '../../lib/time'
 import { bookingView } from '../../schemas/bookings'
 import { type CalendarKey, calendarId, calendarKey } from '../../schemas/slots'
 import { type ChangeCause, type ServerMessage, topicOf } from '../../schemas/socket-messages'
-import { lockPerson } from '../users/users'
+import { lockUser } from '../users/users'
 import type { Claim, Room, Rules } from './availability'
 import { renderChangedSlots } from './slots'
 
@@ -25,29 +25,32 @@ export type CalendarChange = {
 /** A time on a calendar that something came to or went from. */
 export type Touch = CalendarKey & { period: Period; cause: ChangeCause }
 
-type Claiming = Pick<BookingRow, 'spaceId' | 'specialistId'>
+type ClaimKeys = Pick<BookingRow, 'spaceId' | 'specialistId'>
 
 /** The calendars that a booking occupies: a space's, a specialist's, or both. */
-export const calendarsOf = ({ spaceId, specialistId }: Claiming): CalendarKey[] => [
+export const calendarsOf = ({ spaceId, specialistId }: ClaimKeys): CalendarKey[] => [
   ...(spaceId === null ? [] : [{ spaceId }]),
   ...(specialistId === null ? [] : [{ specialistId }]),
 ]
 
 /** What a booking that comes, goes or changes touches: its period on each of its calendars. */
-export const touchesOf = (row: Claiming & Pick<BookingRow, 'claimed'>, cause: ChangeCause): Touch[] =>
+export const touchesOf = (row: ClaimKeys & Pick<BookingRow, 'claimed'>, cause: ChangeCause): Touch[] =>
   calendarsOf(row).map((key) => ({ ...key, period: claimedPeriod(row), cause }))
 
 /** What happened under the lock: its result, which times it touched, and whose bookings it changed. */
 export type Outcome<T> = { result: T; touched: Touch[]; bookings: BookingRow[] }
 
 /** What is told to the world after a commit: calendars that changed, and people whose bookings did. */
-export type Told = { changes: { change: CalendarChange; cause: ChangeCause }[]; bookings: BookingRow[] }
+export type CommittedChanges = {
+  changes: { change: CalendarChange; cause: ChangeCause }[]
+  bookings: BookingRow[]
+}
 
 type Locks = {
   /** What must stand still before any calendar is locked, such as a payment that Stripe is asked about. */
   first?: ((tx: Tx) => Promise<void>) | undefined
   /** Locked before the calendars, where what the person has in all of them must stand still. */
-  person?: string | undefined
+  userId?: string | undefined
   /** Which calendars may be touched; a function is asked once the person is locked. */
   calendars: CalendarKey[] | ((tx: Tx) => Promise<CalendarKey[]>)
 }
@@ -57,22 +60,22 @@ type Locks = {
  * everything committed before, runs, raises the version of each calendar touched and reads, still under the lock, what
  * its boards need. Publishes after the commit: what is lost then is healed by the next version.
  */
-export async function changeCalendars<T>(
+export async function withCalendarLocks<T>(
   deps: Pick<Deps, 'db' | 'publish'>,
   locks: Locks,
   run: (tx: Tx) => Promise<Outcome<T>>,
 ): Promise<T> {
-  const { result, told } = await retrying(() =>
+  const { result, told } = await withRetries(() =>
     deps.db.transaction(async (tx) => {
       await locks.first?.(tx)
-      if (locks.person) await lockPerson(tx, locks.person)
+      if (locks.userId) await lockUser(tx, locks.userId)
       const { calendars } = locks
       await lockCalendars(tx, typeof calendars === 'function' ? await calendars(tx) : calendars)
       const outcome = await run(tx)
       return { result: outcome.result, told: await raiseVersions(tx, outcome) }
     }),
   )
-  tell(deps, told)
+  publishChanges(deps, told)
   return result
 }
 
@@ -110,7 +113,7 @@ async function lockRows(tx: Tx, table: typeof spaces | typeof specialists, ids: 
 export async function raiseVersions(
   tx: Tx,
   { touched, bookings }: Pick<Outcome<unknown>, 'touched' | 'bookings'>,
-): Promise<Told> {
+): Promise<CommittedChanges> {
   if (touched.length === 0) return { changes: [], bookings }
   const calendars = [...Map.groupBy(touched, calendarId)].map(([id, touches]) => ({
     id,
@@ -133,7 +136,10 @@ export async function raiseVersions(
 }
 
 /** Tells what was committed. Never fails and never waits: who misses it notices by the versions. */
-export function tell({ publish }: Pick<Deps, 'publish'>, { changes, bookings }: Told): void {
+export function publishChanges(
+  { publish }: Pick<Deps, 'publish'>,
+  { changes, bookings }: CommittedChanges,
+): void {
   for (const { change, cause } of changes) {
     const { rules } = change
     if (rules) publish(topicOf.calendar(rules), () => slotUpdate({ ...change, rules }, cause))
@@ -169,11 +175,11 @@ export function claimedPeriod({ claimed }: Pick<BookingRow, 'claimed'>): Period 
 }
 
 /** Runs again what the database ended to break a tie between two transactions; nothing of the first run remains. */
-async function retrying<T>(run: () => Promise<T>, attempts = 3): Promise<T> {
+async function withRetries<T>(run: () => Promise<T>, attempts = 3): Promise<T> {
   try {
     return await run()
   } catch (error) {
     if (attempts <= 1 || !isRetryable(error)) throw error
-    return retrying(run, attempts - 1)
+    return withRetries(run, attempts - 1)
   }
 }

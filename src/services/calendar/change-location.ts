@@ -10,29 +10,29 @@ import type { CalendarKey } from '../../schemas/slots'
 import { topicOf } from '../../schemas/socket-messages'
 import { type Notice, notify } from '../notifications/notify'
 import { accountGone } from '../users/users'
-import { changeCalendars, type Outcome } from './change-calendars'
+import { type Outcome, withCalendarLocks } from './change-calendars'
 
 /** The coming events that a location tells of at once, the next first: so many to members, and to everyone else. */
 const MAX_COMING = 100
 
 /** The two halves of what is live at a location. */
 export type Part = 'checkIns' | 'events'
-export const ofCheckIns = (locationId: string) => ({ locationId, part: 'checkIns' as const })
-export const ofEvents = (locationId: string) => ({ locationId, part: 'events' as const })
+export const checkInsChanged = (locationId: string) => ({ locationId, part: 'checkIns' as const })
+export const eventsChanged = (locationId: string) => ({ locationId, part: 'events' as const })
 
 /** What happened under the locks: that of calendars, and which halves of which locations it changed, and who hears of it. */
-export type CommunityOutcome<T> = Outcome<T> & {
+export type LocationOutcome<T> = Outcome<T> & {
   changed: { locationId: string; part: Part }[]
   notices: Notice[]
 }
-export const nothingOnCalendars = { touched: [], bookings: [] }
+export const noCalendarChanges = { touched: [], bookings: [] }
 
 type Ids = string[] | ((tx: Tx) => Promise<string[]>)
 type Calendars = CalendarKey[] | ((tx: Tx) => Promise<CalendarKey[]>)
 type Locks = {
   /** What must stand still before anything else is locked, such as a payment that Stripe is asked about. */
   first?: ((tx: Tx) => Promise<void>) | undefined
-  person?: string | undefined
+  userId?: string | undefined
   locations: Ids
   calendars?: Calendars
 }
@@ -44,19 +44,19 @@ type Locks = {
  * lost then is healed by the next version.
  * @throws NOT_SIGNED_IN where the person is gone
  */
-export async function changeCommunity<T>(
+export async function withLocationLocks<T>(
   deps: Pick<Deps, 'db' | 'publish'>,
-  { first, person, locations: where, calendars = [] }: Locks,
-  run: (tx: Tx) => Promise<CommunityOutcome<T>>,
+  { first, userId, locations: where, calendars = [] }: Locks,
+  run: (tx: Tx) => Promise<LocationOutcome<T>>,
 ): Promise<T> {
   let told: { part: Part; community: Community }[] = []
-  const result = await changeCalendars(
+  const result = await withCalendarLocks(
     deps,
     {
       first,
-      person,
+      userId,
       calendars: async (tx) => {
-        if (person) await refuseIfGone(tx, person)
+        if (userId) await assertUserExists(tx, userId)
         await lockLocations(tx, typeof where === 'function' ? await where(tx) : where)
         return typeof calendars === 'function' ? calendars(tx) : calendars
       },
@@ -70,12 +70,12 @@ export async function changeCommunity<T>(
       return outcome
     },
   )
-  for (const { part, community } of told) tellLocation(deps, part, community)
+  for (const { part, community } of told) publishLocation(deps, part, community)
   return result
 }
 
 /** A token outlives its account by an hour at the most. */
-async function refuseIfGone(tx: Tx, userId: string): Promise<void> {
+async function assertUserExists(tx: Tx, userId: string): Promise<void> {
   const [there] = await tx
     .select({ id: users.id })
     .from(users)
@@ -93,7 +93,7 @@ async function lockLocations(tx: Tx, ids: string[]): Promise<void> {
     .for('no key update')
 }
 
-function distinct(changed: CommunityOutcome<unknown>['changed']): CommunityOutcome<unknown>['changed'] {
+function distinct(changed: LocationOutcome<unknown>['changed']): LocationOutcome<unknown>['changed'] {
   return [...new Map(changed.map((change) => [`${change.locationId}/${change.part}`, change])).values()]
 }
 
@@ -106,7 +106,7 @@ async function raiseLocation(tx: Tx, locationId: string): Promise<Community> {
 }
 
 /** Pushes one half as it stands now: to members whole, to everyone else without names and without members' events. */
-function tellLocation({ publish }: Pick<Deps, 'publish'>, part: Part, community: Community): void {
+function publishLocation({ publish }: Pick<Deps, 'publish'>, part: Part, community: Community): void {
   for (const audience of ['members', 'public'] as const) {
     const { locationId, version, checkIns, events } = viewFor(community, audience)
     publish(

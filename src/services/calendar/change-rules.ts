@@ -5,7 +5,7 @@ import { bookings, spaces, specialists } from '../../db/schema'
 import { uuidArray } from '../../db/sql'
 import { AppError } from '../../errors'
 import { type CalendarKey, calendarId } from '../../schemas/slots'
-import { changeCalendars } from './change-calendars'
+import { withCalendarLocks } from './change-calendars'
 
 /**
  * Changes the rules by which times can be had (hours, prices, services, closures, zones). Both versions of every calendar
@@ -25,7 +25,7 @@ export async function changeRules<T>(
       return keys
     },
   }
-  const result = await changeCalendars(deps, locks, async (tx) => {
+  const result = await withCalendarLocks(deps, locks, async (tx) => {
     const changed = await change(tx, keys)
     for (const [table, ids] of [
       [spaces, keys.flatMap(({ spaceId }) => spaceId ?? [])],

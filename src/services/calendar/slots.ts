@@ -2,26 +2,28 @@ import { addDays, DAY, dateAt, iso, MINUTE, type Millis, overlap, type Period } 
 import { slotIdOf } from '../../schemas/common'
 import { type Board, calendarId, type Slot } from '../../schemas/slots'
 import {
+  availableUnits,
   type Calendar,
   type Claim,
-  claimsOver,
   forService,
   freeRoom,
   freeUnits,
   openRooms,
+  overlappingClaims,
   roomPrice,
+  roomUnavailableReason,
   slotsOfDate,
-  unitsToHave,
-  whyNoRoom,
-  whyNotNow,
+  unavailableReasonNow,
 } from './availability'
 
 /** One slot as a board shows it, to the person given. The first status that applies, in the order of the type. */
 export function renderSlot(calendar: Calendar, slot: Period, me?: string): Slot {
   const { rules, claims, now } = calendar
   const past = slot.from <= now
-  const reason = past ? null : (whyNotNow(rules, slot, now) ?? whyNoRoom(calendar, slot))
-  const free = past || reason ? 0 : unitsToHave(calendar, slot)
+  const reason = past
+    ? null
+    : (unavailableReasonNow(rules, slot, now) ?? roomUnavailableReason(calendar, slot))
+  const free = past || reason ? 0 : availableUnits(calendar, slot)
   const room = free > 0 && rules.room ? freeRoom(calendar, slot) : undefined
   return {
     id: slotIdOf(rules.serviceId ?? calendarId(rules), slot.from),
@@ -67,12 +69,12 @@ const isDuring = ({ startsAt, endsAt }: Claim, { from, to }: Period) => startsAt
 /** True where nothing but holds stands in the way. */
 function mayComeBack(calendar: Calendar, slot: Period): boolean {
   const { rules, claims } = calendar
-  const over = claimsOver(rules, claims, slot)
+  const over = overlappingClaims(rules, claims, slot)
   if (!rules.room) return onlyHeld(over)
   if (over.length > 0 && !onlyHeld(over)) return false
   return openRooms(calendar, slot).some((room) => {
     const bufferMinutes = Math.max(rules.bufferMinutes, room.rules.bufferMinutes)
-    const inRoom = claimsOver(room.rules, room.claims, slot, bufferMinutes)
+    const inRoom = overlappingClaims(room.rules, room.claims, slot, bufferMinutes)
     return freeUnits(room.rules, inRoom, slot, bufferMinutes) > 0 || onlyHeld(inRoom)
   })
 }

@@ -2,21 +2,21 @@ import { z } from 'zod'
 import type { Context } from '../../context'
 import { AppError, type Issue } from '../../errors'
 import { Id, Line } from '../../schemas/common'
-import { type Space, SpaceKindShape, spaceSettings } from '../../schemas/spaces'
+import { type Space, SpaceKindSchema, spaceSettings } from '../../schemas/spaces'
 import { listLocations } from '../locations/locations'
 import { createSpace, listSpaces, updateSpace } from './spaces'
 
 /** A space as it is carried from one installation to another, or written by hand. */
-const SpaceRowShape = z.strictObject({
+const SpaceRowSchema = z.strictObject({
   id: Id.optional(),
   locationId: Id,
   name: Line(200),
-  kind: SpaceKindShape,
+  kind: SpaceKindSchema,
   ...spaceSettings,
 })
-type SpaceRow = z.infer<typeof SpaceRowShape>
+type SpaceRow = z.infer<typeof SpaceRowSchema>
 
-export const SPACE_FIELDS = Object.keys(SpaceRowShape.shape) as (keyof SpaceRow)[]
+export const SPACE_FIELDS = Object.keys(SpaceRowSchema.shape) as (keyof SpaceRow)[]
 
 export type Imported = { created: number; changed: number; spaces: Space[] }
 
@@ -76,7 +76,7 @@ const inRow = (index: number) => (error: unknown) => {
 function parseRows(rows: unknown[]): SpaceRow[] {
   const issues: Issue[] = []
   const parsed = rows.flatMap((row, index) => {
-    const { data, error } = SpaceRowShape.safeParse(row)
+    const { data, error } = SpaceRowSchema.safeParse(row)
     for (const { path, message } of error?.issues ?? [])
       issues.push({ path: [index + 1, ...path].join('.'), message })
     return data ? [data] : []

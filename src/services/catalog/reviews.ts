@@ -7,7 +7,7 @@ import { AppError, notFound } from '../../errors'
 import { iso } from '../../lib/time'
 import type { Page } from '../../schemas/common'
 import type { Review } from '../../schemas/reviews'
-import { calendarsOf, changeCalendars } from '../calendar/change-calendars'
+import { calendarsOf, withCalendarLocks } from '../calendar/change-calendars'
 import { notify } from '../notifications/notify'
 import { pageOf } from '../shared/paging'
 
@@ -64,14 +64,14 @@ export async function createReview(
     calendars: async (tx: Tx) => calendarsOf(await subjectOf(tx, ctx.actor.id, bookingId)),
   }
   try {
-    const review = await changeCalendars(ctx, locks, async (tx) => {
+    const review = await withCalendarLocks(ctx, locks, async (tx) => {
       const subject = await subjectOf(tx, ctx.actor.id, bookingId)
       const [row] = await tx
         .insert(reviews)
         .values({ ...subject, bookingId, userId: ctx.actor.id, rating, comment: comment ?? null })
         .returning({ id: reviews.id })
       if (!row) throw new Error('the review was not inserted')
-      const reviewed = await whoIsReviewed(tx, subject)
+      const reviewed = await reviewedUser(tx, subject)
       if (reviewed) await notify(tx, { userId: reviewed, kind: 'review_received', bookingId, source: row.id })
       return { result: await readReview(tx, row.id), touched: [], bookings: [] }
     })
@@ -138,7 +138,7 @@ async function changeReview(
   run: (tx: Tx, review: ReviewRow) => Promise<unknown>,
 ): Promise<Review> {
   const locks = { calendars: async (tx: Tx) => calendarsOf(await findReview(tx, id)) }
-  const review = await changeCalendars(ctx, locks, async (tx) => {
+  const review = await withCalendarLocks(ctx, locks, async (tx) => {
     await run(tx, await findReview(tx, id))
     return { result: await readReview(tx, id), touched: [], bookings: [] }
   })
@@ -152,7 +152,7 @@ export async function answerReview(
   { id, answer }: { id: string; answer: string },
 ): Promise<Review> {
   const review = await findReview(ctx.db, id)
-  if (ctx.actor.role !== 'admin' && (await whoIsReviewed(ctx.db, review)) !== ctx.actor.id)
+  if (ctx.actor.role !== 'admin' && (await reviewedUser(ctx.db, review)) !== ctx.actor.id)
     throw new AppError('NOT_ALLOWED', 'Only whom a review is of may answer it.')
   return ctx.db.transaction(async (tx) => {
     await tx.update(reviews).set({ answer }).where(eq(reviews.id, id))
@@ -183,7 +183,7 @@ async function findReview(db: Db, id: string): Promise<ReviewRow> {
   return row
 }
 
-async function whoIsReviewed(
+async function reviewedUser(
   db: Db,
   { specialistId }: Pick<ReviewRow, 'specialistId'>,
 ): Promise<string | null> {

@@ -25,15 +25,17 @@ export async function listSpecialists(
 ) {
   const { date } = input
   if (date === undefined) {
-    return ctx.cache.far(`specialists:${JSON.stringify(input)}`, profilesFor(ctx), async () => {
+    return ctx.cache.shared(`specialists:${JSON.stringify(input)}`, profilesFor(ctx), async () => {
       const rows = await selectSpecialists(ctx.db, input, input.limit + 1)
       return page(ctx.db, rows, input)
     })
   }
   // Who is signed in may just have changed what he searches, so he is answered from the primary, as it stands.
   if (ctx.actor.kind !== 'anonymous') return searchDate(ctx.db, input, date)
-  return ctx.cache.far(`specialists.search:${JSON.stringify(input)}`, { maxAgeMs: SEARCH_MAX_AGE_MS }, () =>
-    searchDate(ctx.replica, input, date),
+  return ctx.cache.shared(
+    `specialists.search:${JSON.stringify(input)}`,
+    { maxAgeMs: SEARCH_MAX_AGE_MS },
+    () => searchDate(ctx.replica, input, date),
   )
 }
 

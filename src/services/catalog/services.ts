@@ -17,9 +17,9 @@ type ListInput = Page & { specialistId?: string | undefined; locationId?: string
 
 /** Services that are offered, in the order in which they were made. */
 export const listServices = (ctx: Context, input: ListInput) =>
-  ctx.cache.far(
+  ctx.cache.shared(
     `services:${JSON.stringify(input)}`,
-    { tag: 'services', maxAgeMs: SERVICES_MAX_AGE_MS, exact: ctx.actor.kind === 'person' },
+    { tag: 'services', maxAgeMs: SERVICES_MAX_AGE_MS, exact: ctx.actor.kind === 'user' },
     () => readServices(ctx.db, input),
   )
 

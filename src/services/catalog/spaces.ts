@@ -10,7 +10,13 @@ import type { Page } from '../../schemas/common'
 import { averageRating } from '../../schemas/reviews'
 import type { CalendarKey } from '../../schemas/slots'
 import type { Hours, Space } from '../../schemas/spaces'
-import { type Calendar, type Claim, type Rules, slotsOfDate, whyNot } from '../calendar/availability'
+import {
+  type Calendar,
+  type Claim,
+  type Rules,
+  slotsOfDate,
+  unavailableReason,
+} from '../calendar/availability'
 import { around, withReach } from '../calendar/boards'
 import { changeRules, refuseWithClaims } from '../calendar/change-rules'
 import { claimAddedUnits } from '../events/room-claims'
@@ -51,7 +57,7 @@ export async function searchSpaces(ctx: Context, input: SearchInput): Promise<Fo
   if (!input.from && !input.to && !input.date) return listSpaces(ctx, input)
   // Who is signed in may just have changed what he searches, so he is answered from the primary, as it stands.
   if (ctx.actor.kind !== 'anonymous') return search(ctx.db, input)
-  return ctx.cache.far(`search:${JSON.stringify(input)}`, { maxAgeMs: SEARCH_MAX_AGE_MS }, () =>
+  return ctx.cache.shared(`search:${JSON.stringify(input)}`, { maxAgeMs: SEARCH_MAX_AGE_MS }, () =>
     search(ctx.replica, input),
   )
 }
@@ -76,13 +82,13 @@ function readWanted({ from, to, date }: Wanted): { window: Period; fits(calendar
     if (from !== undefined || to !== undefined)
       throw invalidField('date', 'stands in the place of from and to')
     const hasSlot = (calendar: Calendar) =>
-      slotsOfDate(calendar.rules, date).some((slot) => whyNot(calendar, slot) === null)
+      slotsOfDate(calendar.rules, date).some((slot) => unavailableReason(calendar, slot) === null)
     return { window: around(date), fits: hasSlot }
   }
   if (from === undefined || to === undefined) throw invalidField('from', 'and to must be given together')
   const time = { from: Date.parse(from), to: Date.parse(to) }
   if (time.from >= time.to) throw invalidField('to', 'must be after from')
-  return { window: withReach(time), fits: (calendar) => whyNot(calendar, time) === null }
+  return { window: withReach(time), fits: (calendar) => unavailableReason(calendar, time) === null }
 }
 
 const SEARCH_BATCH = 100

@@ -1,5 +1,5 @@
 import { and, asc, eq, gt, isNull, type SQL, sql } from 'drizzle-orm'
-import type { Person } from '../../actor'
+import type { UserActor } from '../../actor'
 import type { Context, SignedInContext } from '../../context'
 import type { Db, Tx } from '../../db/client'
 import { violates } from '../../db/errors'
@@ -36,13 +36,13 @@ type Settings = {
 
 /** @throws NOT_FOUND */
 export const getSpecialist = (ctx: Context, { id }: { id: string }): Promise<Specialist> =>
-  ctx.cache.far(`specialist:${id}`, profilesFor(ctx), () => readSpecialist(ctx.db, id))
+  ctx.cache.shared(`specialist:${id}`, profilesFor(ctx), () => readSpecialist(ctx.db, id))
 
 /** How profiles are cached, for whoever asks. Whatever changes one drops them all: it is rare beside reading them. */
 export const profilesFor = ({ actor }: Context) => ({
   tag: 'specialists' as const,
   maxAgeMs: 60 * MINUTE,
-  exact: actor.kind === 'person',
+  exact: actor.kind === 'user',
 })
 
 /**
@@ -124,7 +124,7 @@ export async function removeSpecialist(ctx: SignedInContext, { id }: { id: strin
 }
 
 /** The calendar of a specialist for whoever may change it. @throws NOT_FOUND, NOT_ALLOWED */
-export async function ownCalendar(tx: Tx, actor: Person, id: string): Promise<CalendarKey[]> {
+export async function ownCalendar(tx: Tx, actor: UserActor, id: string): Promise<CalendarKey[]> {
   const [row] = await tx
     .select({ userId: specialists.userId })
     .from(specialists)
@@ -135,7 +135,7 @@ export async function ownCalendar(tx: Tx, actor: Person, id: string): Promise<Ca
 }
 
 /** @param id null is what nobody but an admin may change. @throws NOT_ALLOWED */
-export async function refuseUnlessOwn(tx: Tx, actor: Person, id: string | null): Promise<void> {
+export async function refuseUnlessOwn(tx: Tx, actor: UserActor, id: string | null): Promise<void> {
   if (actor.role === 'admin') return
   if (id === null) throw notYours()
   await ownCalendar(tx, actor, id)

@@ -4,10 +4,10 @@ import type { Db } from '../../db/client'
 import { checkIns, closures, locations } from '../../db/schema'
 import { addDays, DAY, dateAt, iso, MINUTE, type Millis, type Period } from '../../lib/time'
 import { openingsOf } from '../calendar/availability'
-import { changeCommunity, nothingOnCalendars, ofCheckIns } from '../calendar/change-location'
+import { checkInsChanged, noCalendarChanges, withLocationLocks } from '../calendar/change-location'
 import { type Opened, without } from '../calendar/open-time'
 import { hoursOf } from '../locations/locations'
-import { sumOf } from '../shared/run-each'
+import { runForEach } from '../shared/run-each'
 
 /** For how long somebody is there who comes while it is closed, unless it opens before that. */
 const OUTSIDE_HOURS: Millis = 120 * MINUTE
@@ -20,7 +20,7 @@ type House = { id: string; opened: Opened; removedAt: Date | null }
  * never closes. Safe on any number of servers at once. @returns how many were checked out
  */
 export async function checkOutAtClosing(deps: Pick<Deps, 'db' | 'publish' | 'log'>): Promise<number> {
-  return sumOf(deps, await inhabited(deps.db), (house) => closeLocation(deps, house))
+  return runForEach(deps, await inhabited(deps.db), (house) => closeLocation(deps, house))
 }
 
 /** The locations where somebody is. */
@@ -73,7 +73,7 @@ async function closeLocation(
       .map(({ id, since }) => ({ id, until: removedAt?.getTime() ?? closingAfter(since.getTime(), opened) }))
       .filter(({ until }) => until <= now)
   if (due(await deps.db.select().from(checkIns).where(present), Date.now()).length === 0) return 0
-  return changeCommunity(deps, { locations: [locationId] }, async (tx) => {
+  return withLocationLocks(deps, { locations: [locationId] }, async (tx) => {
     const leaving = due(await tx.select().from(checkIns).where(present), Date.now())
     for (const { id, until } of leaving) {
       await tx
@@ -81,8 +81,8 @@ async function closeLocation(
         .set({ until: sql`greatest(${checkIns.since}, ${iso(until)}::timestamptz)` })
         .where(eq(checkIns.id, id))
     }
-    const changed = leaving.length > 0 ? [ofCheckIns(locationId)] : []
-    return { result: leaving.length, ...nothingOnCalendars, changed, notices: [] }
+    const changed = leaving.length > 0 ? [checkInsChanged(locationId)] : []
+    return { result: leaving.length, ...noCalendarChanges, changed, notices: [] }
   })
 }
 

@@ -8,7 +8,7 @@ import type { Page } from '../../schemas/common'
 import type { CalendarKey } from '../../schemas/slots'
 import { recordArrival } from '../bookings/arrivals'
 import { calendarsOf } from '../calendar/change-calendars'
-import { changeCommunity, nothingOnCalendars, ofCheckIns } from '../calendar/change-location'
+import { checkInsChanged, noCalendarChanges, withLocationLocks } from '../calendar/change-location'
 import { readDoorCode } from '../locations/door-codes'
 import { refuseUnlessInUse } from '../locations/locations'
 import { pageOf } from '../shared/paging'
@@ -31,9 +31,9 @@ type Place = { locationId: string; calendars: CalendarKey[]; way: CheckInRow['wa
 export async function checkIn(ctx: SignedInContext, input: CheckInInput): Promise<CheckIn> {
   const me = ctx.actor.id
   const { locationId, calendars, way } = await placeOf(ctx, input)
-  return changeCommunity(
+  return withLocationLocks(
     ctx,
-    { person: me, locations: async (tx) => [locationId, ...(await whereIs(tx, me))], calendars },
+    { userId: me, locations: async (tx) => [locationId, ...(await whereIs(tx, me))], calendars },
     async (tx) => {
       await refuseUnlessInUse(tx, locationId)
       const place = { locationId, calendars }
@@ -50,7 +50,7 @@ export async function checkIn(ctx: SignedInContext, input: CheckInInput): Promis
       else if (isNews) await tx.update(checkIns).set(said).where(eq(checkIns.id, here.id))
       const result = await readOwn(tx, me)
       if (!result) throw new Error('the check-in was not kept')
-      const changed = isNews ? [locationId, current?.locationId ?? locationId].map(ofCheckIns) : []
+      const changed = isNews ? [locationId, current?.locationId ?? locationId].map(checkInsChanged) : []
       return { result, touched: [], bookings: arrived, changed, notices: [] }
     },
   )
@@ -79,12 +79,12 @@ async function readOwn(db: Db, me: string): Promise<CheckIn | null> {
 /** @throws NOT_FOUND where this person is checked in nowhere */
 export async function checkOut(ctx: SignedInContext): Promise<{ ok: true }> {
   const me = ctx.actor.id
-  return changeCommunity(ctx, { person: me, locations: (tx) => whereIs(tx, me) }, async (tx) => {
+  return withLocationLocks(ctx, { userId: me, locations: (tx) => whereIs(tx, me) }, async (tx) => {
     const current = await currentOf(tx, me)
     if (!current) throw new AppError('NOT_FOUND', 'You are not checked in anywhere.')
     await endCheckIn(tx, current.id)
-    const changed = [ofCheckIns(current.locationId)]
-    return { result: { ok: true }, ...nothingOnCalendars, changed, notices: [] }
+    const changed = [checkInsChanged(current.locationId)]
+    return { result: { ok: true }, ...noCalendarChanges, changed, notices: [] }
   })
 }
 

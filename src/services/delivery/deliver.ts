@@ -7,13 +7,13 @@ import { topicOf } from '../../schemas/socket-messages'
 import { enqueue, type Jobs } from '../jobs/jobs'
 import {
   channelsFor,
+  type NotificationWithSubject,
   notificationView,
   pushUnread,
-  selectTold,
-  type ToldRow,
+  selectNotifications,
 } from '../notifications/notifications'
-import { sentenceOf } from '../notifications/render'
-import { isStillSo } from '../notifications/still-relevant'
+import { renderNotification } from '../notifications/render'
+import { isStillRelevant } from '../notifications/still-relevant'
 import { channels } from '.'
 import { type Channel, Later, Refused } from './channel'
 
@@ -26,10 +26,10 @@ export async function deliverNotification(
   { notificationId }: { notificationId: string },
 ): Promise<void> {
   const told = await ctx.db.transaction(async (tx) => {
-    const found = await findTold(tx, notificationId)
+    const found = await findNotification(tx, notificationId)
     if (!found || found.told.row.toldAt || found.told.row.withdrawnAt) return null
     const { told, kind } = found
-    if (!isStillSo(kind, told.row, presentOf(told))) {
+    if (!isStillRelevant(kind, told.row, presentOf(told))) {
       await mark(tx, notificationId, { withdrawnAt: sql`clock_timestamp()` })
       ctx.metrics.countNotification('app', 'withdrawn')
       return null
@@ -40,9 +40,9 @@ export async function deliverNotification(
       ...(!wanted.has('app') && { readAt: sql`clock_timestamp()` }),
     })
     // By this transaction's own connection: a second one might be waited for by whoever has the last ones.
-    for (const [channel, way] of ways())
+    for (const [channel, way] of channelNames())
       if (wanted.has(channel) && (await way.reaches({ ...ctx, db: tx }, told.person)))
-        await hand(tx, notificationId, channel)
+        await sendVia(tx, notificationId, channel)
     return wanted.has('app') ? told : null
   })
   if (!told) return
@@ -52,16 +52,16 @@ export async function deliverNotification(
   await pushUnread(ctx, told.row.userId)
 }
 
-const ways = () => Object.entries(channels) as [Exclude<ChannelName, 'app'>, Channel][]
+const channelNames = () => Object.entries(channels) as [Exclude<ChannelName, 'app'>, Channel][]
 
-async function findTold(tx: Tx, id: string) {
-  const [told] = await selectTold(tx)
+async function findNotification(tx: Tx, id: string) {
+  const [told] = await selectNotifications(tx)
     .where(eq(notifications.id, id))
     .for('no key update', { of: notifications })
   return told && isKind(told.row.kind) ? { told, kind: told.row.kind } : undefined
 }
 
-const presentOf = ({ booking, event, mine, now }: ToldRow) => ({
+const presentOf = ({ booking, event, mine, now }: NotificationWithSubject) => ({
   now,
   booking,
   event: event && { ...event, mine },
@@ -71,12 +71,12 @@ type Marks = Partial<Record<'toldAt' | 'withdrawnAt' | 'readAt', ReturnType<type
 const mark = (tx: Tx, id: string, marks: Marks) =>
   tx.update(notifications).set(marks).where(eq(notifications.id, id))
 
-async function hand(tx: Tx, notificationId: string, channel: Exclude<ChannelName, 'app'>): Promise<void> {
+async function sendVia(tx: Tx, notificationId: string, channel: Exclude<ChannelName, 'app'>): Promise<void> {
   await tx.insert(notificationDeliveries).values({ notificationId, channel }).onConflictDoNothing()
-  await askToSend(tx, { notificationId, channel })
+  await enqueueSend(tx, { notificationId, channel })
 }
 
-const askToSend = (db: Db, what: Jobs['send-notification'], at?: Date) =>
+const enqueueSend = (db: Db, what: Jobs['send-notification'], at?: Date) =>
   enqueue(db, 'send-notification', what, {
     key: `send-notification:${what.channel}:${what.notificationId}`,
     ...(at && { at }),
@@ -99,14 +99,14 @@ export async function sendNotification(
     isNull(notificationDeliveries.refused),
   )
   const [due] = await ctx.db.select().from(notificationDeliveries).where(waiting)
-  const [told] = due ? await selectTold(ctx.db).where(eq(notifications.id, notificationId)) : []
+  const [told] = due ? await selectNotifications(ctx.db).where(eq(notifications.id, notificationId)) : []
   if (!way || !told || !isKind(told.row.kind)) return
   const settle = (refused: string | null) =>
     ctx.db
       .update(notificationDeliveries)
       .set(refused === null ? { sentAt: sql`clock_timestamp()` } : { refused })
       .where(waiting)
-  const why = await whyNotToSend(ctx, way, told, told.row.kind)
+  const why = await skipReason(ctx, way, told, told.row.kind)
   if (why) {
     await settle(why)
     ctx.metrics.countNotification(channel, 'withdrawn')
@@ -115,23 +115,28 @@ export async function sendNotification(
   const outcome = await sent(ctx, way, told, told.row.kind)
   if (outcome.error instanceof Later) {
     const at = new Date(Date.now() + outcome.error.seconds * 1000)
-    return askToSend(ctx.db, { notificationId, channel }, at)
+    return enqueueSend(ctx.db, { notificationId, channel }, at)
   }
   ctx.metrics.countNotification(channel, outcome.as)
   if (outcome.as === 'failed') throw outcome.error
   await settle(outcome.as === 'refused' ? outcome.error.message.slice(0, 500) : null)
 }
 
-async function whyNotToSend(ctx: Context, way: Channel, told: ToldRow, kind: NotificationKind) {
-  if (!isStillSo(kind, told.row, presentOf(told))) return 'not so any more'
+async function skipReason(ctx: Context, way: Channel, told: NotificationWithSubject, kind: NotificationKind) {
+  if (!isStillRelevant(kind, told.row, presentOf(told))) return 'not so any more'
   return (await way.reaches(ctx, told.person)) ? undefined : 'nowhere to send it to'
 }
 
 type Outcome = { as: 'sent'; error?: undefined } | { as: 'refused' | 'failed'; error: Error }
 
-async function sent(ctx: Context, way: Channel, told: ToldRow, kind: NotificationKind): Promise<Outcome> {
+async function sent(
+  ctx: Context,
+  way: Channel,
+  told: NotificationWithSubject,
+  kind: NotificationKind,
+): Promise<Outcome> {
   const { row, person, customer, specialist } = told
-  const sentence = sentenceOf({ kind, facts: row.facts, customer, specialist }, person.language)
+  const sentence = renderNotification({ kind, facts: row.facts, customer, specialist }, person.language)
   try {
     await way.deliver(ctx, { row, person, ...sentence })
     return { as: 'sent' }

@@ -50,7 +50,7 @@ function pageOf({ kind, eventId, bookingId, facts }: NotificationRow): string {
 
 async function calendarOf(ctx: Context, { row, person }: Outgoing) {
   if (!row.bookingId || row.facts.side !== 'customer' || !WITH_CALENDAR.has(row.kind)) return undefined
-  const reader = contextOf(ctx, { kind: 'person', id: person.id, role: person.role })
+  const reader = contextOf(ctx, { kind: 'user', id: person.id, role: person.role })
   return { method: 'PUBLISH' as const, content: await bookingCalendar(reader, { id: row.bookingId }) }
 }
 

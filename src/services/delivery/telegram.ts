@@ -1,6 +1,6 @@
 import type { InlineKeyboardButton } from 'grammy/types'
 import { botTexts } from '../../i18n/bot'
-import { isUnreachable, secondsToWait, whyNever } from '../../lib/telegram'
+import { isUnreachable, permanentFailure, secondsToWait } from '../../lib/telegram'
 import { buttonData } from '../../schemas/bot-actions'
 import { findReachable, setReachable } from '../accounts/telegram-accounts'
 import { type Channel, Later, type Outgoing, Refused } from './channel'
@@ -21,7 +21,7 @@ export const telegram: Channel = {
     } catch (error) {
       const seconds = secondsToWait(error)
       if (seconds !== undefined) throw new Later(seconds)
-      const never = whyNever(error)
+      const never = permanentFailure(error)
       if (never !== undefined) throw new Refused(never)
       if (!isUnreachable(error)) throw error
       await setReachable(ctx.db, chat, false)

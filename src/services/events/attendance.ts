@@ -7,19 +7,19 @@ import type { Page } from '../../schemas/common'
 import { attendeeView, type Event, eventView } from '../../schemas/events'
 import { topicOf } from '../../schemas/socket-messages'
 import {
-  endUnpaidPlaces,
+  expireUnpaidSeats,
   findEvent,
   followBooking,
-  holdPlaces,
-  moveUp,
-  NOTHING,
-  type Places,
-  together,
+  holdSeats,
+  mergeSeatChanges,
+  NO_SEAT_CHANGES,
+  promoteFromWaitlist,
+  type SeatChanges,
 } from '../bookings/event-seats'
-import { refuseTooManyHolds } from '../bookings/hold'
-import { moveUnderLock } from '../bookings/transitions'
+import { assertHoldLimit } from '../bookings/hold'
+import { applyTransition } from '../bookings/transitions'
 import { readBooking } from '../bookings/with-booking-lock'
-import { changeCommunity, ofEvents } from '../calendar/change-location'
+import { eventsChanged, withLocationLocks } from '../calendar/change-location'
 import { notify } from '../notifications/notify'
 import { pageOf } from '../shared/paging'
 
@@ -45,13 +45,13 @@ export async function attendEvent(
     const full = event.capacity !== null && event.attending + event.held >= event.capacity
     if (full && !wait) throw new AppError('EVENT_FULL', 'This event is full.')
     if (costs && !full) {
-      await refuseTooManyHolds(ctx, tx)
+      await assertHoldLimit(ctx, tx)
       const how = { holdSeconds: ctx.env.HOLD_SECONDS, source: ctx.source }
-      return { bookings: await holdPlaces(tx, event, [me], how), notices: [] }
+      return { bookings: await holdSeats(tx, event, [me], how), notices: [] }
     }
     const status = full ? 'waiting' : 'attending'
     await tx.insert(eventAttendees).values({ eventId: id, userId: me, status })
-    return NOTHING
+    return NO_SEAT_CHANGES
   })
 }
 
@@ -64,18 +64,18 @@ export async function leaveEvent(ctx: SignedInContext, { id }: { id: string }): 
   return onEvent(ctx, id, async (tx, event) => {
     const mine = await attendanceOf(tx, id, ctx.actor.id)
     if (!mine) throw new AppError('NOT_FOUND', 'You do not attend this event.')
-    if (mine.bookingId) return cancelPlace(ctx, tx, mine.bookingId)
+    if (mine.bookingId) return cancelSeat(ctx, tx, mine.bookingId)
     await tx
       .delete(eventAttendees)
       .where(and(eq(eventAttendees.eventId, id), eq(eventAttendees.userId, ctx.actor.id)))
-    return moveUp(tx, event)
+    return promoteFromWaitlist(tx, event)
   })
 }
 
-async function cancelPlace(ctx: SignedInContext, tx: Tx, bookingId: string): Promise<Places> {
+async function cancelSeat(ctx: SignedInContext, tx: Tx, bookingId: string): Promise<SeatChanges> {
   const { row, now } = await readBooking(tx, bookingId)
-  const { bookings } = await moveUnderLock(tx, ctx.actor, row, 'cancelled', now)
-  return together({ bookings, notices: [] }, await followBooking(tx, row))
+  const { bookings } = await applyTransition(tx, ctx.actor, row, 'cancelled', now)
+  return mergeSeatChanges({ bookings, notices: [] }, await followBooking(tx, row))
 }
 
 /**
@@ -85,21 +85,26 @@ async function cancelPlace(ctx: SignedInContext, tx: Tx, bookingId: string): Pro
 async function onEvent(
   ctx: SignedInContext,
   id: string,
-  run: (tx: Tx, event: EventRow) => Promise<Places | false>,
+  run: (tx: Tx, event: EventRow) => Promise<SeatChanges | false>,
 ): Promise<Event> {
   const { locationId } = await findEvent(ctx.db, id)
   const locks = { person: ctx.actor.id, locations: [locationId] }
-  const { event, isNews } = await changeCommunity(ctx, locks, async (tx) => {
+  const { event, isNews } = await withLocationLocks(ctx, locks, async (tx) => {
     const former = await findEvent(tx, id)
     await refuseIfOver(tx, former)
-    const ended = await endUnpaidPlaces(tx, former)
+    const ended = await expireUnpaidSeats(tx, former)
     const outcome = await run(tx, ended.bookings.length > 0 ? await findEvent(tx, id) : former)
     const row = await findEvent(tx, id)
     const mine = await attendanceOf(tx, id, ctx.actor.id)
     const event = eventView({ ...row, mine: mine?.status ?? null, bookingId: mine?.bookingId ?? null })
     const isNews = outcome !== false
-    const changed = isNews || ended.bookings.length > 0 ? [ofEvents(locationId)] : []
-    return { result: { event, isNews }, touched: [], ...together(ended, outcome || NOTHING), changed }
+    const changed = isNews || ended.bookings.length > 0 ? [eventsChanged(locationId)] : []
+    return {
+      result: { event, isNews },
+      touched: [],
+      ...mergeSeatChanges(ended, outcome || NO_SEAT_CHANGES),
+      changed,
+    }
   })
   // What is pushed to everybody says nothing of one's own part, which one may look at elsewhere as well.
   if (isNews) ctx.publish(topicOf.user(ctx.actor.id), { type: 'event_update', event })

@@ -2,10 +2,10 @@ import { and, eq, sql } from 'drizzle-orm'
 import type { Deps } from '../../context'
 import type { Tx } from '../../db/client'
 import { cancelledEvents, type EventRow, events } from '../../db/schema'
-import { aboutEvent, cancelPlaces } from '../bookings/event-seats'
-import { changeCommunity, nothingOnCalendars, ofEvents } from '../calendar/change-location'
+import { aboutEvent, cancelSeats } from '../bookings/event-seats'
+import { eventsChanged, noCalendarChanges, withLocationLocks } from '../calendar/change-location'
 import type { Notice } from '../notifications/notify'
-import { sumOf } from '../shared/run-each'
+import { runForEach } from '../shared/run-each'
 import { listConcerned } from './attendance'
 import { releaseClaims } from './room-claims'
 
@@ -13,10 +13,10 @@ import { releaseClaims } from './room-claims'
  * Deletes an event whose location and calendar are locked; its attendance goes with it. Where it is not over, all that was
  * paid goes back, whoever is concerned is to be told, and its calendar file says for a while that it is cancelled.
  */
-export async function dissolveEvent(tx: Tx, event: EventRow, except?: string) {
+export async function endEvent(tx: Tx, event: EventRow, except?: string) {
   const isOver = event.endsAt.getTime() <= Date.now()
   const people = isOver ? [] : await listConcerned(tx, event, except)
-  const places = isOver ? [] : await cancelPlaces(tx, event)
+  const places = isOver ? [] : await cancelSeats(tx, event)
   const touched = await releaseClaims(tx, event.id, 'cancelled')
   await tx.delete(events).where(eq(events.id, event.id))
   if (!isOver) await tx.insert(cancelledEvents).values(withoutPeople(event))
@@ -66,15 +66,15 @@ const hasEnded = sql`NOT ${events.over} AND ${events.endsAt} <= clock_timestamp(
  */
 export async function retirePastEvents(deps: Pick<Deps, 'db' | 'publish' | 'log'>): Promise<number> {
   const due = await deps.db.selectDistinct({ locationId: events.locationId }).from(events).where(hasEnded)
-  return sumOf(deps, due, ({ locationId }) =>
-    changeCommunity(deps, { locations: [locationId] }, async (tx) => {
+  return runForEach(deps, due, ({ locationId }) =>
+    withLocationLocks(deps, { locations: [locationId] }, async (tx) => {
       const ended = await tx
         .update(events)
         .set({ over: true })
         .where(and(eq(events.locationId, locationId), hasEnded))
         .returning({ id: events.id })
-      const changed = ended.length > 0 ? [ofEvents(locationId)] : []
-      return { result: ended.length, ...nothingOnCalendars, changed, notices: [] }
+      const changed = ended.length > 0 ? [eventsChanged(locationId)] : []
+      return { result: ended.length, ...noCalendarChanges, changed, notices: [] }
     }),
   )
 }

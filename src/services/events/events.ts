@@ -11,19 +11,19 @@ import { type Page, startCursorOf } from '../../schemas/common'
 import { type Event, eventView } from '../../schemas/events'
 import {
   aboutEvent,
-  endUnpaidPlaces,
+  expireUnpaidSeats,
   findEvent,
-  givePlaces,
-  movePlaces,
-  moveUp,
-  NOTHING,
+  giveSeats,
+  NO_SEAT_CHANGES,
+  promoteFromWaitlist,
+  rescheduleSeats,
 } from '../bookings/event-seats'
-import { type CommunityOutcome, changeCommunity, ofEvents } from '../calendar/change-location'
+import { eventsChanged, type LocationOutcome, withLocationLocks } from '../calendar/change-location'
 import { refuseUnlessInUse } from '../locations/locations'
 import type { Notice } from '../notifications/notify'
 import { isBehindStart, pageOf } from '../shared/paging'
 import { listConcerned, refuseIfOver, refuseUnlessOrganiser } from './attendance'
-import { dissolveEvent } from './end-event'
+import { endEvent } from './end-event'
 import { claimForEvent, findSpaceOf, releaseClaims } from './room-claims'
 
 const MAX_LENGTH_DAYS = 14
@@ -83,7 +83,7 @@ export async function getEvent(ctx: Context, { id }: { id: string }): Promise<Ev
 
 /** As the actor may see them. */
 function selectEvents(ctx: Context, where: SQL | undefined) {
-  const me = ctx.actor.kind === 'person' ? ctx.actor.id : null
+  const me = ctx.actor.kind === 'user' ? ctx.actor.id : null
   return ctx.db
     .select({ ...getTableColumns(events), mine: eventAttendees.status, bookingId: eventAttendees.bookingId })
     .from(events)
@@ -99,7 +99,7 @@ function selectEvents(ctx: Context, where: SQL | undefined) {
 export const visibleTo = (
   { actor }: Pick<Context, 'actor'>,
   { visibility }: { visibility: PgColumn },
-): SQL | undefined => (actor.kind === 'person' ? undefined : sql`${visibility} = 'public'`)
+): SQL | undefined => (actor.kind === 'user' ? undefined : sql`${visibility} = 'public'`)
 
 /**
  * Announces an event, which its creator attends from the start. One that uses a space claims the whole of it.
@@ -111,7 +111,7 @@ export async function createEvent(
 ): Promise<Event> {
   const { locationId, spaceId } = input
   const locks = { person: ctx.actor.id, locations: [locationId], calendars: spaceId ? [{ spaceId }] : [] }
-  return changeCommunity(ctx, locks, async (tx) => {
+  return withLocationLocks(ctx, locks, async (tx) => {
     await refuseUnlessInUse(tx, locationId)
     await refuseTooMany(tx, ctx)
     if (spaceId) await findSpaceOf(tx, { spaceId, locationId })
@@ -168,7 +168,7 @@ export async function updateEvent(
   return onOwnEvent(ctx, id, spaceId ? [spaceId] : [], async (tx, former) => {
     await refuseIfOver(tx, former)
     if (spaceId) await findSpaceOf(tx, { spaceId, locationId: former.locationId })
-    const ended = await endUnpaidPlaces(tx, former)
+    const ended = await expireUnpaidSeats(tx, former)
     refuseTooFew(await findEvent(tx, id), capacity)
     const times = {
       startsAt: startsAt === undefined ? former.startsAt : new Date(startsAt),
@@ -188,11 +188,12 @@ export async function updateEvent(
     refuseUnpayablePrice({ leastMinor: event.priceMinor, currency: event.currency })
     if (former.startsAt.getTime() !== event.startsAt.getTime())
       await tx.update(eventAttendees).set({ remindedHours: null }).where(eq(eventAttendees.eventId, id))
-    const moved = isElsewhen(former, event) ? await movePlaces(tx, event) : []
+    const moved = isElsewhen(former, event) ? await rescheduleSeats(tx, event) : []
     const claims = await moveClaims(tx, ctx, former, event)
     const told = await noticesOfChange(tx, ctx, former, event)
-    const given = former.priceMinor > 0 && event.priceMinor === 0 ? await givePlaces(tx, event) : NOTHING
-    const up = await moveUp(tx, event)
+    const given =
+      former.priceMinor > 0 && event.priceMinor === 0 ? await giveSeats(tx, event) : NO_SEAT_CHANGES
+    const up = await promoteFromWaitlist(tx, event)
     return {
       touched: claims.touched,
       bookings: [...claims.bookings, ...ended.bookings, ...moved, ...given.bookings, ...up.bookings],
@@ -258,8 +259,8 @@ const priceOf = ({ priceMinor, currency }: Pick<EventRow, 'priceMinor' | 'curren
  */
 export async function removeEvent(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
   return onOwnEvent(ctx, id, [], async (tx, event) => {
-    const ended = await dissolveEvent(tx, event, ctx.actor.id)
-    return { result: { ok: true }, ...ended, changed: [ofEvents(event.locationId)] }
+    const ended = await endEvent(tx, event, ctx.actor.id)
+    return { result: { ok: true }, ...ended, changed: [eventsChanged(event.locationId)] }
   })
 }
 
@@ -268,16 +269,16 @@ async function onOwnEvent<T>(
   ctx: SignedInContext,
   id: string,
   also: string[],
-  run: (tx: Tx, event: EventRow) => Promise<CommunityOutcome<T>>,
+  run: (tx: Tx, event: EventRow) => Promise<LocationOutcome<T>>,
 ): Promise<T> {
   const { locationId } = await findEvent(ctx.db, id)
   const calendarsOfEvent = async (tx: Tx) => {
     const { spaceId } = await findEvent(tx, id)
     return (spaceId ? [...also, spaceId] : also).map((one) => ({ spaceId: one }))
   }
-  return changeCommunity(
+  return withLocationLocks(
     ctx,
-    { person: ctx.actor.id, locations: [locationId], calendars: calendarsOfEvent },
+    { userId: ctx.actor.id, locations: [locationId], calendars: calendarsOfEvent },
     async (tx) => {
       const event = await findEvent(tx, id)
       refuseUnlessOrganiser(ctx, event)
@@ -288,5 +289,5 @@ async function onOwnEvent<T>(
 
 async function outcomeOf(ctx: SignedInContext, tx: Tx, { id, locationId }: EventRow) {
   const result = await getEvent({ ...ctx, db: tx }, { id })
-  return { result, changed: [ofEvents(locationId)] }
+  return { result, changed: [eventsChanged(locationId)] }
 }

@@ -1,13 +1,13 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
-import type { Person } from '../../actor'
+import type { UserActor } from '../../actor'
 import type { Tx } from '../../db/client'
 import { type BookingRow, bookings, type EventRow, type SpaceRow, spaces } from '../../db/schema'
 import { range } from '../../db/sql'
 import { AppError, notFound } from '../../errors'
 import { MINUTE, type Period } from '../../lib/time'
 import { expireHolds, findStale } from '../bookings/allocate'
-import { refuseTime } from '../bookings/quote'
-import { whyNotByRules } from '../calendar/availability'
+import { timeRefusal } from '../bookings/quote'
+import { unavailableReasonByRules } from '../calendar/availability'
 import { readCalendar, withReach } from '../calendar/boards'
 import { claimedPeriod, lockCalendars, type Touch, touchesOf } from '../calendar/change-calendars'
 
@@ -21,7 +21,7 @@ type Claimed = { touched: Touch[]; bookings: BookingRow[] }
  */
 export async function claimForEvent(
   tx: Tx,
-  actor: Person,
+  actor: UserActor,
   event: EventRow,
   former?: EventRow,
 ): Promise<Claimed> {
@@ -62,8 +62,8 @@ async function refuseUnlessHoldable(
   const { rules, now } = await readCalendar(tx, { spaceId: space.id }, withReach(time))
   const goesOn = former?.spaceId === space.id && former.startsAt.getTime() === time.from && time.from <= now
   const asked = goesOn ? { from: former.endsAt.getTime(), to: time.to } : time
-  const reason = asked.from < asked.to ? whyNotByRules(rules, asked, now) : null
-  if (reason) throw refuseTime(reason)
+  const reason = asked.from < asked.to ? unavailableReasonByRules(rules, asked, now) : null
+  if (reason) throw timeRefusal(reason)
 }
 
 async function expireInTheWay(tx: Tx, spaceId: string, claimed: Period): Promise<BookingRow[]> {
@@ -85,10 +85,10 @@ async function refuseIfTaken(tx: Tx, spaceId: string, claimed: Period): Promise<
         AND ${bookings.claimed} && ${range(claimed)}::tstzrange`,
     )
     .limit(1)
-  if (taken) throw refuseTime('SLOT_TAKEN')
+  if (taken) throw timeRefusal('SLOT_TAKEN')
 }
 
-async function insertClaims(tx: Tx, actor: Person, event: EventRow, space: SpaceRow, claimed: Period) {
+async function insertClaims(tx: Tx, actor: UserActor, event: EventRow, space: SpaceRow, claimed: Period) {
   const units = Array.from({ length: space.units }, (_, index) => index + 1)
   await tx.insert(bookings).values(
     units.map((unit) => ({

@@ -37,7 +37,7 @@ export type Entry = {
  * @throws NOT_SIGNED_IN, NOT_FOUND but for its owner
  */
 export async function bookingCalendar(ctx: Context, { id }: { id: string }): Promise<string> {
-  if (ctx.actor.kind !== 'person') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
+  if (ctx.actor.kind !== 'user') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
   const own = sql`${bookings.id} = ${id} AND ${bookings.userId} = ${ctx.actor.id}`
   const [entry] = await bookingEntries(ctx.db, own, 'customer')
   if (entry) return calendarOf(entry.summary, [entry])

@@ -1,7 +1,7 @@
 import { and, eq, lt, sql } from 'drizzle-orm'
 import type { Deps } from '../../context'
 import { telegramUpdates } from '../../db/schema'
-import { type TelegramUpdate, TelegramUpdateShape } from '../../schemas/telegram'
+import { type TelegramUpdate, TelegramUpdateSchema } from '../../schemas/telegram'
 import { enqueue } from './jobs'
 
 /** What was written to the bot so long ago is not answered any more. */
@@ -43,7 +43,7 @@ export async function readUpdate(
     await finishUpdate({ db }, key, 'ignored')
     return undefined
   }
-  return TelegramUpdateShape.parse(JSON.parse(row.payload))
+  return TelegramUpdateSchema.parse(JSON.parse(row.payload))
 }
 
 const isUpdate = ({ botId, updateId }: UpdateKey) =>

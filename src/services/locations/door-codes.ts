@@ -5,7 +5,7 @@ import type { Env } from '../../env'
 import { invalid } from '../../errors'
 import { iso, MINUTE, type Millis } from '../../lib/time'
 import type { DoorCode } from '../../schemas/check-ins'
-import { readSeal, seal } from '../shared/signed-tokens'
+import { signToken, verifyToken } from '../shared/signed-tokens'
 import { getLocation } from './locations'
 
 /** A code is shown for so long, and taken for as long again, so that nobody is turned away who scanned it just now. */
@@ -20,7 +20,7 @@ const SHOWN: Millis = MINUTE
 export async function getDoorCode(ctx: Context, { id }: { id: string }): Promise<DoorCode> {
   const { id: locationId } = await getLocation(ctx, { id })
   const turn = turnAt(Date.now())
-  const code = seal(ctx.env, 'door-code', { id: locationId, number: turn })
+  const code = signToken(ctx.env, 'door-code', { id: locationId, number: turn })
   return { locationId, code, nextAt: iso((turn + 1) * SHOWN), svg: renderSVG(addressOf(ctx.env, code)) }
 }
 
@@ -34,7 +34,7 @@ const addressOf = ({ PUBLIC_URL }: Env, code: string) =>
  * @throws VALIDATION for one that is old, or was never ours
  */
 export function readDoorCode(env: Env, scanned: string): string {
-  const read = readSeal(env, 'door-code', scanned.slice(scanned.indexOf('#') + 1))
+  const read = verifyToken(env, 'door-code', scanned.slice(scanned.indexOf('#') + 1))
   const age = turnAt(Date.now()) - (read?.number ?? Number.NaN)
   if (!read?.isOurs() || (age !== 0 && age !== 1))
     throw invalid('code', 'This code is not valid any more. Please scan the one that is at the door now.')

@@ -3,18 +3,18 @@ import type { Context } from '../../context'
 import type { Tx } from '../../db/client'
 import { type LoyaltyEntryRow, loyaltyEntries } from '../../db/schema'
 import { type Notice, notify } from '../notifications/notify'
-import { standingOf } from './loyalty'
+import { getTier } from './loyalty'
 
 /**
  * Tells a person of points that they have earned, and of the tier that they have reached with them; once, and not where
  * they were clawed back meanwhile. A tier that is lost and reached again is told again, but not within a month.
  */
-export async function tellOfPoints(ctx: Context, { entryId }: { entryId: string }): Promise<void> {
+export async function notifyPoints(ctx: Context, { entryId }: { entryId: string }): Promise<void> {
   await ctx.db.transaction(async (tx) => {
     const [entry] = await tx.select().from(loyaltyEntries).where(eq(loyaltyEntries.id, entryId))
     if (!entry || (await isUndone(tx, entry))) return
     const { userId, points, bookingId, source } = entry
-    const standing = await standingOf(tx, userId)
+    const standing = await getTier(tx, userId)
     const { points: total, tier, discountPercent, extraNoticeDays } = standing
     const notices: Notice[] = [{ kind: 'points_earned', userId, source, bookingId, points, total }]
     if ((await tierAt(tx, standing.tierPoints - points)) !== tier) {

@@ -6,7 +6,7 @@ import { AppError, notFound } from '../../errors'
 import type { Page } from '../../schemas/common'
 import { type Loyalty, loyaltyEntryView } from '../../schemas/loyalty'
 import { pageOf } from '../shared/paging'
-import { lockPerson } from '../users/users'
+import { lockUser } from '../users/users'
 
 /** One's own points, tier and entries, the newest first. */
 export const myLoyalty = (ctx: SignedInContext, page: Page): Promise<Loyalty> =>
@@ -14,7 +14,7 @@ export const myLoyalty = (ctx: SignedInContext, page: Page): Promise<Loyalty> =>
 
 /** The same of anybody, for operators. @throws NOT_FOUND */
 export async function loyaltyOf(ctx: Context, { id, ...page }: Page & { id: string }): Promise<Loyalty> {
-  await findPerson(ctx.db, id)
+  await assertUserFound(ctx.db, id)
   return readLoyalty(ctx.db, id, page)
 }
 
@@ -29,9 +29,9 @@ export async function correctPoints(
   { id, points, reason }: { id: string; points: number; reason: string },
 ): Promise<Loyalty> {
   return ctx.db.transaction(async (tx) => {
-    await lockPerson(tx, id)
-    await findPerson(tx, id)
-    const standing = await standingOf(tx, id)
+    await lockUser(tx, id)
+    await assertUserFound(tx, id)
+    const standing = await getTier(tx, id)
     if (points < 0 && standing.points + points < 0) throw notEnoughPoints(standing.points)
     await tx.insert(loyaltyEntries).values({
       userId: id,
@@ -39,7 +39,7 @@ export async function correctPoints(
       kind: 'correction',
       source: `correction:${Bun.randomUUIDv7()}`,
       reason,
-      madeBy: ctx.actor.kind === 'person' ? ctx.actor.id : null,
+      madeBy: ctx.actor.kind === 'user' ? ctx.actor.id : null,
     })
     return readLoyalty(tx, id, CORRECTED)
   })
@@ -48,17 +48,14 @@ export async function correctPoints(
 export const notEnoughPoints = (points: number) =>
   new AppError('NOT_ENOUGH_POINTS', `There are ${points} points, and no more.`)
 
-async function findPerson(db: Db, id: string): Promise<void> {
+async function assertUserFound(db: Db, id: string): Promise<void> {
   const there = and(eq(users.id, id), isNull(users.deletedAt))
   const [person] = await db.select({ id: users.id }).from(users).where(there)
   if (!person) throw notFound('user')
 }
 
 async function readLoyalty(db: Db, userId: string, page: Page): Promise<Loyalty> {
-  const { points, tier, tierPoints, nextTierAt, discountPercent, extraNoticeDays } = await standingOf(
-    db,
-    userId,
-  )
+  const { points, tier, tierPoints, nextTierAt, discountPercent, extraNoticeDays } = await getTier(db, userId)
   const rows = await db
     .select()
     .from(loyaltyEntries)
@@ -81,11 +78,11 @@ export async function exportLoyalty({ db, actor }: SignedInContext): Promise<Loy
   return { loyalty: rows.map(loyaltyEntryView) }
 }
 
-type Standing = Pick<Loyalty, 'points' | 'tier' | 'tierPoints' | 'nextTierAt'> & Loyalty['benefits']
+type TierState = Pick<Loyalty, 'points' | 'tier' | 'tierPoints' | 'nextTierAt'> & Loyalty['benefits']
 
 /** Where a person stands: what they have to spend, and their tier with what it gives. */
-export async function standingOf(db: Db, userId: string): Promise<Standing> {
-  const [standing] = await db.execute<Standing>(
+export async function getTier(db: Db, userId: string): Promise<TierState> {
+  const [standing] = await db.execute<TierState>(
     sql`SELECT points, tier, tier_points AS "tierPoints", next_tier_at AS "nextTierAt",
         discount_percent AS "discountPercent", extra_notice_days AS "extraNoticeDays" FROM loyalty_standing(${userId}::uuid)`,
   )

@@ -2,7 +2,7 @@ import { eq, sql } from 'drizzle-orm'
 import type { Tx } from '../../db/client'
 import { type BookingRow, bookings } from '../../db/schema'
 import { AppError } from '../../errors'
-import { notEnoughPoints, standingOf } from './loyalty'
+import { getTier, notEnoughPoints } from './loyalty'
 
 /**
  * Pays a part of what one holds with points, or all of it: `points` of them in all, however often it is asked, and 0 takes
@@ -12,7 +12,7 @@ import { notEnoughPoints, standingOf } from './loyalty'
  * @throws NOT_ENOUGH_POINTS, INVALID_STATE where points pay for nothing in this currency
  */
 export async function spendPoints(tx: Tx, row: BookingRow, points: number): Promise<BookingRow> {
-  const standing = await standingOf(tx, row.userId)
+  const standing = await getTier(tx, row.userId)
   const there = standing.points + row.redeemedPoints
   if (points > there && points > row.redeemedPoints) throw notEnoughPoints(there)
   const fitting = points === 0 ? NONE : fitPoints(row, points, await termsOf(tx, row.currency))

@@ -24,11 +24,11 @@ import {
 } from '../../schemas/notifications'
 import { topicOf } from '../../schemas/socket-messages'
 import { pageOf } from '../shared/paging'
-import { sentenceOf } from './render'
+import { renderNotification } from './render'
 
 /** What a person was told, the newest first, in his language, and how much of it is unread. */
 export async function listNotifications(ctx: SignedInContext, input: Page) {
-  const rows = await selectTold(ctx.db)
+  const rows = await selectNotifications(ctx.db)
     .where(
       and(
         eq(notifications.userId, ctx.actor.id),
@@ -50,14 +50,14 @@ export type NotificationsExport = { notifications: Notification[]; preferences: 
 
 /** Everything that a person was told and is kept, and how he wishes to be told. */
 export async function exportNotifications(ctx: SignedInContext): Promise<NotificationsExport> {
-  const rows = await selectTold(ctx.db)
+  const rows = await selectNotifications(ctx.db)
     .where(and(eq(notifications.userId, ctx.actor.id), isNull(notifications.withdrawnAt)))
     .orderBy(desc(notifications.id))
   return { notifications: rows.map(notificationView), preferences: (await getPreferences(ctx)).items }
 }
 
 /** One that is read from the database: with its reader, and what of its booking or event decides whether it is still so. */
-export const selectTold = (db: Db) => {
+export const selectNotifications = (db: Db) => {
   const customer = alias(users, 'customer')
   const specialist = alias(users, 'specialist')
   return db
@@ -91,15 +91,22 @@ export const selectTold = (db: Db) => {
     )
     .$dynamic()
 }
-export type ToldRow = Awaited<ReturnType<typeof selectTold>>[number]
+export type NotificationWithSubject = Awaited<ReturnType<typeof selectNotifications>>[number]
 
 /** A notification in words; of a kind that is no more, its name. */
-export function notificationView({ row, person, customer, specialist }: ToldRow): Notification {
+export function notificationView({
+  row,
+  person,
+  customer,
+  specialist,
+}: NotificationWithSubject): Notification {
   const { kind, facts } = row
   return {
     id: row.id,
     kind,
-    text: isKind(kind) ? sentenceOf({ kind, facts, customer, specialist }, person.language).text : kind,
+    text: isKind(kind)
+      ? renderNotification({ kind, facts, customer, specialist }, person.language).text
+      : kind,
     bookingId: row.bookingId,
     eventId: row.eventId,
     readAt: isoOrNull(row.readAt),
@@ -162,7 +169,7 @@ export async function getPreferences(ctx: SignedInContext): Promise<{ items: Pre
 const isDefault = (kind: NotificationKind, channel: ChannelName): boolean =>
   (KINDS[kind].channels as readonly ChannelName[]).includes(channel)
 
-type Wish = {
+type PreferenceChange = {
   kind: NotificationKind
   app?: boolean | undefined
   email?: boolean | undefined
@@ -172,7 +179,7 @@ type Wish = {
 /** Sets what is named and leaves the rest as it is; where a kind is named twice, the last one counts. */
 export async function setPreferences(
   ctx: SignedInContext,
-  { items }: { items: Wish[] },
+  { items }: { items: PreferenceChange[] },
 ): Promise<{ items: Preference[] }> {
   const wishes = new Map(
     items.flatMap(({ kind, ...by }) =>
@@ -200,16 +207,16 @@ export async function setPreferences(
 }
 
 /** The channels through which a notification goes to its person. */
-export const channelsFor = ({ wishes }: ToldRow, kind: NotificationKind): Set<ChannelName> =>
+export const channelsFor = ({ wishes }: NotificationWithSubject, kind: NotificationKind): Set<ChannelName> =>
   new Set(CHANNELS.filter((channel) => wishes?.[channel] ?? isDefault(kind, channel)))
 
-const KEPT_DAYS = 180
+const RETENTION_DAYS = 180
 
 /** Deletes what was told half a year ago, read or not. @returns how many */
 export async function deleteOldNotifications({ db }: Pick<Context, 'db'>): Promise<number> {
   const gone = await db
     .delete(notifications)
-    .where(sql`${notifications.createdAt} < now() - make_interval(days => ${KEPT_DAYS}::int)`)
+    .where(sql`${notifications.createdAt} < now() - make_interval(days => ${RETENTION_DAYS}::int)`)
     .returning({ id: notifications.id })
   return gone.length
 }

@@ -6,7 +6,7 @@ import { localTimeIn } from '../../lib/time'
 import type { KINDS, NotificationKind } from '../../schemas/notifications'
 
 /** What a notification says, but for the language it is said in. The names are those of now. */
-export type Told = {
+export type RenderInput = {
   kind: NotificationKind
   facts: NotificationFacts
   customer: string | null
@@ -14,7 +14,10 @@ export type Told = {
 }
 
 /** A notification in words: a short subject, and a sentence. */
-export function sentenceOf({ kind, ...told }: Told, language: Language): { subject: string; text: string } {
+export function renderNotification(
+  { kind, ...told }: RenderInput,
+  language: Language,
+): { subject: string; text: string } {
   const catalogue = catalogues[language]
   // Each kind takes the facts of what it is about; all of them together are more than any kind takes.
   const message: { subject: string; text: (facts: AllFacts) => string } = catalogue.kinds[kind]
@@ -30,7 +33,7 @@ type AllFacts = Facts[(typeof KINDS)[NotificationKind]['about']] &
   Facts['loyalty']
 
 function factsOf(
-  { facts, customer, specialist }: Omit<Told, 'kind'>,
+  { facts, customer, specialist }: Omit<RenderInput, 'kind'>,
   { locale, phrases }: Catalogue,
 ): AllFacts {
   const mine = facts.side !== 'specialist'

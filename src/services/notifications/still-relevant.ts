@@ -17,7 +17,7 @@ const whileBooking =
   (...statuses: BookingStatus[]): Check =>
   (_, { booking }) =>
     booking !== null && statuses.includes(booking.status)
-const atTheTimeTold: Check = ({ facts }, { booking, event }) =>
+const atNotifiedTime: Check = ({ facts }, { booking, event }) =>
   (booking ?? event)?.startsAt.getTime() === facts.startsAt
 const notBegun: Check = (_, { booking, event, now }) => Number((booking ?? event)?.startsAt) > now
 const whileOwed: Check = (_, { booking }) => booking !== null && booking.balanceDueMinor > 0
@@ -31,20 +31,20 @@ const all =
   (row, present) =>
     checks.every((check) => check(row, present))
 
-const stands = all(whileBooking('confirmed', 'completed', 'no_show'), atTheTimeTold)
+const isStanding = all(whileBooking('confirmed', 'completed', 'no_show'), atNotifiedTime)
 
 /** Whether each kind is still so. What has ended for good, and what became of money, stays true. */
 const STILL_SO: Record<NotificationKind, Check> = {
   booking_requested: whileBooking('pending'),
-  booking_confirmed: stands,
-  booking_accepted: stands,
+  booking_confirmed: isStanding,
+  booking_accepted: isStanding,
   booking_declined: always,
   booking_cancelled: always,
-  booking_moved: stands,
+  booking_moved: isStanding,
   booking_no_show: always,
   booking_completed: always,
-  reminder_day: all(whileBooking('confirmed'), atTheTimeTold, notBegun),
-  reminder_hour: all(whileBooking('confirmed'), atTheTimeTold, notBegun),
+  reminder_day: all(whileBooking('confirmed'), atNotifiedTime, notBegun),
+  reminder_hour: all(whileBooking('confirmed'), atNotifiedTime, notBegun),
   payment_received: always,
   payment_returned: always,
   refund_made: always,
@@ -55,14 +55,14 @@ const STILL_SO: Record<NotificationKind, Check> = {
   event_place: whileAttending,
   event_place_to_pay: whileBooking('held'),
   event_place_lost: whileWithout,
-  event_changed: all(whileConcerned, atTheTimeTold),
+  event_changed: all(whileConcerned, atNotifiedTime),
   event_cancelled: always,
-  event_reminder: all(whileAttending, atTheTimeTold, notBegun),
+  event_reminder: all(whileAttending, atNotifiedTime, notBegun),
   event_passed_on: whileThere,
   points_earned: always,
   tier_reached: always,
 }
 
 /** Whether a notification still says what is so: one that was undone before it could be told is not told at all. */
-export const isStillSo = (kind: NotificationKind, row: NotificationRow, present: Present): boolean =>
+export const isStillRelevant = (kind: NotificationKind, row: NotificationRow, present: Present): boolean =>
   STILL_SO[kind](row, present)

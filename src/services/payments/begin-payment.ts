@@ -7,8 +7,8 @@ import type { Millis } from '../../lib/time'
 import type { Intent } from '../../schemas/payments'
 import type { CalendarKey } from '../../schemas/slots'
 import { holdExpired } from '../bookings/hold'
-import { moveUnderLock } from '../bookings/transitions'
-import { onCalendarOf } from '../bookings/with-booking-lock'
+import { applyTransition } from '../bookings/transitions'
+import { withBookingLock } from '../bookings/with-booking-lock'
 import type { Outcome } from '../calendar/change-calendars'
 import { enqueue } from '../jobs/jobs'
 import { spendPoints } from '../loyalty/redeem-points'
@@ -55,18 +55,18 @@ const begun = (
 
 /** The open payment of a booking, begun where there is none, and what is due now. */
 export const beginPayment = (ctx: Context, bookingId: string, redeemPoints?: number): Promise<Begun> =>
-  onCalendarOf(
+  withBookingLock(
     ctx,
     bookingId,
     async (tx, seen, now, locked): Promise<Outcome<Begun>> => {
-      if (ctx.actor.kind === 'person' && seen.userId !== ctx.actor.id) throw notFound('booking')
-      if (redeemPoints && isPaidByPoints(seen)) return nothingNew(begun(seen, 0, null))
+      if (ctx.actor.kind === 'user' && seen.userId !== ctx.actor.id) throw notFound('booking')
+      if (redeemPoints && isPaidByPoints(seen)) return noChanges(begun(seen, 0, null))
       const row = redeemPoints === undefined ? seen : await redeem(tx, seen, redeemPoints, now)
       if (row.status === 'held' && isPaidByPoints(row)) return bookPaidByPoints(tx, ctx, row, now, locked)
-      const { kind, amountMinor } = whatIsDue(row, now)
+      const { kind, amountMinor } = amountDue(row, now)
       const changed = row === seen ? [] : [row]
       const open = await openPayment(tx, row.id, kind)
-      if (open) return { ...nothingNew(begun(row, amountMinor, open)), bookings: changed }
+      if (open) return { ...noChanges(begun(row, amountMinor, open)), bookings: changed }
       const extended = await extendHoldOnce(tx, row, ctx.env.PAYMENT_GRACE_SECONDS)
       const { currency } = row
       const [payment] = await tx
@@ -75,20 +75,20 @@ export const beginPayment = (ctx: Context, bookingId: string, redeemPoints?: num
         .returning()
       if (!payment) throw new Error('the payment was not inserted')
       return {
-        ...nothingNew(begun(row, amountMinor, payment)),
+        ...noChanges(begun(row, amountMinor, payment)),
         bookings: extended.length > 0 ? extended : changed,
       }
     },
     { lockOwner: redeemPoints !== undefined },
   )
 
-const nothingNew = <T>(result: T): Outcome<T> => ({ result, touched: [], bookings: [] })
+const noChanges = <T>(result: T): Outcome<T> => ({ result, touched: [], bookings: [] })
 
 const isPaidByPoints = ({ status, priceMinor, pointsMinor }: BookingRow) =>
   ['held', 'pending', 'confirmed'].includes(status) && pointsMinor > 0 && pointsMinor === priceMinor
 
 async function redeem(tx: Tx, row: BookingRow, points: number, now: Millis): Promise<BookingRow> {
-  if (whatIsDue(row, now).kind === 'balance')
+  if (amountDue(row, now).kind === 'balance')
     throw new AppError('INVALID_STATE', 'Points pay for what one holds, not for what a booking still owes.')
   return spendPoints(tx, row, points)
 }
@@ -101,14 +101,14 @@ async function bookPaidByPoints(
   now: Millis,
   locked: CalendarKey[],
 ): Promise<Outcome<Begun>> {
-  const outcome = await moveUnderLock(tx, ctx.actor, row, 'confirmed', now, locked)
+  const outcome = await applyTransition(tx, ctx.actor, row, 'confirmed', now, locked)
   const begunBefore = await tx.select().from(payments).where(eq(payments.bookingId, row.id))
   for (const { id: paymentId } of begunBefore.filter(isOpen))
     await enqueue(tx, 'review-payment', { paymentId }, { key: `review-payment:${paymentId}` })
   return { ...outcome, result: begun(row, 0, null) }
 }
 
-function whatIsDue(row: BookingRow, now: Millis): { kind: PaymentRow['kind']; amountMinor: number } {
+function amountDue(row: BookingRow, now: Millis): { kind: PaymentRow['kind']; amountMinor: number } {
   if (
     row.status === 'expired' ||
     (row.status === 'held' && row.holdExpiresAt && row.holdExpiresAt.getTime() <= now)

@@ -4,12 +4,12 @@ import { type BookingRow, bookings, type PaymentRow, payments, users } from '../
 import { AppError } from '../../errors'
 import { isDecline } from '../../lib/stripe'
 import { DAY } from '../../lib/time'
-import { noticesOfMoney } from '../bookings/booking-notifications'
+import { paymentNotifications } from '../bookings/booking-notifications'
 import { enqueue } from '../jobs/jobs'
 import { notify } from '../notifications/notify'
 import { beginPayment } from './begin-payment'
 import { ensureIntent, isOpen, nextAttempt } from './payment-intents'
-import { withPayment } from './sync-payment'
+import { syncPayment } from './sync-payment'
 
 /** How often a card that declines is tried, a day apart; after that the person pays by hand. */
 const ATTEMPTS = 4
@@ -29,7 +29,7 @@ export async function chargeBalance(ctx: Context, { bookingId }: { bookingId: st
   if (!payment) return
   await ensureIntent(ctx, payment.id)
   const savedFrom = deposit.stripeIntentId
-  const { payment: tried } = await withPayment(ctx, payment.id, {
+  const { payment: tried } = await syncPayment(ctx, payment.id, {
     act: async (locked) => {
       if (locked.stripeIntentId && isOpen(locked))
         await confirmOffSession(ctx, locked, locked.stripeIntentId, savedFrom)
@@ -84,7 +84,10 @@ async function declinedBalance(ctx: Context, payment: PaymentRow, booking: Booki
   const { bookingId, amountMinor, currency, attempt } = payment
   await ctx.db.transaction(async (tx) => {
     const source = `${payment.id}:${attempt}`
-    await notify(tx, ...noticesOfMoney(booking, { kind: 'balance_declined', source, amountMinor, currency }))
+    await notify(
+      tx,
+      ...paymentNotifications(booking, { kind: 'balance_declined', source, amountMinor, currency }),
+    )
     await nextAttempt(tx, payment.id)
     if (attempt < ATTEMPTS) {
       const at = new Date(Date.now() + DAY)

@@ -18,7 +18,7 @@ export type Difference = {
 
 export type Period = { from: Date; until: Date }
 
-export type Mend = (
+export type Correct = (
   difference: Omit<Difference, 'mended'>,
   run: () => Promise<unknown>,
 ) => Promise<Difference>

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Deps } from '../../context'
 import type { JobName } from '../jobs/jobs'
 
-export type MoneyTroubles = {
+export type PaymentProblems = {
   /** Of the inbox, not worked on for a minute. */
   waitingEvents: number
   failedEvents: number
@@ -25,8 +25,8 @@ const MONEY_JOBS: JobName[] = [
 ]
 
 /** What of payments somebody should look at where it does not go away by itself. */
-export async function countTroubles({ db }: Pick<Deps, 'db'>): Promise<MoneyTroubles> {
-  const [row] = await db.execute<MoneyTroubles>(sql`
+export async function countPaymentProblems({ db }: Pick<Deps, 'db'>): Promise<PaymentProblems> {
+  const [row] = await db.execute<PaymentProblems>(sql`
     WITH jobs AS (SELECT * FROM graphile_worker.jobs WHERE task_identifier = ANY(${`{${MONEY_JOBS.join()}}`}::text[]))
     SELECT (SELECT count(*)::int FROM stripe_events
              WHERE state = 'waiting' AND received_at < now() - interval '1 minute') AS "waitingEvents",

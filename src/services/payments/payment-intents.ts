@@ -4,20 +4,20 @@ import type { Db } from '../../db/client'
 import { type BookingRow, bookings, type PaymentRow, payments, users } from '../../db/schema'
 import { toStripeAmount } from '../../lib/money'
 import { isStripeRefusal, isStuckOnKey } from '../../lib/stripe'
-import { dueToStand } from '../bookings/transitions'
-import { cancelAtStripe, type PaymentState, withPayment } from './sync-payment'
+import { amountToConfirm } from '../bookings/transitions'
+import { cancelAtStripe, type PaymentState, syncPayment } from './sync-payment'
 
 /**
  * The intent of a payment, made at Stripe where there is none yet. The key is our row and its attempt, so that whatever
  * was lost on the way, one row has one intent.
  */
 export async function ensureIntent(ctx: Context, paymentId: string): Promise<PaymentState> {
-  return keyed(ctx, paymentId, () =>
-    withPayment(ctx, paymentId, { act: (payment, tx) => makeIntent(ctx, payment, tx) }),
+  return withIdempotencyKey(ctx, paymentId, () =>
+    syncPayment(ctx, paymentId, { act: (payment, tx) => createIntentAtStripe(ctx, payment, tx) }),
   )
 }
 
-async function makeIntent(ctx: Context, payment: PaymentRow, tx: Db): Promise<string> {
+async function createIntentAtStripe(ctx: Context, payment: PaymentRow, tx: Db): Promise<string> {
   if (payment.stripeIntentId) return payment.stripeIntentId
   const [person] = await tx
     .select({ customer: users.stripeCustomerId })
@@ -43,7 +43,7 @@ async function makeIntent(ctx: Context, payment: PaymentRow, tx: Db): Promise<st
 }
 
 /** Stripe gives a failure again for the same key: the next try, which looks first, needs another. */
-async function keyed<T>(ctx: Context, paymentId: string, run: () => Promise<T>): Promise<T> {
+async function withIdempotencyKey<T>(ctx: Context, paymentId: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
@@ -68,7 +68,7 @@ export async function reviewPayment(
   { paymentId }: { paymentId: string },
 ): Promise<PaymentState> {
   await ensureIntent(ctx, paymentId)
-  return withPayment(ctx, paymentId, {
+  return syncPayment(ctx, paymentId, {
     act: async (payment, tx) => {
       if (!payment.stripeIntentId || !isOpen(payment) || (await isWanted(tx, payment))) return
       await cancelAtStripe(ctx, payment.stripeIntentId)
@@ -79,7 +79,7 @@ export async function reviewPayment(
 /** Cancels a payment whatever may be due. Money that came first is settled instead. */
 export async function withdrawPayment(ctx: Context, paymentId: string): Promise<PaymentState> {
   await ensureIntent(ctx, paymentId)
-  return withPayment(ctx, paymentId, {
+  return syncPayment(ctx, paymentId, {
     act: async (payment) => {
       if (payment.stripeIntentId && isOpen(payment)) await cancelAtStripe(ctx, payment.stripeIntentId)
     },
@@ -101,8 +101,8 @@ async function isWanted(db: Db, payment: PaymentRow): Promise<boolean> {
 
 /** What is still to be paid before a hold can stand. */
 export const dueOf = (
-  row: Parameters<typeof dueToStand>[0] & Pick<BookingRow, 'paidMinor' | 'refundedMinor'>,
-): number => dueToStand(row) - (row.paidMinor - row.refundedMinor)
+  row: Parameters<typeof amountToConfirm>[0] & Pick<BookingRow, 'paidMinor' | 'refundedMinor'>,
+): number => amountToConfirm(row) - (row.paidMinor - row.refundedMinor)
 
 /** The person's customer at Stripe, which keeps the card of a deposit for the balance. */
 export async function ensureCustomer(ctx: Context, userId: string): Promise<string> {

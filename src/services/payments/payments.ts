@@ -6,11 +6,11 @@ import { type Booking, bookingView } from '../../schemas/bookings'
 import type { Page } from '../../schemas/common'
 import { listedRefundView, type Payment, paymentView, type Refund, refundView } from '../../schemas/payments'
 import { holdExpired } from '../bookings/hold'
-import { refundedOf, requestRefunds, sumUp } from '../bookings/refunds'
-import { capacitiesOf, moveBooking } from '../bookings/transitions'
-import { onCalendarOf } from '../bookings/with-booking-lock'
+import { recalculateTotals, refundedOf, requestRefunds } from '../bookings/refunds'
+import { rolesInBooking, transition } from '../bookings/transitions'
+import { withBookingLock } from '../bookings/with-booking-lock'
 import { pageOf } from '../shared/paging'
-import { withPayment } from './sync-payment'
+import { syncPayment } from './sync-payment'
 
 /**
  * Asks Stripe what became of the payment of a booking, and answers with both as they stand then: for the page that a
@@ -34,7 +34,7 @@ export async function confirmPayment(
     )
     .limit(1)
   if (!latest) throw new AppError('PAYMENT_REQUIRED', 'No payment of this booking was begun.')
-  const { payment, booking } = await withPayment(ctx, latest.id)
+  const { payment, booking } = await syncPayment(ctx, latest.id)
   if (payment.status === 'pending') throw new AppError('PAYMENT_REQUIRED', 'This booking is not paid yet.')
   if (payment.status === 'failed')
     throw new AppError('PAYMENT_FAILED', 'The card was declined. Please try again, or another card.')
@@ -61,7 +61,7 @@ export async function refundBooking(
   if (ctx.actor.role !== 'admin') {
     if (amountMinor !== undefined)
       throw new AppError('NOT_ALLOWED', 'How much is given back follows from the cancellation policy.')
-    const booking = await moveBooking(ctx, bookingId, 'cancelled')
+    const booking = await transition(ctx, bookingId, 'cancelled')
     const rows = await ctx.db
       .select({ refund: refunds })
       .from(refunds)
@@ -70,8 +70,8 @@ export async function refundBooking(
       .orderBy(desc(refunds.id))
     return { booking, refunds: rows.map(({ refund }) => refundView(refund)) }
   }
-  return onCalendarOf(ctx, bookingId, async (tx, row) => {
-    if (capacitiesOf(ctx.actor, row).length === 0) throw notFound('booking')
+  return withBookingLock(ctx, bookingId, async (tx, row) => {
+    if (rolesInBooking(ctx.actor, row).length === 0) throw notFound('booking')
     const left = row.paidMinor - row.refundedMinor
     const amount = amountMinor ?? left
     if (left === 0) throw new AppError('NOT_REFUNDABLE', 'Nothing that was paid for this booking is left.')
@@ -81,7 +81,7 @@ export async function refundBooking(
         `Only ${left} of what was paid for this booking is left, in minor units.`,
       )
     const requested = await requestRefunds(tx, row, amount, reason ?? null)
-    const booking = await sumUp(tx, row.id)
+    const booking = await recalculateTotals(tx, row.id)
     return {
       result: { booking: bookingView(booking), refunds: requested.map(refundView) },
       touched: [],

@@ -3,17 +3,17 @@ import type { Context } from '../../context'
 import { type RefundRow, refunds } from '../../db/schema'
 import { toStripeAmount } from '../../lib/money'
 import { isStripeRefusal, isStuckOnKey } from '../../lib/stripe'
-import { withPayment } from './sync-payment'
+import { syncPayment } from './sync-payment'
 
 /**
  * Makes at Stripe a refund that was requested. It looks for it there first, by our id: Stripe forgets idempotency keys
  * after a day, and money must not go back twice. Safe to run any number of times, on any number of servers.
  */
-export async function makeRefund(ctx: Context, { refundId }: { refundId: string }): Promise<void> {
+export async function processRefund(ctx: Context, { refundId }: { refundId: string }): Promise<void> {
   const [wanted] = await ctx.db.select().from(refunds).where(eq(refunds.id, refundId))
   if (wanted?.status !== 'requested' || wanted.stripeRefundId) return
   try {
-    await withPayment(ctx, wanted.paymentId, {
+    await syncPayment(ctx, wanted.paymentId, {
       act: async (payment, tx) => {
         const [refund] = await tx
           .select()
@@ -21,9 +21,9 @@ export async function makeRefund(ctx: Context, { refundId }: { refundId: string 
           .where(
             and(eq(refunds.id, refundId), eq(refunds.status, 'requested'), isNull(refunds.stripeRefundId)),
           )
-        if (!refund || !payment.stripeIntentId || (await isMade(ctx, payment.stripeIntentId, refundId)))
+        if (!refund || !payment.stripeIntentId || (await isCreated(ctx, payment.stripeIntentId, refundId)))
           return
-        const failureCode = await makeAtStripe(ctx, payment.stripeIntentId, refund, payment.currency)
+        const failureCode = await createAtStripe(ctx, payment.stripeIntentId, refund, payment.currency)
         if (failureCode)
           await tx.update(refunds).set({ status: 'failed', failureCode }).where(eq(refunds.id, refundId))
       },
@@ -41,14 +41,14 @@ export async function makeRefund(ctx: Context, { refundId }: { refundId: string 
   if (after?.status === 'requested' && !after.stripeRefundId) throw new Error('the refund was not made')
 }
 
-async function isMade(ctx: Context, intentId: string, refundId: string): Promise<boolean> {
+async function isCreated(ctx: Context, intentId: string, refundId: string): Promise<boolean> {
   for await (const refund of ctx.stripe.api().refunds.list({ payment_intent: intentId, limit: 100 }))
     if (refund.metadata?.refundId === refundId) return true
   return false
 }
 
 /** @returns why the money can never go back this way; null where it went, or was gone already, which the look after this tells */
-async function makeAtStripe(
+async function createAtStripe(
   ctx: Context,
   intentId: string,
   refund: RefundRow,

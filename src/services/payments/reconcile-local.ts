@@ -3,12 +3,12 @@ import type { Context } from '../../context'
 import { bookings, payments, refunds } from '../../db/schema'
 import { iso } from '../../lib/time'
 import { enqueue } from '../jobs/jobs'
-import type { Difference, Mend, Period } from './difference'
+import type { Correct, Difference, Period } from './difference'
 import { reviewPayment } from './payment-intents'
-import { withPayment } from './sync-payment'
+import { syncPayment } from './sync-payment'
 
 /** Payments that may still be paid though nobody waits for them, and those that never reached Stripe. */
-export async function leftOpen(ctx: Context, { from, until }: Period, mend: Mend): Promise<Difference[]> {
+export async function leftOpen(ctx: Context, { from, until }: Period, mend: Correct): Promise<Difference[]> {
   const rows = await ctx.db
     .select({ payment: payments, status: bookings.status })
     .from(payments)
@@ -42,7 +42,7 @@ export async function leftOpen(ctx: Context, { from, until }: Period, mend: Mend
 export async function waitingRefunds(
   ctx: Context,
   { from, until }: Period,
-  mend: Mend,
+  mend: Correct,
 ): Promise<Difference[]> {
   const rows = await ctx.db
     .select({ refund: refunds, bookingId: payments.bookingId })
@@ -74,7 +74,7 @@ export async function waitingRefunds(
 }
 
 /** Bookings whose sums are not those of their payments and refunds. */
-export async function wrongSums(ctx: Context, { from, until }: Period, mend: Mend): Promise<Difference[]> {
+export async function wrongSums(ctx: Context, { from, until }: Period, mend: Correct): Promise<Difference[]> {
   const rows = await ctx.db.execute<{ id: string; payment: string; ours: string; sums: string }>(sql`
     SELECT b.id, s.payment, b.paid_minor || ' paid, ' || b.refunded_minor || ' back' AS ours,
            s.paid || ' paid, ' || s.back || ' back' AS sums
@@ -95,7 +95,7 @@ export async function wrongSums(ctx: Context, { from, until }: Period, mend: Men
       ours,
       stripes: sums,
     }
-    differences.push(await mend(difference, () => withPayment(ctx, payment)))
+    differences.push(await mend(difference, () => syncPayment(ctx, payment)))
   }
   return differences
 }

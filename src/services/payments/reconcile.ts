@@ -5,10 +5,10 @@ import { bookings, type PaymentRow, payments, refunds } from '../../db/schema'
 import { fromStripeAmount } from '../../lib/money'
 import { iso } from '../../lib/time'
 import { Id } from '../../schemas/common'
-import type { Difference, Mend, Period } from './difference'
+import type { Correct, Difference, Period } from './difference'
 import { leftOpen, waitingRefunds, wrongSums } from './reconcile-local'
-import { learnOfIntent } from './stripe-events'
-import { withPayment } from './sync-payment'
+import { syncIntent } from './stripe-events'
+import { syncPayment } from './sync-payment'
 
 export type Reconciliation = {
   from: string
@@ -65,7 +65,7 @@ const createdIn = ({ from, until }: Period) => ({
   limit: 100,
 })
 
-async function walkIntents(ctx: Context, period: Period, mend: Mend) {
+async function walkIntents(ctx: Context, period: Period, mend: Correct) {
   const differences: Difference[] = []
   let count = 0
   for await (const intent of ctx.stripe.api().paymentIntents.list(createdIn(period))) {
@@ -73,7 +73,7 @@ async function walkIntents(ctx: Context, period: Period, mend: Mend) {
     if (!intent.metadata.bookingId || !(await isOurs(ctx, intent.metadata.bookingId))) continue
     count += 1
     const [row] = await ctx.db.select().from(payments).where(eq(payments.stripeIntentId, intent.id))
-    const seen = row && seenAs(row)
+    const seen = row && describeStripe(row)
     const there = seenAtStripe(intent)
     if (seen === there) continue
     const difference = {
@@ -84,7 +84,7 @@ async function walkIntents(ctx: Context, period: Period, mend: Mend) {
       ours: seen ?? 'nothing',
       stripes: there,
     }
-    differences.push(await mend(difference, () => learnOfIntent(ctx, intent.id)))
+    differences.push(await mend(difference, () => syncIntent(ctx, intent.id)))
   }
   return { count, differences }
 }
@@ -95,7 +95,7 @@ async function isOurs({ db }: Context, bookingId: string): Promise<boolean> {
   return row !== undefined
 }
 
-const seenAs = ({ status, receivedMinor, currency }: PaymentRow) =>
+const describeStripe = ({ status, receivedMinor, currency }: PaymentRow) =>
   `${status === 'succeeded' || status === 'cancelled' ? status : 'open'} ${receivedMinor} ${currency}`
 
 function seenAtStripe({ status, amount_received, currency: code }: Stripe.PaymentIntent): string {
@@ -104,7 +104,7 @@ function seenAtStripe({ status, amount_received, currency: code }: Stripe.Paymen
   return `${status === 'succeeded' ? 'succeeded' : status === 'canceled' ? 'cancelled' : 'open'} ${received} ${currency}`
 }
 
-async function walkRefunds(ctx: Context, period: Period, mend: Mend) {
+async function walkRefunds(ctx: Context, period: Period, mend: Correct) {
   const differences: Difference[] = []
   let count = 0
   for await (const refund of ctx.stripe.api().refunds.list(createdIn(period))) {
@@ -133,7 +133,7 @@ async function walkRefunds(ctx: Context, period: Period, mend: Mend) {
       ours,
       stripes,
     }
-    differences.push(await mend(difference, () => withPayment(ctx, paymentId)))
+    differences.push(await mend(difference, () => syncPayment(ctx, paymentId)))
   }
   return { count, differences }
 }

@@ -4,10 +4,10 @@ import { type BookingRow, bookings, type PaymentRow, users } from '../../db/sche
 import { AppError } from '../../errors'
 import { type Millis, overlap } from '../../lib/time'
 import type { CalendarKey } from '../../schemas/slots'
-import { noticesOfMoney } from '../bookings/booking-notifications'
-import { isPlaceFree } from '../bookings/event-seats'
-import { requestRefund, sumUp } from '../bookings/refunds'
-import { dueToStand, findPlaceAgain, moveUnderLock } from '../bookings/transitions'
+import { paymentNotifications } from '../bookings/booking-notifications'
+import { isSeatFree } from '../bookings/event-seats'
+import { recalculateTotals, requestRefund } from '../bookings/refunds'
+import { amountToConfirm, applyTransition, findReplacementUnit } from '../bookings/transitions'
 import { readCalendar, withReach } from '../calendar/boards'
 import { calendarsOf, claimedPeriod, type Outcome } from '../calendar/change-calendars'
 import { notify } from '../notifications/notify'
@@ -29,7 +29,7 @@ export async function settlePayment(
   row: BookingRow,
   under: Under,
 ): Promise<Settled & { booking: BookingRow }> {
-  const { keptMinor, touched, bookings: changed } = await keepWhatIsDue(tx, payment, row, under)
+  const { keptMinor, touched, bookings: changed } = await allocatePayment(tx, payment, row, under)
   const surplus = payment.receivedMinor - keptMinor
   if (surplus > 0) {
     await requestRefund(tx, payment, surplus, keptMinor > 0 ? 'more than was due' : 'not needed any more')
@@ -45,30 +45,30 @@ export async function settlePayment(
   if (keptMinor > 0) {
     const { id: source, currency } = payment
     const money = { kind: 'payment_received', source, amountMinor: keptMinor, currency } as const
-    await notify(tx, ...noticesOfMoney(row, money))
+    await notify(tx, ...paymentNotifications(row, money))
   }
-  const booking = await sumUp(tx, row.id)
+  const booking = await recalculateTotals(tx, row.id)
   return { booking, touched, bookings: [...changed.filter(({ id }) => id !== row.id), booking] }
 }
 
-const NOTHING = { keptMinor: 0, touched: [], bookings: [] }
+const NO_CHANGES = { keptMinor: 0, touched: [], bookings: [] }
 
-async function keepWhatIsDue(
+async function allocatePayment(
   tx: Tx,
   payment: PaymentRow,
   row: BookingRow,
   under: Under,
 ): Promise<Settled & { keptMinor: number }> {
-  if (payment.currency !== row.currency) return NOTHING
+  if (payment.currency !== row.currency) return NO_CHANGES
   if (row.status === 'held' || row.status === 'expired') {
     // The points that were to pay a part of it have gone back with the hold, or do when it is swept.
     const hold = isRunning(row, under.now) ? row : { ...row, redeemedPoints: 0, pointsMinor: 0 }
     const before = row.paidMinor - row.refundedMinor - payment.receivedMinor
-    const due = dueToStand(hold) - before
-    if (due <= 0 || payment.receivedMinor < due) return NOTHING
+    const due = amountToConfirm(hold) - before
+    if (due <= 0 || payment.receivedMinor < due) return NO_CHANGES
     const { taken, ...settled } = await takeTime(tx, hold, under)
     if (!taken) return { ...settled, keptMinor: 0 }
-    const balanceDueMinor = hold.priceMinor - hold.pointsMinor - dueToStand(hold)
+    const balanceDueMinor = hold.priceMinor - hold.pointsMinor - amountToConfirm(hold)
     await tx.update(bookings).set({ balanceDueMinor }).where(eq(bookings.id, row.id))
     return { ...settled, keptMinor: due }
   }
@@ -79,7 +79,7 @@ async function keepWhatIsDue(
       .set({ balanceDueMinor: row.balanceDueMinor - keptMinor })
       .where(eq(bookings.id, row.id))
   }
-  return { ...NOTHING, keptMinor }
+  return { ...NO_CHANGES, keptMinor }
 }
 
 const PAYMENT = { kind: 'payment' } as const
@@ -95,12 +95,12 @@ async function takeTime(
   { now, locked }: Under,
 ): Promise<Settled & { taken: boolean }> {
   if (isRunning(row, now))
-    return { ...(await moveUnderLock(tx, PAYMENT, row, 'confirmed', now, locked)), taken: true }
+    return { ...(await applyTransition(tx, PAYMENT, row, 'confirmed', now, locked)), taken: true }
 
-  const ended = row.status === 'held' ? await moveUnderLock(tx, CLOCK, row, 'expired', now) : undefined
+  const ended = row.status === 'held' ? await applyTransition(tx, CLOCK, row, 'expired', now) : undefined
   const touched = ended?.touched ?? []
-  if (!(await isToBeHadAgain(tx, row, now))) return { taken: false, touched, bookings: [] }
-  const stands = await moveUnderLock(tx, PAYMENT, { ...row, status: 'expired' }, 'confirmed', now, locked)
+  if (!(await canRevive(tx, row, now))) return { taken: false, touched, bookings: [] }
+  const stands = await applyTransition(tx, PAYMENT, { ...row, status: 'expired' }, 'confirmed', now, locked)
   return { taken: true, touched: [...touched, ...stands.touched], bookings: stands.bookings }
 }
 
@@ -108,16 +108,16 @@ const isRunning = ({ status, holdExpiresAt }: BookingRow, now: Millis): boolean 
   status === 'held' && holdExpiresAt !== null && holdExpiresAt.getTime() > now
 
 /** Closures that came meanwhile, and a space, specialist or owner that is no more, make a time impossible to get back. */
-async function isToBeHadAgain(tx: Tx, row: BookingRow, now: Millis): Promise<boolean> {
+async function canRevive(tx: Tx, row: BookingRow, now: Millis): Promise<boolean> {
   const hasLeft = !(await findUser(tx, eq(users.id, row.userId)))
   if (row.startsAt.getTime() <= now || hasLeft) return false
-  if (row.kind === 'attendance') return isPlaceFree(tx, row)
+  if (row.kind === 'attendance') return isSeatFree(tx, row)
   const time = { from: row.startsAt.getTime(), to: row.endsAt.getTime() }
   for (const key of calendarsOf(row)) {
     const closures = await closuresOf(tx, key, row)
     if (!closures || closures.some((closure) => overlap(closure, time))) return false
   }
-  return (await findPlaceAgain(tx, row)) !== undefined
+  return (await findReplacementUnit(tx, row)) !== undefined
 }
 
 /** None at all where the calendar is no longer in use. */

@@ -8,7 +8,7 @@ import { iso, isoOrNull } from '../../lib/time'
 import { Id } from '../../schemas/common'
 import type { StripeEvent } from '../../schemas/payments'
 import { enqueue } from '../jobs/jobs'
-import { withPayment } from './sync-payment'
+import { syncPayment } from './sync-payment'
 
 /**
  * Puts a verified event into the inbox, and asks for its work, in one transaction; the same event again changes nothing.
@@ -47,7 +47,7 @@ export async function processEvent(ctx: Context, { eventId }: { eventId: string 
   })
   try {
     const known = event.intentId
-      ? await learnOfIntent(ctx, event.intentId, async (tx) => {
+      ? await syncIntent(ctx, event.intentId, async (tx) => {
           await tx.update(stripeEvents).set(finish('done')).where(eq(stripeEvents.id, eventId))
         })
       : false
@@ -62,34 +62,34 @@ export async function processEvent(ctx: Context, { eventId }: { eventId: string 
   }
 }
 
-type Also = NonNullable<Parameters<typeof withPayment>[2]>['also']
+type AlsoWrite = NonNullable<Parameters<typeof syncPayment>[2]>['also']
 
 /**
  * Brings whatever we have of an intent to what Stripe has. An intent of ours that no row knows (our call was cut off, or
  * it was made twice) is adopted: money that came for it is settled, and it is cancelled where none did.
  * @returns false where it is nothing of ours
  */
-export async function learnOfIntent(ctx: Context, intentId: string, also?: Also): Promise<boolean> {
+export async function syncIntent(ctx: Context, intentId: string, also?: AlsoWrite): Promise<boolean> {
   const [known] = await ctx.db.select().from(payments).where(eq(payments.stripeIntentId, intentId))
   if (known) {
-    await withPayment(ctx, known.id, { also })
+    await syncPayment(ctx, known.id, { also })
     return true
   }
   const intent = await ctx.stripe.api().paymentIntents.retrieve(intentId)
   const expected = await rowOf(ctx, intent.metadata.paymentId)
   if (expected) {
     // Our own call may be about to write it down: the lock waits for that.
-    const { payment } = await withPayment(ctx, expected.id, {
+    const { payment } = await syncPayment(ctx, expected.id, {
       act: (row) => Promise.resolve(row.stripeIntentId ?? intentId),
     })
     if (payment.stripeIntentId === intentId) {
-      await withPayment(ctx, expected.id, { also })
+      await syncPayment(ctx, expected.id, { also })
       return true
     }
   }
   const adopted = await adopt(ctx, intent)
   if (!adopted) return false
-  await withPayment(ctx, adopted.id, { also })
+  await syncPayment(ctx, adopted.id, { also })
   return true
 }
 

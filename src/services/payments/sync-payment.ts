@@ -10,19 +10,19 @@ import type { Millis } from '../../lib/time'
 import { paymentView } from '../../schemas/payments'
 import type { CalendarKey } from '../../schemas/slots'
 import { topicOf } from '../../schemas/socket-messages'
-import { noticesOfMoney } from '../bookings/booking-notifications'
-import { sumUp } from '../bookings/refunds'
-import { onCalendarOf } from '../bookings/with-booking-lock'
+import { paymentNotifications } from '../bookings/booking-notifications'
+import { recalculateTotals } from '../bookings/refunds'
+import { withBookingLock } from '../bookings/with-booking-lock'
 import type { Outcome } from '../calendar/change-calendars'
 import { notify, withdraw } from '../notifications/notify'
 import { settlePayment } from './settle-payment'
 
 /** What Stripe holds of one payment at this moment. */
-type Look = { intent: Stripe.PaymentIntent; refunds: Stripe.Refund[] }
+type StripeSnapshot = { intent: Stripe.PaymentIntent; refunds: Stripe.Refund[] }
 /** A payment as it stands after Stripe was asked, with its booking; no intent where none was made yet. */
 export type PaymentState = { payment: PaymentRow; booking: BookingRow; intent: Stripe.PaymentIntent | null }
 
-type Asking = {
+type SyncOptions = {
   /** What is to be done at Stripe first; it answers the intent's id where the payment has none yet. It may run again. */
   act?: (payment: PaymentRow, tx: Tx) => Promise<string | null | undefined>
   /** What is to be true exactly where the outcome is. */
@@ -36,10 +36,10 @@ type Asking = {
  * A payment's lock always comes before a calendar's, and Stripe is never waited for under a calendar's.
  * @throws NOT_FOUND, UNAVAILABLE while Stripe does not answer
  */
-export async function withPayment(
+export async function syncPayment(
   ctx: Context,
   paymentId: string,
-  { act, also }: Asking = {},
+  { act, also }: SyncOptions = {},
 ): Promise<PaymentState> {
   const [seen] = await ctx.db
     .select({ bookingId: payments.bookingId })
@@ -47,20 +47,20 @@ export async function withPayment(
     .where(eq(payments.id, paymentId))
   if (!seen) throw notFound('payment')
   try {
-    const { state, news } = await ctx.stripe.inTurn(() => {
-      let asked: { payment: PaymentRow; look: Look | null } | undefined
+    const { state, news } = await ctx.stripe.withConcurrencyLimit(() => {
+      let asked: { payment: PaymentRow; look: StripeSnapshot | null } | undefined
       const first = async (tx: Tx) => {
         const payment = await lockPayment(tx, paymentId)
         const intentId = (await act?.(payment, tx)) || payment.stripeIntentId
-        asked = { payment, look: intentId ? await lookAndCancel(ctx, payment, intentId) : null }
+        asked = { payment, look: intentId ? await fetchAndCancel(ctx, payment, intentId) : null }
       }
-      return onCalendarOf(
+      return withBookingLock(
         ctx,
         seen.bookingId,
         async (tx, booking, now, locked) => {
           if (!asked) throw new Error('Stripe was not asked')
           await also?.(tx)
-          return record(tx, asked.payment, asked.look, booking, { now, locked })
+          return saveSnapshot(tx, asked.payment, asked.look, booking, { now, locked })
         },
         { first },
       )
@@ -81,11 +81,15 @@ async function lockPayment(tx: Tx, id: string): Promise<PaymentRow> {
 }
 
 /** What is over for us is over there: where a server died before it said so, whoever looks next does. */
-async function lookAndCancel(ctx: Context, { status }: PaymentRow, intentId: string): Promise<Look> {
-  const look = await lookAtStripe(ctx, intentId)
+async function fetchAndCancel(
+  ctx: Context,
+  { status }: PaymentRow,
+  intentId: string,
+): Promise<StripeSnapshot> {
+  const look = await fetchSnapshot(ctx, intentId)
   if (status !== 'cancelled' || ['canceled', 'succeeded'].includes(look.intent.status)) return look
   await cancelAtStripe(ctx, intentId)
-  return lookAtStripe(ctx, intentId)
+  return fetchSnapshot(ctx, intentId)
 }
 
 /** What cannot be cancelled was paid or cancelled before, and the look that follows tells which. */
@@ -97,7 +101,7 @@ export async function cancelAtStripe(ctx: Context, intentId: string): Promise<vo
   }
 }
 
-async function lookAtStripe(ctx: Context, intentId: string): Promise<Look> {
+async function fetchSnapshot(ctx: Context, intentId: string): Promise<StripeSnapshot> {
   const stripe = ctx.stripe.api()
   const intent = await stripe.paymentIntents.retrieve(intentId, { expand: ['latest_charge'] })
   if (intent.status !== 'succeeded') return { intent, refunds: [] }
@@ -107,10 +111,10 @@ async function lookAtStripe(ctx: Context, intentId: string): Promise<Look> {
 
 type Recorded = { state: PaymentState; news: ReturnType<typeof paymentView> | null }
 
-async function record(
+async function saveSnapshot(
   tx: Tx,
   payment: PaymentRow,
-  look: Look | null,
+  look: StripeSnapshot | null,
   row: BookingRow,
   { now, locked }: { now: Millis; locked: CalendarKey[] },
 ): Promise<Outcome<Recorded>> {
@@ -133,10 +137,10 @@ async function record(
     .returning()
   if (!seen) throw notFound('payment')
 
-  const refundsMoved = await recordRefunds(tx, seen, row, look.refunds)
+  const refundsMoved = await saveRefunds(tx, seen, row, look.refunds)
   if (!arrived && !refundsMoved && status === payment.status)
-    return unchanged({ payment: seen, booking: await sumUp(tx, row.id), intent })
-  const summed = await sumUp(tx, row.id)
+    return unchanged({ payment: seen, booking: await recalculateTotals(tx, row.id), intent })
+  const summed = await recalculateTotals(tx, row.id)
   const settled = arrived
     ? await settlePayment(tx, seen, summed, { now, locked })
     : { booking: summed, touched: [], bookings: [summed] }
@@ -186,7 +190,7 @@ function forward(from: PaymentRow['status'], to: PaymentRow['status']): PaymentR
 }
 
 /** Brings our refunds to what Stripe says of them, and writes down those that were made there. @returns whether any moved */
-async function recordRefunds(
+async function saveRefunds(
   tx: Tx,
   payment: PaymentRow,
   row: BookingRow,
@@ -216,13 +220,13 @@ async function recordRefunds(
       Object.assign(now, seen)
     } else continue
     moved = true
-    await tellOfRefund(tx, payment, row, refund)
+    await notifyRefund(tx, payment, row, refund)
   }
   return (await dropImpossible(tx, payment, ours)) || moved
 }
 
 /** Of a refund that is on its way nobody hears before it is made, or has failed; then both sides do. */
-async function tellOfRefund(
+async function notifyRefund(
   tx: Tx,
   { currency }: PaymentRow,
   row: BookingRow,
@@ -233,7 +237,7 @@ async function tellOfRefund(
   if (status === 'failed') await withdraw(tx, { kind: 'refund_made', source: refund.id, bookingId: row.id })
   await notify(
     tx,
-    ...noticesOfMoney(row, {
+    ...paymentNotifications(row, {
       kind: status === 'failed' ? 'refund_failed' : 'refund_made',
       source: refund.id,
       amountMinor: fromStripeAmount(refund.amount, currency),

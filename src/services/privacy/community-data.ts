@@ -13,9 +13,15 @@ import {
 import { iso, isoOrNull } from '../../lib/time'
 import type { PastCheckIn } from '../../schemas/check-ins'
 import { type Event, eventView } from '../../schemas/events'
-import { aboutEvent, moveUp, NOTHING, type Places, together } from '../bookings/event-seats'
-import { type CommunityOutcome, ofCheckIns, ofEvents } from '../calendar/change-location'
-import { dissolveEvent } from '../events/end-event'
+import {
+  aboutEvent,
+  mergeSeatChanges,
+  NO_SEAT_CHANGES,
+  promoteFromWaitlist,
+  type SeatChanges,
+} from '../bookings/event-seats'
+import { checkInsChanged, eventsChanged, type LocationOutcome } from '../calendar/change-location'
+import { endEvent } from '../events/end-event'
 
 /** One number for everyone who goes: one at a time. Taken behind the person and before locations and calendars. */
 const LEAVING_LOCK = 7_261_054_921
@@ -64,7 +70,7 @@ export const mayComeBack = (
 ) => sql`${bookings.userId} = ${userId} AND ${bookings.status} = 'expired'
   AND EXISTS (SELECT FROM payments p WHERE p.booking_id = ${bookings.id})`
 
-type Left = Omit<CommunityOutcome<unknown>, 'result'>
+type Left = Omit<LocationOutcome<unknown>, 'result'>
 
 /**
  * Takes a person out of the community, whose locations and calendars are locked: places go to whoever waits, events pass to
@@ -77,16 +83,16 @@ export async function leaveCommunity(tx: Tx, userId: string): Promise<Left> {
     .where(and(eq(checkIns.userId, userId), isNull(checkIns.until)))
   await tx.delete(checkIns).where(eq(checkIns.userId, userId))
   await tx.delete(calendarSecrets).where(eq(calendarSecrets.userId, userId))
-  const places = await giveUpPlaces(tx, userId)
+  const places = await giveUpSeats(tx, userId)
   const passed = await passOnEvents(tx, userId)
   const changed = [
-    ...present.map(({ locationId }) => ofCheckIns(locationId)),
-    ...[...places.events, ...passed.events].map(({ locationId }) => ofEvents(locationId)),
+    ...present.map(({ locationId }) => checkInsChanged(locationId)),
+    ...[...places.events, ...passed.events].map(({ locationId }) => eventsChanged(locationId)),
   ]
-  return { touched: passed.touched, changed, ...together(places, passed) }
+  return { touched: passed.touched, changed, ...mergeSeatChanges(places, passed) }
 }
 
-async function giveUpPlaces(tx: Tx, userId: string) {
+async function giveUpSeats(tx: Tx, userId: string) {
   const attended = await tx
     .delete(eventAttendees)
     .where(eq(eventAttendees.userId, userId))
@@ -99,16 +105,16 @@ async function giveUpPlaces(tx: Tx, userId: string) {
           .from(events)
           .where(and(inArray(events.id, ids), isComing))
       : []
-  const moved: Places[] = []
-  for (const event of coming) moved.push(await moveUp(tx, event))
-  return { events: coming, ...together(...moved) }
+  const moved: SeatChanges[] = []
+  for (const event of coming) moved.push(await promoteFromWaitlist(tx, event))
+  return { events: coming, ...mergeSeatChanges(...moved) }
 }
 
 const isComing = sql`${events.endsAt} > clock_timestamp()`
 
 async function passOnEvents(tx: Tx, userId: string): Promise<Omit<Left, 'changed'> & { events: EventRow[] }> {
   const made = await tx.select().from(events).where(eq(events.creatorId, userId))
-  if (made.length === 0) return { touched: [], ...NOTHING, events: [] }
+  if (made.length === 0) return { touched: [], ...NO_SEAT_CHANGES, events: [] }
   const [admin] = await tx
     .select({ id: users.id })
     .from(users)
@@ -133,10 +139,10 @@ async function passOnEvents(tx: Tx, userId: string): Promise<Omit<Left, 'changed
 
 async function cancelAll(tx: Tx, made: EventRow[], userId: string) {
   const ended = []
-  for (const event of made) ended.push(await dissolveEvent(tx, event, userId))
+  for (const event of made) ended.push(await endEvent(tx, event, userId))
   return {
     touched: ended.flatMap(({ touched }) => touched),
-    ...together(...ended),
+    ...mergeSeatChanges(...ended),
     events: made,
   }
 }

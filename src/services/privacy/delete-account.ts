@@ -6,9 +6,9 @@ import type { Millis } from '../../lib/time'
 import type { CalendarKey } from '../../schemas/calendar-key'
 import { findMe } from '../accounts/accounts'
 import { forgetTelegram } from '../accounts/telegram-accounts'
-import { moveUnderLock } from '../bookings/transitions'
+import { applyTransition } from '../bookings/transitions'
 import { calendarsOf } from '../calendar/change-calendars'
-import { changeCommunity } from '../calendar/change-location'
+import { withLocationLocks } from '../calendar/change-location'
 import { calendarOfSpecialist, retireSpecialist } from '../catalog/specialists'
 import { enqueue } from '../jobs/jobs'
 import { leaveCommunity, locationsOf, mayComeBack } from './community-data'
@@ -23,9 +23,9 @@ export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
   const locks = {
     person: id,
     locations: (tx: Tx) => locationsOf(tx, id),
-    calendars: (tx: Tx) => calendarsOfPerson(tx, id),
+    calendars: (tx: Tx) => calendarsOfUser(tx, id),
   }
-  await changeCommunity(ctx, locks, async (tx) => {
+  await withLocationLocks(ctx, locks, async (tx) => {
     const left = await leaveCommunity(tx, id)
     const { stripeCustomerId: customerId } = await findMe(ctx, tx)
     if (customerId) await enqueue(tx, 'forget-customer', { customerId })
@@ -36,7 +36,7 @@ export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
       .where(and(ne(bookings.kind, 'event'), activeOf(id)))
       .orderBy(asc(bookings.id))
     const outcomes = []
-    for (const row of claims) outcomes.push(await endForGood(tx, ctx, row, Number(clock?.now)))
+    for (const row of claims) outcomes.push(await endBooking(tx, ctx, row, Number(clock?.now)))
     await retireSpecialist(tx, id)
     await tx.delete(reviews).where(eq(reviews.userId, id))
     // An intent may be paid though its hold has ended; the booking stays for whatever becomes of it.
@@ -53,7 +53,7 @@ export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
     return { ...left, result: undefined, touched }
   })
   await ctx.cache.drop(`user:${id}`, 'services', 'specialists')
-  ctx.personGone(id)
+  ctx.disconnectUser(id)
   return { ok: true }
 }
 
@@ -61,10 +61,16 @@ const activeOf = (userId: string) =>
   sql`${bookings.userId} = ${userId} AND ${bookings.status} IN ('held', 'pending', 'confirmed')`
 
 /** As if its owner had cancelled it, with what the policy gives back; what has begun already is over without. */
-async function endForGood(tx: Tx, ctx: SignedInContext, row: BookingRow, now: Millis) {
+async function endBooking(tx: Tx, ctx: SignedInContext, row: BookingRow, now: Millis) {
   const begun = row.status !== 'held' && row.startsAt.getTime() <= now
-  if (!begun) return moveUnderLock(tx, ctx.actor, row, 'cancelled', now)
-  return moveUnderLock(tx, { kind: 'clock' }, row, row.status === 'pending' ? 'declined' : 'no_show', now + 1)
+  if (!begun) return applyTransition(tx, ctx.actor, row, 'cancelled', now)
+  return applyTransition(
+    tx,
+    { kind: 'clock' },
+    row,
+    row.status === 'pending' ? 'declined' : 'no_show',
+    now + 1,
+  )
 }
 
 async function anonymise(tx: Tx, id: string): Promise<void> {
@@ -88,7 +94,7 @@ async function anonymise(tx: Tx, id: string): Promise<void> {
 }
 
 /** Where a person has claims, or may have them again by money that is on its way, what they have reviewed, and their own calendar where they are a specialist. */
-async function calendarsOfPerson(tx: Tx, userId: string): Promise<CalendarKey[]> {
+async function calendarsOfUser(tx: Tx, userId: string): Promise<CalendarKey[]> {
   const claimed = await tx
     .selectDistinct({ spaceId: bookings.spaceId, specialistId: bookings.specialistId })
     .from(bookings)

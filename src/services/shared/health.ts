@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Deps } from '../../context'
 
 /** Asks the database for an answer; `ok` is false where there is none within two seconds. */
-export async function checkDatabase({
+export async function pingDatabase({
   db,
   log,
 }: Pick<Deps, 'db' | 'log'>): Promise<{ ok: boolean; latencyMs: number }> {

@@ -24,14 +24,14 @@ type Slot = Pick<Call, 'key' | 'procedure'> & { userId: string; bodyHash: string
  * @throws VALIDATION for a key that is none, IDEMPOTENCY_MISMATCH for another body, IN_PROGRESS where the first call
  *   still runs after 5 seconds, NOT_SIGNED_IN where the person is gone
  */
-export async function answerOnce<T>(
+export async function runOnce<T>(
   ctx: SignedInContext,
   { key, procedure, input }: Call,
   run: () => Promise<T>,
 ): Promise<T> {
   if (!KEY.test(key)) throw new AppError('VALIDATION', 'An Idempotency-Key has 1 to 255 visible characters.')
   const slot = { userId: ctx.actor.id, procedure, key, bodyHash: hashOf(input), runId: Bun.randomUUIDv7() }
-  const earlier = await takeKeyOrAnswer(ctx.db, slot)
+  const earlier = await acquireKeyOrReplay(ctx.db, slot)
   if (earlier) return earlier.data as T
 
   const renewing = setInterval(() => void renewLease(ctx, slot), RENEW_MS)
@@ -39,20 +39,20 @@ export async function answerOnce<T>(
   try {
     data = await run()
   } catch (error) {
-    await giveKeyBack(ctx, slot)
+    await releaseKey(ctx, slot)
     throw error
   } finally {
     clearInterval(renewing)
   }
-  await keepAnswer(ctx, slot, data)
+  await storeResponse(ctx, slot, data)
   return data
 }
 
 /** @returns the answer of the call that had the key before; nothing where this call has it now */
-async function takeKeyOrAnswer(db: Db, slot: Slot): Promise<{ data: unknown } | undefined> {
+async function acquireKeyOrReplay(db: Db, slot: Slot): Promise<{ data: unknown } | undefined> {
   const end = performance.now() + WAIT_MS
   for (let pauseMs = 10; ; pauseMs = Math.min(250, pauseMs * 1.5)) {
-    if (await takeKey(db, slot)) return undefined
+    if (await acquireKey(db, slot)) return undefined
     const found = await readKey(db, slot)
     if (found && found.bodyHash !== slot.bodyHash) {
       throw new AppError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key was used for another request.')
@@ -66,7 +66,7 @@ async function takeKeyOrAnswer(db: Db, slot: Slot): Promise<{ data: unknown } | 
 }
 
 /** One statement: a key that is new, older than a day, or left by a server that died, is this call's from here on. */
-async function takeKey(db: Db, slot: Slot): Promise<boolean> {
+async function acquireKey(db: Db, slot: Slot): Promise<boolean> {
   const taken = {
     bodyHash: slot.bodyHash,
     runId: slot.runId,
@@ -119,7 +119,11 @@ const renewLease = ({ db, log }: Pick<Deps, 'db' | 'log'>, slot: Slot) =>
     .catch((error) => log.warn({ error, procedure: slot.procedure }, 'a running key could not be renewed'))
 
 /** What was done is done: a caller is not refused because its answer could not be kept for a second time of asking. */
-async function keepAnswer({ db, log }: Pick<Deps, 'db' | 'log'>, slot: Slot, data: unknown): Promise<void> {
+async function storeResponse(
+  { db, log }: Pick<Deps, 'db' | 'log'>,
+  slot: Slot,
+  data: unknown,
+): Promise<void> {
   await db
     .update(idempotencyKeys)
     .set({ answer: { data }, runningUntil: sql`clock_timestamp()` })
@@ -128,7 +132,7 @@ async function keepAnswer({ db, log }: Pick<Deps, 'db' | 'log'>, slot: Slot, dat
 }
 
 /** A key that could not be given back is free when its lease ends. */
-async function giveKeyBack({ db, log }: Pick<Deps, 'db' | 'log'>, slot: Slot): Promise<void> {
+async function releaseKey({ db, log }: Pick<Deps, 'db' | 'log'>, slot: Slot): Promise<void> {
   await db
     .delete(idempotencyKeys)
     .where(ownRun(slot))

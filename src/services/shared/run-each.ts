@@ -4,7 +4,7 @@ import type { Deps } from '../../context'
  * Does the same for each of many, one after the other, and adds up. What fails for one is logged and keeps nobody else
  * from it; it will be done at the next run.
  */
-export async function sumOf<T>(
+export async function runForEach<T>(
   { log }: Pick<Deps, 'log'>,
   many: T[],
   run: (one: T) => Promise<number>,

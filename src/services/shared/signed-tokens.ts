@@ -4,7 +4,7 @@ import type { Env } from '../../env'
 /** What a seal is for: one that was made for the one is nothing for the other. */
 type Purpose = 'door-code' | 'password-reset'
 /** Whom or what it is about, and a number that grows with time. */
-type Sealed = { id: string; number: number }
+type TokenPayload = { id: string; number: number }
 
 const ID_BYTES = 16
 const NUMBER_BYTES = 6
@@ -15,7 +15,7 @@ const MAC_BYTES = 16
  * A text that says nothing to a reader, and that only this server can have made, or one with the same secret.
  * @param also what must be the same when it is read, and is not in the text
  */
-export function seal(env: Env, purpose: Purpose, { id, number }: Sealed, also = ''): string {
+export function signToken(env: Env, purpose: Purpose, { id, number }: TokenPayload, also = ''): string {
   const payload = Buffer.alloc(PAYLOAD_BYTES)
   payload.write(id.replaceAll('-', ''), 'hex')
   payload.writeUIntBE(number, ID_BYTES, NUMBER_BYTES)
@@ -23,11 +23,11 @@ export function seal(env: Env, purpose: Purpose, { id, number }: Sealed, also = 
 }
 
 /** What such a text says, which is to be believed where it is ours; nothing where it is no such text. */
-export function readSeal(
+export function verifyToken(
   env: Env,
   purpose: Purpose,
   text: string,
-): (Sealed & { isOurs: (also?: string) => boolean }) | undefined {
+): (TokenPayload & { isOurs: (also?: string) => boolean }) | undefined {
   const bytes = Buffer.from(text, 'base64url')
   if (bytes.length !== PAYLOAD_BYTES + MAC_BYTES) return undefined
   const payload = bytes.subarray(0, PAYLOAD_BYTES)

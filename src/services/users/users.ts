@@ -67,7 +67,7 @@ export async function setRole(db: Db, { id, role }: Pick<User, 'id' | 'role'>): 
 export async function getMe(ctx: SignedInContext): Promise<User> {
   const { id, role } = ctx.actor
   const how = { tag: `user:${id}` as const, maxAgeMs: ME_MAX_AGE_MS, exact: true }
-  const me = await ctx.cache.far(`me:${id}`, how, async () => {
+  const me = await ctx.cache.shared(`me:${id}`, how, async () => {
     const row = await findUser(ctx.db, eq(users.id, id))
     if (!row) throw accountGone()
     return userView(row)
@@ -103,5 +103,5 @@ export async function readRole(db: Db, id: string): Promise<Role> {
 export const accountGone = () => new AppError('NOT_SIGNED_IN', 'This account no longer exists.')
 
 /** Locks a person against everything that counts or ends what is theirs. Comes before the calendars. */
-export const lockPerson = (tx: Tx, userId: string) =>
+export const lockUser = (tx: Tx, userId: string) =>
   tx.select({ id: users.id }).from(users).where(sql`${users.id} = ${userId}`).for('no key update')
