@@ -29,7 +29,7 @@ const refresh = (refreshToken: string) => anyone().refresh.mutate({ refreshToken
 const logIn = ({ email }: { email: string }, platform?: string) =>
   anyone().login.mutate({ email, password, platform })
 
-test('an account is opened once for an e-mail, in whatever case, and signs in with it', async () => {
+test('an email has one account, whatever its case', async () => {
   const email = newEmail()
   const opened = await anyone().register.mutate({ email: email.toUpperCase(), password, name: ' Ada ' })
   expect(opened.user).toMatchObject({ email, name: 'Ada', role: 'customer', language: 'en' })
@@ -39,7 +39,7 @@ test('an account is opened once for an e-mail, in whatever case, and signs in wi
   expect((await logIn({ email: email.toUpperCase() })).user).toEqual(opened.user)
 })
 
-test('an e-mail that is too long is refused for that alone, and no pattern is tried on it', async () => {
+test('an overlong email is refused by its length before any pattern runs', async () => {
   const email = `${'a.'.repeat(200_000)}@example.com`
   const { status, body } = await rest(server, '/auth/register', {
     method: 'POST',
@@ -50,7 +50,7 @@ test('an e-mail that is too long is refused for that alone, and no pattern is tr
   expect(body.issues).toHaveLength(1)
 })
 
-test('five who register one e-mail at once become one account', async () => {
+test('five concurrent registrations of one email create one account', async () => {
   const email = newEmail()
   const all = Array.from({ length: 5 }, () =>
     reasonOf(anyone().register.mutate({ email, password, name: 'A' })),
@@ -58,28 +58,28 @@ test('five who register one e-mail at once become one account', async () => {
   expect((await Promise.all(all)).sort()).toEqual([...Array(4).fill('EMAIL_TAKEN'), 'was not refused'])
 })
 
-test('a wrong password, an e-mail nobody has, and an account without a password are refused alike', async () => {
+test('a login gives one refusal for wrong password, unknown email and no password', async () => {
   const ada = await makeAccount(server)
-  const without = await makePerson(server)
-  const answers = await Promise.all(
-    [ada.email, newEmail(), without.email].map((email) =>
+  const passwordless = await makePerson(server)
+  const replies = await Promise.all(
+    [ada.email, newEmail(), passwordless.email].map((email) =>
       rest(server, '/auth/login', { method: 'POST', body: { email, password: 'not the password' } }),
     ),
   )
-  const said = answers.map(({ status, body }) => ({ status, ...body, requestId: '' }))
-  expect(said[0]).toMatchObject({ status: 401, reason: 'WRONG_CREDENTIALS' })
-  expect(said[1]).toEqual(said[0])
-  expect(said[2]).toEqual(said[0])
+  const responses = replies.map(({ status, body }) => ({ status, ...body, requestId: '' }))
+  expect(responses[0]).toMatchObject({ status: 401, reason: 'WRONG_CREDENTIALS' })
+  expect(responses[1]).toEqual(responses[0])
+  expect(responses[2]).toEqual(responses[0])
 })
 
-test('signing in takes as long whether or not the e-mail exists', async () => {
+test('a login takes equally long whether or not the email exists', async () => {
   const ada = await makeAccount(server)
   const time = async (email: string) => {
     const started = performance.now()
     await reasonOf(anyone().login.mutate({ email, password: 'not the password' }))
     return performance.now() - started
   }
-  // The fastest of several, taken in turns: what else the machine does only ever adds.
+  // Compares the fastest of several alternating attempts, because other load can only slow them.
   const known: number[] = []
   const unknown: number[] = []
   for (let round = 0; round < 4; round++) {
@@ -93,7 +93,7 @@ test('signing in takes as long whether or not the e-mail exists', async () => {
 })
 
 test.each(['$2b$', '$2a$', '$2y$'])(
-  'an imported %s hash signs in, and is replaced by ours',
+  'a sign-in with an imported %s hash replaces it with an argon2id hash',
   async (prefix) => {
     const bcrypt = (await Bun.password.hash(password, { algorithm: 'bcrypt', cost: 4 })).replace(
       /^\$2.\$/,
@@ -111,7 +111,7 @@ test.each(['$2b$', '$2a$', '$2y$'])(
   },
 )
 
-test('name and language change freely; e-mail and password need the present password, and a new one ends all sessions', async () => {
+test('email and password change only with the password; a new one ends all sessions', async () => {
   const ada = await makeAccount(server)
   const signedIn = await startSessionOf(server, ada)
   const { auth } = as(signedIn)
@@ -132,17 +132,17 @@ test('name and language change freely; e-mail and password need the present pass
   expect((await anyone().login.mutate({ email, password: 'another-long-one' })).user.name).toBe('Ada L.')
 })
 
-test('what is stored about a person can be taken along, and is theirs alone', async () => {
+test('an export contains the data of its user and of no one else', async () => {
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const space = await makeSpace(server)
   const mine = await clientOf(server, ada).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
   await clientOf(server, bob).slots.hold.mutate({ slotId: `${space.id}@${at(10)}` })
-  const taken = await clientOf(server, ada).auth.exportMe.query()
-  expect(taken).toMatchObject({ user: { id: ada.id }, sessions: [], bookings: [{ id: mine.id }] })
-  expect(taken.bookings).toHaveLength(1)
+  const exported = await clientOf(server, ada).auth.exportMe.query()
+  expect(exported).toMatchObject({ user: { id: ada.id }, sessions: [], bookings: [{ id: mine.id }] })
+  expect(exported.bookings).toHaveLength(1)
 })
 
-test('who leaves frees what they held and booked, everyone sees it, and their tokens speak for nobody', async () => {
+test('deleting an account frees its times, updates boards and revokes its tokens', async () => {
   const ada = await makeAccount(server)
   const signedIn = await startSessionOf(server, ada)
   const client = as(signedIn)
@@ -164,7 +164,7 @@ test('who leaves frees what they held and booked, everyone sees it, and their to
   const { db } = server.deps
   expect(await db.select().from(users).where(eq(users.id, ada.id))).toEqual([])
   expect(await db.select().from(bookings).where(eq(bookings.userId, ada.id))).toEqual([])
-  const tries = [
+  const calls = [
     client.auth.me.query(),
     client.bookings.list.query({}),
     client.bookings.byId.query({ id: booked.id }),
@@ -172,12 +172,12 @@ test('who leaves frees what they held and booked, everyone sees it, and their to
     client.bookings.create.mutate({ spaceId: space.id, startsAt: at(11) }),
     client.auth.deleteMe.mutate(),
   ]
-  expect(new Set(await Promise.all(tries.map(reasonOf)))).toEqual(new Set(['NOT_SIGNED_IN']))
+  expect(new Set(await Promise.all(calls.map(reasonOf)))).toEqual(new Set(['NOT_SIGNED_IN']))
   expect(await reasonOf(refresh(signedIn.refreshToken))).toBe('REFRESH_INVALID')
   expect(await reasonOf(logIn(ada))).toBe('WRONG_CREDENTIALS')
 })
 
-test('what was paid is kept without a name, its time is freed, and the token cannot touch it any more', async () => {
+test('a deleted user keeps no name on a paid booking, and its time is freed', async () => {
   const ada = await makePerson(server)
   const client = clientOf(server, ada)
   const space = await makeSpace(server)
@@ -193,8 +193,8 @@ test('what was paid is kept without a name, its time is freed, and the token can
   }
   await server.deps.db.insert(payments).values({ ...paid, kind: 'full', status: 'succeeded' })
   await client.auth.deleteMe.mutate()
-  const [kept] = await server.deps.db.select().from(bookings).where(eq(bookings.id, id))
-  expect(kept).toMatchObject({ status: 'cancelled', paidMinor: 900, notes: null })
+  const [booking] = await server.deps.db.select().from(bookings).where(eq(bookings.id, id))
+  expect(booking).toMatchObject({ status: 'cancelled', paidMinor: 900, notes: null })
   const [person] = await server.deps.db.select().from(users).where(eq(users.id, ada.id))
   expect(person).toMatchObject({ email: null, passwordHash: null, role: 'customer' })
   expect(JSON.stringify(person)).not.toContain(ada.email)
@@ -202,13 +202,12 @@ test('what was paid is kept without a name, its time is freed, and the token can
     (await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })).slots[9]?.status,
   ).toBe('free')
   expect(await reasonOf(client.bookings.reschedule.mutate({ id, notes: 'me again' }))).toBe('NOT_SIGNED_IN')
-  // The e-mail is free for whoever comes with it next.
   expect((await anyone().register.mutate({ email: ada.email, password, name: 'Ada' })).user.id).not.toBe(
     ada.id,
   )
 })
 
-test('rights are what the database says now: a demoted admin is one no more, a promoted one is at once', async () => {
+test('a change of role takes effect at once, also for tokens that are already issued', async () => {
   const [boss, admin, ada] = [
     await makePerson(server, 'admin'),
     await makePerson(server, 'admin'),
@@ -223,7 +222,7 @@ test('rights are what the database says now: a demoted admin is one no more, a p
     { id: ada.id },
   ])
   expect(await reasonOf(role(boss.id, 'customer'))).toBe('NOT_ALLOWED')
-  // Nor does an old token release what another holds, over the socket.
+  // A token issued to an admin cannot release holds of others over the socket either.
   const space = await makeSpace(server)
   const hold = await clientOf(server, ada).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
   const socket = await openSocket(server, admin.token)
@@ -232,20 +231,20 @@ test('rights are what the database says now: a demoted admin is one no more, a p
   await socket.close()
 })
 
-test('of two admins who demote each other at once, one stays an admin', async () => {
+test('two admins who demote each other at once leave one admin', async () => {
   for (let round = 0; round < 5; round++) {
     const [one, other] = [await makePerson(server, 'admin'), await makePerson(server, 'admin')]
     const demote = (by: { token: string }, { id }: { id: string }) =>
       reasonOf(clientOf(server, by).users.update.mutate({ id, role: 'customer' }))
-    const ends = await Promise.all([demote(one, other), demote(other, one)])
-    expect(ends.sort()).toEqual(['NOT_ALLOWED', 'was not refused'])
+    const outcomes = await Promise.all([demote(one, other), demote(other, one)])
+    expect(outcomes.sort()).toEqual(['NOT_ALLOWED', 'was not refused'])
   }
 })
 
-test('a change that waits while the account is deleted brings nothing of the person back', async () => {
+test('an update that waits for the deletion of its account restores nothing', async () => {
   const ada = await makePerson(server)
   const change = await server.deps.db.transaction(async (tx) => {
-    const gone = { email: null, name: 'Somebody who left', deletedAt: sql`now()` }
+    const gone = { email: null, name: 'Deleted user', deletedAt: sql`now()` }
     await tx.update(users).set(gone).where(eq(users.id, ada.id))
     const changing = reasonOf(clientOf(server, ada).auth.update.mutate({ name: 'Ada again' }))
     const waiting = sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
@@ -254,5 +253,5 @@ test('a change that waits while the account is deleted brings nothing of the per
   })
   expect(await change.changing).toBe('NOT_SIGNED_IN')
   const [row] = await server.deps.db.select().from(users).where(eq(users.id, ada.id))
-  expect(row).toMatchObject({ email: null, name: 'Somebody who left' })
+  expect(row).toMatchObject({ email: null, name: 'Deleted user' })
 })

@@ -20,7 +20,7 @@ async function paidBooking() {
   const held = await holdToPay(server)
   await payInBrowser(server, held.intent)
   await untilBooking(server, held.booking.id, ({ status }) => status === 'confirmed')
-  // Another event about the same intent would mend what a test is about to break.
+  // A late Stripe event about the same intent would repair the difference that a test creates.
   await until(async () => {
     const waiting = await server.deps.db.$count(stripeEvents, eq(stripeEvents.state, 'waiting'))
     return (waiting === 0 && (await server.sandbox?.pendingDeliveries()) === 0) || undefined
@@ -30,7 +30,7 @@ async function paidBooking() {
 
 type Differences = { differences: { kind: string; bookingId: string; mended: boolean }[] }
 
-test('what somebody changed by hand is found, left as it is without --fix, mended with it, and the exit code tells', async () => {
+test('reconcile finds manual changes and corrects them only with --fix', async () => {
   const { booking, intent } = await paidBooking()
   expect(await run('reconcile', '--grace', '0')).toMatchObject({
     code: 0,
@@ -52,9 +52,9 @@ test('what somebody changed by hand is found, left as it is without --fix, mende
   })
   expect(await bookingRow(server, booking.id)).toMatchObject({ paidMinor: 700 })
 
-  const mended = await run('reconcile', '--grace', '0', '--fix', '--json')
-  expect(mended.code).toBe(0)
-  expect(mended.json<Differences>().differences).toMatchObject([{ kind: 'payment_differs', mended: true }])
+  const fixed = await run('reconcile', '--grace', '0', '--fix', '--json')
+  expect(fixed.code).toBe(0)
+  expect(fixed.json<Differences>().differences).toMatchObject([{ kind: 'payment_differs', mended: true }])
   expect(await bookingRow(server, booking.id)).toMatchObject({ paidMinor: 2000, status: 'confirmed' })
   expect(await paymentRow(server, intent.paymentId)).toMatchObject({ receivedMinor: 2000 })
   expect((await run('reconcile', '--grace', '0')).code).toBe(0)
@@ -69,7 +69,7 @@ test('what somebody changed by hand is found, left as it is without --fix, mende
   expect(before.json()).toMatchObject({ intents: 0, differences: [] })
 })
 
-test('payments are listed, all or those of one booking', async () => {
+test('payments are listed, all of them or those of one booking', async () => {
   const { booking, intent } = await paidBooking()
   await paidBooking()
   const listed = await run('list', '--booking', booking.id, '--json')
@@ -81,16 +81,16 @@ test('payments are listed, all or those of one booking', async () => {
   expect(newest.out).not.toContain(intent.paymentId)
 })
 
-test('an event that failed is listed with its error, and asked for again it is worked on', async () => {
+test('a failed Stripe event is listed with its error and processed again on retry', async () => {
   const { intent } = await paidBooking()
   const { stripeIntentId } = await paymentRow(server, intent.paymentId)
   const event = eventOf('payment_intent.succeeded', { object: 'payment_intent', id: stripeIntentId })
   await server.deps.db
     .insert(stripeEvents)
-    .values({ id: event.id, type: event.type, intentId: stripeIntentId, state: 'failed', error: 'No answer' })
+    .values({ id: event.id, type: event.type, intentId: stripeIntentId, state: 'failed', error: 'timeout' })
   const failed = await run('events', '--state', 'failed', '--json')
   expect(failed.json<object[]>()).toMatchObject([
-    { id: event.id, error: 'No answer', intentId: stripeIntentId },
+    { id: event.id, error: 'timeout', intentId: stripeIntentId },
   ])
 
   expect(await run('retry', event.id)).toMatchObject({ code: 0, err: '' })
@@ -107,7 +107,7 @@ test('an event that failed is listed with its error, and asked for again it is w
   expect((await run('retry', 'evt_unknown')).code).toBe(1)
 })
 
-test('where no server works the doctor and the metrics tell of what waits, failed and was given up, and jobs say why', async () => {
+test('doctor and metrics report waiting and failed payment work without any worker', async () => {
   const own = await startTestServer()
   const look = (...words: string[]) => admin(settingsOf(own), ...words)
   expect((await look('doctor')).out).toContain('No event waits or failed')
@@ -132,7 +132,7 @@ test('where no server works the doctor and the metrics tell of what waits, faile
   expect(metrics).toContain('coworkspace_payment_troubles{kind="givenUpJobs"} 1')
 })
 
-test('the doctor says whether there is a key, whether Stripe answers to it, and whether webhooks can be verified', async () => {
+test('doctor reports a missing key, an unreachable Stripe and unverified webhooks', async () => {
   const stripe = async (settings: Record<string, string>) => {
     const { code, json } = await admin({ ...settingsOf(server), ...settings }, 'doctor', '--json')
     const finding = json<{ name: string; state: string; says: string }[]>().find(
@@ -173,7 +173,7 @@ test('the doctor says whether there is a key, whether Stripe answers to it, and 
   })
 })
 
-test('what is not understood ends with 2', async () => {
+test('invalid arguments end with exit code 2', async () => {
   for (const words of [
     ['retry', 'abc'],
     ['reconcile', '--from', 'monday'],

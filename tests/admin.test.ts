@@ -42,8 +42,8 @@ const inFolder = (name: string) => path.join(folder, name)
 const settingsOf = ({ deps }: RunningServer) => ({ DATABASE_URL: deps.env.DATABASE_URL ?? '' })
 const run = (...words: string[]) => admin(settingsOf(server), ...words)
 
-/** What the API answers to whoever may see everything. */
-async function everything(of: RunningServer, person: TestPerson, spaceIds: string[]) {
+/** Reads the lists and boards as an admin. */
+async function readAll(of: RunningServer, person: TestPerson, spaceIds: string[]) {
   const boards = spaceIds.map((id) => `/slots/${id}/${testDate}`)
   const paths = [
     '/locations',
@@ -56,7 +56,7 @@ async function everything(of: RunningServer, person: TestPerson, spaceIds: strin
   return Promise.all(paths.map(async (one) => [one, (await rest(of, one, { person })).body]))
 }
 
-test('backup, reset, restore: the restored installation answers as before, and guards its rules as before', async () => {
+test('backup, reset and restore bring back the same data and constraints', async () => {
   const own = await startTestServer()
   const [chief, ada] = [await makePerson(own, 'admin'), await makePerson(own)]
   const space = await makeSpace(own, { units: 2, bufferMinutes: 10 })
@@ -66,7 +66,7 @@ test('backup, reset, restore: the restored installation answers as before, and g
   const { id } = await client.bookings.create.mutate({ spaceId: space.id, startsAt: at(9), notes })
   await client.bookings.confirm.mutate({ id })
   await client.slots.hold.mutate({ slotId: `${plain.id}@${at(9)}` })
-  const before = await everything(own, chief, [space.id, plain.id])
+  const before = await readAll(own, chief, [space.id, plain.id])
 
   const file = inFolder('all.backup')
   expect((await admin(settingsOf(own), 'backup', file)).code).toBe(0)
@@ -74,7 +74,7 @@ test('backup, reset, restore: the restored installation answers as before, and g
   expect((await rest(own, '/spaces')).body).toEqual({ items: [], nextCursor: null })
   expect(await admin(settingsOf(own), 'restore', file)).toMatchObject({ code: 0 })
 
-  expect(await everything(own, chief, [space.id, plain.id])).toEqual(before)
+  expect(await readAll(own, chief, [space.id, plain.id])).toEqual(before)
   const bob = clientOf(own, await makePerson(own))
   expect(await reasonOf(bob.slots.hold.mutate({ slotId: `${plain.id}@${at(9)}` }))).toBe('SLOT_TAKEN')
   expect(await client.slots.book.mutate({ slotId: `${plain.id}@${at(9)}` })).toMatchObject({
@@ -86,14 +86,14 @@ test('backup, reset, restore: the restored installation answers as before, and g
   expect(await constraintsOf(own)).toEqual(asMigrated)
 })
 
-/** Every constraint and every trigger that is on. */
+/** Every constraint, and every trigger with its enabled state. */
 const constraintsOf = async ({ deps }: RunningServer) => [
   ...(await deps.db.execute(sql`SELECT conname AS name, pg_get_constraintdef(oid) AS is FROM pg_constraint
     WHERE connamespace = 'public'::regnamespace
     UNION ALL SELECT tgname, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2`)),
 ]
 
-test('a backup is of one instant, whatever is booked meanwhile', async () => {
+test('a backup taken during bookings is consistent', async () => {
   const space = await makeSpace(server, { units: 50 })
   const people = await Promise.all(Array.from({ length: 20 }, () => makePerson(server)))
   const file = inFolder('busy.backup')
@@ -110,7 +110,7 @@ test('a backup is of one instant, whatever is booked meanwhile', async () => {
   expect((await admin(other, 'stats', '--json')).json()).toMatchObject({ spaces: expect.any(Number) })
 })
 
-test('what is no whole backup, or of another schema, is refused and changes nothing', async () => {
+test('a damaged backup or one of another schema is refused and changes nothing', async () => {
   await makeSpace(server)
   const file = inFolder('whole.backup')
   await run('backup', file)
@@ -146,7 +146,7 @@ test('what is no whole backup, or of another schema, is refused and changes noth
   expect((await readdir(folder)).filter((name) => name.endsWith('.unfinished'))).toEqual([])
 })
 
-test('everything is deleted only after it was said twice, and in production three times', async () => {
+test('reset needs --yes, and in production --production as well', async () => {
   const target = { DATABASE_URL: await createDatabase() }
   await admin(target, 'seed')
   const production = {
@@ -162,7 +162,7 @@ test('everything is deleted only after it was said twice, and in production thre
   expect((await admin(target, 'stats', '--json')).json()).toMatchObject({ spaces: 0, people: 0 })
 })
 
-test('a command works beside the server that owns the embedded database, and without one', async () => {
+test('a command works on the embedded database with and without a running server', async () => {
   const settings = { DATA_DIR: inFolder('data'), PORT: '0', SEED: 'demo', NODE_ENV: 'test' }
   const first = await admin(settings, 'create-admin', 'alma@example.com', '--password', 'a-long-passphrase')
   expect(first.code).toBe(0)
@@ -195,14 +195,14 @@ test('a command works beside the server that owns the embedded database, and wit
 
 async function isRunning(dataDir: string): Promise<boolean> {
   const found = await Promise.all(
-    ['postgres', 'elsewhere/postgres'].map((place) =>
-      Bun.file(path.join(dataDir, place, 'postmaster.pid')).exists(),
+    ['postgres', 'elsewhere/postgres'].map((directory) =>
+      Bun.file(path.join(dataDir, directory, 'postmaster.pid')).exists(),
     ),
   )
   return found.includes(true)
 }
 
-test('spaces go out and come in again as CSV and as JSON, and coming in twice makes nothing twice', async () => {
+test('spaces round-trip through CSV and JSON, and a second import creates nothing', async () => {
   const hours = [{ weekday: 1 as const, opensAt: '08:00', closesAt: '12:00' }]
   const space = await makeSpace(server, { name: 'Quiet, "corner"; room', hours, priceMinor: 700 })
   const read = async () => (await run('spaces', 'list', '--json')).json<Space[]>()
@@ -216,7 +216,7 @@ test('spaces go out and come in again as CSV and as JSON, and coming in twice ma
   }
 })
 
-test('a file of spaces comes in as a whole or not at all, and each wrong field is named', async () => {
+test('an import of spaces is all or nothing and names each invalid field', async () => {
   const location = await clientOf(server, boss).locations.create.mutate({
     name: `House ${Bun.randomUUIDv7()}`,
     timeZone: 'Europe/Rome',
@@ -247,7 +247,7 @@ test('a file of spaces comes in as a whole or not at all, and each wrong field i
   ])
 })
 
-test('an operator is made, signs in, and may do everything; who has an account keeps it', async () => {
+test('create-admin creates an admin or promotes an existing account', async () => {
   const email = `alma-${Bun.randomUUIDv7()}@example.com`
   const { password } = (await run('create-admin', email, '--name', 'Alma', '--json')).json<{
     password: string
@@ -266,7 +266,7 @@ test('an operator is made, signs in, and may do everything; who has an account k
   expect((await run('users', 'role', 'nobody@example.com', 'admin')).code).toBe(1)
 })
 
-test('holds are listed and freed, bookings listed and cancelled, by the rules that everybody has', async () => {
+test('holds expire and bookings cancel from the command line by the usual rules', async () => {
   const own = await startTestServer()
   const work = (...words: string[]) => admin(settingsOf(own), ...words)
   const space = await makeSpace(own, { units: 5 })
@@ -294,7 +294,7 @@ test('holds are listed and freed, bookings listed and cancelled, by the rules th
   expect(outcome.json()).toMatchObject([{ booking: { status: 'cancelled' } }, { reason: 'NOT_CANCELLABLE' }])
 })
 
-test('the doctor finds what is broken and says what to do', async () => {
+test('doctor finds problems and suggests how to solve them', async () => {
   const healthy = await run('doctor', '--json')
   expect(healthy.code).toBe(0)
   const target = { DATABASE_URL: await createDatabase() }
@@ -312,7 +312,7 @@ test('the doctor finds what is broken and says what to do', async () => {
   expect(nowhere).toMatchObject({ code: 1, out: expect.stringContaining('Is DATABASE_URL right') })
 })
 
-test('what is not understood ends with 2 and says how; a setting that makes no sense ends with 1', async () => {
+test('invalid arguments end with exit code 2 and a hint, invalid settings with 1', async () => {
   for (const words of [
     ['nonsense'],
     ['holds', 'expire', 'abc'],
@@ -331,7 +331,7 @@ test('what is not understood ends with 2 and says how; a setting that makes no s
   expect(JSON.parse(json.err)).toMatchObject({ error: { reason: 'NOT_FOUND' } })
 })
 
-test('every command says what it is for', async () => {
+test('every command has a help text', async () => {
   const { code, out } = await run('--help')
   expect(code).toBe(0)
   expect(out).toContain('Examples:')
@@ -343,7 +343,7 @@ test('every command says what it is for', async () => {
   }
 })
 
-test('as a process of its own a command writes its result to the one stream and all else to the other', async () => {
+test('a command writes only its result to standard output', async () => {
   const command = Bun.spawn([process.execPath, 'src/cli/index.ts', 'stats', '--json'], {
     cwd: path.join(import.meta.dir, '..'),
     env: { ...process.env, ...settingsOf(server) },

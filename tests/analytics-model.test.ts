@@ -13,8 +13,8 @@ afterAll(stopTestServers)
 const ROUNDS = sized(3, 40)
 const STEP = 5 * 60_000
 const HOUR = 3_600_000
-/** Zones, and a date on which their clocks change or a day that is nothing special. */
-const PLACES = [
+/** Time zones, each with a date: most are the day of a clock change. */
+const ZONES = [
   ['Europe/Rome', '2026-10-25'],
   ['Australia/Lord_Howe', '2026-10-04'],
   ['Australia/Lord_Howe', '2026-04-05'],
@@ -26,8 +26,8 @@ const PLACES = [
 
 type World = Awaited<ReturnType<typeof makeWorld>>
 
-/** Locations, spaces and bookings at random around one date, written as they stand; money moves at random besides. */
-async function makeWorld({ deps }: RunningServer, random: Random, [timeZone, date]: (typeof PLACES)[number]) {
+/** Inserts random locations, spaces, bookings and payment activity around one date, bypassing the services. */
+async function makeWorld({ deps }: RunningServer, random: Random, [timeZone, date]: (typeof ZONES)[number]) {
   const id = () => Bun.randomUUIDv7()
   const begin = instantOf(addDays(date, -4), '00:00', timeZone)
   const anyTime = (): Date => new Date(begin + random.below(9 * 288) * STEP)
@@ -40,10 +40,10 @@ async function makeWorld({ deps }: RunningServer, random: Random, [timeZone, dat
         opensAt: clock(random.below(6)),
         closesAt: random.chance(0.2) ? '02:00' : clock(9 + random.below(14)),
       }))
-  const people = Array.from({ length: 6 }, () => ({ id: id(), name: 'Somebody' }))
+  const people = Array.from({ length: 6 }, () => ({ id: id(), name: 'Ada' }))
   const places = [timeZone, 'UTC'].map((zone, index) => ({
     id: id(),
-    name: `Place ${index}`,
+    name: `Location ${index}`,
     timeZone: zone,
   }))
   const rooms = places.flatMap(({ id: locationId }) =>
@@ -87,7 +87,7 @@ async function makeWorld({ deps }: RunningServer, random: Random, [timeZone, dat
       status,
       locationId: room.locationId,
       spaceId: room.id,
-      // Nobody is in another's way: what is compared is sums, and each has a unit of its own.
+      // Each booking has its own unit, so that no two claims overlap.
       unit: unit + 1,
       startsAt,
       endsAt,
@@ -104,7 +104,7 @@ async function makeWorld({ deps }: RunningServer, random: Random, [timeZone, dat
       bookedAt: isBooked ? startsAt : null,
     }
   })
-  const moved = Array.from({ length: 60 }, () => {
+  const payments = Array.from({ length: 60 }, () => {
     const { locationId, id: bookingId } = random.pick(booked)
     return {
       kind: random.pick(['paid', 'refunded', 'refund_failed'] as const),
@@ -122,13 +122,13 @@ async function makeWorld({ deps }: RunningServer, random: Random, [timeZone, dat
   if (hours.length > 0) await deps.db.insert(openingHours).values(hours)
   await deps.db.insert(closures).values(closed)
   await deps.db.insert(bookings).values(booked.map(({ freed: _, ...row }) => row))
-  await deps.db.insert(activity).values(moved)
-  return { places, rooms, hours, closed, booked, moved }
+  await deps.db.insert(activity).values(payments)
+  return { places, rooms, hours, closed, booked, payments }
 }
 
-const STANDING = ['pending', 'confirmed', 'completed', 'no_show']
+const OCCUPYING = ['pending', 'confirmed', 'completed', 'no_show']
 
-/** The same summary, the slow way: five minutes at a time, and one row after the other. */
+/** Computes the summary naively, in steps of five minutes and row by row. */
 function summaryByHand(world: World, from: string, to: string, only?: string) {
   const places = world.places.filter(({ id }) => only === undefined || id === only)
   const zoneOf = (locationId: string) => places.find(({ id }) => id === locationId)?.timeZone
@@ -148,10 +148,10 @@ function summaryByHand(world: World, from: string, to: string, only?: string) {
       const cell = `${local.dayOfWeek} ${local.hour}`
       for (const room of world.rooms.filter((one) => one.locationId === locationId))
         if (isOpen(world, room, at, timeZone)) add(open, cell, room.units)
-      for (const { locationId: where, status, startsAt, freed } of world.booked)
+      for (const { locationId: bookedLocationId, status, startsAt, freed } of world.booked)
         if (
-          where === locationId &&
-          STANDING.includes(status) &&
+          bookedLocationId === locationId &&
+          OCCUPYING.includes(status) &&
           startsAt.getTime() <= at &&
           at < freed.getTime()
         )
@@ -168,7 +168,7 @@ function summaryByHand(world: World, from: string, to: string, only?: string) {
   const held = made.filter(({ bookedAt }) => bookedAt)
   const lead = held.reduce((sum, { startsAt, createdAt }) => sum + Number(startsAt) - Number(createdAt), 0)
   const inTime = world.booked.filter(({ startsAt, locationId }) => isIn(startsAt, locationId))
-  const standing = inTime.filter(({ status }) => STANDING.includes(status))
+  const standing = inTime.filter(({ status }) => OCCUPYING.includes(status))
   const people = [...new Set(standing.map(({ userId }) => userId))]
   const returning = people.filter((userId) => {
     const own = standing.filter((row) => row.userId === userId)
@@ -176,7 +176,7 @@ function summaryByHand(world: World, from: string, to: string, only?: string) {
     return world.booked.some(
       (row) =>
         row.userId === userId &&
-        STANDING.includes(row.status) &&
+        OCCUPYING.includes(row.status) &&
         zoneOf(row.locationId) !== undefined &&
         (Number(row.startsAt) < last || own.length > 1),
     )
@@ -205,7 +205,7 @@ function summaryByHand(world: World, from: string, to: string, only?: string) {
     topSpaces: sorted(
       [...Map.groupBy(inTime, ({ spaceId, currency }) => `${spaceId} ${currency}`)].flatMap(([key, rows]) => {
         const [spaceId = '', currency = ''] = key.split(' ')
-        const number = rows.filter(({ status }) => STANDING.includes(status)).length
+        const number = rows.filter(({ status }) => OCCUPYING.includes(status)).length
         const amountMinor = rows.reduce((sum, row) => sum + row.paidMinor - row.refundedMinor, 0)
         const name = world.rooms.find(({ id }) => id === spaceId)?.name ?? ''
         return number > 0 || amountMinor > 0
@@ -225,7 +225,7 @@ function revenueByHand(
     string,
     { receivedMinor: number; refundedMinor: number; sources: Map<string, number> }
   >()
-  for (const { kind, at, locationId, amountMinor, currency, source } of world.moved) {
+  for (const { kind, at, locationId, amountMinor, currency, source } of world.payments) {
     if (!isIn(at, locationId)) continue
     const key = `${dateAt(at.getTime(), zoneOf(locationId) ?? 'UTC')} ${currency}`
     const day = days.getOrInsertComputed(key, () => ({
@@ -254,7 +254,7 @@ function revenueByHand(
   )
 }
 
-/** Whether some opening of the dates around holds an instant, and no closure does. */
+/** Whether opening hours of this or the two previous dates cover an instant that no closure covers. */
 function isOpen(world: World, room: World['rooms'][number], at: Millis, timeZone: string): boolean {
   if (at < room.createdAt.getTime() || at >= (room.removedAt?.getTime() ?? Number.POSITIVE_INFINITY))
     return false
@@ -281,7 +281,7 @@ function isOpen(world: World, room: World['rooms'][number], at: Millis, timeZone
 
 const sorted = <T>(rows: T[]): T[] => rows.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
 
-const told = (summary: AnalyticsSummary) => {
+const comparable = (summary: AnalyticsSummary) => {
   const { from: _from, to: _to, locationId: _location, asOf: _asOf, topSpecialists: _none, ...rest } = summary
   return {
     ...rest,
@@ -291,19 +291,19 @@ const told = (summary: AnalyticsSummary) => {
   }
 }
 
-test('a summary says what a slow and simple model says, in zones whose clocks change, at one place and at all', async () => {
+test('a summary equals a naive model, also across clock changes', async () => {
   const random = randomFrom('analytics')
   for (let round = 0; round < ROUNDS; round++) {
-    // A database for each round, so that "at all locations" is those of the round.
+    // Each round has its own database, so that a summary of all locations covers only this round.
     const server = await startTestServer()
     const admin = clientOf(server, await makePerson(server, 'admin'))
-    const place = PLACES[(random.below(PLACES.length) + round) % PLACES.length] ?? PLACES[0]
+    const place = ZONES[(random.below(ZONES.length) + round) % ZONES.length] ?? ZONES[0]
     const world = await makeWorld(server, random, place)
     const from = addDays(place[1], -random.below(4))
     const to = addDays(from, random.below(6))
     for (const only of [undefined, world.places[0]?.id]) {
       const asked = { from, to, ...(only && { locationId: only }) }
-      expect({ place, only, ...told(await admin.analytics.summary.query(asked)) }).toEqual({
+      expect({ place, only, ...comparable(await admin.analytics.summary.query(asked)) }).toEqual({
         place,
         only,
         ...summaryByHand(world, from, to, only),

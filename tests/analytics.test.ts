@@ -36,15 +36,15 @@ const today = () => new Date().toISOString().slice(0, 10)
 const summaryOf = (locationId: string, from = today(), to = from) =>
   clientOf(server, boss).analytics.summary.query({ locationId, from, to })
 
-/** What happened to a booking, as `happenings` has it, in order. */
-async function storyOf(bookingId: string): Promise<string[]> {
+/** The rows of `happenings` about a booking, in order, as `kind` or `kind amount`. */
+async function historyOf(bookingId: string): Promise<string[]> {
   const rows = await server.deps.db.execute<{ kind: string; source: string | null; amount: number | null }>(
     sql`SELECT kind, source, amount_minor AS amount FROM happenings WHERE booking_id = ${bookingId} ORDER BY at`,
   )
   return rows.map(({ kind, amount }) => (amount === null ? kind : `${kind} ${amount}`))
 }
 
-test('what becomes of a hold is told once and in order, and the funnel and the money add up to it', async () => {
+test('each step of a booking is recorded once, and funnel and revenue add up', async () => {
   const space = await makeSpace(server, { priceMinor: 2000, maxSlots: 4 })
   const person = await makePerson(server)
   const client = clientOf(server, person)
@@ -71,14 +71,14 @@ test('what becomes of a hold is told once and in order, and the funnel and the m
   const coming = await pay((await hold(6)).id)
   await hold(7)
 
-  expect(await storyOf(released)).toEqual(['held', 'released'])
-  expect((await storyOf(expired)).sort()).toEqual(['expired', 'held'])
+  expect(await historyOf(released)).toEqual(['held', 'released'])
+  expect((await historyOf(expired)).sort()).toEqual(['expired', 'held'])
   const sold = ['held', 'paid 2000', 'confirmed']
-  expect((await storyOf(cancelled)).sort()).toEqual([...sold, 'cancelled', 'refunded 2000'].sort())
-  expect((await storyOf(completed)).filter((kind) => kind !== 'rescheduled').sort()).toEqual(
+  expect((await historyOf(cancelled)).sort()).toEqual([...sold, 'cancelled', 'refunded 2000'].sort())
+  expect((await historyOf(completed)).filter((kind) => kind !== 'rescheduled').sort()).toEqual(
     [...sold, 'completed', 'reviewed'].sort(),
   )
-  expect((await storyOf(coming)).sort()).toEqual([...sold].sort())
+  expect((await historyOf(coming)).sort()).toEqual([...sold].sort())
 
   const { funnel, revenue } = await summaryOf(space.locationId)
   expect(funnel).toEqual({
@@ -105,16 +105,16 @@ test('what becomes of a hold is told once and in order, and the funnel and the m
   ])
 })
 
-test('a paid place at an event is told and earned as a booking is, and is no hold of a space', async () => {
+test('a paid seat counts as revenue and not as a hold', async () => {
   const event = await makePaidEvent(server)
   const { bookingId } = await payForPlace(server, event.id)
-  expect((await storyOf(bookingId)).sort()).toEqual(['held', 'paid 2000', 'confirmed'].sort())
+  expect((await historyOf(bookingId)).sort()).toEqual(['held', 'paid 2000', 'confirmed'].sort())
   const { revenue, funnel } = await summaryOf(event.locationId)
   expect(revenue).toMatchObject([{ amountMinor: 2000, sources: [{ source: 'web', amountMinor: 2000 }] }])
   expect(funnel.held).toBe(0)
 })
 
-test('a booking knows through which door it came', async () => {
+test('a booking records its source: web, REST or socket', async () => {
   const space = await makeSpace(server)
   const person = await makePerson(server)
   const slot = (hour: number) => `${space.id}@${at(hour)}`
@@ -137,7 +137,7 @@ async function holdBySocket(person: TestPerson, slotId: string): Promise<string>
   return booking.id
 }
 
-test('a specialist who declines is where the funnel leaks, and what both sides bring in counts for both', async () => {
+test('a declined booking is counted in the funnel and earns the specialist nothing', async () => {
   const { client, specialist, service, locationId } = await makeSpecialist(server, {
     service: { needsApproval: true, priceMinor: 5000 },
   })
@@ -153,7 +153,7 @@ test('a specialist who declines is where the funnel leaks, and what both sides b
   await client.bookings.decline.mutate({ id: declined })
   const accepted = await book(10)
   await client.bookings.accept.mutate({ id: accepted })
-  expect((await storyOf(declined)).sort()).toEqual(
+  expect((await historyOf(declined)).sort()).toEqual(
     ['held', 'paid 5000', 'pending', 'declined', 'refunded 5000'].sort(),
   )
   expect((await summaryOf(locationId)).funnel).toMatchObject({ held: 2, paid: 2, declined: 1, coming: 1 })
@@ -163,7 +163,7 @@ test('a specialist who declines is where the funnel leaks, and what both sides b
   ])
 })
 
-test('a period that makes no sense, or a place that is not there, is refused', async () => {
+test('an invalid period or an unknown location is refused', async () => {
   const ask = (input: { from?: string; to?: string; locationId?: string }) =>
     reasonOf(clientOf(server, boss).analytics.summary.query(input))
   expect(await ask({ from: '2027-01-05', to: '2027-01-04' })).toBe('VALIDATION')
@@ -174,13 +174,13 @@ test('a period that makes no sense, or a place that is not there, is refused', a
   expect(await ask({ to: '2000-01-01' })).toBe('was not refused')
 })
 
-test('many admins who ask at once make one set of queries, on the replica where there is one', async () => {
+test('concurrent summaries share one set of queries, on the replica if there is one', async () => {
   const replica = await countQueries(await createDatabase())
   const own = await startTestServer({ env: { CACHE: 'on', DATABASE_REPLICA_URL: replica.databaseUrl } })
   const operator = clientOf(own, await makePerson(own, 'admin'))
   const space = await makeSpace(own)
   const dates = { from: '2027-01-01', to: '2027-01-31' }
-  // This replica never hears of anything, which shows who asks it.
+  // This replica stays empty, so NOT_FOUND proves that it was queried.
   expect(await reasonOf(operator.analytics.summary.query({ ...dates, locationId: space.locationId }))).toBe(
     'NOT_FOUND',
   )
@@ -196,7 +196,7 @@ test('many admins who ask at once make one set of queries, on the replica where 
   )
 })
 
-test('the report of the command line and of the interface has the numbers of the summary, each in a row that a spreadsheet can trust', async () => {
+test('the CSV report has the numbers of the summary and no formulas', async () => {
   const space = await makeSpace(server, { name: '=1+1', priceMinor: 0 })
   const client = clientOf(server, await makePerson(server))
   const { id } = await client.slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })

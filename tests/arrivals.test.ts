@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-/** A confirmed booking, made yesterday, that began so many minutes ago (or begins in so many, where negative) and lasts two hours. */
+/** A two-hour booking that was made yesterday and started `minutesAgo`; a negative value is in the future. */
 async function bookingBegun(person: TestPerson, minutesAgo: number, arrivalGraceMinutes: number | null = 15) {
   const space = await makeSpace(server, { arrivalGraceMinutes })
   const client = clientOf(server, person)
@@ -40,7 +40,7 @@ async function bookingBegun(person: TestPerson, minutesAgo: number, arrivalGrace
   return { id, space, client }
 }
 
-test('who comes for a booking has arrived, and nobody frees the time', async () => {
+test('a booking with a check-in is never marked as a no-show', async () => {
   const ada = await makePerson(server)
   const { id, space, client } = await bookingBegun(ada, 20)
   const stay = await client.checkIns.checkIn.mutate({ bookingId: id })
@@ -52,7 +52,7 @@ test('who comes for a booking has arrived, and nobody frees the time', async () 
   expect(await client.bookings.byId.query({ id })).toMatchObject({ status: 'confirmed', arrivedAt })
 })
 
-test('an arrival is for one’s own confirmed booking, from an hour before it to its end', async () => {
+test('users check in for their own bookings, from an hour before them to their end', async () => {
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const soon = await bookingBegun(ada, -59)
   const later = await bookingBegun(ada, -62)
@@ -73,7 +73,7 @@ test('an arrival is for one’s own confirmed booking, from an hour before it to
   expect(await reasonOf(client.checkIns.checkIn.mutate({ bookingId: later.id }))).toBe('INVALID_STATE')
 })
 
-test('without an arrival within the grace the rest of the time is free, once, and its person is told', async () => {
+test('a missed arrival frees the rest of the time once and notifies the user', async () => {
   const ada = await makePerson(server)
   const { id, space } = await bookingBegun(ada, 16)
   const socket = await openSocket(server, ada.token)
@@ -84,15 +84,15 @@ test('without an arrival within the grace the rest of the time is free, once, an
   expect(jobs.reduce((sum, count) => sum + count, 0)).toBe(1)
   expect(await clientOf(server, ada).bookings.byId.query({ id })).toMatchObject({ status: 'no_show' })
   expect((await watcher.next('slot_update')).cause).toBe('completed')
-  const [free] = await server.deps.db.execute<{ unit: number | null }>(sql`
+  const [row] = await server.deps.db.execute<{ unit: number | null }>(sql`
     SELECT free_unit(${space.id}::uuid, 1, tstzrange(now(), now() + interval '90 minutes'), now()) AS unit`)
-  expect(free?.unit).toBe(1)
-  const told = await socket.next('notification', ({ kind }) => kind === 'booking_no_show')
-  expect(told).toMatchObject({ bookingId: id })
+  expect(row?.unit).toBe(1)
+  const notification = await socket.next('notification', ({ kind }) => kind === 'booking_no_show')
+  expect(notification).toMatchObject({ bookingId: id })
   await Promise.all([socket.close(), watcher.close()])
 })
 
-test('nobody is a no-show within the grace, in a space that has none, or who is or was in the house, or booked just now', async () => {
+test('no booking becomes a no-show during its grace or with its user present', async () => {
   const ada = await makePerson(server)
   const early = await bookingBegun(ada, 14)
   const without = await bookingBegun(ada, 90, null)
@@ -116,7 +116,7 @@ test('nobody is a no-show within the grace, in a space that has none, or who is 
     expect(await inHouse.client.bookings.byId.query({ id })).toMatchObject({ status: 'confirmed' })
 })
 
-test('a booking that cannot be freed keeps no other one from it', async () => {
+test('one no-show that fails does not stop the others', async () => {
   const [first, second] = [
     await bookingBegun(await makePerson(server), 17),
     await bookingBegun(await makePerson(server), 16),
@@ -133,7 +133,7 @@ test('a booking that cannot be freed keeps no other one from it', async () => {
   expect(await first.client.bookings.byId.query({ id: first.id })).toMatchObject({ status: 'no_show' })
 })
 
-test('arrivals and the clock race for a booking, and one of the two wins whole', async () => {
+test('a check-in that races with the no-show job has exactly one outcome', async () => {
   const outcomes = await Promise.all(
     Array.from({ length: 8 }, async () => {
       const { id, client } = await bookingBegun(await makePerson(server), 16)

@@ -24,9 +24,9 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-test('who finds an event full waits, moves up in order when a place is free, and is told once', async () => {
+test('a full event has an ordered waitlist, and a promotion is notified once', async () => {
   const [ada, bob, cyd, dan] = await makePeople(server, 4)
-  if (!ada || !bob || !cyd || !dan) throw new Error('nobody is there')
+  if (!ada || !bob || !cyd || !dan) throw new Error('makePeople returned too few users')
   const event = await makeEvent(server, ada, { capacity: 2 })
   const { id } = event
   const attend = (person: TestPerson, wait?: boolean) =>
@@ -58,7 +58,7 @@ test('who finds an event full waits, moves up in order when a place is free, and
   await Promise.all([forCyd.close(), forDan.close()])
 })
 
-test('many people race for few places while others leave: never too many, the wait in order, each told once', async () => {
+test('a race for seats never exceeds the capacity and promotes in order', async () => {
   const [count, capacity] = [sized(90, 300), sized(15, 50)]
   const random = randomFrom('race for places')
   const maker = await makePerson(server)
@@ -97,7 +97,6 @@ test('many people race for few places while others leave: never too many, the wa
     [maker.id, ...staying.map(({ person }) => person.id)].sort(),
   )
   expect(attending).toHaveLength(Math.min(capacity, rows.length))
-  // Whoever waits came later than everyone who attends.
   expect(Math.max(...attending.map(({ position }) => position))).toBeLessThan(
     Math.min(...waiting.map(({ position }) => position)),
   )
@@ -105,9 +104,9 @@ test('many people race for few places while others leave: never too many, the wa
   expect(event).toMatchObject({ attending: attending.length, waiting: waiting.length })
 
   await untilTold(server)
-  // What is stored says the same as what is heard below: one notification for each who moved up and stayed, and none else.
-  const stored = await server.deps.db.execute<{ userId: string; told: number; untold: number }>(sql`
-    SELECT user_id AS "userId", count(told_at)::int AS told, count(*) FILTER (WHERE told_at IS NULL AND withdrawn_at IS NULL)::int AS untold
+  // Exactly the users who were promoted and stayed have one stored notification each.
+  const stored = await server.deps.db.execute<{ userId: string; delivered: number; pending: number }>(sql`
+    SELECT user_id AS "userId", count(told_at)::int AS delivered, count(*) FILTER (WHERE told_at IS NULL AND withdrawn_at IS NULL)::int AS pending
     FROM notifications WHERE event_id = ${id} AND kind = 'event_place' GROUP BY user_id`)
   const movedUp = staying.filter(({ mine, person }) => mine === 'waiting' && isAttending(person))
   expect(
@@ -116,24 +115,24 @@ test('many people race for few places while others leave: never too many, the wa
       .map(({ userId }) => userId)
       .sort(),
   ).toEqual(movedUp.map(({ person }) => person.id).sort())
-  expect(stored.filter(({ told, untold }) => told > 1 || untold > 0)).toEqual([])
-  // A notice for everyone marks the end of what was said before.
+  expect(stored.filter(({ delivered, pending }) => delivered > 1 || pending > 0)).toEqual([])
+  // A notification to all attendees marks the end of the earlier ones.
   await clientOf(server, maker).events.update.mutate({ id, title: 'The end' })
   for (const [index, { person, mine, leaves }] of outcomes.entries()) {
     const socket = sockets[index]
     if (!socket) throw new Error('a socket is missing')
     if (!leaves) await socket.next('notification', ({ kind }) => kind === 'event_changed')
-    const told = noticesOf(socket, id).filter((kind) => kind === 'event_place').length
+    const received = noticesOf(socket, id).filter((kind) => kind === 'event_place').length
     if (!leaves)
-      expect([person.id, told]).toEqual([person.id, mine === 'waiting' && isAttending(person) ? 1 : 0])
-    else expect(told).toBeLessThanOrEqual(1)
+      expect([person.id, received]).toEqual([person.id, mine === 'waiting' && isAttending(person) ? 1 : 0])
+    else expect(received).toBeLessThanOrEqual(1)
   }
   await Promise.all(sockets.map((socket) => socket.close()))
 }, 60_000)
 
-test('the database itself refuses one attendee too many', async () => {
+test('the database refuses an attendee beyond the capacity', async () => {
   const [ada, bob] = await makePeople(server, 2)
-  if (!ada || !bob) throw new Error('nobody is there')
+  if (!ada || !bob) throw new Error('makePeople returned too few users')
   const { id } = await makeEvent(server, ada, { capacity: 1 })
   const tooMany = server.deps.db
     .insert(eventAttendees)
@@ -142,9 +141,9 @@ test('the database itself refuses one attendee too many', async () => {
   expect(violates(error, 'events_capacity_kept')).toBe(true)
 })
 
-test('an event that is over is as it was: nobody comes, goes or changes it', async () => {
+test('a past event cannot be joined, left or changed', async () => {
   const [ada, bob] = await makePeople(server, 2)
-  if (!ada || !bob) throw new Error('nobody is there')
+  if (!ada || !bob) throw new Error('makePeople returned too few users')
   const { id } = await makeEvent(server, ada)
   const past = { startsAt: sql`now() - interval '2 hours'`, endsAt: sql`now() - interval '1 hour'` }
   await server.deps.db.update(events).set(past).where(eq(events.id, id))
@@ -153,9 +152,9 @@ test('an event that is over is as it was: nobody comes, goes or changes it', asy
   expect(await reasonOf(clientOf(server, ada).events.update.mutate({ id, title: 'No' }))).toBe('TOO_LATE')
 })
 
-test('nobody gets into an event with a price without paying', async () => {
+test('a priced event needs payment before a seat is confirmed', async () => {
   const [ada, bob] = await makePeople(server, 2)
-  if (!ada || !bob) throw new Error('nobody is there')
+  if (!ada || !bob) throw new Error('makePeople returned too few users')
   const { id } = await makeEvent(server, ada, { priceMinor: 500 })
   const { mine, attending, bookingId } = await clientOf(server, bob).events.attend.mutate({ id })
   expect([mine, attending]).toEqual(['held', 1])
@@ -165,9 +164,9 @@ test('nobody gets into an event with a price without paying', async () => {
   expect((await attendeesOf(server, id)).map(({ status }) => status)).toEqual(['attending', 'held'])
 })
 
-test('attendees are reminded a day and an hour before, each once, on however many servers', async () => {
+test('attendees get one reminder a day before and one an hour before', async () => {
   const [ada, bob, cyd] = await makePeople(server, 3)
-  if (!ada || !bob || !cyd) throw new Error('nobody is there')
+  if (!ada || !bob || !cyd) throw new Error('makePeople returned too few users')
   const { id } = await makeEvent(server, ada, { capacity: 2 })
   for (const person of [bob, cyd]) await clientOf(server, person).events.attend.mutate({ id })
   const sockets = await Promise.all([ada, bob, cyd].map(({ token }) => openSocket(server, token)))
@@ -191,7 +190,7 @@ test('attendees are reminded a day and an hour before, each once, on however man
   for (const minutes of [25 * 60, 23 * 60, 22 * 60, 59, 10]) {
     await begins(minutes)
     counts.push(await remind())
-    // One of a time that is not any more would not be told.
+    // Reminders for a time that has changed are never delivered.
     await untilTold(server)
   }
   expect(counts).toEqual([0, 2, 0, 2, 0])

@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-test('nobody stays checked in where a location is no longer in use', async () => {
+test('removing a location checks everyone out', async () => {
   const { locationId } = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   await clientOf(server, ada).checkIns.checkIn.mutate({ locationId })
@@ -27,7 +27,7 @@ test('nobody stays checked in where a location is no longer in use', async () =>
   await watcher.close()
 })
 
-test('who is still there at closing time is checked out then, and the location hears it', async () => {
+test('check-ins end at closing time, and watchers of the location are updated', async () => {
   const { locationId } = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   for (const person of [ada, bob]) await clientOf(server, person).checkIns.checkIn.mutate({ locationId })
@@ -43,7 +43,7 @@ test('who is still there at closing time is checked out then, and the location h
   await watcher.close()
 })
 
-test('closing time is the end of the opening one is in, or comes shortly before, across breaks, closures and midnights', () => {
+test('closing time accounts for breaks, closures and midnight', () => {
   const office = [1, 2, 3, 4, 5].map((weekday) => ({
     weekday: weekday as 1 | 2,
     opensAt: '08:00',
@@ -53,7 +53,7 @@ test('closing time is the end of the opening one is in, or comes shortly before,
     new Date(closingAfter(Date.parse(since), { timeZone: 'Europe/Rome', hours, closures })).toISOString()
   expect(rome('2027-01-04T12:00:00Z')).toBe('2027-01-04T19:00:00.000Z')
   expect(rome('2027-01-04T05:00:00Z')).toBe('2027-01-04T19:00:00.000Z')
-  // Who comes while it is closed, and will be for longer than two hours, is out after those.
+  // A check-in outside the hours ends after two hours if the location stays closed.
   expect(rome('2027-01-04T04:59:00Z')).toBe('2027-01-04T06:59:00.000Z')
   expect(rome('2027-01-04T19:01:00Z')).toBe('2027-01-04T21:01:00.000Z')
   expect(rome('2027-01-08T20:00:00Z')).toBe('2027-01-08T22:00:00.000Z')

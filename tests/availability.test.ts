@@ -39,7 +39,7 @@ const plain = {
   maxNoticeDays: 90,
 }
 
-describe('days on which clocks change', () => {
+describe('days of a clock change', () => {
   const days: [string, string, number][] = [
     ['Europe/Rome', '2027-03-28', 23],
     ['Europe/Rome', '2026-10-25', 25],
@@ -50,7 +50,7 @@ describe('days on which clocks change', () => {
     ['Asia/Kolkata', '2027-03-28', 24],
     ['Asia/Kathmandu', '2027-03-28', 24],
   ]
-  test.each(days)('in %s %s has %d hours of slots without a gap', (timeZone, date, hours) => {
+  test.each(days)('%s %s has %d hours of slots without a gap', (timeZone, date, hours) => {
     const slots = slotsOfDate(rulesOf({ ...plain, date, timeZone, hours: allDay }), date)
     expect(slots).toHaveLength(hours * 2)
     expect(slots[0]?.from).toBe(instantOf(date, '00:00', timeZone))
@@ -60,8 +60,8 @@ describe('days on which clocks change', () => {
     })
   })
 
-  test('hours that end at a time which is skipped before midnight end where the day after the next opens', () => {
-    // At the end of 28 March 2026 the clocks of Nuuk skip the hour from 23:00 to midnight.
+  test('hours that end in a skipped hour end when the day after opens', () => {
+    // On 28 March 2026 the clocks of Nuuk skip the hour from 23:00 to midnight.
     const hours = [
       { weekday: 5, opensAt: '23:30', closesAt: '23:30' },
       { weekday: 7, opensAt: '00:00', closesAt: '00:00' },
@@ -73,7 +73,7 @@ describe('days on which clocks change', () => {
     expect(sunday).toEqual([{ from: Date.parse('2026-03-29T01:00Z'), to: Date.parse('2026-03-30T01:00Z') }])
   })
 
-  test('a local time that exists is its first instant, and one that does not exist moves forward by the change', () => {
+  test('a repeated local time is its first instant, a skipped one shifts by the change', () => {
     fc.assert(
       fc.property(someDay, someTime, ({ date, timeZone }, time) => {
         const at = instantOf(date, time, timeZone)
@@ -83,7 +83,7 @@ describe('days on which clocks change', () => {
           expect(earlier.map((instant) => wallClock(instant, timeZone))).not.toContain(wanted)
           return
         }
-        // The clock jumps over it: just before the jump it was earlier, and as long after the jump as it was meant to be.
+        // The clock skips this time. The result lies as far after the jump as the time was meant to lie.
         const jump = earlier.findLast((instant) => wallClock(instant, timeZone) > wanted) ?? at
         expect(wallClock(jump - MINUTE, timeZone) < wanted).toBe(true)
         const before = Date.parse(`${wallClock(jump - MINUTE, timeZone).replace(' ', 'T')}:00Z`) + MINUTE
@@ -94,8 +94,8 @@ describe('days on which clocks change', () => {
   })
 })
 
-describe('the slots of any hours, in any zone, on any day', () => {
-  test('follow a grid in elapsed time from each opening, and only a remainder shorter than a slot is dropped', () => {
+describe('slots of random hours, zones and dates', () => {
+  test('follow a grid from each opening and drop only a remainder shorter than a slot', () => {
     fc.assert(
       fc.property(someCase, (base) => {
         const rules = rulesOf(base)
@@ -112,7 +112,7 @@ describe('the slots of any hours, in any zone, on any day', () => {
     )
   })
 
-  test('begin when the hours say, and end no later than they say', () => {
+  test('lie within the opening hours', () => {
     fc.assert(
       fc.property(someCase, (base) => {
         const rules = rulesOf(base)
@@ -133,7 +133,7 @@ describe('the slots of any hours, in any zone, on any day', () => {
     )
   })
 
-  test('never overlap, neither on one date nor across neighbouring dates', () => {
+  test('never overlap, not even across dates', () => {
     fc.assert(
       fc.property(someCase, (base) => {
         const rules = rulesOf(base)
@@ -148,21 +148,18 @@ describe('the slots of any hours, in any zone, on any day', () => {
   })
 })
 
-describe('listing and holding', () => {
-  test('say the same of every slot of a board, and for the same reason', () => {
+describe('a board and a hold', () => {
+  test('agree on every slot of a board and on the reason', () => {
     fc.assert(
       fc.property(someCalendar, ({ date, calendar }) => {
         for (const slot of renderBoard(calendar, date).slots)
-          expect([slot.id, unavailableReason(calendar, periodOf(slot))]).toEqual([
-            slot.id,
-            refusalSaidBy(slot),
-          ])
+          expect([slot.id, unavailableReason(calendar, periodOf(slot))]).toEqual([slot.id, refusalOf(slot)])
       }),
       runs,
     )
   })
 
-  test('say the same of every other time: what is accepted is a row of listed free slots, and nothing else is', () => {
+  test('agree on any other time: only consecutive free slots can be held', () => {
     fc.assert(
       fc.property(
         someCalendar,
@@ -171,7 +168,7 @@ describe('listing and holding', () => {
         fc.nat(),
         fc.integer({ min: 1, max: 7 }),
         ({ date, calendar }, minute, length, number, count) => {
-          // As far as the longest of the times below can reach.
+          // Covers the longest time below.
           const slots = Array.from({ length: 14 }, (_, index) => addDays(date, index - 3)).flatMap(
             (day) => renderBoard(calendar, day).slots,
           )
@@ -193,10 +190,10 @@ describe('listing and holding', () => {
               periodOf(row.at(-1)).to === time.to &&
               row.every((slot, index) => index === 0 || slot.startsAt === row[index - 1]?.endsAt)
             const reason = unavailableReason(calendar, time)
-            // How far ahead a booking may be made is asked of its start alone.
+            // The maximum notice applies only to the start of a booking.
             const hadInRow = (slot: Slot) => slot.status === 'free' || slot.reason === 'TOO_EARLY'
             if (reason === null) expect(whole && row[0]?.status === 'free' && row.every(hadInRow)).toBe(true)
-            if (whole && row.length === 1 && row[0]) expect(reason).toBe(refusalSaidBy(row[0]))
+            if (whole && row.length === 1 && row[0]) expect(reason).toBe(refusalOf(row[0]))
             if (!whole) expect(reason).toBeOneOf(['SLOT_PAST', 'SLOT_CLOSED', 'OFF_GRID', 'TOO_LONG'])
           }
         },
@@ -206,20 +203,20 @@ describe('listing and holding', () => {
   })
 })
 
-test('hours that end in an hour which the clocks leave out are listed and held to their end', () => {
-  // In Greenland clocks go from 23:00 to midnight on that Saturday: 23:30 is 00:30 on Sunday.
+test('hours that end in a skipped hour are listed and bookable to their end', () => {
+  // The clocks of Nuuk skip the hour from 23:00 on that Saturday, so 23:30 becomes 00:30 on Sunday.
   const hours = [{ weekday: 5 as const, opensAt: '23:30', closesAt: '23:30' }]
   const rules = rulesOf({ ...plain, date: '2027-03-26', timeZone: 'America/Nuuk', hours })
   const slots = slotsOfDate(rules, '2027-03-26')
   expect(wallClock(slots.at(-1)?.to ?? 0, 'America/Nuuk')).toBe('2027-03-28 00:30')
   const calendar = { rules, claims: [], now: (slots[0]?.from ?? 0) - DAY }
   expect(slots.map((slot) => unavailableReason(calendar, slot))).toEqual(slots.map(() => null))
-  const told = slots.flatMap((slot) => renderTouchedSlots(calendar, [slot]))
-  expect(told.map(({ startsAt }) => Date.parse(startsAt))).toEqual(slots.map(({ from }) => from))
+  const touched = slots.flatMap((slot) => renderTouchedSlots(calendar, [slot]))
+  expect(touched.map(({ startsAt }) => Date.parse(startsAt))).toEqual(slots.map(({ from }) => from))
 })
 
-describe('what followers of a board are told', () => {
-  test('is every slot that a claim changes, on whichever date, as the board shows it afterwards', () => {
+describe('updates of a board', () => {
+  test('contain every slot that a claim changes, as the board shows it afterwards', () => {
     fc.assert(
       fc.property(someCalendar, fc.nat(), ({ date, calendar }, number) => {
         const days = [-2, -1, 0, 1, 2].map((offset) => addDays(date, offset))
@@ -227,17 +224,17 @@ describe('what followers of a board are told', () => {
         const before = new Map(slotsNow().map((slot) => [slot.id, slot]))
         const claim = addClaim(calendar, date, number)
         if (!claim) return
-        const told = new Map(renderTouchedSlots(calendar, [claim]).map((slot) => [slot.id, slot]))
+        const touched = new Map(renderTouchedSlots(calendar, [claim]).map((slot) => [slot.id, slot]))
         for (const slot of slotsNow()) {
-          if (!Bun.deepEquals(slot, before.get(slot.id))) expect(told.has(slot.id)).toBe(true)
-          if (told.has(slot.id)) expect(told.get(slot.id)).toEqual(slot)
+          if (!Bun.deepEquals(slot, before.get(slot.id))) expect(touched.has(slot.id)).toBe(true)
+          if (touched.has(slot.id)) expect(touched.get(slot.id)).toEqual(slot)
         }
       }),
       runs,
     )
   })
 
-  test('by the clock comes in time: until the moment that is waited for, nothing changes by itself', () => {
+  test('are due at the next change by the clock, and nothing changes before it', () => {
     fc.assert(
       fc.property(someCalendar, fc.double({ min: 0, max: 1, noNaN: true }), ({ date, calendar }, share) => {
         const until = nextChangeByClock(calendar, date)
@@ -259,8 +256,8 @@ function periodOf(slot: Pick<Slot, 'startsAt' | 'endsAt'> | undefined): Period {
   return { from: Date.parse(slot?.startsAt ?? ''), to: Date.parse(slot?.endsAt ?? '') }
 }
 
-/** With which reason a board says that a slot cannot be had. */
-function refusalSaidBy({ status, reason }: Slot): Reason | null {
+/** The refusal that a hold of this slot must get, or null for a free slot. */
+function refusalOf({ status, reason }: Slot): Reason | null {
   if (status === 'free') return null
   if (status === 'past') return 'SLOT_PAST'
   return status === 'closed' ? reason : 'SLOT_TAKEN'
@@ -273,7 +270,7 @@ describe('against the database', () => {
   })
   afterAll(stopTestServers)
 
-  test('every slot of a board is held, or refused, exactly as the board said', async () => {
+  test('every slot of a board is held or refused as the board shows', async () => {
     const random = randomFrom('boards against holds')
     for (let round = 0; round < sized(6, 60); round++) {
       const timeZone = random.pick(ZONES)
@@ -297,13 +294,13 @@ describe('against the database', () => {
           if (status === 'free' && random.chance(0.3))
             await other.slots.hold.mutate({ slotId: id }).catch(() => null)
         for (const { id } of (await client.slots.day.query(day)).slots) {
-          const saidBefore = (await client.slots.day.query(day)).slots.find((slot) => slot.id === id)
+          const slotBefore = (await client.slots.day.query(day)).slots.find((slot) => slot.id === id)
           const outcome = await reasonOf(client.slots.hold.mutate({ slotId: id }))
           if (outcome === 'was not refused') await client.slots.release.mutate({ slotId: id })
-          const saidAfter = (await client.slots.day.query(day)).slots.find((slot) => slot.id === id)
-          // A slot may begin between the look and the hold: then either answer is right.
-          if (!saidBefore || saidBefore.status !== saidAfter?.status) continue
-          expect([id, outcome]).toEqual([id, refusalSaidBy(saidBefore) ?? 'was not refused'])
+          const slotAfter = (await client.slots.day.query(day)).slots.find((slot) => slot.id === id)
+          // A slot that starts between the read and the hold may have either outcome.
+          if (!slotBefore || slotBefore.status !== slotAfter?.status) continue
+          expect([id, outcome]).toEqual([id, refusalOf(slotBefore) ?? 'was not refused'])
         }
       }
     }

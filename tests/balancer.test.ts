@@ -10,14 +10,12 @@ import { openSocket } from './support/socket'
 import { until } from './support/world'
 
 const hasCaddy = Bun.which('caddy') !== null
-const whyNot = hasCaddy
-  ? whyNoRedis
-  : 'skipped: there is no caddy on this machine (on Debian: apt-get install caddy)'
-if (!hasCaddy) process.stderr.write(`The balancer is ${whyNot}\n`)
+const whyNot = hasCaddy ? whyNoRedis : 'skipped: caddy is not installed (on Debian: apt-get install caddy)'
+if (!hasCaddy) process.stderr.write(`balancer test ${whyNot}\n`)
 
 afterAll(stopProcesses)
 
-/** The balancer of `compose.yaml` with its own configuration, but for the names and ports of what it stands before. */
+/** Starts Caddy with the deployed configuration; only the ports differ. */
 async function startBalancer(ports: number[], folder: string) {
   const port = freePort()
   const written = await Bun.file(path.join(import.meta.dir, '../deploy/Caddyfile')).text()
@@ -36,7 +34,7 @@ async function startBalancer(ports: number[], folder: string) {
 }
 
 test.skipIf(!hasCaddy || !hasRedis)(
-  `behind the balancer, servers replaced one after the other drop no request and say goodbye to each socket ${whyNot}`,
+  `a rolling restart behind the balancer drops no request and closes each socket ${whyNot}`,
   async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-balancer-'))
     const redis = await startRedis()
@@ -58,12 +56,12 @@ test.skipIf(!hasCaddy || !hasRedis)(
       await until(async () => (await fetch(`${balancer.url}/api/spaces`).catch(() => undefined))?.ok)
       expect((await fetch(`${balancer.url}/metrics`)).status).toBe(404)
 
-      let asking = true
-      let asked = 0
+      let loading = true
+      let requests = 0
       const failed: string[] = []
       const load = Array.from({ length: 8 }, async () => {
-        while (asking) {
-          asked += 1
+        while (loading) {
+          requests += 1
           const answer = await fetch(`${balancer.url}/api/spaces`).catch((error) => String(error))
           if (typeof answer === 'string') failed.push(answer)
           else if ((await answer.text()) === '' || answer.status !== 200) failed.push(String(answer.status))
@@ -74,13 +72,13 @@ test.skipIf(!hasCaddy || !hasRedis)(
         servers[index]?.kill('SIGTERM')
         expect(await servers[index]?.exited).toBe(0)
         servers[index] = await start(port)
-        // It is asked again once it was seen to be well.
+        // Caddy routes to the server again after a successful health check.
         await Bun.sleep(2500)
       }
-      asking = false
+      loading = false
       await Promise.all(load)
       expect(failed).toEqual([])
-      expect(asked).toBeGreaterThan(50)
+      expect(requests).toBeGreaterThan(50)
       for (const socket of sockets) expect(await socket.next('server_closing')).toBeTruthy()
     } finally {
       balancer.process.kill()

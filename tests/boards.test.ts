@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterAll(stopTestServers)
 
 const watchers: Watcher[] = []
-/** Ends with its test, also where that fails, so that the next one finds nobody watching. */
+/** Closed after each test, even a failed one, so that no watcher remains for the next test. */
 const watch = (on: RunningServer, day: Day): Watcher => {
   const watcher = watchBoard(on, day)
   watchers.push(watcher)
@@ -48,9 +48,9 @@ afterEach(() => {
 
 type Day = { spaceId: string; date: string }
 
-/** Waits until a board that was followed is what anybody is shown, and fails with the difference where it never is. */
-async function expectTrue(watcher: Watcher, day: Day): Promise<void> {
-  // One reading is compared and shown: the sweep may free a hold between two of them.
+/** Waits until the watched board equals a fresh read, and fails with the difference if it never does. */
+async function expectCurrent(watcher: Watcher, day: Day): Promise<void> {
+  // Compare and report the same read: the sweep may free a hold between two reads.
   let current: Board | undefined
   const same = async () => {
     current = await clientOf(second).slots.day.query(day)
@@ -59,7 +59,7 @@ async function expectTrue(watcher: Watcher, day: Day): Promise<void> {
   await until(same, 5_000).catch(() => expect(watcher.board()).toEqual(current))
 }
 
-/** One random change of a space through one of the servers. @returns whether it was made, rather than refused */
+/** Makes one random change of a space through one of the servers. @returns false if it was refused */
 async function change(
   random: Random,
   clients: TestClient[],
@@ -94,7 +94,7 @@ const endHold = (id: string) =>
     .set({ holdExpiresAt: sql`clock_timestamp()` })
     .where(sql`${bookings.id} = ${id} AND ${bookings.status} = 'held'`)
 
-test('a board watched over a socket is true in the end, through two servers and however often the socket is cut', async () => {
+test('a watched board converges across two servers and lost sockets', async () => {
   const random = randomFrom('watched boards')
   const space = await makeSpace(server, { units: 2, bufferMinutes: 15, slotMinutes: 60 })
   const people = await Promise.all(Array.from({ length: 6 }, () => makePerson(server)))
@@ -111,11 +111,11 @@ test('a board watched over a socket is true in the end, through two servers and 
         if (await change(random, clients, space.id, mine[index] ?? new Map())) done += 1
       }
     })
-    // In the middle of the changes, not between them.
+    // Cut the sockets while changes are in flight.
     await until(() => done >= (changes * (cut - 0.5)) / cuts)
     for (const { watcher } of watched) watcher.cut()
     await Promise.all(wave)
-    for (const { watcher, day } of watched) await expectTrue(watcher, day)
+    for (const { watcher, day } of watched) await expectCurrent(watcher, day)
   }
   const asked = watched.map(({ watcher }) => watcher.asked())
   const { version } = await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })
@@ -125,7 +125,7 @@ test('a board watched over a socket is true in the end, through two servers and 
 }, 300_000)
 
 describe('a watched board', () => {
-  test('is pushed whole when prices, hours, closures or units change', async () => {
+  test('is sent whole when prices, hours, closures or units change', async () => {
     const space = await makeSpace(server, { units: 2 })
     const admin = clientOf(server, await makePerson(server, 'admin'))
     const day = { spaceId: space.id, date: testDate }
@@ -163,31 +163,31 @@ describe('a watched board', () => {
         return now?.version === first.version + index + 1 ? now : undefined
       })
       expect(looked(board)).toBe(wanted)
-      await expectTrue(watcher, day)
+      await expectCurrent(watcher, day)
     }
     expect(watcher.asked()).toBe(1)
   })
 
-  /** The boards that a server watches, without the sockets: what it tells is written down. */
+  /** The watched boards of a server without sockets. Collects the messages that it would send. */
   function watching() {
-    const told: ServerMessage[] = []
+    const sent: ServerMessage[] = []
     const { db, log } = server.deps
     const deliver: Publish = (_, message) => {
-      const said = messageOf(message)
-      if (said) told.push(said)
+      const parsed = messageOf(message)
+      if (parsed) sent.push(parsed)
     }
     const boards = createBoardWatchers({ db, log, deliver })
     const last = <T extends ServerMessage['type']>(type: T) =>
-      told.findLast((message): message is Extract<ServerMessage, { type: T }> => message.type === type)
-    return { boards, told, last }
+      sent.findLast((message): message is Extract<ServerMessage, { type: T }> => message.type === type)
+    return { boards, sent, last }
   }
 
-  test('is told again when time alone changes it, and left alone while it does not', async () => {
+  test('is sent again when only time changes it, and not before', async () => {
     const space = await makeSpace(server)
     const holder = await makePerson(server)
     const day = { spaceId: space.id, date: testDate }
-    const { boards, told, last } = watching()
-    // Nobody sweeps this hold: its calendar is locked.
+    const { boards, sent, last } = watching()
+    // The lock on the calendar keeps the sweep away from this hold.
     await server.deps.db.transaction(async (tx) => {
       const holdExpiresAt = new Date(Date.now() + 700)
       await insertBooking(server, space, holder, { status: 'held', holdExpiresAt })
@@ -195,18 +195,18 @@ describe('a watched board', () => {
       boards.watch(day)
       await boards.tick()
       await boards.tick()
-      expect(told.map(({ type }) => type)).toEqual(['slots_status_update', 'board_version', 'board_version'])
+      expect(sent.map(({ type }) => type)).toEqual(['slots_status_update', 'board_version', 'board_version'])
       expect(last('slots_status_update')?.slots[9]?.status).toBe('held')
       await until(async () => {
         await boards.tick()
-        return told.filter(({ type }) => type === 'slots_status_update').length > 1
+        return sent.filter(({ type }) => type === 'slots_status_update').length > 1
       })
       expect(Date.now()).toBeGreaterThanOrEqual(holdExpiresAt.getTime())
       expect(last('slots_status_update')?.slots[9]?.status).toBe('free')
     })
   })
 
-  test('is told once more where a change overtook it on the way', async () => {
+  test('is sent once more if a change overtook it', async () => {
     const space = await makeSpace(server)
     const client = clientOf(server, await makePerson(server))
     const slotId = `${space.id}@${at(9)}`
@@ -218,21 +218,21 @@ describe('a watched board', () => {
       }
     })()
     const overtaken = await until(async () => {
-      const { boards, told, last } = watching()
+      const { boards, sent, last } = watching()
       boards.watch({ spaceId: space.id, date: testDate })
       await boards.tick()
       const version = last('board_version')?.version ?? 0
       const behind = (last('slots_status_update')?.version ?? 0) < version
-      return behind ? { boards, told } : undefined
+      return behind ? { boards, sent } : undefined
     })
     busy = false
     await changing
-    overtaken.told.length = 0
+    overtaken.sent.length = 0
     await overtaken.boards.tick()
-    expect(overtaken.told.map(({ type }) => type)).toEqual(['slots_status_update', 'board_version'])
+    expect(overtaken.sent.map(({ type }) => type)).toEqual(['slots_status_update', 'board_version'])
   })
 
-  test('is watched no longer than its socket lives, also where joins were still waiting when it was cut', async () => {
+  test('is not watched after its socket closes, even if joins were still waiting', async () => {
     const space = await makeSpace(server)
     await until(() => server.deps.realtimeStats().watchedBoards === 0)
     const socket = await openSocket(server)
@@ -241,15 +241,15 @@ describe('a watched board', () => {
     await until(() => server.deps.realtimeStats().watchedBoards > 0)
     await socket.close()
     await until(() => server.deps.realtimeStats().sockets === 0)
-    // Long enough for whatever still waited.
+    // Leaves time for waiting joins to finish.
     for (let look = 0; look < 60; look++)
       await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })
     expect(server.deps.realtimeStats().watchedBoards).toBe(0)
   })
 
-  // It waits for the clock's next minute.
+  // Slow: waits for the next minute of the clock.
   if (proving)
-    test('closes a slot at the sweep after its notice has become too short', async () => {
+    test('closes a slot at the first sweep after its minimum notice begins', async () => {
       const now = Date.now()
       const soon = (Math.floor(now / MINUTE) + 1) * MINUTE + (now % MINUTE > 50_000 ? MINUTE : 0)
       const slot = (Math.floor(soon / (5 * MINUTE)) + 2) * 5 * MINUTE
@@ -260,12 +260,12 @@ describe('a watched board', () => {
       expect((await until(status)).status).toBe('free')
       await until(() => status()?.reason === 'TOO_LATE', 130_000)
       expect(Date.now() - soon).toBeLessThan(5_000)
-      await expectTrue(watcher, day)
+      await expectCurrent(watcher, day)
       expect(watcher.asked()).toBe(1)
     }, 150_000)
 })
 
-test('how many units are taken is told of every slot, also of one that has begun, and of no buffer', async () => {
+test('each slot reports its taken units, without buffers and also after its start', async () => {
   const space = await makeSpace(server, { units: 3, bufferMinutes: 60 })
   const [ada, ben] = [await makePerson(server), await makePerson(server)]
   const hour = Math.floor(Date.now() / 3_600_000) * 3_600_000
@@ -279,13 +279,13 @@ test('how many units are taken is told of every slot, also of one that has begun
   await until(() => watcher.board())
   for (const person of [ada, ben])
     await clientOf(server, person).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
-  const said = () =>
+  const shown = () =>
     watcher
       .board()
       ?.slots.slice(9, 11)
       .map(({ status, free, taken }) => [status, free, taken])
   await until(() =>
-    Bun.deepEquals(said(), [
+    Bun.deepEquals(shown(), [
       ['free', 1, 2],
       ['free', 1, 0],
     ]),

@@ -15,8 +15,8 @@ import { letPass } from './support/specialists'
 import { allDay, at, rest, startTestServer, stopTestServers, testDate, until } from './support/world'
 
 /**
- * The way of a booking, driven as anybody can drive it: requests of the API, a card in the sandbox of Stripe, and nothing
- * else. Only time is made to pass from inside.
+ * The life of a booking through the public API and cards of the Stripe sandbox. Only the passing of time is faked in
+ * the database.
  */
 let server: RunningServer
 const people: Record<string, { id: string; token: string }> = {}
@@ -67,10 +67,10 @@ async function ask<T>(method: string, path: string, who?: string, body?: unknown
 }
 const post = <T>(path: string, body: unknown): Promise<T> => ask('POST', path, undefined, body)
 
-/** How a step is refused to each of these. */
-async function refusals(method: string, path: string, whom: string[], body?: unknown): Promise<unknown[]> {
+/** The refusal that each of these callers gets. */
+async function refusals(method: string, path: string, callers: string[], body?: unknown): Promise<unknown[]> {
   const answers = []
-  for (const who of whom) answers.push((await send(method, path, who, body)).body.reason)
+  for (const who of callers) answers.push((await send(method, path, who, body)).body.reason)
   return answers
 }
 
@@ -83,7 +83,7 @@ async function register(name: string): Promise<void> {
 }
 
 const read = new Map<string, Set<string>>()
-/** The kinds and the sentences of what somebody was told since this was asked last, in order. */
+/** The notifications of a user since the last call, oldest first. */
 async function news(who: string): Promise<[kind: string, text: string][]> {
   await untilTold(server)
   const seen = read.get(who) ?? new Set()
@@ -93,7 +93,7 @@ async function news(who: string): Promise<[kind: string, text: string][]> {
   for (const { id } of fresh) seen.add(id)
   return fresh.map(({ kind, text }) => [kind, text.replace(/\s/g, ' ')])
 }
-const sorted = (told: [string, string][]) => told.map(([kind]) => kind).sort()
+const sorted = (notifications: [string, string][]) => notifications.map(([kind]) => kind).sort()
 
 const bookingOf = (id: string, who = 'Carla') => ask<Booking>('GET', `/bookings/${id}`, who)
 
@@ -112,8 +112,8 @@ async function request(hour: number, card = 'pm_card_visa'): Promise<Booking> {
 
 const WHEN = (hour: number) => `Mon, 4 January 2027 at ${hour}:00`
 
-test('from the search to the answered review: each step for whom it is, refused to everyone else, told to both sides', async () => {
-  // Search, by service, place and day; then the day itself.
+test('each step from search to answered review is limited to its role', async () => {
+  // Search, then the board of one day.
   const query = `service=tailor&locationId=${specialist.locationId}&date=${testDate}`
   const { items } = await ask<{ items: Specialist[] }>('GET', `/specialists?${query}`)
   expect(items).toMatchObject([{ id: specialist.id, name: 'Sam', rating: null, reviewCount: 0 }])
@@ -122,16 +122,15 @@ test('from the search to the answered review: each step for whom it is, refused 
   const slot = board.slots.find(({ startsAt }) => startsAt === at(9))
   expect(slot).toMatchObject({ status: 'free', priceMinor: 5000, id: `${service.id}@${at(9)}` })
 
-  // The hold: nobody is told of it.
-  const wish = { serviceId: service.id, startsAt: at(9) }
-  expect((await send('POST', '/bookings', undefined, wish)).body.reason).toBe('NOT_SIGNED_IN')
-  const { id } = await ask<Booking>('POST', '/bookings', 'Carla', wish)
-  expect((await send('POST', '/bookings', 'Otto', wish)).body.reason).toBe('SLOT_TAKEN')
+  // The hold notifies no one.
+  const details = { serviceId: service.id, startsAt: at(9) }
+  expect((await send('POST', '/bookings', undefined, details)).body.reason).toBe('NOT_SIGNED_IN')
+  const { id } = await ask<Booking>('POST', '/bookings', 'Carla', details)
+  expect((await send('POST', '/bookings', 'Otto', details)).body.reason).toBe('SLOT_TAKEN')
   const after = await ask<Board>('GET', day)
   expect(after.slots.find(({ startsAt }) => startsAt === at(9))).toMatchObject({ status: 'held' })
   expect([await news('Carla'), await news('Sam')]).toEqual([[], []])
 
-  // The deposit.
   const body = { bookingId: id }
   expect(await refusals('POST', `/bookings/${id}/confirm`, ['', 'Carla', 'Otto', 'Sam'])).toEqual([
     'NOT_SIGNED_IN',
@@ -161,16 +160,16 @@ test('from the search to the answered review: each step for whom it is, refused 
     `You have asked for Tailoring with Sam, ${WHEN(10)}.`,
   )
   expect(asked.map(([, text]) => text).join(' ')).toContain('We have received €20.00 for Tailoring with Sam')
-  const wished = await news('Sam')
-  expect(sorted(wished)).toEqual(['booking_requested', 'payment_received'])
-  expect(new Map(wished).get('booking_requested')).toStartWith(
+  const requested = await news('Sam')
+  expect(sorted(requested)).toEqual(['booking_requested', 'payment_received'])
+  expect(new Map(requested).get('booking_requested')).toStartWith(
     `Carla asks for Tailoring for Carla, ${WHEN(10)}. Please accept or decline by `,
   )
-  expect(new Map(wished).get('payment_received')).toBe(
+  expect(new Map(requested).get('payment_received')).toBe(
     `Carla has paid €20.00 for Tailoring for Carla, ${WHEN(10)}.`,
   )
 
-  // The yes.
+  // Approval.
   for (const verb of ['accept', 'decline'])
     expect(await refusals('POST', `/bookings/${id}/${verb}`, ['', 'Carla', 'Otto', 'Steve'])).toEqual([
       'NOT_SIGNED_IN',
@@ -190,7 +189,7 @@ test('from the search to the answered review: each step for whom it is, refused 
     ['booking_accepted', `It is accepted: Tailoring for Carla, ${WHEN(10)}.`],
   ])
 
-  // It takes place, and the balance is charged.
+  // Completion charges the balance.
   expect(await refusals('POST', `/bookings/${id}/complete`, ['Sam', 'Carla', 'Otto', 'Steve'])).toEqual([
     'TOO_EARLY',
     'NOT_ALLOWED',
@@ -204,14 +203,14 @@ test('from the search to the answered review: each step for whom it is, refused 
   await until(async () => (await bookingOf(id)).balanceDueMinor === 0)
   expect(await bookingOf(id, 'Sam')).toMatchObject({ paidMinor: 5000, refundedMinor: 0 })
   const done = await news('Carla')
-  // Points for what was paid before, and then for the balance.
+  // Points for the deposit and for the balance.
   expect(sorted(done)).toEqual(['booking_completed', 'payment_received', 'points_earned', 'points_earned'])
   expect(done.map(([, text]) => text).join(' ')).toContain('We have received €30.00 for Tailoring with Sam')
   const worked = await news('Sam')
   expect(sorted(worked)).toEqual(['booking_completed', 'payment_received'])
   expect(new Map(worked).get('payment_received')).toStartWith('Carla has paid €30.00 for Tailoring for Carla')
 
-  // The review, and its answer.
+  // The review and its reply.
   expect(await refusals('POST', '/reviews', ['', 'Otto', 'Sam', 'Steve', 'admin'], review)).toEqual([
     'NOT_SIGNED_IN',
     ...Array(4).fill('NOT_FOUND'),
@@ -238,7 +237,7 @@ test('from the search to the answered review: each step for whom it is, refused 
   expect(await ask('GET', '/notifications', 'Sam')).toMatchObject({ unread: 6 })
 }, 120_000)
 
-test('a request that is declined gives everything back, and its time is free again', async () => {
+test('a declined request is refunded in full and frees its time', async () => {
   const { id } = await request(11)
   await Promise.all([news('Carla'), news('Sam')])
   expect(await ask<Booking>('POST', `/bookings/${id}/decline`, 'Sam')).toMatchObject({
@@ -271,7 +270,7 @@ test('a request that is declined gives everything back, and its time is free aga
   expect(await refusals('POST', `/bookings/${id}/accept`, ['Sam'])).toEqual(['INVALID_STATE'])
 }, 60_000)
 
-test('a request that nobody answers in time is declined by the clock, once, and gives everything back', async () => {
+test('an unanswered request is declined once and refunded in full', async () => {
   const { id } = await request(13)
   await Promise.all([news('Carla'), news('Sam')])
   await server.deps.db.update(bookings).set({ answerBy: sql`clock_timestamp()` }).where(eq(bookings.id, id))
@@ -290,7 +289,7 @@ test('a request that nobody answers in time is declined by the clock, once, and 
   ])
 }, 60_000)
 
-test('who cancels decides what goes back, and both sides hear who it was', async () => {
+test('the refund depends on who cancels, and both sides are notified', async () => {
   const [byCarla, bySam] = [await request(15), await request(17)]
   for (const { id } of [byCarla, bySam]) await ask('POST', `/bookings/${id}/accept`, 'Sam')
   await Promise.all([news('Carla'), news('Sam')])
@@ -329,7 +328,7 @@ test('who cancels decides what goes back, and both sides hear who it was', async
   ])
 }, 60_000)
 
-test('who does not come is a no-show, for its specialist and nobody else to say, and both sides hear it', async () => {
+test('only the specialist can mark a no-show, and both sides are notified', async () => {
   const { id } = await request(19)
   await ask('POST', `/bookings/${id}/accept`, 'Sam')
   await Promise.all([news('Carla'), news('Sam')])
@@ -350,7 +349,7 @@ test('who does not come is a no-show, for its specialist and nobody else to say,
   expect((await news('Sam'))[0]?.[1]).toStartWith('Carla did not come: Tailoring for Carla, ')
 }, 60_000)
 
-test('a card that declines the balance and a bank that refuses a refund are told to both sides', async () => {
+test('a declined balance and a failed refund notify both sides', async () => {
   const [late, lost] = [
     await request(20, 'pm_card_chargeCustomerFail'),
     await request(22, 'pm_card_refundFail'),
@@ -375,12 +374,12 @@ test('a card that declines the balance and a bank that refuses a refund are told
   )
 }, 60_000)
 
-/** What somebody was told, from now until he is told this, or this many times. */
+/** Collects the notifications of a user until `kind` has arrived `times` times. */
 async function untilNews(who: string, kind: string, times = 1): Promise<[string, string][]> {
   const seen: [string, string][] = []
   await until(async () => {
     seen.push(...(await news(who)))
-    return seen.filter(([told]) => told === kind).length >= times
+    return seen.filter(([seenKind]) => seenKind === kind).length >= times
   })
   return seen
 }

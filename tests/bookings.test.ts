@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-test('a slot is held, booked, moved and cancelled, and the board follows each step', async () => {
+test('a board follows a slot that is held, booked, rescheduled and cancelled', async () => {
   const space = await makeSpace(server)
   const ada = await makePerson(server)
   const client = clientOf(server, ada)
@@ -57,7 +57,7 @@ test('a slot is held, booked, moved and cancelled, and the board follows each st
   await socket.close()
 })
 
-test('a hold that is moved to another space has that space’s price and terms, a booking keeps its own', async () => {
+test('a rescheduled hold takes the terms of the new space, a booking keeps its own', async () => {
   const lenient = await makeSpace(server, { cancellation: [{ hoursBefore: 0, refundPercent: 100 }] })
   const strict = await makeSpace(server, { cancellation: [{ hoursBefore: 48, refundPercent: 50 }] })
   const client = clientOf(server, await makePerson(server))
@@ -69,7 +69,7 @@ test('a hold that is moved to another space has that space’s price and terms, 
   expect(booked.cancellation).toEqual(strict.cancellation)
 })
 
-test('the day without a booking of one’s own shows where it can be moved, and to nobody else', async () => {
+test('a board that ignores an own booking shows the times to reschedule it to', async () => {
   const { locationId, service, specialist } = await makeSpecialist(server, {
     service: { needsRoom: true, bufferMinutes: 30 },
   })
@@ -80,28 +80,28 @@ test('the day without a booking of one’s own shows where it can be moved, and 
   const ofService = { date: testDate, id: specialist.id, serviceId: service.id }
   const ways = [
     {
-      wish: { spaceId: space.id },
+      request: { spaceId: space.id },
       dayOf: (of: TestClient, without?: string) => of.slots.day.query({ ...day, without }),
     },
     {
-      wish: { serviceId: service.id },
+      request: { serviceId: service.id },
       dayOf: (of: TestClient, without?: string) => of.specialists.day.query({ ...ofService, without }),
     },
   ]
   await clientOf(server, ben).bookings.create.mutate({ spaceId: space.id, startsAt: at(13) })
-  for (const { wish, dayOf } of ways) {
-    const { id } = await client.bookings.create.mutate({ ...wish, startsAt: at(10) })
+  for (const { request, dayOf } of ways) {
+    const { id } = await client.bookings.create.mutate({ ...request, startsAt: at(10) })
     const { slots } = await dayOf(client, id)
     expect((await dayOf(client)).slots[11]).toMatchObject({ status: 'held' })
     for (const { status, startsAt } of slots.slice(8, 16)) {
-      const told = await reasonOf(client.bookings.reschedule.mutate({ id, startsAt }))
-      expect([startsAt, told]).toEqual([startsAt, status === 'free' ? 'was not refused' : 'SLOT_TAKEN'])
+      const outcome = await reasonOf(client.bookings.reschedule.mutate({ id, startsAt }))
+      expect([startsAt, outcome]).toEqual([startsAt, status === 'free' ? 'was not refused' : 'SLOT_TAKEN'])
       await client.bookings.reschedule.mutate({ id, startsAt: at(10) })
     }
     expect(slots.slice(8, 16).map(({ status }) => status === 'free')).toEqual(
       [8, 9, 10, 11, 12, 13, 14, 15].map((hour) => ![12, 13, 14].includes(hour)),
     )
-    // Around the time that somebody has there are two that nobody has, and nobody can have.
+    // Buffers block the slots on both sides of the taken one.
     expect(slots.slice(12, 15).map(({ taken }) => taken)).toEqual([0, 1, 0])
     expect(await reasonOf(dayOf(clientOf(server, ben), id))).toBe('NOT_FOUND')
     expect(await reasonOf(dayOf(clientOf(server), id))).toBe('NOT_FOUND')
@@ -109,7 +109,7 @@ test('the day without a booking of one’s own shows where it can be moved, and 
   }
 })
 
-test('a hold that has ended is out of the way, and its holder is told so', async () => {
+test('a stale hold blocks no other hold and cannot be booked', async () => {
   const space = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const slotId = `${space.id}@${at(9)}`
@@ -120,7 +120,7 @@ test('a hold that has ended is out of the way, and its holder is told so', async
   expect(await reasonOf(clientOf(server, ada).slots.book.mutate({ slotId }))).toBe('HOLD_EXPIRED')
 })
 
-test('whoever sees bookings of others may ask for those of one person, and nobody sees more by it', async () => {
+test('filtering bookings by user never widens what the caller can see', async () => {
   const space = await makeSpace(server, { units: 2 })
   const [ada, ben] = [await makePerson(server), await makePerson(server)]
   const hold = (person: typeof ada) =>
@@ -132,7 +132,7 @@ test('whoever sees bookings of others may ask for those of one person, and nobod
   expect((await clientOf(server, ben).bookings.list.query({ userId: ada.id })).items).toEqual([])
 })
 
-test('bookings are listed by when they take place, of one location, page by page, whatever is moved or made meanwhile', async () => {
+test('bookings page by start and location while they are rescheduled', async () => {
   const space = await makeSpace(server, { units: 2 })
   const elsewhere = await makeSpace(server)
   const person = clientOf(server, await makePerson(server))

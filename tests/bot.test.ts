@@ -35,7 +35,7 @@ const handled = (updateId: number) =>
     return rows.find(({ state }) => state !== 'waiting')
   })
 
-/** Somebody who has just come, and has an account. */
+/** A chat of a new user who already has an account. */
 async function newcomer() {
   const talk = talkTo(server, freshTelegramId())
   await talk.write('/start')
@@ -43,15 +43,15 @@ async function newcomer() {
   return talk
 }
 
-/** Up to the free times of a day ahead. */
+/** Presses through the menus to the free times of a later day. */
 async function toTimes(
   talk: Awaited<ReturnType<typeof newcomer>>,
   kind: string,
-  place: string,
+  location: string,
   offer: string,
 ) {
   await talk.press(kind)
-  await talk.press(place)
+  await talk.press(location)
   await talk.press(offer)
   await talk.press('Later days')
   const { buttons } = (await talk.last()) ?? { buttons: [] }
@@ -68,7 +68,7 @@ async function houseWith(settings: Parameters<typeof makeSpace>[1] = {}) {
   return { space, name }
 }
 
-/** A specialist who has linked Telegram, with one service, at a place of a name of its own. */
+/** A specialist with linked Telegram and one service, at a location with a unique name. */
 async function studioWith(service: NonNullable<Parameters<typeof makeSpecialist>[1]>['service']) {
   const made = await makeSpecialist(server, { ...(service && { service }) })
   const admin = clientOf(server, await makePerson(server, 'admin'))
@@ -79,11 +79,11 @@ async function studioWith(service: NonNullable<Parameters<typeof makeSpecialist>
   return { ...made, admin, name, theirs }
 }
 
-test('a mail server that says nothing keeps nobody waiting who talks to the bot', async () => {
+test('an unresponsive mail server does not delay the bot', async () => {
   const silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
   const on = await startTestServer({ queue: true, env: { SMTP_URL: `smtp://127.0.0.1:${silent.port}` } })
   const space = await makeSpace(on)
-  // More mails than are worked on at a time, each of which waits for a greeting for ten seconds.
+  // More mails than jobs that run at once; each waits ten seconds for a greeting.
   for (let hour = 0; hour < 6; hour++) {
     const client = clientOf(on, await makePerson(on))
     const { id } = await client.bookings.create.mutate({ spaceId: space.id, startsAt: at(hour) })
@@ -98,13 +98,13 @@ test('a mail server that says nothing keeps nobody waiting who talks to the bot'
   const before = await sending()
   const talk = talkTo(on, freshTelegramId())
   await talk.write('/start')
-  // Not one of them has given up meanwhile.
+  // All of them are still waiting.
   expect(await sending()).toEqual(before)
   silent.stop(true)
   await on.stop()
 }, 60_000)
 
-test('from /start to a cancelled booking, through the webhook and nothing else', async () => {
+test('the webhook alone leads from /start to a booking and its cancellation', async () => {
   const { space, name } = await houseWith({ name: 'Window desk' })
   const talk = talkTo(server, freshTelegramId())
   expect((await talk.write('/start')).text).toStartWith('Welcome!')
@@ -128,7 +128,7 @@ test('from /start to a cancelled booking, through the webhook and nothing else',
   expect(await bookingRow(server, row?.id ?? '')).toMatchObject({ status: 'cancelled' })
 })
 
-test('a priced time is held, paid in the web app, booked, and cancelled with the money back', async () => {
+test('a priced time is held in the bot, paid on the web and refunded on cancellation', async () => {
   const { name } = await houseWith({
     name: 'Room',
     priceMinor: 2000,
@@ -141,7 +141,7 @@ test('a priced time is held, paid in the web app, booked, and cancelled with the
   expect(held.buttons[0]).toMatchObject({ text: 'Pay €20.00', url: 'https://book.example.com/bookings' })
   const [row] = await bookingsOf(talk.id)
   expect(row).toMatchObject({ status: 'held' })
-  // The web app, where the same person signs in by Telegram.
+  // The same user signs in to the web app with Telegram.
   const signedIn = await clientOf(server).auth.telegram.mutate(proofOf(server, talk.id))
   const web = clientOf(server, { token: signedIn.accessToken })
   await payInBrowser(server, await web.payments.createIntent.mutate({ bookingId: row?.id ?? '' }))
@@ -152,7 +152,7 @@ test('a priced time is held, paid in the web app, booked, and cancelled with the
   await untilBooking(server, row?.id ?? '', ({ refundedMinor }) => refundedMinor === 2000)
 })
 
-test('a hold that is given back is free for the next one', async () => {
+test('a released hold is free for the next user', async () => {
   const { name } = await houseWith({ name: 'Room', priceMinor: 2000 })
   const [first, second] = [await newcomer(), await newcomer()]
   await toTimes(first, 'Book a space', name, 'Room')
@@ -165,7 +165,7 @@ test('a hold that is given back is free for the next one', async () => {
   expect((await second.press('10:00')).text).toContain('Held for you')
 })
 
-test('a service is asked for, its specialist says yes in Telegram, it takes place, and is reviewed there', async () => {
+test('a service is requested, accepted and reviewed in Telegram', async () => {
   const {
     client: boss,
     specialist,
@@ -200,13 +200,13 @@ test('a service is asked for, its specialist says yes in Telegram, it takes plac
   expect(items).toMatchObject([{ bookingId: id, rating: 4 }])
 })
 
-test('a place at an event goes by its title, and is not reviewed once it took place', async () => {
+test('a seat is listed by the title of its event and offers no review', async () => {
   const { id } = await makePaidEvent(server)
   const talk = await newcomer()
   const signedIn = await clientOf(server).auth.telegram.mutate(proofOf(server, talk.id))
   const web = clientOf(server, { token: signedIn.accessToken })
   const { bookingId } = await web.events.attend.mutate({ id })
-  if (!bookingId) throw new Error('no place is held')
+  if (!bookingId) throw new Error('no seat is held')
   await payInBrowser(server, await web.payments.createIntent.mutate({ bookingId }))
   await untilBooking(server, bookingId, ({ status }) => status === 'confirmed')
   await letPass(server, bookingId)
@@ -217,7 +217,7 @@ test('a place at an event goes by its title, and is not reviewed once it took pl
   expect(shown.buttons.map(({ text }) => text)).toEqual(['‹ Back'])
 })
 
-test('a specialist declines in Telegram, and what was paid goes back', async () => {
+test('a request declined in Telegram is refunded', async () => {
   const { name, theirs } = await studioWith({ name: 'Advice', needsApproval: true, priceMinor: 3000 })
   const talk = await newcomer()
   await toTimes(talk, 'Book a specialist', name, 'Advice')
@@ -239,7 +239,7 @@ test('a specialist declines in Telegram, and what was paid goes back', async () 
   )
 })
 
-test('an update that comes twice, twenty times at once and on two servers, acts once', async () => {
+test('an update delivered twenty times to two servers is processed once', async () => {
   const other = await startTestServer({ queue: true, databaseUrl: server.deps.env.DATABASE_URL ?? '' })
   const { space, name } = await houseWith({ name: 'Desk', units: 30 })
   const talk = await newcomer()
@@ -252,7 +252,7 @@ test('an update that comes twice, twenty times at once and on two servers, acts 
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
   await handled(press.update_id)
   expect(await bookingsOf(talk.id)).toHaveLength(1)
-  // The same button once more, as whoever is impatient presses it: another update, and the same press.
+  // A second press of the same button is a new update with the same data.
   const again = pressOf(talk.id, messageId, data)
   await Promise.all([sendUpdate(server, again), sendUpdate(other, again)])
   await handled(again.update_id)
@@ -260,7 +260,7 @@ test('an update that comes twice, twenty times at once and on two servers, acts 
   await other.stop()
 })
 
-test('a press whose answer Telegram loses is worked on again, and changes nothing again', async () => {
+test('a press is retried after a lost response and changes nothing twice', async () => {
   const { name } = await houseWith({ name: 'Desk', units: 30 })
   const talk = await newcomer()
   await toTimes(talk, 'Book a space', name, 'Desk')
@@ -274,7 +274,7 @@ test('a press whose answer Telegram loses is worked on again, and changes nothin
   expect((await talk.last())?.text).toContain('Booked')
 })
 
-test('when Telegram asks us to wait we answer later, and as often as it asks', async () => {
+test('a reply waits as often and as long as Telegram demands', async () => {
   sandboxOf(server).failNext({ kind: 'too_many', retryAfter: 1 }, { method: 'sendMessage', times: 2 })
   const talk = talkTo(server, freshTelegramId())
   const shown = await talk.write('/start')
@@ -285,7 +285,7 @@ test('when Telegram asks us to wait we answer later, and as often as it asks', a
   expect(refused).toHaveLength(2)
 })
 
-test('whoever blocks the bot is not written to, and is again once it is unblocked', async () => {
+test('a user who blocks the bot gets no messages until they unblock it', async () => {
   const sandbox = sandboxOf(server)
   const person = 9_000_000_000_042
   const reachable = async () =>
@@ -301,7 +301,7 @@ test('whoever blocks the bot is not written to, and is again once it is unblocke
   await until(async () => (await reachable()) === false)
   await sandbox.people.block(person, false)
   await until(reachable)
-  // Blocked without a word: it is noticed when the bot writes.
+  // Without an update about the block, the bot notices it with its next message.
   await server.deps.db
     .update(telegramAccounts)
     .set({ reachable: true })
@@ -311,7 +311,7 @@ test('whoever blocks the bot is not written to, and is again once it is unblocke
   await until(async () => (await reachable()) === false)
 })
 
-test('a code from the app links whoever brings it, once, and not to somebody who has an account', async () => {
+test('a link code works once and not for a Telegram that is already linked', async () => {
   const person = await makePerson(server)
   const client = clientOf(server, person)
   const { code, url } = await client.auth.telegramCode.mutate()
@@ -329,12 +329,12 @@ test('a code from the app links whoever brings it, once, and not to somebody who
     'This Telegram belongs to another account',
   )
   expect(await other.auth.telegramAccount.query()).toEqual({ account: null })
-  // What was refused is still there for whom it was meant.
+  // A refused code remains valid for its user.
   await stranger.write(`/start ${second.code}`)
   expect(await other.auth.telegramAccount.query()).toMatchObject({ account: { reachable: true } })
 })
 
-test('of two codes the later one counts, and one that is ten minutes old does not', async () => {
+test('a newer link code replaces the older, and a code expires', async () => {
   const client = clientOf(server, await makePerson(server))
   const first = await client.auth.telegramCode.mutate()
   const second = await client.auth.telegramCode.mutate()
@@ -347,7 +347,7 @@ test('of two codes the later one counts, and one that is ten minutes old does no
   expect(await client.auth.telegramAccount.query()).toEqual({ account: null })
 })
 
-test('nobody presses what is somebody else’s, nor what they may not do', async () => {
+test('a press acts only on own bookings and within the rights of the user', async () => {
   const { name } = await houseWith({ name: 'Desk' })
   const owner = await newcomer()
   await toTimes(owner, 'Book a space', name, 'Desk')
@@ -361,19 +361,19 @@ test('nobody presses what is somebody else’s, nor what they may not do', async
   const last = pressOf(thief.id, messageId, `${ask.data.replace(/^q/, 'r')}.5`)
   await sendUpdate(server, last)
   await handled(last.update_id)
-  // Its owner is no specialist either, and cannot say yes to himself.
-  const yes = pressOf(owner.id, (await owner.last())?.messageId ?? 0, ask.data.replace(/^q/, 'y'))
-  await sendUpdate(server, yes)
-  await handled(yes.update_id)
+  // The owner is not a specialist and cannot accept their own booking.
+  const accept = pressOf(owner.id, (await owner.last())?.messageId ?? 0, ask.data.replace(/^q/, 'y'))
+  await sendUpdate(server, accept)
+  await handled(accept.update_id)
   expect(await bookingRow(server, row?.id ?? '')).toMatchObject({ status: 'confirmed' })
   expect((await thief.last())?.text).not.toContain('Desk')
 })
 
-test('the bot speaks the language of whoever writes, and the one that is chosen', async () => {
+test('the bot uses the language of the user, and the chosen one afterwards', async () => {
   const talk = talkTo(server, freshTelegramId(), { language_code: 'fr-CA' })
   expect((await talk.write('/start')).text).toStartWith('Bienvenue')
   await talk.press('C’est la première fois')
-  // A press carries its own language; the account keeps that of its first moment, or what was chosen since.
+  // The account keeps its first language until another is chosen, whatever later presses carry.
   await talk.write('/start')
   await talk.press(/Langue|Language/)
   expect((await talk.press('Italiano')).text).toStartWith('Ciao Ada')
@@ -386,7 +386,7 @@ test('the bot speaks the language of whoever writes, and the one that is chosen'
   expect(user?.language).toBe('it')
 })
 
-test('names that are longer than a button are cut between characters', async () => {
+test('button texts are cut between characters', async () => {
   const { name } = await houseWith({ name: `x${'🦊'.repeat(48)}`, priceMinor: 2000 })
   const talk = await newcomer()
   const times = await toTimes(talk, 'Book a space', name, 'x🦊')
@@ -395,7 +395,7 @@ test('names that are longer than a button are cut between characters', async () 
   expect((await talk.write('/bookings')).buttons[0]?.text).toContain('x🦊')
 })
 
-test('where the web app has no address that Telegram takes, it is named and has no button', async () => {
+test('a web address that Telegram refuses is written as text without a button', async () => {
   const local = await startTestServer({ queue: true, env: { PUBLIC_URL: 'http://localhost:3000' } })
   const talk = talkTo(local, freshTelegramId())
   const welcome = await talk.write('/start')
@@ -404,7 +404,7 @@ test('where the web app has no address that Telegram takes, it is named and has 
   expect((await talk.press('I am new')).buttons.every(({ url }) => url === undefined)).toBe(true)
 })
 
-test('somebody who has no account is told how to get one, whatever they press', async () => {
+test('a user without an account gets the welcome message, whatever they press', async () => {
   const talk = talkTo(server, freshTelegramId())
   await talk.write('hello')
   const { messageId } = (await talk.last()) ?? { messageId: 0 }

@@ -31,7 +31,7 @@ async function start(env: Record<string, string>) {
   return { server, url }
 }
 
-test('the built server does on its own database what the sources do: docs, app, bot, payments, queue, log file', async () => {
+test('the built server serves docs, app, payments, queue and log file', async () => {
   const LOG_FILE = path.join(folder, 'log')
   const { server, url } = await start({ DATA_DIR: path.join(folder, 'data'), LOG_FILE })
   for (const page of ['/', '/swagger', '/swagger/json', '/swagger/socket/json', '/metrics'])
@@ -48,11 +48,11 @@ test('the built server does on its own database what the sources do: docs, app, 
   socket.send({ type: 'join_space', spaceId: paid, date: testDate })
   const held = await client.slots.hold.mutate({ slotId: await freeSlot(client, paid) })
   await socket.next('slot_update', ({ spaceId, cause }) => spaceId === paid && cause === 'held')
-  // What stands in for Stripe is in the file too.
+  // The Stripe sandbox is part of the bundle.
   const intent = await client.payments.createIntent.mutate({ bookingId: held.id })
   expect(intent.amountMinor).toBe(held.priceMinor)
 
-  // And what the queue needs is found beside it.
+  // The queue finds its files beside the bundle.
   const free = String(items.find(({ priceMinor }) => priceMinor === 0)?.id)
   const { id } = await client.slots.hold.mutate({ slotId: await freeSlot(client, free) })
   await client.bookings.confirm.mutate({ id })

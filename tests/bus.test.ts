@@ -52,7 +52,7 @@ async function join(server: RunningServer, spaceId: string): Promise<{ socket: S
   return { socket, board: await socket.next('slots_status_update') }
 }
 
-/** What a client makes of a board and the changes that followed it; fails where one is missing. */
+/** Applies the received updates to a board as a client does, and fails if one is missing. */
 function follow(board: Board, socket: SocketClient): Board {
   const slots = new Map(board.slots.map((slot) => [slot.id, slot]))
   let { version } = board
@@ -66,7 +66,7 @@ function follow(board: Board, socket: SocketClient): Board {
 }
 
 withRedis(
-  named('a board on one server equals the database while every change goes through the other'),
+  named('a board on one server follows every change made through another'),
   async () => {
     const space = await makeSpace(one)
     const person = await makePerson(two)
@@ -88,7 +88,7 @@ withRedis(
 )
 
 withRedis(
-  named('a change of prices on one server gives the whole board to those who watch on the other'),
+  named('a change of prices on one server sends the whole board to watchers on another'),
   async () => {
     const space = await makeSpace(one)
     const admin = await makePerson(two, 'admin')
@@ -100,7 +100,7 @@ withRedis(
   },
 )
 
-withRedis(named('a person hears of his own bookings on whichever server he is connected to'), async () => {
+withRedis(named('a user gets updates of their bookings on every server'), async () => {
   const space = await makeSpace(one)
   const person = await makePerson(one)
   const [near, far] = [await openSocket(one, person.token), await openSocket(two, person.token)]
@@ -112,7 +112,7 @@ withRedis(named('a person hears of his own bookings on whichever server he is co
 })
 
 withRedis(
-  named('a server that loses Redis serves, says so, reconnects by itself, and its boards heal'),
+  named('a server that loses Redis keeps serving, reconnects and then repairs its boards'),
   async () => {
     const lost = await startRedis()
     const databaseUrl = await createDatabase()
@@ -146,7 +146,7 @@ withRedis(
 )
 
 withRedis(
-  named('a network that swallows everything while the connection stays open is noticed and left'),
+  named('a connection to Redis that swallows data without closing is found and replaced'),
   async () => {
     const network = await startNetwork(redis.port)
     const databaseUrl = await createDatabase()
@@ -174,7 +174,7 @@ withRedis(
   },
 )
 
-withRedis(named('servers of two deployments that share one Redis do not hear each other'), async () => {
+withRedis(named('two deployments that share one Redis do not receive messages of each other'), async () => {
   const databaseUrl = await createDatabase()
   const other = await startTestServer({ databaseUrl, env: { REDIS_URL: `${redis.url}/1` } })
   await connected(other)
@@ -189,7 +189,7 @@ withRedis(named('servers of two deployments that share one Redis do not hear eac
   await Promise.all([stranger.close(), own.close()])
 })
 
-/** Three nodes that share the slots between them. */
+/** A Redis cluster of three nodes. */
 async function startRedisCluster(): Promise<TestRedis[]> {
   const options = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']
   const nodes = await Promise.all(
@@ -208,9 +208,7 @@ const redisCli = (...words: string[]) =>
   Bun.spawn(['redis-cli', ...words], { stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' }).stdout.text()
 
 withRedis(
-  named(
-    'servers that share a cluster of three nodes hear each other through sharded messages, and outlive a node',
-  ),
+  named('servers on a Redis cluster exchange sharded messages and survive the loss of a node'),
   async () => {
     const nodes = await startRedisCluster()
     const databaseUrl = await createDatabase()
@@ -224,7 +222,7 @@ withRedis(
     await announce('to all')
     expect((await socket.next('announcement')).message).toBe('to all')
 
-    // Messages are on the one node that has their slot, and keys on all three.
+    // One node carries the messages, and all three hold keys.
     const channels = nodes.map(({ port }) => redisCli('-p', String(port), 'pubsub', 'shardchannels'))
     const withMessages = (await Promise.all(channels)).map((names) => names.includes('coworkspace'))
     expect(withMessages.filter(Boolean)).toHaveLength(1)
@@ -248,18 +246,18 @@ withRedis(
   60_000,
 )
 
-test('without Redis health says that it is disabled', async () => {
+test('the health check reports a missing Redis as disabled', async () => {
   const alone = await startTestServer()
   expect((await rest(alone, '/health/redis')).body).toEqual({ status: 'disabled' })
 })
 
-test('a listener in the process hears its topic until it leaves', () => {
+test('a local listener receives its topic until it unsubscribes', () => {
   const bus = createLocalBus()
-  const heard: string[] = []
-  const leave = bus.subscribe('everyone', (message) => void heard.push(message.type))
+  const received: string[] = []
+  const unsubscribe = bus.subscribe('everyone', (message) => void received.push(message.type))
   bus.publish('everyone', { type: 'announcement', message: 'one' })
   bus.publish('space:1', { type: 'announcement', message: 'elsewhere' })
-  leave()
+  unsubscribe()
   bus.publish('everyone', { type: 'announcement', message: 'two' })
-  expect(heard).toEqual(['announcement'])
+  expect(received).toEqual(['announcement'])
 })

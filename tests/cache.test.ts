@@ -33,7 +33,7 @@ const aCache = () =>
     invalidateEverywhere: () => undefined,
   })
 
-/** How often the boards of this server were found, and how often they had to be read. */
+/** Cache hits and misses of this server. */
 async function reads({ url }: RunningServer) {
   const text = await (await fetch(`${url}/metrics`)).text()
   const count = (found: string) =>
@@ -41,7 +41,7 @@ async function reads({ url }: RunningServer) {
   return { near: count('near'), missed: count('missed') }
 }
 
-test('a board is read once, found again, and read anew after every change and for whoever made it', async () => {
+test('a cached board is read again after every change', async () => {
   const server = await cached()
   const space = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
@@ -68,7 +68,7 @@ test('a board is read once, found again, and read anew after every change and fo
   expect((await clientOf(server).slots.day.query(day)).slots[9]).toMatchObject({ priceMinor: 700 })
 })
 
-test('a board is not kept past the end of a hold', async () => {
+test('a board is not cached past the end of a hold', async () => {
   const server = await cached({ HOLD_SECONDS: '1' })
   const space = await makeSpace(server)
   const day = { spaceId: space.id, date: testDate }
@@ -77,7 +77,7 @@ test('a board is not kept past the end of a hold', async () => {
   await until(async () => (await clientOf(server).slots.day.query(day)).slots[9]?.status === 'free', 2000)
 })
 
-test('many who ask at once make one query', async () => {
+test('concurrent reads of one key load it once', async () => {
   const cache = aCache()
   let loads = 0
   const load = async () => {
@@ -91,7 +91,7 @@ test('many who ask at once make one query', async () => {
   expect(new Set(answers).size).toBe(1)
 })
 
-test('what was being read while it changed is kept for nobody who asks later', async () => {
+test('a read that a change overtakes is not cached', async () => {
   const cache = aCache()
   const gate = Promise.withResolvers<void>()
   const options = { tag: 'space:1', maxAgeMs: 60_000 }
@@ -108,7 +108,7 @@ test('what was being read while it changed is kept for nobody who asks later', a
   expect(after.state).toBe('new')
 })
 
-test('a refusal is kept for nobody', async () => {
+test('a refusal is not cached', async () => {
   const server = await cached()
   const day = { spaceId: Bun.randomUUIDv7(), date: testDate }
   for (let time = 0; time < 2; time++)
@@ -116,7 +116,7 @@ test('a refusal is kept for nobody', async () => {
   expect((await reads(server)).near).toBe(0)
 })
 
-test('forgetting more tags than are remembered brings nothing old back', async () => {
+test('invalidating more tags than the cache tracks revives no stale entry', async () => {
   const cache = aCache()
   const options = { tag: 'space:1', maxAgeMs: 60_000 }
   await cache.local('key', options, async () => ({ value: { state: 'old' } }))
@@ -126,7 +126,7 @@ test('forgetting more tags than are remembered brings nothing old back', async (
 })
 
 test.skipIf(!hasRedis)(
-  `a person sees his own change at once on whichever server he reads next, and guests a moment later ${whyNoRedis}`,
+  `a user reads their own change on every server at once, others within a second ${whyNoRedis}`,
   async () => {
     const redis = await startRedis()
     const databaseUrl = await createDatabase()
@@ -156,7 +156,7 @@ test.skipIf(!hasRedis)(
 )
 
 test.skipIf(!hasRedis)(
-  `a search is made once for all servers, and anew for who is signed in ${whyNoRedis}`,
+  `a signed-out search is shared by all servers, a signed-in one is made anew ${whyNoRedis}`,
   async () => {
     const redis = await startRedis()
     const databaseUrl = await createDatabase()
@@ -176,7 +176,7 @@ test.skipIf(!hasRedis)(
   },
 )
 
-test('guests search the replica where there is one, and nobody else reads it', async () => {
+test('only searches by signed-out callers read the replica', async () => {
   const replica = await createDatabase()
   const server = await cached({ DATABASE_REPLICA_URL: replica })
   const space = await makeSpace(server)
@@ -184,7 +184,7 @@ test('guests search the replica where there is one, and nobody else reads it', a
   const search = { locationId: space.locationId, from: at(9), to: at(10) }
   const [own] = await server.deps.db.execute<{ name: string }>(sql`SELECT current_database() AS name`)
   expect(replica).not.toContain(`/${own?.name}?`)
-  // This replica never hears of anything, which shows who asks it.
+  // This replica stays empty, so an empty result proves that it was queried.
   expect((await clientOf(server).spaces.search.query(search)).items).toHaveLength(0)
   expect((await clientOf(server, person).spaces.search.query(search)).items).toHaveLength(1)
   expect((await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })).slots).toHaveLength(

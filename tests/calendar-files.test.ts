@@ -26,7 +26,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-/** What a calendar program reads in a file: an entry for each thing, by its summary. */
+/** Parses a file as a calendar program does. */
 function entriesOf(text: string) {
   const calendar = new ICAL.Component(ICAL.parse(text))
   return calendar.getAllSubcomponents('vevent').map((component) => {
@@ -44,10 +44,10 @@ function entriesOf(text: string) {
   })
 }
 
-test('bookings and events are calendar files, and a feed that only its secret opens, until a new one ends it', async () => {
+test('bookings and events have calendar files and a feed with a renewable secret', async () => {
   const space = await makeSpace(server, { name: 'Sala; Leonardo, 1' })
   const [ada, bob] = await makePeople(server, 2)
-  if (!ada || !bob) throw new Error('nobody is there')
+  if (!ada || !bob) throw new Error('makePeople returned too few users')
   const client = clientOf(server, ada)
   const { id } = await client.bookings.create.mutate({
     spaceId: space.id,
@@ -104,7 +104,7 @@ test('bookings and events are calendar files, and a feed that only its secret op
       .sort(),
   ).toEqual(['Sala; Leonardo, 1', 'Talk'])
   await client.bookings.cancel.mutate({ id })
-  // A program that keeps what it once read takes it out only where it is told so.
+  // Calendar programs remove an entry only if the feed lists it as cancelled.
   expect(entriesOf((await file(`/calendar/${secret}.ics`)).text)).toMatchObject([
     { summary: 'Talk', status: 'CONFIRMED' },
     { summary: 'Sala; Leonardo, 1', status: 'CANCELLED' },
@@ -120,16 +120,16 @@ test('bookings and events are calendar files, and a feed that only its secret op
   expect((await file(`/calendar/${renewed.secret}.ics`)).status).toBe(404)
 })
 
-test('an event that is cancelled is a calendar file that says so, for those who could see it, for a month', async () => {
+test('a cancelled event stays in calendar files as cancelled for a month', async () => {
   const { locationId } = await makeSpace(server)
   const [ada, bob] = await makePeople(server, 2)
-  if (!ada || !bob) throw new Error('nobody is there')
+  if (!ada || !bob) throw new Error('makePeople returned too few users')
   const [open, closed] = await Promise.all(
     (['public', 'members'] as const).map((visibility) =>
       makeEvent(server, ada, { title: visibility, locationId, visibility }),
     ),
   )
-  if (!open || !closed) throw new Error('there is no event')
+  if (!open || !closed) throw new Error('makeEvent returned no event')
   await clientOf(server, bob).events.attend.mutate({ id: open.id })
   const feeds = await Promise.all(
     [ada, bob].map(async (person) => (await clientOf(server, person).calendar.renew.mutate()).url),
@@ -153,7 +153,7 @@ test('an event that is cancelled is a calendar file that says so, for those who 
   expect(sequenceOf(cancelled.text)).toBeGreaterThan(sequenceOf(confirmed.text))
   expect((await fileOf(closed.id)).status).toBe(404)
   expect(entriesOf((await fileOf(closed.id, bob)).text)).toMatchObject([{ status: 'CANCELLED' }])
-  // Whoever was told that it is cancelled has that in the feed as well.
+  // Only attendees who were notified have the cancellation in their feed.
   const fed = await Promise.all(feeds.map(async (path) => entriesOf((await feedOf(path)).text)))
   expect(fed).toMatchObject([[], [{ summary: 'public', status: 'CANCELLED' }]])
 
@@ -165,12 +165,12 @@ test('an event that is cancelled is a calendar file that says so, for those who 
 
 const iso = (hour: number) => new Date(at(hour)).toISOString()
 
-test('the calendar file of a place at an event says how it stands with the place', async () => {
+test('the calendar file of a seat shows the status of the seat', async () => {
   const { id } = await makePaidEvent(server)
   const person = await makePerson(server)
   const client = clientOf(server, person)
   const { bookingId } = await client.events.attend.mutate({ id })
-  if (!bookingId) throw new Error('no place is held')
+  if (!bookingId) throw new Error('no seat is held')
   const status = async () => {
     const { text } = await feedOf(`/api/bookings/${bookingId}/calendar.ics`, {
       authorization: `Bearer ${person.token}`,
@@ -203,13 +203,13 @@ test('the calendar file of an event names its room', async () => {
   expect((await feedOf(`/api/events/${id}/calendar.ics`)).text).toContain('LOCATION:Loft\\, House')
 })
 
-test('no log line has the secret of a feed', async () => {
+test('the log never contains the secret of a feed', async () => {
   const { log, text } = captureLog()
   const logged = await startTestServer({ log })
   const { secret, url } = await clientOf(logged, await makePerson(logged)).calendar.renew.mutate()
   expect((await fetch(logged.url + url)).status).toBe(200)
   expect((await fetch(`${logged.url + url}.ics`)).status).toBe(404)
-  // Whoever joins an address that ends in a slash asks for these, and they are served.
+  // Clients that join URLs carelessly request these doubled slashes, and they are served.
   for (const doubled of [`/${url}`, url.replaceAll('/', '//')]) await fetch(logged.url + doubled)
   await until(() => text().split('"msg":"request"').length > 5)
   expect(text()).toContain('/api/calendar/…')
@@ -221,7 +221,7 @@ const feedOf = async (path: string, headers: Record<string, string> = {}) => {
   return { status: response.status, etag: response.headers.get('etag') ?? '', text: await response.text() }
 }
 
-test("a specialist's feed has who has booked them and nobody else's, and ends with the role, a new address or the account", async () => {
+test('the feed of a specialist has only their bookings and ends with a new URL or role', async () => {
   const { person, client, service, specialist } = await makeSpecialist(server, {
     service: { name: 'Advice' },
   })
@@ -237,7 +237,7 @@ test("a specialist's feed has who has booked them and nobody else's, and ends wi
   const cancelled = await book(11)
   await clientOf(server, ada).bookings.cancel.mutate({ id: cancelled })
   await book(13, other.service.id)
-  // What ended as a hold was never in anybody's calendar.
+  // A released hold never appears in a feed.
   const hold = await clientOf(server, ada).bookings.create.mutate({ serviceId: service.id, startsAt: at(15) })
   await clientOf(server, ada).bookings.cancel.mutate({ id: hold.id })
 
@@ -263,7 +263,7 @@ test("a specialist's feed has who has booked them and nobody else's, and ends wi
   expect((await feedOf(own.url)).status).toBe(200)
 })
 
-test('a feed that did not change is not sent again, and one that did is', async () => {
+test('an unchanged feed gets 304, a changed one is sent', async () => {
   const space = await makeSpace(server)
   const client = clientOf(server, await makePerson(server))
   const { url } = await client.calendar.renew.mutate()
@@ -281,10 +281,10 @@ test('a feed that did not change is not sent again, and one that did is', async 
   expect(sequences[1]).toBeGreaterThanOrEqual(sequences[0] ?? Number.POSITIVE_INFINITY)
 })
 
-test('a booking on the night when clocks change is in the feed at its instants', async () => {
+test('a booking across a clock change has the right instants in the feed', async () => {
   const space = await makeSpace(server, { timeZone: 'Europe/Rome', maxSlots: 4 })
   const client = clientOf(server, await makePerson(server))
-  // From 01:30 in summer time to 02:30 in winter time, which are two hours.
+  // 01:30 summer time to 02:30 winter time is two hours.
   const [startsAt, endsAt] = ['2027-10-30T23:30:00Z', '2027-10-31T01:30:00Z']
   const half = await makeSpace(server, { locationId: space.locationId, slotMinutes: 30, maxSlots: 8 })
   const { id } = await client.bookings.create.mutate({ spaceId: half.id, startsAt, endsAt })
@@ -295,7 +295,7 @@ test('a booking on the night when clocks change is in the feed at its instants',
   ])
 })
 
-test('whoever guesses secrets is stopped after some hundred', async () => {
+test('guessing feed secrets is rate limited', async () => {
   const limited = await startTestServer({ env: { RATE_LIMITS: 'on' } })
   const guess = () => fetch(`${limited.url}/api/calendar/${Bun.randomUUIDv7()}.ics`)
   const statuses = await Promise.all(Array.from({ length: 320 }, async () => (await guess()).status))

@@ -25,7 +25,7 @@ async function namesAt(locationId: string, person: TestPerson): Promise<(string 
   return items.map(({ person }) => person?.name ?? null)
 }
 
-test('a person is at one location at a time, since they came, until they leave', async () => {
+test('a user is checked in at one location at a time', async () => {
   const [here, there] = [await makeSpace(server), await makeSpace(server)]
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const client = clientOf(server, ada)
@@ -42,7 +42,7 @@ test('a person is at one location at a time, since they came, until they leave',
   expect(await reasonOf(client.checkIns.checkOut.mutate())).toBe('NOT_FOUND')
 })
 
-test('whoever checks in everywhere at once is in one place, and the database refuses two', async () => {
+test('concurrent check-ins of one user leave one, and the database refuses two', async () => {
   const places = await Promise.all([1, 2, 3].map(() => makeSpace(server)))
   const ada = await makePerson(server)
   const client = clientOf(server, ada)
@@ -59,7 +59,7 @@ test('whoever checks in everywhere at once is in one place, and the database ref
   expect(await second.then(() => 'accepted').catch(() => 'refused')).toBe('refused')
 })
 
-test('who does not wish to be seen counts and is not named, from the moment of the wish', async () => {
+test('a hidden user is counted but not named from the moment they hide', async () => {
   const { locationId } = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const watcher = await openAtLocation(server, locationId, bob.token)
@@ -76,12 +76,12 @@ test('who does not wish to be seen counts and is not named, from the moment of t
   await watcher.close()
 })
 
-test('a wish to be unseen that could not be told is not kept either, and can be made again', async () => {
+test('hiding fails as a whole if it cannot be published, and can be repeated', async () => {
   const { locationId } = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const client = clientOf(server, ada)
   await client.checkIns.checkIn.mutate({ locationId })
-  // What is told after a change needs the location: without it there is no telling.
+  // The change cannot be published if the version of the location cannot be raised.
   await server.deps.db.execute(sql`
     CREATE FUNCTION refuse_version() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN IF NEW.id = ${sql.raw(`'${locationId}'`)} THEN RAISE 'not now'; END IF; RETURN NEW; END $$;
@@ -95,7 +95,7 @@ test('a wish to be unseen that could not be told is not kept either, and can be 
   await watcher.close()
 })
 
-test('an id in capital letters is the same id: who checks in by it is seen, and stays', async () => {
+test('ids are case-insensitive for check-ins and watchers', async () => {
   const { locationId } = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const lower = await openAtLocation(server, locationId, bob.token)
@@ -109,7 +109,7 @@ test('an id in capital letters is the same id: who checks in by it is seen, and 
   }
 })
 
-test('saying the same again is no news', async () => {
+test('repeating a check-in without a change raises no version', async () => {
   const { locationId } = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const client = clientOf(server, ada)
@@ -126,7 +126,7 @@ test('saying the same again is no news', async () => {
   })
 })
 
-test('a watcher who is not signed in hears how many are there and nobody’s name, until they sign in', async () => {
+test('a signed-out watcher gets only the number of check-ins until they sign in', async () => {
   const { locationId } = await makeSpace(server)
   const ada = await makePerson(server)
   await clientOf(server, ada).checkIns.checkIn.mutate({ locationId })
@@ -143,12 +143,12 @@ test('a watcher who is not signed in hears how many are there and nobody’s nam
   await clientOf(server, bob).checkIns.checkOut.mutate()
   const after = await socket.next('check_ins', ({ version }) => version === named.version + 1)
   expect(after.present).toMatchObject([{ person: { id: ada.id } }])
-  const heard = socket.received.filter((m) => m.type === 'check_ins' && m.version === after.version)
-  expect(heard).toHaveLength(1)
+  const updates = socket.received.filter((m) => m.type === 'check_ins' && m.version === after.version)
+  expect(updates).toHaveLength(1)
   await socket.close()
 })
 
-test('who deletes the account is gone from the location at once, and the export said where they had been', async () => {
+test('deleting an account ends its check-in, and the export lists check-ins', async () => {
   const { locationId } = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const client = clientOf(server, ada)

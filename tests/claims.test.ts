@@ -30,8 +30,8 @@ afterAll(stopTestServers)
 
 const peopleOf = (count: number) => Promise.all(Array.from({ length: count }, () => makePerson(server)))
 
-describe('the database itself', () => {
-  test('has both exclusion constraints, over exactly the states that are claims', async () => {
+describe('the database', () => {
+  test('has both exclusion constraints over exactly the statuses that claim', async () => {
     const rows = await server.deps.db.execute<{ name: string; definition: string }>(
       sql`SELECT conname AS name, pg_get_constraintdef(oid) AS definition FROM pg_constraint
         WHERE conrelid = 'bookings'::regclass AND contype = 'x' ORDER BY conname`,
@@ -44,10 +44,10 @@ describe('the database itself', () => {
       expect(definition).toContain(`ARRAY['held', 'pending', 'confirmed']`)
   })
 
-  test('refuses a second claim on a unit or a specialist, whoever writes it, and nothing that is beside it', async () => {
+  test('refuses only overlapping claims on a unit or a specialist', async () => {
     const space = await makeSpace(server, { units: 2 })
     const [person] = await peopleOf(1)
-    if (!person) throw new Error('nobody there')
+    if (!person) throw new Error('peopleOf returned too few users')
     const specialistId = (await makeSpecialist(server)).specialist.id
     const put = (settings: Parameters<typeof insertBooking>[3]) =>
       constraintOf(insertBooking(server, space, person, settings))
@@ -70,7 +70,7 @@ describe('the database itself', () => {
     expect(await put({ from: at(9), to: at(11), unit: 2 })).toBe('was not refused')
   })
 
-  test('refuses every move of a status that the table of moves does not have', async () => {
+  test('refuses every transition that is not in the table', async () => {
     const possible = new Set([
       'held>confirmed',
       'held>pending',
@@ -87,7 +87,7 @@ describe('the database itself', () => {
     ])
     const space = await makeSpace(server)
     const [person] = await peopleOf(1)
-    if (!person) throw new Error('nobody there')
+    if (!person) throw new Error('peopleOf returned too few users')
     for (const from of BOOKING_STATUSES) {
       for (const to of BOOKING_STATUSES) {
         const { id } = await insertBooking(server, space, person, { status: from, holdExpiresAt: new Date() })
@@ -102,7 +102,7 @@ describe('the database itself', () => {
   })
 })
 
-test('a space is not made while the hours of its location change, or a claim by the old hours could pass', async () => {
+test('creating a space waits while the hours of its location change', async () => {
   const { locationId } = await makeSpace(server)
   const locked = Promise.withResolvers<void>()
   const done = Promise.withResolvers<void>()
@@ -112,19 +112,19 @@ test('a space is not made while the hours of its location change, or a claim by 
     await done.promise
   })
   await locked.promise
-  let made = false
-  const making = makeSpace(server, { locationId }).then(() => {
-    made = true
+  let created = false
+  const creating = makeSpace(server, { locationId }).then(() => {
+    created = true
   })
   const waiting = sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-  await until(async () => made || (await server.deps.db.execute(waiting)).length > 0)
-  expect(made).toBe(false)
+  await until(async () => created || (await server.deps.db.execute(waiting)).length > 0)
+  expect(created).toBe(false)
   done.resolve()
-  await Promise.all([changing, making])
+  await Promise.all([changing, creating])
 })
 
 describe('races', () => {
-  test('exactly one of ten people gets a slot', async () => {
+  test('exactly one of ten users gets a slot', async () => {
     const space = await makeSpace(server)
     const people = await peopleOf(10)
     const outcomes = await Promise.all(
@@ -137,7 +137,7 @@ describe('races', () => {
     expect(outcomes.toSorted()).toEqual([...Array.from({ length: 9 }, () => 'SLOT_TAKEN'), 'was not refused'])
   })
 
-  test('nobody ever has more holds than allowed, however many he asks for at once, on whichever server', async () => {
+  test('a user never has more than MAX_HOLDS_PER_PERSON holds across two servers', async () => {
     const spaces = await Promise.all([1, 2, 3].map(() => makeSpace(server)))
     const person = await makePerson(server)
     const outcomes = await Promise.all(
@@ -153,7 +153,7 @@ describe('races', () => {
     expect(outcomes.filter((outcome) => outcome === 'TOO_MANY_HOLDS')).toHaveLength(27)
   })
 
-  test('a booking that loses the time it wanted to move to keeps the one it has', async () => {
+  test('a booking that loses the race for a new time keeps its own', async () => {
     const space = await makeSpace(server)
     const people = await peopleOf(8)
     const mine: Booking[] = []
@@ -184,11 +184,11 @@ describe('races', () => {
     }
   })
 
-  test('a hold that ends at the very moment of a claim or a move is either in the way or ended', async () => {
+  test('a hold that ends during a claim or a reschedule either blocks it or has ended', async () => {
     const space = await makeSpace(server, { units: 60, maxSlots: 1 })
     const [holder, ...people] = await peopleOf(25)
-    if (!holder) throw new Error('nobody there')
-    // On every unit a hold that ends a little later than the one before: somebody asks all the time.
+    if (!holder) throw new Error('peopleOf returned too few users')
+    // The holds end one after the other, so that requests always meet one that is ending.
     for (let unit = 1; unit <= 60; unit++)
       await insertBooking(server, space, holder, { status: 'held', unit })
     await server.deps.db.execute(

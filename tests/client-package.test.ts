@@ -12,7 +12,7 @@ import { at, makeSpace, startTestServer, stopTestServers, testDate } from './sup
 let server: RunningServer
 let project: string
 
-/** The package as it would be published, installed into an empty project far from this one. */
+/** Installs the packed package into an empty project outside the repository. */
 beforeAll(async () => {
   server = await startTestServer({ env: { CORS_ORIGINS: '*' } })
   project = await mkdtemp(path.join(tmpdir(), 'client-of-coworkspace-'))
@@ -40,7 +40,7 @@ async function tryRun(command: string[], cwd: string): Promise<{ exitCode: numbe
   return { exitCode: await child.exited, output: output + errors }
 }
 
-test('the package needs no other, brings its README, and is small', async () => {
+test('the package has no dependencies, includes its README and is small', async () => {
   const installed = path.join(project, 'node_modules')
   expect(await readdir(installed)).toEqual(['@coworkspace'])
   const files = await readdir(path.join(installed, '@coworkspace/client'), { recursive: true })
@@ -55,9 +55,9 @@ test('the package needs no other, brings its README, and is small', async () => 
   expect(gzipSync(code).length).toBeLessThan(20_000)
 })
 
-// The compiler of today, and, where it is proved, the last of those before it.
+// The current compiler, and under PROVE=1 the previous one as well.
 for (const compiler of proving ? ['typescript', 'typescript-api'] : ['typescript']) {
-  test(`${compiler}, strict, accepts right calls and refuses every wrong one`, async () => {
+  test(`${compiler} in strict mode accepts valid calls and rejects every invalid one`, async () => {
     const tsc = path.join(root, 'node_modules', compiler, 'bin/tsc')
     const options = '--strict --noEmit --module nodenext --target es2023 --skipDefaultLibCheck --pretty false'
     const words = [process.execPath, tsc, ...options.split(' '), 'right.ts', 'wrong.ts']
@@ -92,13 +92,13 @@ const expected = (hour: number, via: 'socket' | 'events'): Done => ({
 const nodeVersion = Bun.which('node')
   ? Bun.spawnSync(['node', '--version']).stdout.toString().trim()
   : undefined
-if (!nodeVersion) process.stderr.write('skipped: there is no node on the PATH\n')
+if (!nodeVersion) process.stderr.write('skipped: node is not on the PATH\n')
 
 test.skipIf(!nodeVersion)(
   `the program books a slot and sees it live under Node (${nodeVersion})`,
   async () => {
     const done: Done = JSON.parse(await run(['node', 'run.js', ...(await argumentsFor(9))], project))
-    // Node has sockets of its own since version 22.
+    // Node has a built-in WebSocket since version 22.
     const via = Number(nodeVersion?.slice(1).split('.')[0]) < 22 ? 'events' : 'socket'
     expect(done).toEqual(expected(9, via))
   },
@@ -130,7 +130,7 @@ test.skipIf(!hasBrowser())(
     })
     await pages.stop(true)
     expect(done).toEqual([expected(11, 'socket'), expected(11, 'events')])
-    // The hold that is refused on purpose, of each of the two.
+    // Each run makes one hold that is refused on purpose.
     expect(errors).toEqual(Array(2).fill(expect.stringMatching(/409.*slots\.hold/)))
   },
   60_000,

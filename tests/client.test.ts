@@ -25,7 +25,7 @@ const newAccount = () => ({
   name: 'Ada',
 })
 
-/** The same tokens, of which the access token ended a minute ago. */
+/** The same tokens with an access token that expired a minute ago. */
 async function expired(tokens: SignedIn): Promise<SignedIn> {
   const { jwt: signer } = jwt({ name: 'jwt', secret: server.deps.env.JWT_SECRET }).decorator
   const claims = { sub: tokens.user.id, role: tokens.user.role, exp: Math.floor(Date.now() / 1000) - 60 }
@@ -34,7 +34,7 @@ async function expired(tokens: SignedIn): Promise<SignedIn> {
 
 type Sent = { paths: string[]; batch: boolean; key: string | null; signedIn: boolean }
 
-/** A client that keeps its tokens in memory, and everything that it sends. */
+/** A client that stores its tokens in memory and records its requests. */
 function recordingClient({
   retries,
   lose = () => false,
@@ -55,7 +55,7 @@ function recordingClient({
     }
     sent.push(request)
     const response = await fetch(address, init)
-    // The server has done its part; what it says does not arrive.
+    // The server has handled the request, but the response is lost.
     if (lose(request)) throw new TypeError('the connection was reset')
     return response
   }
@@ -68,7 +68,7 @@ function recordingClient({
   return { client, sent, tokens }
 }
 
-test('200 calls that all meet an expired token cause one refresh and all succeed', async () => {
+test('200 concurrent calls with an expired token cause one refresh and all succeed', async () => {
   const space = await makeSpace(server)
   const { client, sent, tokens } = recordingClient()
   const first = await client.auth.register.mutate(newAccount())
@@ -88,7 +88,7 @@ test('200 calls that all meet an expired token cause one refresh and all succeed
   expect((await client.auth.sessions.query()).items).toHaveLength(1)
 })
 
-test('a session that cannot be refreshed is over: its tokens go, and the call says that its token has expired', async () => {
+test('a session that cannot be refreshed is cleared with TOKEN_EXPIRED', async () => {
   const { client, tokens } = recordingClient()
   const signedIn = await client.auth.register.mutate(newAccount())
   await client.auth.logout.mutate({ refreshToken: signedIn.refreshToken })
@@ -97,13 +97,13 @@ test('a session that cannot be refreshed is over: its tokens go, and the call sa
   tokens.onTokens(await expired(signedIn))
   expect(reasonOf(await client.auth.me.query().catch((error) => error))).toBe('TOKEN_EXPIRED')
   expect(tokens.getToken()).toBeUndefined()
-  // Signing in again is not refused for the sake of the old token.
+  // The old token does not prevent a new sign-in.
   tokens.onTokens(await expired(signedIn))
   await client.auth.register.mutate(newAccount())
   expect(await client.auth.me.query()).toMatchObject({ name: 'Ada' })
 })
 
-test('queries of one tick travel together, and a mutation alone, under a key of its own', async () => {
+test('queries of one tick are batched, and each mutation has its own key', async () => {
   const space = await makeSpace(server)
   const { client, sent } = recordingClient()
   await client.auth.register.mutate(newAccount())
@@ -124,7 +124,7 @@ test('queries of one tick travel together, and a mutation alone, under a key of 
   for (const { key } of holds) expect(key).toMatch(/^[0-9a-f]{32}$/)
 })
 
-test('a mutation whose answer was lost is sent again under the same key, and has happened once', async () => {
+test('a mutation is retried after a lost response and happens once', async () => {
   const space = await makeSpace(server)
   let lost = 0
   const lose = ({ paths }: Sent) => paths.includes('slots.hold') && lost++ < 2
@@ -137,13 +137,13 @@ test('a mutation whose answer was lost is sent again under the same key, and has
   const { items } = await client.bookings.list.query({})
   expect(items).toEqual([{ ...hold, customerName: expect.any(String) }])
 
-  const own = { context: { idempotencyKey: 'an-order-of-mine' } }
-  const again = await client.slots.hold.mutate({ slotId: `${space.id}@${at(10)}` }, own)
-  expect(await client.slots.hold.mutate({ slotId: `${space.id}@${at(10)}` }, own)).toEqual(again)
+  const options = { context: { idempotencyKey: 'an-order-of-mine' } }
+  const again = await client.slots.hold.mutate({ slotId: `${space.id}@${at(10)}` }, options)
+  expect(await client.slots.hold.mutate({ slotId: `${space.id}@${at(10)}` }, options)).toEqual(again)
   expect(sent.at(-1)?.key).toBe('an-order-of-mine')
 })
 
-test('what must not happen twice is not sent twice: without retries a mutation has no key', async () => {
+test('without retries a mutation is sent once and has no key', async () => {
   const space = await makeSpace(server)
   const { client, sent } = recordingClient({ retries: 0, lose: ({ paths }) => paths.includes('slots.hold') })
   await client.auth.register.mutate(newAccount())
@@ -153,7 +153,7 @@ test('what must not happen twice is not sent twice: without retries a mutation h
   expect(sent).toMatchObject([{ paths: ['slots.hold'], key: null }])
 })
 
-test('a query survives a connection that is cut while it waits', async () => {
+test('a query survives a cut connection', async () => {
   let refused = 0
   const proxy = await startProxy([server.url], { passes: () => refused++ >= 2 })
   const client = createClient({ url: proxy.url })
@@ -162,7 +162,7 @@ test('a query survives a connection that is cut while it waits', async () => {
   await proxy.stop()
 })
 
-test('a refusal carries its reason, from a closed set, and the id of its request', async () => {
+test('a refusal has a typed reason and the id of its request', async () => {
   const space = await makeSpace(server)
   const slotId = `${space.id}@${at(9)}`
   await clientOf(server, await makePerson(server)).slots.hold.mutate({ slotId })
@@ -180,7 +180,7 @@ test('a refusal carries its reason, from a closed set, and the id of its request
   expect(day.slots[9]).toMatchObject({ status: 'held', heldByMe: false })
 })
 
-test('a token that the server does not know is replaced like one that has expired; a new one that it does not know either ends the session', async () => {
+test('an unknown token is refreshed once, and an unknown user ends the session', async () => {
   const { client, tokens } = recordingClient()
   const signedIn = await client.auth.register.mutate(newAccount())
   tokens.onTokens({ ...signedIn, accessToken: 'of-another-server' })
@@ -194,7 +194,7 @@ test('a token that the server does not know is replaced like one that has expire
   expect(tokens.getToken()).toBeUndefined()
 })
 
-test('where the new token is not known either, the session is over, whatever was asked for', async () => {
+test('a token that is still unknown after a refresh ends the session', async () => {
   const tokens = keepTokens()
   const getToken = () => tokens.getToken() && 'of-another-server'
   const client = createClient({ url: server.url, ...tokens, getToken })
@@ -208,7 +208,7 @@ test('where the new token is not known either, the session is over, whatever was
   }
 })
 
-test('whoever signs in or out while a token is being replaced stays what he is, whatever becomes of the old one', async () => {
+test('signing in or out during a refresh wins over its result', async () => {
   let meanwhile: SignedIn | null = null
   const { client, tokens } = recordingClient({
     lose({ paths }) {

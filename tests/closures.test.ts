@@ -26,7 +26,7 @@ afterAll(stopTestServers)
 const statuses = async (spaceId: string) =>
   (await clientOf(server).slots.day.query({ spaceId, date: testDate })).slots.map(({ status }) => status)
 
-test('a closure closes the times it touches, answers with what still stands, and cancels nothing', async () => {
+test('a closure closes its slots, returns the affected bookings and cancels nothing', async () => {
   const space = await makeSpace(server, { units: 2 })
   const ada = clientOf(server, await makePerson(server))
   const booked = await ada.slots.hold.mutate({ slotId: `${space.id}@${at(10)}` })
@@ -58,16 +58,16 @@ test('a closure closes the times it touches, answers with what still stands, and
   )
 })
 
-test('a closure of a location names the events without a space that are on in its time; one of a space or a person names none', async () => {
+test('a closure of a location returns its overlapping events without a space', async () => {
   const space = await makeSpace(server)
   const { locationId } = space
   const ada = await makePerson(server)
-  const makes = (from: number, to: number, settings = {}) =>
+  const make = (from: number, to: number, settings = {}) =>
     makeEvent(server, ada, { locationId, startsAt: at(from), endsAt: at(to), ...settings })
-  const [hidden, open] = [await makes(9, 11, { visibility: 'members' }), await makes(12, 13)]
-  const inRoom = await makes(10, 11, { spaceId: space.id })
-  await makes(7, 9)
-  await makes(14, 15)
+  const [hidden, open] = [await make(9, 11, { visibility: 'members' }), await make(12, 13)]
+  const inRoom = await make(10, 11, { spaceId: space.id })
+  await make(7, 9)
+  await make(14, 15)
   await makeEvent(server, ada, { startsAt: at(10), endsAt: at(11) })
   const period = { startsAt: at(9), endsAt: at(14) }
   const { id, standing, events } = await admin.closures.create.mutate({ locationId, ...period })
@@ -81,7 +81,7 @@ test('a closure of a location names the events without a space that are on in it
   expect(await clientOf(server).events.byId.query({ id: open.id })).toMatchObject({ attending: 1 })
 })
 
-test('a closure of a location closes its spaces and no others; one of a space closes that alone', async () => {
+test('a closure closes all spaces of its location, or only the one it names', async () => {
   const one = await makeSpace(server)
   const two = await makeSpace(server, { locationId: one.locationId })
   const elsewhere = await makeSpace(server)
@@ -105,7 +105,7 @@ test('a closure of a location closes its spaces and no others; one of a space cl
   expect(await reasonOf(admin.closures.update.mutate({ id: whole.id, reason: 'x' }))).toBe('NOT_FOUND')
 })
 
-test('whoever watches sees a closure come and go', async () => {
+test('watchers see a closure begin and end', async () => {
   const space = await makeSpace(server)
   const watcher = await openSocket(server)
   watcher.send({ type: 'join_space', spaceId: space.id, date: testDate })
@@ -123,7 +123,7 @@ test('whoever watches sees a closure come and go', async () => {
   await watcher.close()
 })
 
-test('a period that ends before it begins, and a space of another location, are refused', async () => {
+test('a closure with an invalid period or a space of another location is refused', async () => {
   const [space, other] = [await makeSpace(server), await makeSpace(server)]
   const create = (input: object) =>
     reasonOf(
@@ -147,21 +147,21 @@ test('a period that ends before it begins, and a space of another location, are 
   expect(await reasonOf(admin.closures.update.mutate({ id, startsAt: at(10) }))).toBe('VALIDATION')
 })
 
-test('closures are listed by location until they are over', async () => {
+test('closures are listed by location until they end', async () => {
   const space = await makeSpace(server)
   const create = (hour: number) =>
     admin.closures.create.mutate({ locationId: space.locationId, startsAt: at(hour), endsAt: at(hour + 1) })
-  const [kept, over] = [await create(9), await create(10)]
+  const [current, over] = [await create(9), await create(10)]
   const listed = async () =>
     (await clientOf(server).closures.list.query({ locationId: space.locationId })).items.map(({ id }) => id)
-  expect(await listed()).toEqual([kept.id, over.id])
+  expect(await listed()).toEqual([current.id, over.id])
   await server.deps.db.execute(
     sql`UPDATE closures SET starts_at = now() - interval '2 hours', ends_at = now() - interval '1 hour' WHERE id = ${over.id}`,
   )
-  expect(await listed()).toEqual([kept.id])
+  expect(await listed()).toEqual([current.id])
 })
 
-test('while closures come and go, no hold is made inside one that stood before it', async () => {
+test('no hold is made inside a closure that was created before it', async () => {
   const space = await makeSpace(server, { units: 5 })
   const people = await Promise.all(Array.from({ length: 5 }, () => makePerson(server)))
   const holds = people.map((person) =>

@@ -6,7 +6,7 @@ import { hasRedis, startRedis, type TestRedis, whyNoRedis } from './support/redi
 import { openSocket } from './support/socket'
 import { until } from './support/world'
 
-// Only Linux spreads connections over the processes that share a port, and tells who they are.
+// Only Linux spreads connections over processes that share a port, and lists them in /proc.
 setDefaultTimeout(30_000)
 
 const withRedis = test.skipIf(!hasRedis || process.platform !== 'linux')
@@ -40,28 +40,28 @@ afterAll(async () => {
   if (hasRedis) await redis.stop()
 })
 
-/** The processes that the supervisor has started, by their ids. */
+/** The process ids of the workers. */
 async function workers(): Promise<number[]> {
   const children = await Bun.file(`/proc/${supervisor.pid}/task/${supervisor.pid}/children`).text()
   return children.trim().split(' ').filter(Boolean).map(Number)
 }
 
-const once = (asked: Promise<Response>, again: () => Promise<Response>) =>
-  asked.catch((error) => (/ECONNRESET/.test(String(error)) ? again() : Promise.reject(error)))
+const retryReset = (first: Promise<Response>, again: () => Promise<Response>) =>
+  first.catch((error) => (/ECONNRESET/.test(String(error)) ? again() : Promise.reject(error)))
 
-/** Asks all the time, over kept and over new connections, until told to stop; gives what was not answered with 200. */
+/** Sends requests until stopped, over reused and new connections. `failed` has every response other than 200. */
 function ask(clients: number): { stop(): Promise<{ asked: number; failed: string[] }> } {
-  let asking = true
+  let running = true
   let asked = 0
   const failed: string[] = []
   const runs = Array.from({ length: clients }, async (_, client) => {
     const headers = { connection: client % 2 === 0 ? 'keep-alive' : 'close' }
-    while (asking) {
+    while (running) {
       asked += 1
       const path = client % 4 < 2 ? '/api/spaces' : '/trpc/spaces.list?input=%7B%7D'
-      // A connection that ends before anybody read the request is tried once more, as browsers and balancers do: what waits in
-      // the queue of a listener that closes is reset by the system, and no process ever sees it.
-      await once(fetch(`${url}${path}`, { headers }), () => fetch(`${url}${path}`, { headers })).then(
+      // Retries once after a reset, as browsers and balancers do: the kernel resets connections that wait in the queue of a
+      // listener that closes.
+      await retryReset(fetch(`${url}${path}`, { headers }), () => fetch(`${url}${path}`, { headers })).then(
         async (response) => {
           await response.arrayBuffer()
           if (response.status !== 200) failed.push(String(response.status))
@@ -72,14 +72,14 @@ function ask(clients: number): { stop(): Promise<{ asked: number; failed: string
   })
   return {
     async stop() {
-      asking = false
+      running = false
       await Promise.all(runs)
       return { asked, failed }
     },
   }
 }
 
-withRedis(named('several processes serve on one port, and /metrics counts them together'), async () => {
+withRedis(named('workers share one port, and /metrics adds up their counters'), async () => {
   expect(await workers()).toHaveLength(2)
   const load = ask(8)
   await Bun.sleep(300)
@@ -94,7 +94,7 @@ withRedis(named('several processes serve on one port, and /metrics counts them t
 })
 
 withRedis(
-  named('a rolling restart answers every request that was read, and says goodbye to every socket'),
+  named('a rolling restart answers every request and announces the end to every socket'),
   async () => {
     const before = await workers()
     const sockets = await Promise.all(Array.from({ length: 10 }, () => openSocket({ url })))
@@ -114,7 +114,7 @@ withRedis(
 )
 
 withRedis(
-  named('a worker that is killed is replaced, and one that hangs too'),
+  named('a worker that dies or hangs is replaced'),
   async () => {
     const [first = 0, second = 0] = await workers()
     process.kill(first, 'SIGKILL')
@@ -130,7 +130,7 @@ withRedis(
 )
 
 withRedis(
-  named('a stop reaches every process, and a supervisor that is killed leaves none behind'),
+  named('no worker outlives its supervisor, whether stopped or killed'),
   async () => {
     const left = await workers()
     supervisor.kill('SIGKILL')
@@ -153,7 +153,7 @@ withRedis(
   60_000,
 )
 
-test('several processes without Redis are refused, with what to do', async () => {
+test('several workers without Redis are refused with a hint', async () => {
   const refused = spawnServer(await settings())
   expect(await refused.exited).toBe(1)
   expect(refused.output()).toContain('REDIS_URL')

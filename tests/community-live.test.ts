@@ -48,7 +48,7 @@ afterAll(stopTestServers)
 type Shown = { view?: LocationView; status?: BoardStatus }
 type Follower = { shown: Shown; client: Client; cut(): number; close(): Promise<void> }
 
-/** What a page shows that follows a location through a network that can be cut, and that loses messages where it is told to. */
+/** Watches a location through a proxy that can be cut. `shown` is the view that a page would show. */
 async function follow(
   locationId: string,
   options: Pick<ClientOptions, 'live' | 'getToken' | 'WebSocket'>,
@@ -70,7 +70,7 @@ async function follow(
 }
 
 let lost = 0
-/** A socket on whose way now and then a push is lost; answers come. */
+/** A socket that randomly loses pushed messages, but no responses. */
 const lossy = (random: Random) =>
   class extends WebSocket {
     override set onmessage(listen: (event: MessageEvent) => void) {
@@ -81,8 +81,8 @@ const lossy = (random: Random) =>
     }
   }
 
-/** One thing that somebody may do at a location, chosen at random. */
-async function doSomething(random: Random, client: TestClient, here: { locationId: string; other: string }) {
+/** Makes one random change at a location. */
+async function makeChange(random: Random, client: TestClient, here: { locationId: string; other: string }) {
   const { locationId } = here
   const { items } = await client.events.list.query({ locationId, limit: 100 })
   const event = items.length > 0 ? random.pick(items) : undefined
@@ -114,7 +114,7 @@ async function doSomething(random: Random, client: TestClient, here: { locationI
   return reasonOf(random.pick(acts)())
 }
 
-test('a location that is watched through the client, over cut connections, equals the database at the end of random changes', async () => {
+test('a watched location equals the database after random changes and lost messages', async () => {
   const random = randomFrom('a location, live')
   const [{ locationId }, { locationId: other }] = [await makeSpace(server), await makeSpace(server)]
   const people = await Promise.all(Array.from({ length: 12 }, () => makePerson(server)))
@@ -140,23 +140,23 @@ test('a location that is watched through the client, over cut connections, equal
   await Promise.all(
     Array.from({ length: 6 }, async () => {
       while (done() < CHANGES) {
-        const reason = await doSomething(random, random.pick(clients), { locationId, other })
+        const reason = await makeChange(random, random.pick(clients), { locationId, other })
         reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
       }
     }),
   )
   await cutting
   const expected = ['was not refused', 'NOT_FOUND', 'NOT_ALLOWED', 'VALIDATION', 'INVALID_STATE']
-  // What has no key is not sent again where a cut met it.
+  // Calls without an idempotency key are not retried after a cut.
   const isCut = (reason: string) => /ECONNRESET|connection was closed/.test(reason)
   expect([...reasons.keys()].filter((reason) => !expected.includes(reason) && !isCut(reason))).toEqual([])
 
   const [{ version } = { version: 0 }] = await server.deps.db.query.locations.findMany({
     where: (location, { eq }) => eq(location.id, locationId),
   })
-  const truth = clientOf(server, member)
-  const { items: checkIns } = await truth.checkIns.present.query({ locationId, limit: 100 })
-  const { items: events } = await truth.events.list.query({ locationId, limit: 100 })
+  const reader = clientOf(server, member)
+  const { items: checkIns } = await reader.checkIns.present.query({ locationId, limit: 100 })
+  const { items: events } = await reader.events.list.query({ locationId, limit: 100 })
   const named = { version, locationId, checkIns, events }
   expect(events.filter(({ visibility }) => visibility === 'members').length).toBeGreaterThan(0)
   const forAnyone = {
@@ -180,7 +180,7 @@ test('a location that is watched through the client, over cut connections, equal
 }, 300_000)
 
 for (const live of ['socket', 'events'] as const) {
-  test(`by ${live}, who stops watching a location is forgotten, and one that is none is said to be`, async () => {
+  test(`watching by ${live} ends with its client and refuses an unknown location`, async () => {
     const { locationId } = await makeSpace(server)
     const ada = await makePerson(server)
     const { client, shown, close } = await follow(locationId, { live, getToken: () => ada.token })
@@ -197,14 +197,14 @@ for (const live of ['socket', 'events'] as const) {
     }
     await client.checkIns.checkIn.mutate({ locationId })
     await until(() => shown.view?.checkIns.length === 1)
-    // Over server-sent events nobody is known, so nobody is named.
+    // Streams of server-sent events are signed out and contain no names.
     expect(shown.view?.checkIns[0]?.person?.id).toBe(live === 'socket' ? ada.id : undefined)
     await close()
     await until(() => server.deps.realtimeStats().eventStreams === 0)
   })
 }
 
-test('one sees one’s own part in an event at once, and what becomes of it elsewhere soon after', async () => {
+test('a watched event shows the status of the user, also after changes elsewhere', async () => {
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const { locationId } = await makeSpace(server)
   const { client, shown, close } = await follow(locationId, { getToken: () => ada.token })
@@ -214,7 +214,7 @@ test('one sees one’s own part in an event at once, and what becomes of it else
   const { bookingId } = await client.events.attend.mutate({ id: event.id })
   await until(() => mine()?.mine === 'held' && mine()?.held === 1)
   expect(mine()?.bookingId).toBe(bookingId)
-  // Paid on another page.
+  // Pays on another page.
   await payInBrowser(
     server,
     await clientOf(server, ada).payments.createIntent.mutate({ bookingId: bookingId ?? '' }),
@@ -225,16 +225,16 @@ test('one sees one’s own part in an event at once, and what becomes of it else
   await close()
 })
 
-test('who moves up sees it on a board that is watched, also who wishes to be told of it nowhere', async () => {
+test('a promotion reaches watchers even if its notifications are off', async () => {
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const { locationId } = await makeSpace(server)
-  const wishes = { kind: 'event_place' as const, app: false, email: false, telegram: false }
-  await clientOf(server, ada).notifications.setPreferences.mutate({ items: [wishes] })
+  const preferences = { kind: 'event_place' as const, app: false, email: false, telegram: false }
+  await clientOf(server, ada).notifications.setPreferences.mutate({ items: [preferences] })
   const event = await makeEvent(server, bob, { locationId, capacity: 1 })
   const { client, shown, close } = await follow(locationId, { getToken: () => ada.token })
   await client.events.attend.mutate({ id: event.id })
   await until(() => shown.view?.events[0]?.mine === 'waiting')
-  // Nothing that was asked before is on its way any more.
+  // Waits until no earlier request is in flight.
   await clientOf(server, bob).checkIns.checkIn.mutate({ locationId })
   await until(() => shown.view?.checkIns.length === 1 && shown.status?.live)
   await clientOf(server, bob).events.leave.mutate({ id: event.id })
@@ -242,7 +242,7 @@ test('who moves up sees it on a board that is watched, also who wishes to be tol
   await close()
 })
 
-test('what one does on one device about an event is soon so on every other', async () => {
+test('attending or leaving an event reaches every device of the user', async () => {
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const { locationId } = await makeSpace(server)
   const [desk, phone] = [
@@ -258,7 +258,7 @@ test('what one does on one device about an event is soon so on every other', asy
   await Promise.all([desk.close(), phone.close()])
 })
 
-test('an event that is over leaves the board of whoever watches, by a version', async () => {
+test('an event that ends is removed from watched locations with a new version', async () => {
   const { locationId } = await makeSpace(server)
   const maker = await makePerson(server)
   const from = Date.now() + 1500
@@ -279,7 +279,7 @@ test('an event that is over leaves the board of whoever watches, by a version', 
   await watcher.close()
 })
 
-test('however many events are for members, everyone else hears of the next public ones', async () => {
+test('events for members never crowd out public ones for others', async () => {
   const { locationId } = await makeSpace(server)
   const maker = await makePerson(server)
   const { id: publicId, ...settings } = await makeEvent(server, maker, {
@@ -302,7 +302,7 @@ test('however many events are for members, everyone else hears of the next publi
   expect(forMembers.some(({ title }) => title === settings.title)).toBe(false)
 })
 
-test('the day of a specialist is watched as that of a space is, in the slots of one service', async () => {
+test('a board of a specialist can be watched in the slots of one service', async () => {
   const { specialist, service } = await makeSpecialist(server)
   const key = { specialistId: specialist.id, date: testDate, serviceId: service.id }
   for (const live of ['socket', 'events'] as const) {
@@ -317,17 +317,17 @@ test('the day of a specialist is watched as that of a space is, in the slots of 
     await until(() => slot()?.status === 'held' && slot()?.heldByMe)
     await client.bookings.cancel.mutate({ id: hold.id })
     await until(() => slot()?.status === 'free')
-    const { version: _, ...truth } = await clientOf(server, ada).specialists.day.query({
+    const { version: _, ...stored } = await clientOf(server, ada).specialists.day.query({
       id: specialist.id,
       date: testDate,
       serviceId: service.id,
     })
-    expect(shown.board).toMatchObject(truth)
+    expect(shown.board).toMatchObject(stored)
     client.close()
   }
 })
 
-test('a socket that has left a location hears no more of it, and one that never can join is told so', async () => {
+test('a socket gets no updates after leaving, and an unknown location is refused', async () => {
   const { locationId } = await makeSpace(server)
   const ada = await makePerson(server)
   const socket = await openSocket(server, ada.token)
@@ -349,7 +349,7 @@ test('a socket that has left a location hears no more of it, and one that never 
   await socket.close()
 })
 
-test('the sweep tells each watched location’s version, so a lost message is noticed', async () => {
+test('the sweep sends the version of each watched location', async () => {
   const { locationId } = await makeSpace(server)
   const socket = await openAtLocation(server, locationId)
   const { version } = await socket.next('initial')

@@ -10,7 +10,7 @@ const limited = (env: Record<string, string>) =>
   startTestServer({ env: { RATE_LIMITS: 'on', TRUST_PROXY: 'loopback', ...env } })
 const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
 
-test('an address has so many sockets and no more, others have theirs, and one that is closed makes room', async () => {
+test('an address opens at most SOCKETS_PER_ADDRESS sockets at a time', async () => {
   const server = await limited({ SOCKETS_PER_ADDRESS: '3' })
   const open = [1, 2, 3].map(() => upgrade(server, from('192.0.2.1')))
   const [first] = await Promise.all(open)
@@ -24,7 +24,7 @@ test('an address has so many sockets and no more, others have theirs, and one th
   expect((await upgrade(server, from('192.0.2.1'))).status).toBe(429)
 })
 
-test('a person has so many sockets, from however many addresses', async () => {
+test('a user opens at most SOCKETS_PER_PERSON sockets over all addresses', async () => {
   const server = await limited({ SOCKETS_PER_PERSON: '2' })
   const { token } = await makePerson(server)
   const open = (address: string) => upgrade(server, { path: `/realtime?token=${token}`, ...from(address) })
@@ -34,7 +34,7 @@ test('a person has so many sockets, from however many addresses', async () => {
   expect((await upgrade(server, from('192.0.2.3'))).status).toBe(101)
 })
 
-test('a person who says only later who they are has no more sockets for that', async () => {
+test('a socket that authenticates late counts towards the limit of its user', async () => {
   const server = await limited({ SOCKETS_PER_PERSON: '2' })
   const { token } = await makePerson(server)
   const sockets = await Promise.all([1, 2, 3].map(() => openSocket(server)))
@@ -50,13 +50,13 @@ test('a person who says only later who they are has no more sockets for that', a
   expect(await authenticate(sockets[0])).toBe('authenticated')
   expect(await authenticate(sockets[1])).toBe('authenticated')
   expect(await authenticate(sockets[2])).toBe('RATE_LIMITED')
-  // Renewing is no further socket.
+  // Authenticating again on the same socket does not count twice.
   expect(await authenticate(sockets[0])).toBe('authenticated')
   await sockets[1]?.close()
   await until(async () => (await authenticate(sockets[2])) === 'authenticated')
 })
 
-test('an address that opens and closes sockets all the time is told to wait', async () => {
+test('an address that keeps reopening sockets gets 429 with Retry-After', async () => {
   const server = await limited({})
   const { countSocket } = server.deps.limits
   for (let opened = 0; opened < TIERS.socket.points; opened++)
@@ -67,10 +67,10 @@ test('an address that opens and closes sockets all the time is told to wait', as
   expect((await upgrade(server, from('192.0.2.2'))).status).toBe(101)
 })
 
-test('a socket that is gone without a word is noticed by its silence, and one that only listens stays', async () => {
+test('a dead socket is closed after the idle time, and a listening one stays open', async () => {
   const server = await startTestServer({ env: { SOCKET_IDLE_SECONDS: '8' } })
   const listening = await openSocket(server)
-  // It is open, and answers nothing: not even a ping.
+  // This socket is open but does not even answer pings.
   const opened = performance.now()
   const { socket } = await upgrade(server)
   const closed = new Promise((resolve) => socket.on('close', resolve))

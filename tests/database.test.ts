@@ -7,21 +7,21 @@ import { isUnavailable } from '../src/db/errors'
 import { createDatabase } from './support/database'
 import { sized } from './support/proof'
 
-/** As many statements as the driver sends over one connection before it waits for an answer. */
+/** The number of statements that the driver sends on one connection before it waits for a response. */
 const PIPELINE = 100
 const CONNECTIONS = 2
 
-/** Sent at once: whoever has a query of Drizzle's sends it when it is waited for. */
+/** Sends the statement at once. A Drizzle query is sent only when it is awaited. */
 const ask = (db: Db, n: number) => db.execute(sql`SELECT ${n}::int`).then((rows) => rows)
 
-test('a transaction that begins on a connection that is just full is one of its own, and takes in nobody else', async () => {
+test('a transaction on a connection with a full pipeline contains only its statements', async () => {
   const { db, close } = connectDatabase(await createDatabase(), { connections: CONNECTIONS })
-  // Twice, so that each connection knows the statement and need not ask what it is.
+  // Twice, so that each connection has prepared the statement.
   for (const _ of [1, 2]) await Promise.all(Array.from({ length: CONNECTIONS * 2 }, (_, n) => ask(db, n)))
   const most = PIPELINE * CONNECTIONS
   for (let before = most - 10; before <= most + 10; before++) {
     const asked = Array.from({ length: before }, (_, n) => ask(db, n))
-    // What was asked is on its way, and nothing is answered yet.
+    // Now the statements are sent and no response has arrived.
     for (let turn = 0; turn < 12; turn++) await null
     const begun = Array.from({ length: CONNECTIONS * 2 }, () =>
       db.transaction((tx) => tx.execute<{ id: string }>(sql`SELECT pg_current_xact_id()::text AS id`)),
@@ -30,40 +30,40 @@ test('a transaction that begins on a connection that is just full is one of its 
     const ids = (await Promise.all(begun)).map(([row]) => row?.id)
     expect(new Set(ids).size).toBe(ids.length)
   }
-  const left = await db.execute(sql`
+  const open = await db.execute(sql`
     SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'`)
-  expect([...left]).toEqual([])
+  expect([...open]).toEqual([])
   await close()
 })
 
-test('a connection whose socket has room again between two statements of a transaction stays with that', async () => {
+test('a connection stays with its transaction when its socket drains', async () => {
   const address = new URL(await createDatabase())
   const socket = net.connect(Number(address.port), address.hostname)
   await new Promise((resolve) => socket.once('connect', resolve))
-  // The driver takes a socket of one's own, which its types do not know.
+  // The driver accepts a custom socket, which its types omit.
   const client = postgres(address.href, { max: 1, socket: async () => socket } as postgres.Options<never>)
   const done: string[] = []
   let other: Promise<unknown> | undefined
   await client.begin(async (tx) => {
     await tx`SELECT 1`
     socket.emit('drain')
-    other = client`SELECT 1`.then(() => done.push('somebody else'))
+    other = client`SELECT 1`.then(() => done.push('another query'))
     await tx`SELECT pg_sleep(0.05)`
     done.push('the transaction')
   })
   await other
-  expect(done).toEqual(['the transaction', 'somebody else'])
+  expect(done).toEqual(['the transaction', 'another query'])
   await client.end()
 })
 
-/** A pool of one connection, and how to end it from outside once it has been asked who it is. */
+/** A pool of one connection, and a second pool that can terminate it. */
 async function fragile() {
   const url = await createDatabase()
   const [one, other] = [connectDatabase(url, { connections: 1 }), connectDatabase(url)]
   return {
     db: one.db,
     other: other.db,
-    whoIs: async (db: Db) => (await db.execute<{ pid: number }>(sql`SELECT pg_backend_pid() AS pid`))[0]?.pid,
+    pidOf: async (db: Db) => (await db.execute<{ pid: number }>(sql`SELECT pg_backend_pid() AS pid`))[0]?.pid,
     end: (pid: number | undefined) => other.db.execute(sql`SELECT pg_terminate_backend(${pid}::int, 5000)`),
     close: () => Promise.all([one.close(), other.close()]),
   }
@@ -71,50 +71,50 @@ async function fragile() {
 const ONE = [{ one: 1 }]
 const askOne = async (db: Db) => [...(await db.execute(sql`SELECT 1 AS one`))]
 
-test('a connection that is cut in the middle of a transaction is not lost to the pool', async () => {
-  const { db, whoIs, end, close } = await fragile()
+test('a connection that is cut during a transaction returns to the pool', async () => {
+  const { db, pidOf, end, close } = await fragile()
   const aMoment = async () => {
     for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
   }
   for (let time = 0; time < 3; time++) {
-    const said = Promise.withResolvers<unknown>()
+    const late = Promise.withResolvers<unknown>()
     const cut = db.transaction(async (tx) => {
-      await end(await whoIs(tx))
-      // The driver hears of it between two statements: what is said next, and the rollback, have no connection any more.
+      await end(await pidOf(tx))
+      // The driver notices between two statements: the next one and the rollback have no connection.
       await aMoment()
-      await tx.execute(sql`SELECT 1`).then(said.resolve, said.resolve)
-      throw new Error('it is cut')
+      await tx.execute(sql`SELECT 1`).then(late.resolve, late.resolve)
+      throw new Error('connection cut')
     })
     expect(await cut.then(() => false).catch(isUnavailable)).toBe(true)
-    await said.promise
+    await late.promise
     await aMoment()
     expect(await askOne(db)).toEqual(ONE)
   }
   await close()
 })
 
-test('a transaction whose connection was cut says nothing more, also where the pool has another one by then', async () => {
-  const { db, other, whoIs, end, close } = await fragile()
-  await other.execute(sql`CREATE TABLE said (what text)`)
+test('a transaction whose connection was cut never continues on another one', async () => {
+  const { db, other, pidOf, end, close } = await fragile()
+  await other.execute(sql`CREATE TABLE written (note text)`)
   const late = Promise.withResolvers<unknown>()
   const waiting = Promise.withResolvers<unknown>()
   const cut = db.transaction(async (tx) => {
-    const pid = await whoIs(tx)
-    // The second waits for the first, of which nobody knows yet what it answers, and never has its turn.
+    const pid = await pidOf(tx)
+    // The second statement waits for the first and never runs.
     const both = Promise.allSettled([1, 2].map((n) => tx.execute(sql`SELECT pg_sleep(20), ${n}::int`)))
     await end(pid)
     waiting.resolve(both)
     expect(await askOne(db)).toEqual(ONE)
-    await tx.execute(sql`INSERT INTO said VALUES ('after the cut')`).then(late.resolve, late.resolve)
+    await tx.execute(sql`INSERT INTO written VALUES ('after the cut')`).then(late.resolve, late.resolve)
   })
   expect(await cut.then(() => false).catch(isUnavailable)).toBe(true)
   expect(await waiting.promise).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }])
   expect(isUnavailable(await late.promise)).toBe(true)
-  expect([...(await other.execute(sql`SELECT * FROM said`))]).toEqual([])
+  expect([...(await other.execute(sql`SELECT * FROM written`))]).toEqual([])
   await close()
 })
 
-test('what a statement that fails half-way has answered is no part of the next answer', async () => {
+test('rows of a statement that fails halfway are not part of the next result', async () => {
   const { db, close } = await fragile()
   const failing = db.execute(sql`SELECT 1 / (n - 5) FROM generate_series(1, 10) AS n`)
   expect(await failing.then(() => 'done').catch(({ cause }) => cause.code)).toBe('22012')
@@ -122,11 +122,11 @@ test('what a statement that fails half-way has answered is no part of the next a
   await close()
 })
 
-test('a connection that was cut while it answered answers the next at once, and ends when it is told to', async () => {
-  const { db, whoIs, end, close } = await fragile()
+test('a connection that is cut during a result is replaced, and the pool still closes', async () => {
+  const { db, pidOf, end, close } = await fragile()
   const isCut = async () => {
-    const pid = await whoIs(db)
-    // It has sent a part of its rows when it is ended.
+    const pid = await pidOf(db)
+    // Ended after it has sent a part of its rows.
     const answering = db.execute(sql`
       SELECT repeat('x', 1000), CASE WHEN n > 500 THEN pg_sleep(20) END FROM generate_series(1, 1000) AS n`)
     const failed = answering.then(() => false).catch(isUnavailable)
@@ -143,7 +143,7 @@ test('a connection that was cut while it answered answers the next at once, and 
   expect(performance.now() - since).toBeLessThan(3000)
 })
 
-test('a statement that takes too long is ended, which is no fault of who asks, and the connection goes on', async () => {
+test('a statement over the time limit is cancelled, and its connection survives', async () => {
   const { db, close } = connectDatabase(await createDatabase(), { connections: 1, statementSeconds: 1 })
   const since = performance.now()
   expect(await db.execute(sql`SELECT pg_sleep(20)`).then(() => false, isUnavailable)).toBe(true)
@@ -153,7 +153,7 @@ test('a statement that takes too long is ended, which is no fault of who asks, a
 })
 
 test(
-  'whoever asks while connections are cut again and again is answered, with what they asked for and nothing else',
+  'every query gets its own result while connections are cut repeatedly',
   async () => {
     const url = await createDatabase()
     const [pool, other] = [connectDatabase(url, { connections: 6 }), connectDatabase(url, { connections: 1 })]
@@ -190,8 +190,8 @@ test(
     ]
     let answered = 0
     let cut = 0
-    const asking = Array.from({ length: 40 }, async (_, person) => {
-      for (let n = person; performance.now() < end; n++) {
+    const asking = Array.from({ length: 40 }, async (_, worker) => {
+      for (let n = worker; performance.now() < end; n++) {
         try {
           await asks[n % asks.length]?.(n)
           answered += 1

@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-/** Moves a booking to where it begins in so many minutes, and was made so many days ago. */
+/** Makes a booking start in `minutes` minutes, created `days` days ago. */
 const shift = (id: string, minutes: number, days = 3) => {
   const start = sql`now() + make_interval(mins => ${minutes})`
   const end = sql`now() + make_interval(mins => ${minutes + 60})`
@@ -29,7 +29,7 @@ const shift = (id: string, minutes: number, days = 3) => {
     .where(eq(bookings.id, id))
 }
 
-test('a person is reminded a day and an hour before, once each, and not of what was just booked', async () => {
+test('bookings get reminders a day and an hour before, unless they were just made', async () => {
   const person = await makePerson(server)
   const client = clientOf(server, person)
   const book = async () => {
@@ -46,14 +46,14 @@ test('a person is reminded a day and an hour before, once each, and not of what 
   await shift(far, 48 * 60)
   await Promise.all([remindOfBookings(server.deps), remindOfBookings(server.deps)])
   expect(await remindOfBookings(server.deps)).toBe(0)
-  const told = await server.deps.db.select().from(notifications).where(eq(notifications.userId, person.id))
+  const sent = await server.deps.db.select().from(notifications).where(eq(notifications.userId, person.id))
   const named = new Map([
     [soon, 'soon'],
     [tomorrow, 'tomorrow'],
     [late, 'late'],
     [far, 'far'],
   ])
-  const reminders = told.filter(({ kind }) => kind.startsWith('reminder'))
+  const reminders = sent.filter(({ kind }) => kind.startsWith('reminder'))
   expect(reminders.map(({ kind, bookingId }) => `${named.get(String(bookingId))} ${kind}`).sort()).toEqual([
     'soon reminder_day',
     'soon reminder_hour',
@@ -61,7 +61,7 @@ test('a person is reminded a day and an hour before, once each, and not of what 
   ])
 })
 
-test('what awaits a yes beyond its time is declined, and all that was paid goes back', async () => {
+test('a request that is not answered in time is declined and refunded in full', async () => {
   const { service } = await makeSpecialist(server, {
     service: { needsApproval: true, priceMinor: 2000, cancellation: [] },
   })

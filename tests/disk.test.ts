@@ -10,7 +10,7 @@ import { stopTestServers, until } from './support/world'
 
 setDefaultTimeout(180_000)
 
-/** A file system of its own for the embedded database, small enough to fill; undefined where this machine lets us make none. */
+/** Mounts a small file system for the embedded database. Returns undefined without the right to mount. */
 async function mountDisk(megabytes: number): Promise<string | undefined> {
   const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-disk-'))
   const mounted = Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', `size=${megabytes}m,mode=755`, 'disk', folder])
@@ -21,8 +21,8 @@ async function mountDisk(megabytes: number): Promise<string | undefined> {
 
 const MEGABYTES = 160
 const disk = Bun.which('mount') ? await mountDisk(MEGABYTES) : undefined
-const whyNoDisk = disk ? '' : '(skipped: only root may mount the small file system that is filled)'
-if (whyNoDisk) process.stderr.write(`The full disk is not tried ${whyNoDisk}\n`)
+const whyNoDisk = disk ? '' : '(skipped: only root can mount the file system that is filled)'
+if (whyNoDisk) process.stderr.write(`disk test ${whyNoDisk}\n`)
 
 afterAll(async () => {
   await stopTestServers()
@@ -37,7 +37,7 @@ const bytesFree = async (folder: string) => {
   return bavail * bsize
 }
 
-/** Takes what is left of a disk, until the file is removed. */
+/** Fills a disk with one file and returns its path. */
 async function fill(folder: string): Promise<string> {
   const name = path.join(folder, 'ballast')
   const file = await open(name, 'a')
@@ -55,7 +55,7 @@ async function fill(folder: string): Promise<string> {
   return name
 }
 
-/** Makes PostgreSQL begin new files of its log of writes until there is no room for one, which ends it. */
+/** Makes PostgreSQL start new WAL files until the disk is full, which stops it. */
 async function exhaustLog(databaseUrl: string): Promise<void> {
   const sql = postgres(databaseUrl, { max: 1, onnotice() {} })
   const isOver = async () => {
@@ -69,35 +69,32 @@ async function exhaustLog(databaseUrl: string): Promise<void> {
   await sql.end({ timeout: 1 })
 }
 
-test.skipIf(!disk)(
-  `the disk of the embedded database full, then not: nothing is booked twice, lost, unpaid or left stale ${whyNoDisk}`,
-  async () => {
-    const folder = disk ?? ''
-    const dataDir = path.join(folder, 'data')
-    const world = await raiseWorld({ DATA_DIR: dataDir }, 1)
-    try {
-      const running = await Bun.file(path.join(dataDir, 'postgres', 'postmaster.pid')).text()
-      const port = running.split('\n')[3]
-      const password = await Bun.file(path.join(dataDir, 'password')).text()
-      const databaseUrl = `postgres://coworkspace:${password}@127.0.0.1:${port}/coworkspace`
-      await breakUnderLoad(world, databaseUrl, {
-        name: 'the disk full',
-        async happen({ servers }) {
-          const ballast = await fill(folder)
-          const [server] = servers
-          // It is full in earnest only once something could not be written.
-          await until(async () => {
-            await fill(folder)
-            const asked = await fetch(`${server?.url}/metrics`)
-            return /reason="UNAVAILABLE"} [1-9]/.test(await asked.text())
-          }, 60_000)
-          await exhaustLog(databaseUrl)
-          await Bun.sleep(sized(1000, 10_000))
-          await rm(ballast)
-        },
-      })
-    } finally {
-      await world.strike()
-    }
-  },
-)
+test.skipIf(!disk)(`a full disk leaves no booking doubled, lost, unpaid or stale ${whyNoDisk}`, async () => {
+  const folder = disk ?? ''
+  const dataDir = path.join(folder, 'data')
+  const world = await raiseWorld({ DATA_DIR: dataDir }, 1)
+  try {
+    const running = await Bun.file(path.join(dataDir, 'postgres', 'postmaster.pid')).text()
+    const port = running.split('\n')[3]
+    const password = await Bun.file(path.join(dataDir, 'password')).text()
+    const databaseUrl = `postgres://coworkspace:${password}@127.0.0.1:${port}/coworkspace`
+    await breakUnderLoad(world, databaseUrl, {
+      name: 'disk full',
+      async happen({ servers }) {
+        const ballast = await fill(folder)
+        const [server] = servers
+        // The disk is full once a write of the server has failed.
+        await until(async () => {
+          await fill(folder)
+          const asked = await fetch(`${server?.url}/metrics`)
+          return /reason="UNAVAILABLE"} [1-9]/.test(await asked.text())
+        }, 60_000)
+        await exhaustLog(databaseUrl)
+        await Bun.sleep(sized(1000, 10_000))
+        await rm(ballast)
+      },
+    })
+  } finally {
+    await world.strike()
+  }
+})

@@ -28,10 +28,10 @@ const operations = (): Described[] =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   )
 
-test('the document passes the strict rules of a linter, but for two paths that only a person could mix up', async () => {
+test('the OpenAPI document passes a strict linter', async () => {
   const config = await createConfig({
     extends: ['recommended-strict'],
-    // `/spaces/search` beside `/spaces/{id}`: an id is a UUID, so no request fits both.
+    // `/spaces/search` and `/spaces/{id}` never match the same request, because an id is a UUID.
     rules: { 'no-ambiguous-paths': 'off' },
   })
   const problems = await lintFromString({
@@ -45,21 +45,21 @@ test('the document passes the strict rules of a linter, but for two paths that o
 type Procedure = { _def: { type: string; inputs: z.ZodType[]; meta?: { openapi?: unknown } } }
 const procedures = appRouter._def.procedures as unknown as Record<string, Procedure>
 
-/** An operation's id is the procedure's name with a dash for the dot. */
+/** The id of an operation is the name of its procedure with dashes for dots. */
 const procedureOf = ({ operation }: Described): Procedure => {
   const found = procedures[operation.operationId?.replaceAll('-', '.') ?? '']
   if (!found) throw new Error(`no procedure is called ${operation.operationId}`)
   return found
 }
 
-test('every procedure with a path is described, with a summary of its own and every field it takes', () => {
+test('every REST operation has a unique summary and documents every input field', () => {
   const described = operations()
   const withPath = Object.values(procedures).filter(({ _def }) => _def.meta?.openapi)
   expect(described).toHaveLength(withPath.length)
   expect(new Set(described.map(({ operation }) => operation.summary)).size).toBe(described.length)
   for (const one of described) {
     const { parameters = [], requestBody } = one.operation
-    const inUrl = parameters.flatMap(({ name, in: place }) => (name && place !== 'header' ? [name] : []))
+    const inUrl = parameters.flatMap(({ name, in: part }) => (name && part !== 'header' ? [name] : []))
     const schema = requestBody?.content?.['application/json']?.schema
     const [input] = procedureOf(one)._def.inputs
     const object = input instanceof z.ZodOptional ? input.unwrap() : input
@@ -69,7 +69,7 @@ test('every procedure with a path is described, with a summary of its own and ev
   }
 })
 
-test('whoever is not signed in is let in where the document says so, and refused as it describes elsewhere', async () => {
+test('operations require sign-in exactly as documented and refuse as documented', async () => {
   const Refusal = refusalValidator()
   for (const { method, path, operation } of operations()) {
     const open = operation.security?.some((one) => Object.keys(one).length === 0)
@@ -87,7 +87,7 @@ test('whoever is not signed in is let in where the document says so, and refused
   }
 })
 
-/** The document's own picture of a refusal, as a validator. */
+/** Validates a refusal against the schema in the document. */
 const refusalValidator = () =>
   z.fromJSONSchema(document.components.schemas.Refusal as Parameters<typeof z.fromJSONSchema>[0])
 
@@ -96,7 +96,7 @@ function reasonsAt(status: number): string[] {
   return (schema?.allOf?.[1]?.properties?.reason?.enum ?? []) as string[]
 }
 
-test('every reason stands under the status that carries it, with an example and a meaning', () => {
+test('every reason is documented under its status with an example and a meaning', () => {
   for (const [reason, [code, status]] of Object.entries(REASONS) as [Reason, readonly [string, number]][]) {
     expect(reasonsAt(status)).toContain(reason)
     const response = document.components.responses[`Refused${status}`]
@@ -107,7 +107,7 @@ test('every reason stands under the status that carries it, with an example and 
   expect(document.components.responses.Refused429?.headers).toHaveProperty('retry-after')
 })
 
-test('what the page suggests can be sent as it stands, signed in', async () => {
+test('signed in, the documented examples of requests succeed unchanged', async () => {
   const login = document.paths['/auth/login']?.post?.requestBody?.content?.['application/json']?.example
   const { body: session } = await rest<SignedIn>(server, '/auth/login', { method: 'POST', body: login })
   const person = { token: session.accessToken }
@@ -117,13 +117,13 @@ test('what the page suggests can be sent as it stands, signed in', async () => {
   const refused: unknown[] = []
   for (const { method, path, operation } of suggested) {
     const values = new Map(
-      operation.parameters?.flatMap(({ name, required, schema, in: place }) =>
-        name && required ? [[name, { place, value: String(schema?.example) }] as const] : [],
+      operation.parameters?.flatMap(({ name, required, schema, in: part }) =>
+        name && required ? [[name, { part, value: String(schema?.example) }] as const] : [],
       ),
     )
     const query = new URLSearchParams(
-      [...values].flatMap(([name, { place, value }]) =>
-        place === 'query' ? [[name, value] as [string, string]] : [],
+      [...values].flatMap(([name, { part, value }]) =>
+        part === 'query' ? [[name, value] as [string, string]] : [],
       ),
     )
     const url = `${path.replace(/\{(\w+)\}/g, (_, name) => values.get(name)?.value ?? '')}?${query}`
@@ -131,18 +131,18 @@ test('what the page suggests can be sent as it stands, signed in', async () => {
     const { status, body: answer } = await rest(server, url, { method, person, ...(body ? { body } : {}) })
     if (status !== 200) refused.push([method, path, answer.reason])
   }
-  // What only an admin may ask, and what is named by an id that the demo data has not.
+  // Some examples need an admin or an id that the demo data does not have.
   expect(refused.filter((line) => !/NOT_ALLOWED|NOT_FOUND/.test(JSON.stringify(line)))).toEqual([])
   expect(suggested.length - refused.length).toBeGreaterThan(10)
 })
 
-test('the body that is suggested for a call is one that its procedure accepts', () => {
+test('every documented example of a body is valid', () => {
   for (const one of operations()) {
     const example = one.operation.requestBody?.content?.['application/json']?.example
     if (example === undefined) continue
     const inPath = Object.fromEntries(
-      (one.operation.parameters ?? []).flatMap(({ name, in: place, schema }) =>
-        name && place === 'path' ? [[name, schema?.example]] : [],
+      (one.operation.parameters ?? []).flatMap(({ name, in: part, schema }) =>
+        name && part === 'path' ? [[name, schema?.example]] : [],
       ),
     )
     const parsed = procedureOf(one)._def.inputs[0]?.safeParse({ ...inPath, ...example })
@@ -150,7 +150,7 @@ test('the body that is suggested for a call is one that its procedure accepts', 
   }
 })
 
-test('a client generated from the document compiles strictly, and books a slot', async () => {
+test('a client generated from the document compiles strictly and books a slot', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'generated-'))
   try {
     const root = path.join(import.meta.dir, '..')
@@ -183,7 +183,7 @@ test('a client generated from the document compiles strictly, and books a slot',
   }
 }, 60_000)
 
-/** A program of somebody else, who has nothing but the document. */
+/** A third-party program that is based on the document alone. */
 const BOOK = `
 import createClient from 'openapi-fetch'
 import type { paths } from './api'
@@ -193,7 +193,7 @@ export async function bookASlot(baseUrl: string, token: string, spaceId: string,
   const { data: board, error } = await client.GET('/slots/{spaceId}/{date}', { params: { path: { spaceId, date } } })
   if (error) throw new Error(\`\${error.reason}: \${error.message}\`)
   const free = board.slots.find((slot) => slot.status === 'free')
-  if (!free) throw new Error('nothing is free')
+  if (!free) throw new Error('no slot is free')
   const params = { path: { slotId: free.id }, header: { 'Idempotency-Key': 'from-a-generated-client' } }
   await client.POST('/slots/{slotId}/hold', { params })
   const { data: booking } = await client.POST('/slots/{slotId}/book', { params: { path: { slotId: free.id } } })
@@ -209,7 +209,7 @@ async function exitCodeOf(command: string[], cwd: string): Promise<number> {
   return Bun.spawn(command, { cwd, stdin: 'ignore', stdout: 'inherit', stderr: 'inherit' }).exited
 }
 
-test('the messages of the socket are documented one by one, with examples that the one union accepts', async () => {
+test('every socket message is documented with a valid example', async () => {
   const channel = (await (await fetch(`${server.url}/swagger/socket/json`)).json()) as SocketDocument
   const page = await (await fetch(`${server.url}/swagger/socket`)).text()
   const messages = Object.values(channel.channels.realtime.messages)
@@ -228,7 +228,7 @@ test('the messages of the socket are documented one by one, with examples that t
 const browser = hasBrowser()
 
 test.skipIf(!browser)(
-  'on the page one signs in, and a slot is held; nothing is loaded from elsewhere',
+  'the API reference page signs in, holds a slot and loads nothing from elsewhere',
   async () => {
     const space = await makeSpace(server)
     const person = await makePerson(server)
@@ -252,7 +252,7 @@ test.skipIf(!browser)(
 )
 
 test.skipIf(!browser)(
-  'the page of the socket loads nothing from elsewhere',
+  'the socket reference page loads nothing from elsewhere',
   async () => {
     const seen = await inBrowser(`${server.url}/swagger/socket`, async (page) => {
       expect(await page.locator('article').count()).toBeGreaterThan(15)

@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-/** The pixels of the library's image: one module is ten units wide. */
+/** Decodes a QR code from its SVG, in which a module is ten units wide. */
 function scan(svg: string): string | undefined {
   const side = Number(/viewBox="0 0 (\d+)/.exec(svg)?.[1]) / 10
   const scale = 4
@@ -30,15 +30,15 @@ function scan(svg: string): string | undefined {
   for (const [, x, y] of svg.matchAll(/M(\d+),(\d+)h10v10h-10z/g)) {
     for (let dy = 0; dy < scale; dy++) {
       for (let dx = 0; dx < scale; dx++) {
-        const place = ((Number(y) / 10) * scale + dy) * width + (Number(x) / 10) * scale + dx
-        pixels.fill(0, place * 4, place * 4 + 3)
+        const pixel = ((Number(y) / 10) * scale + dy) * width + (Number(x) / 10) * scale + dx
+        pixels.fill(0, pixel * 4, pixel * 4 + 3)
       }
     }
   }
   return jsQR(pixels, width, width)?.data
 }
 
-test('the code at the door can be scanned, and lets in there and nowhere else', async () => {
+test('a door code can be scanned and checks in only at its own location', async () => {
   const [here, there] = [await makeSpace(server), await makeSpace(server)]
   const admin = await makePerson(server, 'admin')
   const ada = await makePerson(server)
@@ -68,7 +68,7 @@ test('the code at the door can be scanned, and lets in there and nowhere else', 
     expect(await reasonOf(client.checkIns.checkIn.mutate(input))).toBe('VALIDATION')
 })
 
-test('where the server knows its own address, a phone that scans the code opens the page that checks in', async () => {
+test('with PUBLIC_URL, a door code opens the check-in page', async () => {
   const publicServer = await startTestServer({ env: { PUBLIC_URL: 'https://book.example.com/' } })
   const admin = clientOf(publicServer, await makePerson(publicServer, 'admin'))
   const ada = clientOf(publicServer, await makePerson(publicServer))
@@ -79,7 +79,7 @@ test('where the server knows its own address, a phone that scans the code opens 
   expect(await ada.checkIns.checkIn.mutate({ code: scanned })).toMatchObject({ locationId: own.locationId })
 })
 
-test('a code at the door is taken for its minute and the next, and no longer', async () => {
+test('a door code is valid for its minute and the next', async () => {
   const { locationId } = await makeSpace(server)
   const client = clientOf(server, await makePerson(server))
   const { code } = await clientOf(server, await makePerson(server, 'admin')).checkIns.doorCode.query({
@@ -98,7 +98,7 @@ test('a code at the door is taken for its minute and the next, and no longer', a
   expect(outcomes).toEqual(['was not refused', 'VALIDATION', 'VALIDATION', 'VALIDATION'])
 })
 
-test('the screen at a door shows the code with nobody signed in, until it is given another address or its location goes', async () => {
+test('a door screen works signed out until its URL is renewed or its location removed', async () => {
   const { id, locationId } = await makeSpace(server)
   const admin = clientOf(server, await makePerson(server, 'admin'))
   const { secret, url } = await admin.checkIns.renewDoorScreen.mutate({ id: locationId })
@@ -108,20 +108,20 @@ test('the screen at a door shows the code with nobody signed in, until it is giv
   const ada = clientOf(server, await makePerson(server))
   expect(await ada.checkIns.checkIn.mutate({ code: shown.body.code })).toMatchObject({ locationId })
 
-  const nobody = clientOf(server)
+  const signedOut = clientOf(server)
   const another = await admin.checkIns.renewDoorScreen.mutate({ id: locationId })
   for (const wrong of [secret, 'nonsense', another.secret.slice(1)])
-    expect(await reasonOf(nobody.checkIns.screenCode.query({ secret: wrong }))).toBe('NOT_FOUND')
-  expect(await nobody.checkIns.screenCode.query({ secret: another.secret })).toMatchObject({ locationId })
+    expect(await reasonOf(signedOut.checkIns.screenCode.query({ secret: wrong }))).toBe('NOT_FOUND')
+  expect(await signedOut.checkIns.screenCode.query({ secret: another.secret })).toMatchObject({ locationId })
   const stored = await server.deps.db.select().from(doorScreens).where(eq(doorScreens.locationId, locationId))
   expect(stored).toMatchObject([{ secretHash: expect.not.stringContaining(another.secret) }])
 
   await admin.spaces.remove.mutate({ id })
   await admin.locations.remove.mutate({ id: locationId })
-  expect(await reasonOf(nobody.checkIns.screenCode.query({ secret: another.secret }))).toBe('NOT_FOUND')
+  expect(await reasonOf(signedOut.checkIns.screenCode.query({ secret: another.secret }))).toBe('NOT_FOUND')
 })
 
-test('the secret of a screen comes into no log, however its address is written', async () => {
+test('the log never contains the secret of a door screen, however its URL is written', async () => {
   const log = captureLog()
   const logging = await startTestServer({ log: log.log })
   const { locationId } = await makeSpace(logging)

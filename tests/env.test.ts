@@ -11,7 +11,7 @@ import { startTestServer, stopTestServers, testEnv } from './support/world'
 const names = Object.keys(EnvSchema.shape)
 const strong = 'f0a1b2c3d4e5968778695a4b3c2d1e0f-strong'
 
-/** What the refusal of a configuration says; empty where it is accepted. */
+/** The message of a refused configuration, or an empty string if it is accepted. */
 function problemsOf(source: Record<string, string>): string {
   try {
     readEnv(source)
@@ -22,14 +22,14 @@ function problemsOf(source: Record<string, string>): string {
   }
 }
 
-test('without any setting, and with every setting empty, the configuration works and is the same', () => {
+test('missing and empty settings give the same working defaults', () => {
   const env = readEnv({})
   expect(env).toMatchObject({ NODE_ENV: 'development', PORT: 3000, HOLD_SECONDS: 900, SWEEP_SECONDS: 30 })
   expect(env).toMatchObject({ MAX_HOLDS_PER_PERSON: 10, RATE_LIMITS: 'on', SEED: 'demo', CORS_ORIGINS: [] })
   expect(readEnv(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(env)
 })
 
-test('every setting says what it means', () => {
+test('every setting has a description', () => {
   for (const [name, type] of Object.entries(EnvSchema.shape)) {
     expect({ name, description: type.meta()?.description }).toEqual({
       name,
@@ -38,7 +38,7 @@ test('every setting says what it means', () => {
   }
 })
 
-test('.env.example is what the schema says, names every setting, and is accepted as it stands', async () => {
+test('.env.example matches the schema, lists every setting and is valid', async () => {
   const text = await Bun.file('.env.example').text()
   expect(text).toBe(envExample())
   const settings = Object.fromEntries([...text.matchAll(/^# ([A-Z_]+)=(.*)$/gm)].map((line) => line.slice(1)))
@@ -46,7 +46,7 @@ test('.env.example is what the schema says, names every setting, and is accepted
   expect(problemsOf(settings)).toBe('')
 })
 
-test('an example that is copied without a change changes nothing', async () => {
+test('a copied .env.example changes nothing', async () => {
   const active = (await Bun.file('.env.example').text()).split('\n').filter((line) => !/^(#|$)/.test(line))
   expect(active).toEqual([])
 })
@@ -76,11 +76,11 @@ const nonsense: [name: string, value: string][] = [
   ['TELEGRAM_API_URL', 'telegram'],
   ['CORS_ORIGINS', 'https://a.example.com,app.example.com'],
 ]
-test.each(nonsense)('%s=%p stops the boot, and the setting is named', (name, value) => {
+test.each(nonsense)('%s=%p is refused by name', (name, value) => {
   expect(problemsOf({ [name]: value })).toContain(`  ${name}`)
 })
 
-test('the address that people use is the same with a slash at its end', () => {
+test('PUBLIC_URL is used without trailing slashes', () => {
   const addresses = ['https://book.example.com', 'https://book.example.com/', 'https://example.com/book//']
   expect(addresses.map((PUBLIC_URL) => readEnv({ PUBLIC_URL }).PUBLIC_URL)).toEqual([
     'https://book.example.com',
@@ -89,25 +89,25 @@ test('the address that people use is the same with a slash at its end', () => {
   ])
 })
 
-test('all that is wrong is said at once', () => {
-  const said = problemsOf({ PORT: 'x', SEED: 'y', LOG_LEVEL: 'z' })
-  expect(said.match(/^ {2}\w+/gm)?.map((name) => name.trim())).toEqual(['PORT', 'LOG_LEVEL', 'SEED'])
+test('all invalid settings are reported at once', () => {
+  const problems = problemsOf({ PORT: 'x', SEED: 'y', LOG_LEVEL: 'z' })
+  expect(problems.match(/^ {2}\w+/gm)?.map((name) => name.trim())).toEqual(['PORT', 'LOG_LEVEL', 'SEED'])
 })
 
-test('production refuses a missing or weak secret and demo data, names each, and never shows the secret', () => {
+test('production refuses weak secrets and demo data and never prints a secret', () => {
   const production = { NODE_ENV: 'production' }
   expect(problemsOf(production)).toContain('JWT_SECRET: must be set')
   for (const JWT_SECRET of ['short', 'a'.repeat(64), 'abcabcabc'.repeat(5), 'x'.repeat(31)]) {
-    const said = problemsOf({ ...production, JWT_SECRET })
-    expect(said).toContain('JWT_SECRET: is too weak')
-    expect(said).not.toContain(JWT_SECRET)
+    const problems = problemsOf({ ...production, JWT_SECRET })
+    expect(problems).toContain('JWT_SECRET: is too weak')
+    expect(problems).not.toContain(JWT_SECRET)
   }
   expect(problemsOf({ ...production, JWT_SECRET: strong, SEED: 'demo' })).toContain('SEED: ')
   expect(problemsOf({ ...production, JWT_SECRET: strong })).toBe('')
   expect(readEnv({ ...production, JWT_SECRET: strong }).SEED).toBe('none')
 })
 
-test('money is not taken where nobody would hear of it: a live key needs a webhook secret in production', () => {
+test('a live Stripe key in production needs a webhook secret', () => {
   const live = {
     NODE_ENV: 'production',
     JWT_SECRET: strong,
@@ -126,7 +126,7 @@ test('money is not taken where nobody would hear of it: a live key needs a webho
   expect(problemsOf({ ...live, STRIPE_SECRET_KEY: 'not-a-key' })).toContain('STRIPE_SECRET_KEY')
 })
 
-test('the program stops with the name of what is wrong, no stack, and exit code 1', async () => {
+test('an invalid setting ends the program with its name, no stack and exit code 1', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'env-'))
   const boot = Bun.spawn([process.execPath, path.resolve('src/index.ts')], {
     cwd: folder,
@@ -134,15 +134,15 @@ test('the program stops with the name of what is wrong, no stack, and exit code 
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  const [exitCode, said] = [await boot.exited, await boot.stderr.text()]
+  const [exitCode, errors] = [await boot.exited, await boot.stderr.text()]
   await rm(folder, { recursive: true })
   expect(exitCode).toBe(1)
-  expect(said).toContain('PORT: must be a whole number')
-  expect(said).not.toContain('    at ')
-  expect(said).not.toContain(strong)
+  expect(errors).toContain('PORT: must be a whole number')
+  expect(errors).not.toContain('    at ')
+  expect(errors).not.toContain(strong)
 })
 
-test('a port that is taken, an address that is not ours and a database that is not there stop the boot with their names', async () => {
+test('startup names a taken port, an invalid host or an unreachable database', async () => {
   const first = await startTestServer()
   const { log } = captureLog()
 

@@ -26,10 +26,10 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-test('an event over a held slot is refused, and a hold over an event is refused, in every unit', async () => {
+test('an event and a hold never overlap on any unit of a space', async () => {
   const space = await makeSpace(server, { units: 3, bufferMinutes: 30 })
   const [ada, bob] = await makePeople(server, 2)
-  if (!ada || !bob) throw new Error('nobody is there')
+  if (!ada || !bob) throw new Error('makePeople returned too few users')
   const { locationId } = space
   const here = { locationId, spaceId: space.id }
   const hold = await clientOf(server, bob).slots.hold.mutate({ slotId: `${space.id}@${at(10)}` })
@@ -42,7 +42,7 @@ test('an event over a held slot is refused, and a hold over an event is refused,
   await board.next('slots_status_update')
   const event = await makeEvent(server, ada, here)
   const update = await board.next('slot_update', ({ cause }) => cause === 'booked')
-  // The buffer on both sides of the event reaches into one slot more on each.
+  // The buffers of the event reach into one more slot on each side.
   expect(update.slots.map(({ startsAt, status }) => [startsAt, status])).toEqual(
     [8, 9, 10, 11].map((hour) => [at(hour), 'booked']),
   )
@@ -75,10 +75,10 @@ test('an event over a held slot is refused, and a hold over an event is refused,
   await board.close()
 })
 
-test('a hold that has ended is not in the way of an event', async () => {
+test('a stale hold does not block an event', async () => {
   const space = await makeSpace(server)
   const [ada, bob] = await makePeople(server, 2)
-  if (!ada || !bob) throw new Error('nobody is there')
+  if (!ada || !bob) throw new Error('makePeople returned too few users')
   const hold = await clientOf(server, bob).slots.hold.mutate({ slotId: `${space.id}@${at(10)}` })
   await endHolds(server, space.id)
   await makeEvent(server, ada, { locationId: space.locationId, spaceId: space.id })
@@ -87,7 +87,7 @@ test('a hold that has ended is not in the way of an event', async () => {
   })
 })
 
-test('holds and events race for the same rooms: each time has one of the two, and nothing waits for ever', async () => {
+test('racing holds and events never overlap and never deadlock', async () => {
   const random = randomFrom('holds against events')
   const { locationId } = await makeSpace(server)
   const rooms = await Promise.all([1, 2, 3].map((units) => makeSpace(server, { locationId, units })))
@@ -98,9 +98,9 @@ test('holds and events race for the same rooms: each time has one of the two, an
       const [spaceId, hour] = [random.pick(rooms).id, random.below(8)]
       const [startsAt, endsAt] = [at(hour), at(hour + 1 + random.below(3))]
       if (random.chance(0.5)) return reasonOf(client.bookings.create.mutate({ spaceId, startsAt }))
-      const made = client.events.create.mutate({ locationId, spaceId, title: 'Race', startsAt, endsAt })
-      const event = await made.catch(() => null)
-      if (!event) return reasonOf(made)
+      const creating = client.events.create.mutate({ locationId, spaceId, title: 'Race', startsAt, endsAt })
+      const event = await creating.catch(() => null)
+      if (!event) return reasonOf(creating)
       if (random.chance(0.5)) return reasonOf(client.events.remove.mutate({ id: event.id }))
       return reasonOf(client.events.update.mutate({ id: event.id, spaceId: random.pick(rooms).id }))
     }),
@@ -120,7 +120,7 @@ test('holds and events race for the same rooms: each time has one of the two, an
   expect(partial).toHaveLength(0)
 }, 60_000)
 
-test('an event’s claim is nobody’s booking: not listed, not seen, not cancelled, not moved', async () => {
+test('the claim of an event cannot be listed, read, cancelled or rescheduled', async () => {
   const space = await makeSpace(server)
   const [ada, admin] = [await makePerson(server), await makePerson(server, 'admin')]
   const event = await makeEvent(server, ada, { locationId: space.locationId, spaceId: space.id })
@@ -136,7 +136,7 @@ test('an event’s claim is nobody’s booking: not listed, not seen, not cancel
   }
 })
 
-test('the end of what an event has claimed is told to nobody: there is nothing to review', async () => {
+test('the end of an event notifies no one of a completed booking', async () => {
   const space = await makeSpace(server, { units: 3 })
   const ada = await makePerson(server)
   const event = await makeEvent(server, ada, { locationId: space.locationId, spaceId: space.id })
@@ -147,7 +147,7 @@ test('the end of what an event has claimed is told to nobody: there is nothing t
   expect(await rowsFor(server, ada)).toEqual([])
 })
 
-test('units that a space gains during an event are the event’s too, and it cannot lose those that the event has', async () => {
+test('an event claims units added to its space, and its units cannot be removed', async () => {
   const space = await makeSpace(server, { units: 2 })
   const [ada, admin] = [await makePerson(server), clientOf(server, await makePerson(server, 'admin'))]
   const event = await makeEvent(server, ada, { locationId: space.locationId, spaceId: space.id })
@@ -161,12 +161,12 @@ test('units that a space gains during an event are the event’s too, and it can
   expect(await admin.spaces.update.mutate({ id: space.id, units: 1 })).toMatchObject({ units: 1 })
 })
 
-test('who made an event lengthens it while it runs, by what could be held', async () => {
+test('an organiser can extend a running event by free slots', async () => {
   const ada = await makePerson(server)
   const space = await makeSpace(server)
   const { id } = await makeEvent(server, ada, { locationId: space.locationId, spaceId: space.id })
   const hour = 3_600_000
-  // Not one that ends while this runs.
+  // Avoids an hour that ends during the test.
   const thisHour = Math.floor((Date.now() + 60_000) / hour) * hour
   const times = { startsAt: new Date(thisHour - hour), endsAt: new Date(thisHour + hour) }
   await server.deps.db.update(events).set(times).where(eq(events.id, id))
@@ -174,21 +174,21 @@ test('who made an event lengthens it while it runs, by what could be held', asyn
     .update(bookings)
     .set({ ...times, claimed: range({ from: thisHour - hour, to: thisHour + hour }) })
     .where(eq(bookings.eventId, id))
-  const until = (hours: number) =>
+  const endAfter = (hours: number) =>
     clientOf(server, ada).events.update.mutate({
       id,
       endsAt: new Date(thisHour + hours * hour).toISOString(),
     })
-  expect(await reasonOf(until(1.5))).toBe('OFF_GRID')
-  expect(await reasonOf(until(2))).toBe('was not refused')
+  expect(await reasonOf(endAfter(1.5))).toBe('OFF_GRID')
+  expect(await reasonOf(endAfter(2))).toBe('was not refused')
   const slotId = `${space.id}@${new Date(thisHour + hour).toISOString().replace('.000', '')}`
   const bob = clientOf(server, await makePerson(server))
   expect(await reasonOf(bob.slots.hold.mutate({ slotId }))).toBe('SLOT_TAKEN')
-  expect(await reasonOf(until(1))).toBe('was not refused')
+  expect(await reasonOf(endAfter(1))).toBe('was not refused')
   expect(await reasonOf(bob.slots.hold.mutate({ slotId }))).toBe('was not refused')
 })
 
-test('a member claims only what is free of charge and could be held; an admin any time', async () => {
+test('users claim only bookable times without a price for events, admins any time', async () => {
   const priced = await makeSpace(server, { priceMinor: 1000 })
   const ada = await makePerson(server)
   const here = { locationId: priced.locationId }

@@ -24,9 +24,9 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-test('an event is announced, found, changed and cancelled, and its maker attends from the start', async () => {
+test('an event is created, listed, changed and cancelled, and its organiser attends', async () => {
   const [ada, bob] = await makePeople(server, 2)
-  if (!ada || !bob) throw new Error('nobody is there')
+  if (!ada || !bob) throw new Error('makePeople returned too few users')
   const event = await makeEvent(server, ada, { text: 'Croissants', capacity: 10 })
   expect(event).toMatchObject({
     attending: 1,
@@ -65,15 +65,15 @@ test('an event is announced, found, changed and cancelled, and its maker attends
     mine: null,
   })
   expect(await clientOf(server, ada).events.remove.mutate({ id: event.id })).toEqual({ ok: true })
-  // The page behind an event that is gone since begins where it was.
+  // A cursor remains valid after its event is removed.
   expect(await anyone.events.list.query({ locationId, cursor: first.nextCursor ?? undefined })).toEqual(rest)
   expect(await reasonOf(anyone.events.byId.query({ id: event.id }))).toBe('NOT_FOUND')
   expect(await attendeesOf(server, event.id)).toEqual([])
 })
 
-test('who made an event sees who comes and who waits, in order, and nobody else does', async () => {
+test('only the organiser and admins see the attendees and the waitlist, in order', async () => {
   const [ada, bob, cem, dan] = await makePeople(server, 4)
-  if (!ada || !bob || !cem || !dan) throw new Error('nobody is there')
+  if (!ada || !bob || !cem || !dan) throw new Error('makePeople returned too few users')
   const { id } = await makeEvent(server, ada, { capacity: 2 })
   for (const person of [bob, cem, dan]) await clientOf(server, person).events.attend.mutate({ id })
   await clientOf(server, cem).auth.update.mutate({ hidden: true })
@@ -94,9 +94,9 @@ test('who made an event sees who comes and who waits, in order, and nobody else 
   expect(await reasonOf(clientOf(server, ada).events.attendees.query({ id, cursor: 'x' }))).toBe('VALIDATION')
 })
 
-test('who made an event hears what becomes of it, attending or not, and of nothing where nothing changed', async () => {
+test('an organiser is notified of real changes, even without attending', async () => {
   const [ada] = await makePeople(server, 1)
-  if (!ada) throw new Error('nobody is there')
+  if (!ada) throw new Error('makePeople returned too few users')
   const admin = clientOf(server, await makePerson(server, 'admin'))
   const event = await makeEvent(server, ada, { text: 'Croissants' })
   const { id, locationId } = event
@@ -107,7 +107,7 @@ test('who made an event hears what becomes of it, attending or not, and of nothi
   await admin.events.update.mutate({ id })
   await admin.events.update.mutate({ id, text: 'Croissants', startsAt, endsAt, capacity, cancellation })
   expect((await readCommunity(server.deps.db, locationId)).version).toBe(version)
-  // What costs nothing costs nothing in any currency.
+  // The currency of a free event is not a visible change.
   await admin.events.update.mutate({ id, currency: 'USD' })
   await admin.events.update.mutate({ id, currency: 'EUR' })
   await admin.events.update.mutate({ id, title: 'Brunch', startsAt: at(10), priceMinor: 500 })
@@ -121,17 +121,17 @@ test('who made an event hears what becomes of it, attending or not, and of nothi
   await socket.close()
 })
 
-test('a person announces so many coming events and no more, at once or one after the other; an admin any number', async () => {
+test('a user has at most MAX_EVENTS_PER_PERSON future events, an admin any number', async () => {
   const few = await startTestServer({ env: { MAX_EVENTS_PER_PERSON: '3' } })
   const { locationId } = await makeSpace(few)
   const [ada, admin] = [await makePerson(few), await makePerson(few, 'admin')]
-  const tries = (person: TestPerson) =>
+  const createSix = (person: TestPerson) =>
     Promise.all(Array.from({ length: 6 }, () => reasonOf(makeEvent(few, person, { locationId }))))
-  expect((await tries(ada)).sort()).toEqual([
+  expect((await createSix(ada)).sort()).toEqual([
     ...Array(3).fill('TOO_MANY_EVENTS'),
     ...Array(3).fill('was not refused'),
   ])
-  expect(await tries(admin)).toEqual(Array(6).fill('was not refused'))
+  expect(await createSix(admin)).toEqual(Array(6).fill('was not refused'))
   const own = clientOf(few, ada)
   const [first] = (await own.events.list.query({ locationId })).items.filter(
     ({ organiserId }) => organiserId === ada.id,
@@ -140,7 +140,7 @@ test('a person announces so many coming events and no more, at once or one after
   expect(await reasonOf(makeEvent(few, ada, { locationId }))).toBe('was not refused')
 })
 
-test('what is for members is there for nobody else, live or not', async () => {
+test('events for members are hidden from signed-out users, also live', async () => {
   const ada = await makePerson(server)
   const open = await makeEvent(server, ada)
   const { locationId } = open
@@ -161,7 +161,7 @@ test('what is for members is there for nobody else, live or not', async () => {
   await Promise.all([stranger.close(), member.close()])
 })
 
-test('bad input is refused in words and leaves nothing behind', async () => {
+test('invalid events are refused with a reason and change nothing', async () => {
   const ada = await makePerson(server)
   const [here, there] = [await makeSpace(server), await makeSpace(server)]
   const { locationId } = here
@@ -199,9 +199,9 @@ test('bad input is refused in words and leaves nothing behind', async () => {
   expect(await clientOf(server, ada).events.byId.query({ id: event.id })).toEqual(event)
 })
 
-test('a change and a cancellation tell everyone who attends or waits, and nobody else', async () => {
+test('a change or cancellation notifies exactly the attendees and the waitlist', async () => {
   const [ada, bob, cyd, dan] = await makePeople(server, 4)
-  if (!ada || !bob || !cyd || !dan) throw new Error('nobody is there')
+  if (!ada || !bob || !cyd || !dan) throw new Error('makePeople returned too few users')
   const { id } = await makeEvent(server, ada, { capacity: 2 })
   for (const person of [bob, cyd]) await clientOf(server, person).events.attend.mutate({ id })
   const sockets = await Promise.all([ada, bob, cyd, dan].map(({ token }) => openSocket(server, token)))
@@ -221,10 +221,10 @@ test('a change and a cancellation tell everyone who attends or waits, and nobody
   await Promise.all(sockets.map((socket) => socket.close()))
 })
 
-test('a person who goes leaves the place to whoever waits, and the events to an admin, or cancels them', async () => {
+test('a deleted account frees its seats and passes its events to an admin', async () => {
   const alone = await startTestServer({ queue: true })
   const [ada, bob, cyd] = await Promise.all([1, 2, 3].map(() => makePerson(alone)))
-  if (!ada || !bob || !cyd) throw new Error('nobody is there')
+  if (!ada || !bob || !cyd) throw new Error('makePeople returned too few users')
   const space = await makeSpace(alone)
   const details = { locationId: space.locationId, title: 'Talk', startsAt: at(9), endsAt: at(10) }
   const forCyd = await openSocket(alone, cyd.token)
@@ -240,7 +240,7 @@ test('a person who goes leaves the place to whoever waits, and the events to an 
   })
   await forCyd.next('notification', ({ kind }) => kind === 'event_place')
 
-  // Without an admin the event is cancelled, and its room is free again.
+  // Without an admin the event is cancelled and its room is freed.
   await clientOf(alone, bob).auth.deleteMe.mutate()
   await forCyd.next('notification', ({ kind }) => kind === 'event_cancelled')
   expect(await reasonOf(clientOf(alone, cyd).events.byId.query({ id: bobs.id }))).toBe('NOT_FOUND')
@@ -264,7 +264,7 @@ test('a person who goes leaves the place to whoever waits, and the events to an 
   await Promise.all([forCyd.close(), forAdmin.close()])
 })
 
-test('the demo data has five people who are here and three events, and seeding again changes nothing', async () => {
+test('the demo data has five check-ins and three events, and seeding is idempotent', async () => {
   const demo = await startTestServer({ env: { SEED: 'demo' } })
   const everything = () =>
     demo.deps.db.execute(sql`
@@ -283,7 +283,7 @@ test('the demo data has five people who are here and three events, and seeding a
   expect(before[0]?.stays).toHaveLength(5)
 })
 
-test('admins who all leave at once leave no event behind that belongs to nobody', async () => {
+test('admins who are deleted at once leave no event without an organiser', async () => {
   const alone = await startTestServer()
   const space = await makeSpace(alone)
   const admins = await Promise.all(Array.from({ length: 5 }, () => makePerson(alone, 'admin')))

@@ -5,7 +5,7 @@ import { startTestServer, stopTestServers } from './support/world'
 
 afterAll(stopTestServers)
 
-test('every request of examples.http is answered as the file says, on a server with the demo data', async () => {
+test('every request of examples.http has the documented response on demo data', async () => {
   const { url } = await startTestServer({ env: { SEED: 'demo' } })
   const text = await Bun.file(path.join(import.meta.dir, '..', 'examples.http')).text()
   const sent = await sendHttpFile(text, { host: url })

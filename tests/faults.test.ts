@@ -11,12 +11,10 @@ const withRedis = test.skipIf(!hasRedis)
 const named = (name: string) => (hasRedis ? name : `${name} (${whyNoRedis})`)
 setDefaultTimeout(180_000)
 
-/** How long each fault lasts. */
-const LASTS_MS = sized(700, 5000)
-/** Long enough that a Redis that says nothing is given up. */
+const FAULT_MS = sized(700, 5000)
+/** Long enough for servers to give up on an unresponsive Redis. */
 const SILENT_MS = sized(4500, 10_000)
-/** How long connections are ended, some of them each moment. */
-const ENDING_MS = sized(2000, 30_000)
+const TERMINATING_MS = sized(2000, 30_000)
 const PAUSED_MS = sized(1500, 40_000)
 
 let world: FaultyCluster
@@ -31,23 +29,23 @@ afterAll(async () => {
 
 const faults: Fault<FaultyCluster>[] = [
   {
-    name: 'Redis stopped and started',
+    name: 'Redis stop and start',
     async happen({ redis }) {
       await redis.shutDown()
-      await Bun.sleep(LASTS_MS)
+      await Bun.sleep(FAULT_MS)
       await redis.start()
     },
   },
   {
-    name: 'Redis killed and started',
+    name: 'Redis crash',
     async happen({ redis }) {
       await redis.kill()
-      await Bun.sleep(LASTS_MS)
+      await Bun.sleep(FAULT_MS)
       await redis.start()
     },
   },
   {
-    name: 'Redis paused with its connections open',
+    name: 'Redis pause with open connections',
     async happen({ redis }) {
       redis.pause()
       await Bun.sleep(SILENT_MS)
@@ -55,7 +53,7 @@ const faults: Fault<FaultyCluster>[] = [
     },
   },
   {
-    name: 'the network to Redis cut while its connections stay open',
+    name: 'network cut to Redis with open connections',
     async happen({ network }) {
       network.cut()
       await Bun.sleep(SILENT_MS)
@@ -63,45 +61,45 @@ const faults: Fault<FaultyCluster>[] = [
     },
   },
   {
-    name: 'PostgreSQL stopped at once and started',
+    name: 'PostgreSQL stop and start',
     async happen({ database }) {
       await database.stop('fast')
-      await Bun.sleep(LASTS_MS)
+      await Bun.sleep(FAULT_MS)
       await database.start()
     },
   },
   {
-    name: 'PostgreSQL told to stop once nobody is connected, then stopped and started',
+    name: 'PostgreSQL smart stop, then fast stop',
     async happen({ database }) {
-      // It waits for the pools, which keep their connections, and takes no new ones.
+      // A smart stop waits for the connections of the pools and refuses new ones.
       const stopped = database.stop('smart')
-      await Bun.sleep(LASTS_MS)
+      await Bun.sleep(FAULT_MS)
       await database.stop('fast')
       await stopped
-      await Bun.sleep(LASTS_MS)
+      await Bun.sleep(FAULT_MS)
       await database.start()
     },
   },
   {
-    name: 'PostgreSQL restarted',
+    name: 'PostgreSQL restart',
     async happen({ database }) {
       await database.stop('fast')
       await database.start()
     },
   },
   {
-    name: 'PostgreSQL killed and started',
+    name: 'PostgreSQL crash',
     async happen({ database }) {
       await database.kill()
-      await Bun.sleep(LASTS_MS)
+      await Bun.sleep(FAULT_MS)
       await database.start()
     },
   },
   {
-    name: 'PostgreSQL ending connections, again and again',
+    name: 'PostgreSQL terminating connections',
     async happen({ database }) {
       const admin = postgres(database.url, { max: 1, onnotice() {} })
-      const end = performance.now() + ENDING_MS
+      const end = performance.now() + TERMINATING_MS
       while (performance.now() < end) {
         await admin`
           SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -112,17 +110,17 @@ const faults: Fault<FaultyCluster>[] = [
     },
   },
   {
-    name: 'a server killed and another one started in its place',
+    name: 'server crash and replacement',
     async happen({ servers, start }) {
       const [first] = servers
       first?.process.kill('SIGKILL')
       await first?.process.exited
-      await Bun.sleep(LASTS_MS)
+      await Bun.sleep(FAULT_MS)
       servers[0] = await start(first?.port)
     },
   },
   {
-    name: `a server paused for ${PAUSED_MS / 1000} seconds and resumed`,
+    name: `server pause of ${PAUSED_MS / 1000} s`,
     async happen({ servers }) {
       servers[1]?.process.kill('SIGSTOP')
       await Bun.sleep(PAUSED_MS)
@@ -132,33 +130,33 @@ const faults: Fault<FaultyCluster>[] = [
 ]
 
 for (const fault of faults) {
-  withRedis(named(`${fault.name}: nothing is booked twice, lost, unpaid or left stale`), () =>
+  withRedis(named(`${fault.name}: no booking is doubled, lost, unpaid or stale`), () =>
     breakUnderLoad(world, world.database.url, fault),
   )
 }
 
-withRedis(named('a network that these tests cut swallows what is sent, and closes nothing'), async () => {
+withRedis(named('a network cut in these tests swallows data and keeps connections open'), async () => {
   const redis = await startRedis()
   const network = await startNetwork(redis.port)
   const socket = connect(network.port, '127.0.0.1')
-  const heard: string[] = []
-  socket.on('data', (data) => heard.push(String(data)))
-  for (const end of ['end', 'close', 'error']) socket.on(end, () => heard.push(end))
+  const received: string[] = []
+  socket.on('data', (data) => received.push(String(data)))
+  for (const end of ['end', 'close', 'error']) socket.on(end, () => received.push(end))
   socket.write('PING\r\n')
-  await until(() => heard.length === 1)
+  await until(() => received.length === 1)
   network.cut()
   socket.write('PING\r\n')
-  // A second one is answered by Redis itself meanwhile, so there was time enough for the first.
+  // A response to a direct connection proves that there was enough time for the cut one.
   const beside = connect(redis.port, '127.0.0.1')
   const answered = new Promise((resolve) => beside.once('data', resolve))
   await Bun.sleep(500)
   beside.write('PING\r\n')
   await answered
-  expect(heard).toEqual(['+PONG\r\n'])
+  expect(received).toEqual(['+PONG\r\n'])
   expect(socket.readyState).toBe('open')
   network.mend()
-  await until(() => heard.length === 2)
-  expect(heard).toEqual(['+PONG\r\n', '+PONG\r\n'])
+  await until(() => received.length === 2)
+  expect(received).toEqual(['+PONG\r\n', '+PONG\r\n'])
   for (const open of [socket, beside]) open.destroy()
   await network.stop()
   await redis.stop()

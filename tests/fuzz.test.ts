@@ -20,7 +20,7 @@ import {
   type TestPerson,
 } from './support/world'
 
-/** Malformed inputs in all: shared out over the four tests below. */
+/** The number of malformed inputs, split over the four tests. */
 const INPUTS = process.env.PROVE === '1' ? 5000 : 600
 const runs = { numRuns: INPUTS / 4, endOnFailure: true }
 const log = captureLog('warn')
@@ -38,7 +38,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-/** One text for everything that is stored, in all tables there are. */
+/** A digest of the rows of each table. */
 async function digest(): Promise<Record<string, unknown>> {
   const tables = await server.deps.db.execute<{ name: string }>(
     sql`SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`,
@@ -55,7 +55,7 @@ async function digest(): Promise<Record<string, unknown>> {
   return digests
 }
 
-/** Whatever is sent, nothing is stored, nothing fails inside, and nothing is logged as a bug. */
+/** Checks that `send` stores nothing and logs no bug. */
 async function changesNothing(send: () => Promise<void>): Promise<void> {
   const before = await digest()
   expect(Object.keys(before).length).toBeGreaterThan(5)
@@ -67,16 +67,16 @@ async function changesNothing(send: () => Promise<void>): Promise<void> {
 const accepts = (path: string, input: unknown): boolean =>
   ((procedures[path]?._def.inputs ?? []) as z.ZodType[]).every((schema) => schema.safeParse(input).success)
 
-/** As an admin, behind whose rights every check of an input lies; but nothing that is well-formed may be done for real. */
+/** Signs in as an admin to reach every input check, except for valid mutations, which must not take effect. */
 const headersFor = (path: string, input: unknown): Record<string, string> =>
   procedures[path]?._def.type === 'mutation' && accepts(path, input)
     ? {}
     : { authorization: `Bearer ${admin.token}` }
 
-/** `auth.*` asks for no token, so a well-formed one would act. */
+/** `auth.*` needs no token, so a valid input would take effect. */
 const wouldAct = (path: string, input: unknown) => path.startsWith('auth.') && accepts(path, input)
 
-function expectRefusalOrAnswer(status: number, text: string): void {
+function expectValidResponse(status: number, text: string): void {
   expect(status).toBeLessThan(500)
   if (status < 400 || text === '') return
   const body = JSON.parse(text)
@@ -99,10 +99,10 @@ const calls = fc
 async function ask(path: string, init: RequestInit): Promise<void> {
   const response = await fetch(`${server.url}${path}`, init)
   if (response.headers.get('content-type')?.startsWith('text/event-stream')) return response.body?.cancel()
-  expectRefusalOrAnswer(response.status, await response.text())
+  expectValidResponse(response.status, await response.text())
 }
 
-test('no input of any procedure through tRPC fails inside or changes anything', async () => {
+test('malformed tRPC input never causes an internal error or a change', async () => {
   await changesNothing(() =>
     fc.assert(
       fc.asyncProperty(calls, async ({ path, procedure, input }) => {
@@ -123,7 +123,7 @@ test('no input of any procedure through tRPC fails inside or changes anything', 
 const asText = (value: unknown) =>
   (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).toWellFormed().slice(0, 3000)
 
-test('no path, query or body of REST fails inside or changes anything', async () => {
+test('malformed REST paths, queries and bodies cause no internal error or change', async () => {
   const withPath = calls.filter(
     ({ procedure, input }) => Boolean(openapiOf(procedure)) && typeof input === 'object',
   )
@@ -182,7 +182,7 @@ const rawPaths = [
 ]
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']
 
-test('no method, content type or body fails inside or changes anything', async () => {
+test('arbitrary methods, content types and bodies cause no internal error or change', async () => {
   const requests = fc.tuple(fc.constantFrom(...rawPaths), fc.constantFrom(...methods), bodies, fc.boolean())
   await changesNothing(() =>
     fc.assert(
@@ -207,7 +207,7 @@ const messages = fc.oneof(
   fc.constantFrom('{', 'ping', 'pong', 'null', '1', '"x"', '[]', '\0', '', '{"type":', '[[[['.repeat(500)),
 )
 
-test('no message of a socket fails inside, is left without an answer, or changes anything', async () => {
+test('malformed socket messages get a response and cause no internal error or change', async () => {
   let socket: SocketClient | undefined
   let sent = 0
   await changesNothing(() =>
@@ -215,7 +215,7 @@ test('no message of a socket fails inside, is left without an answer, or changes
       fc.asyncProperty(messages, async (message) => {
         const text = typeof message === 'string' ? message : (JSON.stringify(message) ?? '')
         if (Buffer.byteLength(text) > 60_000) return
-        // A socket bears a bounded number of refusals.
+        // A socket is closed after a limited number of refusals.
         if (!socket || sent % 100 === 0) {
           await socket?.close()
           socket = await openSocket(server, admin.token)
