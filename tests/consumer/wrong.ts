@@ -12,7 +12,7 @@ client.slots.day.query({ spaceId: 'x', date: '2027-01-04' }).then((board) => boa
 client.bookings.byId.query({ id: 'x' }).then(({ status }) => status === 'lost') // refused: unknown status
 client.watchBoard('a space', '2027-01-04', (board) => board.slots[0].colour) // refused: unknown field of a slot
 client.watchBoard('a space', (board: unknown) => board) // refused: the date is missing
-client.watchBoard({ spaceId: 'x', specialistId: 'y', date: '2027-01-04' }, () => {}) // refused: a space or a specialist, not both
+client.watchBoard({ spaceId: 'x', specialistId: 'y', date: '2027-01-04' }, () => {}) // refused: not both
 client.watchLocation('a location', () => {}) // refused: needs an object
 client.watchLocation({ locationId: 'x' }, ({ people }) => people) // refused: unknown field
 isRefused(new Error(), 'SLOT_TOKEN') // refused: unknown reason

@@ -100,7 +100,7 @@ export type Fault<W> = { name: string; happen(world: W): Promise<unknown> }
 /**
  * Runs load through all servers and watches a board on each, causes the fault, measures the recovery and checks every
  * guarantee.
- * @param databaseUrl the database's URL for this process, which no fault cuts off
+ * @param databaseUrl the database's URL for this process
  */
 export async function breakUnderLoad<W extends World>(
   world: W,

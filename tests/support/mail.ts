@@ -6,7 +6,6 @@ type Refusal = { responseCode: number; message: string }
 
 export type MailServer = {
   url: string
-  /** The accepted mails, in order. */
   received: Received[]
   /** Number of recipients that were named, accepted or not. */
   attempts: number

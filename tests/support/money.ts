@@ -65,7 +65,6 @@ export const untilPayment = (
     return fits(row) ? row : undefined
   })
 
-/** The server's Stripe client. */
 export const stripeOf = ({ deps }: RunningServer) => deps.stripe.api()
 
 /** A Stripe event with a new id. */

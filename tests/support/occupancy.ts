@@ -9,7 +9,7 @@ export type Occupancy = {
   moved(booking: Booking, since: number, until: number): void
   left(id: string, until: number): void
   refused(time: Time, since: number, until: number, except?: string): void
-  /** Refusals of times that had a free unit throughout the call. */
+  /** Refusals of times for which, at every moment of the call, some unit was free. */
   falseRefusals(): string[]
 }
 

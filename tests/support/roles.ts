@@ -32,7 +32,7 @@ const OWNER_ADMIN_SEES: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_FOUND', 'NOT_FOUN
 const MAKER_OR_ADMIN: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_ALLOWED', 'NOT_ALLOWED', 'ok']
 const STAFF_OF_BOOKING: Answers = ['NOT_SIGNED_IN', 'NOT_ALLOWED', 'NOT_FOUND', 'NOT_FOUND', 'ok']
 
-/** The data belongs to another specialist than the caller. */
+/** The data belongs to a specialist other than the caller. */
 const STAFF: Answers = ADMIN
 
 const nothing = () => ({})
@@ -201,9 +201,8 @@ export async function makeRolesWorld(server: RunningServer) {
   const world = {
     server,
     callers,
-    /** Another specialist than the caller. */
+    /** A specialist other than the caller. */
     specialist: () => makeSpecialist(server, { service: { needsApproval: true } }),
-    /** A booking that waits for approval. */
     pendingBooking: async () => {
       const { service } = await world.specialist()
       const { id } = await client.bookings.create.mutate({ serviceId: service.id, startsAt: at(9) })
@@ -213,7 +212,6 @@ export async function makeRolesWorld(server: RunningServer) {
       const id = await world.pastBooking()
       return (await admin.bookings.complete.mutate({ id })).id
     },
-    /** The token of a password reset link. */
     passwordToken: async () => {
       const { email } = await world.account()
       const { link } = await passwordLink(systemContext(server.deps, 'clock'), { email })
