@@ -44,7 +44,7 @@ async function personContext({ deps }: RunningServer, id: string): Promise<Signe
   return contextOf(deps, { kind: 'user', id, role: 'customer' })
 }
 
-/** Mostly sensible times within two days; some off the grid and some too long. */
+/** Mostly valid times within two days; a few are off the grid or too long. */
 function someTime(random: Random): Period {
   const from = Date.parse(at(random.below(36))) + (random.chance(0.03) ? 30 * MINUTE : 0)
   return {
@@ -56,7 +56,7 @@ function someTime(random: Random): Period {
   }
 }
 
-const said = ({ id, spaceId, unit, status, startsAt, endsAt }: Booking) => ({
+const fieldsOf = ({ id, spaceId, unit, status, startsAt, endsAt }: Booking) => ({
   id,
   spaceId,
   unit,
@@ -64,7 +64,7 @@ const said = ({ id, spaceId, unit, status, startsAt, endsAt }: Booking) => ({
   startsAt,
   endsAt,
 })
-const meant = ({ id, spaceId, unit, status, time }: ModelBooking) => ({
+const expectedFields = ({ id, spaceId, unit, status, time }: ModelBooking) => ({
   id,
   spaceId,
   unit,
@@ -80,7 +80,7 @@ async function outcomeOf(call: Promise<Booking>): Promise<Booking | string> {
   })
 }
 
-test('a long random history has the outcomes of a simple model, one by one and reason by reason', async () => {
+test('a long random history gives the same outcomes as a simple model', async () => {
   const random = randomFrom('history')
   const spaces = await makeSpaces()
   const people = await Promise.all(Array.from({ length: 12 }, () => makePerson(server)))
@@ -91,8 +91,11 @@ test('a long random history has the outcomes of a simple model, one by one and r
   const seen = new Map<string, number>()
 
   function compare(step: string, outcome: Booking | string, expected: ModelOutcome): void {
-    const told = typeof outcome === 'string' ? outcome : said(outcome)
-    expect([step, told]).toEqual([step, 'refused' in expected ? expected.refused : meant(expected.booking)])
+    const actual = typeof outcome === 'string' ? outcome : fieldsOf(outcome)
+    expect([step, actual]).toEqual([
+      step,
+      'refused' in expected ? expected.refused : expectedFields(expected.booking),
+    ])
     const kind = `${step.split(' ')[1]} ${typeof outcome === 'string' ? outcome : 'done'}`
     seen.set(kind, (seen.get(kind) ?? 0) + 1)
   }
@@ -103,7 +106,7 @@ test('a long random history has the outcomes of a simple model, one by one and r
     const userId = ctx.actor.id
     const space = random.pick(spaces)
     const time = someTime(random)
-    // Mostly one's own and still alive, sometimes anybody's.
+    // Mostly an active booking of this user, sometimes any booking.
     const lively = model.bookings.filter(
       (one) => one.userId === userId && ['held', 'confirmed'].includes(one.status),
     )
@@ -154,8 +157,8 @@ test('a long random history has the outcomes of a simple model, one by one and r
         .select()
         .from(bookings)
         .where(sql`${bookings.spaceId} IN (${spaces[0].id}, ${spaces[1].id}, ${spaces[2].id})`)
-      const told = rows.map((row) => ({ ...meantRow(row) })).toSorted(byId)
-      expect(told).toEqual(model.bookings.map(meant).toSorted(byId))
+      const stored = rows.map((row) => ({ ...fieldsOfRow(row) })).toSorted(byId)
+      expect(stored).toEqual(model.bookings.map(expectedFields).toSorted(byId))
     }
   }
   process.stdout.write(
@@ -167,7 +170,7 @@ test('a long random history has the outcomes of a simple model, one by one and r
 }, 600_000)
 
 const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
-const meantRow = (row: typeof bookings.$inferSelect) => ({
+const fieldsOfRow = (row: typeof bookings.$inferSelect) => ({
   id: row.id,
   spaceId: row.spaceId ?? '',
   unit: row.unit ?? 0,
@@ -176,14 +179,14 @@ const meantRow = (row: typeof bookings.$inferSelect) => ({
   endsAt: iso(row.endsAt),
 })
 
-/** A hold comes to its end, each a little after the one that was made before it. */
+/** Makes a hold stale. Holds end in the order of these calls. */
 const runOut = (id: string) =>
   server.deps.db
     .update(bookings)
     .set({ holdExpiresAt: sql`clock_timestamp() - interval '1 minute'` })
     .where(eq(bookings.id, id))
 
-test('many clients at once, through two servers: in the end each booking is what its owner was told, and nothing overlaps', async () => {
+test('many clients on two servers: rows match the last responses and never overlap', async () => {
   const random = randomFrom('many at once')
   const spaces = await makeSpaces()
   const published = new Map<string, number[]>()
@@ -205,7 +208,7 @@ test('many clients at once, through two servers: in the end each booking is what
     'PAYMENT_REQUIRED',
     'INVALID_STATE',
   ])
-  const told = new Map<string, Booking>()
+  const responses = new Map<string, Booking>()
   const turns = sized(25, 400)
   let busy = true
 
@@ -215,7 +218,7 @@ test('many clients at once, through two servers: in the end each booking is what
     for (let turn = 0; turn < turns; turn++) {
       const time = someTime(random)
       const space = random.pick(spaces)
-      const all = [...told.values()].filter(({ userId }) => userId === person.id)
+      const all = [...responses.values()].filter(({ userId }) => userId === person.id)
       const mine = all.length > 0 ? random.pick(all) : undefined
       const dice = random.below(100)
       const input = { spaceId: space.id, startsAt: iso(time.from), endsAt: iso(time.to) }
@@ -229,7 +232,7 @@ test('many clients at once, through two servers: in the end each booking is what
               : rescheduleBooking(ctx, { id: mine.id, ...input })
       const outcome = await outcomeOf(call)
       if (typeof outcome === 'string') expect(expected.has(outcome) ? 'expected' : outcome).toBe('expected')
-      else told.set(outcome.id, outcome)
+      else responses.set(outcome.id, outcome)
       if (mine && dice >= 95) await runOut(mine.id)
     }
   }
@@ -247,12 +250,12 @@ test('many clients at once, through two servers: in the end each booking is what
   for (const space of spaces) {
     const rows = await server.deps.db.select().from(bookings).where(eq(bookings.spaceId, space.id))
     for (const row of rows) {
-      const last = told.get(row.id)
-      if (!last) throw new Error('a booking that nobody was told of')
-      // A hold may have ended since; nothing else happens to a booking without its owner.
+      const last = responses.get(row.id)
+      if (!last) throw new Error('no response contained this booking')
+      // A hold may have expired since. Nothing else changes a booking without its owner.
       const status = row.status === 'expired' ? 'held' : (row.status as ModelBooking['status'])
-      expect({ ...meantRow(row), status }).toEqual({
-        ...said(last),
+      expect({ ...fieldsOfRow(row), status }).toEqual({
+        ...fieldsOf(last),
         unit: last.unit ?? 0,
         spaceId: last.spaceId ?? '',
         status: last.status as ModelBooking['status'],

@@ -33,45 +33,45 @@ const json = (text: string): RequestInit => ({
   headers: { 'content-type': 'application/json' },
 })
 
-/** One request of every kind of answer there is. */
+/** One request for each kind of response. */
 const everyKind: [kind: string, path: string, init: RequestInit, status: number][] = [
   ['a plain route', '/api/health', {}, 200],
-  ['a procedure through REST', '/api/spaces', {}, 200],
-  ['a procedure through tRPC', '/trpc/spaces.list?input={}', {}, 200],
-  ['a batch of which half fails', '/trpc/auth.me,spaces.list?batch=1&input={"1":{}}', {}, 207],
-  ['a refusal through REST', '/api/auth/me', {}, 401],
-  ['a refusal through tRPC', '/trpc/auth.me', {}, 401],
-  ['a bad token through REST', '/api/auth/me', { headers: { authorization: 'Bearer x' } }, 401],
-  ['a bad token through tRPC', '/trpc/auth.me', { headers: { authorization: 'Bearer x' } }, 401],
-  ['a header that is no bearer', '/trpc/spaces.list', { headers: { authorization: 'Basic eDp5' } }, 401],
-  ['an input that is wrong through REST', '/api/spaces?limit=x', {}, 400],
-  ['an input that is wrong through tRPC', '/trpc/spaces.list?input={"limit":"x"}', {}, 400],
-  ['a body that is not JSON through REST', '/api/auth/login', json('{'), 400],
-  ['a body that is not JSON through tRPC', '/trpc/auth.login', json('{'), 400],
-  ['a body of another type through REST', '/api/auth/login', { method: 'POST', body: 'a=b' }, 400],
-  ['a body of another type through tRPC', '/trpc/auth.login', { method: 'POST', body: 'a=b' }, 400],
-  ['a body that is too large through REST', '/api/auth/login', json(' '.repeat(1_100_000)), 400],
-  ['a body that is too large through tRPC', '/trpc/auth.login', json(' '.repeat(1_100_000)), 400],
-  ['a batch that is too large', `/trpc/${Array(51).fill('auth.me')}?batch=1`, {}, 400],
-  ['a mutation asked for by GET', '/trpc/auth.login', {}, 400],
-  ['a procedure that is not there', '/trpc/no.such', {}, 404],
-  ['a path that is not there', '/nowhere', {}, 404],
-  ['a path under /api that is not there', '/api/nowhere', {}, 404],
-  ['a method that is not there', '/api/health', { method: 'DELETE' }, 404],
-  ['a socket that is not one', '/realtime', {}, 404],
+  ['a REST call', '/api/spaces', {}, 200],
+  ['a tRPC call', '/trpc/spaces.list?input={}', {}, 200],
+  ['a batch that fails in part', '/trpc/auth.me,spaces.list?batch=1&input={"1":{}}', {}, 207],
+  ['a REST refusal', '/api/auth/me', {}, 401],
+  ['a tRPC refusal', '/trpc/auth.me', {}, 401],
+  ['a bad token over REST', '/api/auth/me', { headers: { authorization: 'Bearer x' } }, 401],
+  ['a bad token over tRPC', '/trpc/auth.me', { headers: { authorization: 'Bearer x' } }, 401],
+  ['a non-bearer authorization', '/trpc/spaces.list', { headers: { authorization: 'Basic eDp5' } }, 401],
+  ['an invalid input over REST', '/api/spaces?limit=x', {}, 400],
+  ['an invalid input over tRPC', '/trpc/spaces.list?input={"limit":"x"}', {}, 400],
+  ['a malformed body over REST', '/api/auth/login', json('{'), 400],
+  ['a malformed body over tRPC', '/trpc/auth.login', json('{'), 400],
+  ['a text body over REST', '/api/auth/login', { method: 'POST', body: 'a=b' }, 400],
+  ['a text body over tRPC', '/trpc/auth.login', { method: 'POST', body: 'a=b' }, 400],
+  ['an oversized body over REST', '/api/auth/login', json(' '.repeat(1_100_000)), 400],
+  ['an oversized body over tRPC', '/trpc/auth.login', json(' '.repeat(1_100_000)), 400],
+  ['an oversized batch', `/trpc/${Array(51).fill('auth.me')}?batch=1`, {}, 400],
+  ['a mutation sent by GET', '/trpc/auth.login', {}, 400],
+  ['an unknown procedure', '/trpc/no.such', {}, 404],
+  ['an unknown path', '/nowhere', {}, 404],
+  ['an unknown path under /api', '/api/nowhere', {}, 404],
+  ['an unsupported method', '/api/health', { method: 'DELETE' }, 404],
+  ['a socket path without an upgrade', '/realtime', {}, 404],
   [
-    'a socket of another origin',
+    'a socket from another origin',
     '/realtime',
     { headers: { ...upgradeHeaders(), origin: 'https://evil.example.com' } },
     403,
   ],
   ['a socket with a bad token', '/realtime?token=x', { headers: upgradeHeaders() }, 401],
-  ['the page of the documents', '/swagger', {}, 200],
-  ['the document', '/swagger/json', {}, 200],
-  ['a preflight', '/api/bookings', { method: 'OPTIONS' }, 204],
-  ['OPTIONS of a path that is not there', '/nowhere', { method: 'OPTIONS' }, 204],
+  ['the API reference', '/swagger', {}, 200],
+  ['the OpenAPI document', '/swagger/json', {}, 200],
+  ['a CORS preflight', '/api/bookings', { method: 'OPTIONS' }, 204],
+  ['OPTIONS on an unknown path', '/nowhere', { method: 'OPTIONS' }, 204],
   ['HEAD', '/api/health', { method: 'HEAD' }, 200],
-  ['HEAD of a path that is not there', '/nowhere', { method: 'HEAD' }, 404],
+  ['HEAD on an unknown path', '/nowhere', { method: 'HEAD' }, 404],
 ]
 
 function upgradeHeaders() {
@@ -84,30 +84,27 @@ function upgradeHeaders() {
   }
 }
 
-test.each(everyKind)(
-  '%s carries the id of the request and the headers of safety',
-  async (_, path, init, status) => {
-    const requestId = `test-${Bun.randomUUIDv7()}`
-    const response = await get(path, { ...init, headers: { ...init.headers, 'x-request-id': requestId } })
-    expect(response.status).toBe(status)
-    expect(Object.fromEntries(response.headers)).toMatchObject({
-      'x-request-id': requestId,
-      'x-content-type-options': 'nosniff',
-      'x-frame-options': 'DENY',
-      'referrer-policy': 'no-referrer',
-      'strict-transport-security': expect.stringMatching(/^max-age=\d{7,}/),
-    })
-    const text = await response.text()
-    if (status < 400 || text === '') return
-    expect(response.headers.get('content-type')).toMatch(/^application\/json/)
-    const body = JSON.parse(text)
-    const refusal = body.error?.data ?? body
-    expect(refusal).toMatchObject({ code: REASONS[refusal.reason as Reason][0], requestId })
-    expect(REASONS[refusal.reason as Reason][1]).toBe(status as never)
-  },
-)
+test.each(everyKind)('%s has the request id and the security headers', async (_, path, init, status) => {
+  const requestId = `test-${Bun.randomUUIDv7()}`
+  const response = await get(path, { ...init, headers: { ...init.headers, 'x-request-id': requestId } })
+  expect(response.status).toBe(status)
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'x-request-id': requestId,
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'strict-transport-security': expect.stringMatching(/^max-age=\d{7,}/),
+  })
+  const text = await response.text()
+  if (status < 400 || text === '') return
+  expect(response.headers.get('content-type')).toMatch(/^application\/json/)
+  const body = JSON.parse(text)
+  const refusal = body.error?.data ?? body
+  expect(refusal).toMatchObject({ code: REASONS[refusal.reason as Reason][0], requestId })
+  expect(REASONS[refusal.reason as Reason][1]).toBe(status as never)
+})
 
-/** A body that comes in pieces and says nothing of its length, as long as somebody reads. */
+/** A chunked body without a Content-Length that never ends while it is read. */
 function endlessBody() {
   let sent = 0
   const body = new ReadableStream({
@@ -120,7 +117,7 @@ function endlessBody() {
 }
 
 test.each(['/api/auth/login', '/trpc/auth.login', '/trpc/auth.login,auth.login?batch=1', '/webhooks/stripe'])(
-  'a body without a length at %s is read no further than others are, and refused',
+  'an endless body is refused at the size limit: %s',
   async (path) => {
     const { body, sent } = endlessBody()
     const headers = { 'content-type': 'application/json', 'x-request-id': 'a-test' }
@@ -135,7 +132,7 @@ test.each(['/api/auth/login', '/trpc/auth.login', '/trpc/auth.login,auth.login?b
   },
 )
 
-test('a body in pieces is read as one with a length is, by a batch too, and counted against its address', async () => {
+test('a chunked body is parsed and counts against the limit of its address', async () => {
   const strict = await startTestServer({ env: { RATE_LIMITS: 'on' } })
   const input = JSON.stringify({ email: 'nobody@example.com', password: 'wrong' })
   for (const [path, text] of [
@@ -152,14 +149,14 @@ test('a body in pieces is read as one with a length is, by a batch too, and coun
   expect(left).toContain(`r=${TIERS.anonymous.points - 4};`)
 })
 
-test('an id that is not sane is replaced by one of ours', async () => {
+test('an invalid request id is replaced by a new one', async () => {
   for (const sent of ['a b', 'x'.repeat(101), '<script>', '', '"']) {
     const id = (await get('/api/health', { headers: { 'x-request-id': sent } })).headers.get('x-request-id')
     expect(id).toMatch(/^[0-9a-f-]{36}$/)
   }
 })
 
-test('a refusal has the shape of the contract through both doors, with the issues of an input', async () => {
+test('REST and tRPC refusals follow the contract and list the input issues', async () => {
   const through = await rest(server, '/spaces?limit=0&colour=blue')
   const issues = [
     { path: 'limit', message: expect.any(String) },
@@ -186,7 +183,7 @@ test('a refusal has the shape of the contract through both doors, with the issue
 })
 
 test.each(Object.keys(REASONS) as Reason[])(
-  '%s maps to its code and status, and a wait is said in seconds',
+  '%s maps to its code and status, with Retry-After in seconds',
   async (reason) => {
     const [code, status] = REASONS[reason]
     const response = refusalResponse(new AppError(reason, 'Words.', { retryAfterSeconds: 7 }), 'id')
@@ -196,7 +193,7 @@ test.each(Object.keys(REASONS) as Reason[])(
   },
 )
 
-test('the table of reasons is the contract', () => {
+test('the reasons use exactly the statuses of the contract', () => {
   const byStatus = Map.groupBy(Object.entries(REASONS), ([, [, status]]) => status)
   expect(byStatus.get(401)?.map(([reason]) => reason)).toEqual([
     'NOT_SIGNED_IN',
@@ -208,7 +205,7 @@ test('the table of reasons is the contract', () => {
   expect([...byStatus.keys()].sort()).toEqual([400, 401, 402, 403, 404, 409, 412, 429, 500, 503])
 })
 
-test('what fails inside says nothing of itself', async () => {
+test('an internal error reveals no details', async () => {
   const broken = await startTestServer()
   const ada = await makePerson(broken, 'admin')
   await broken.deps.db.execute(sql`ALTER TABLE spaces RENAME COLUMN capacity TO nothing`)
@@ -223,7 +220,7 @@ test('what fails inside says nothing of itself', async () => {
   expect(await reasonOf(clientOf(broken, ada).spaces.list.query({}))).toBe('INTERNAL')
 })
 
-test('pages of configured origins may call, others may not, and caches are told the difference', async () => {
+test('only configured origins get CORS headers, and responses vary by origin', async () => {
   const ask = async (path: string, origin: string) => {
     const { headers } = await get(path, { headers: { origin } })
     return { allowed: headers.get('access-control-allow-origin'), vary: headers.get('vary')?.toLowerCase() }
@@ -254,7 +251,7 @@ test('pages of configured origins may call, others may not, and caches are told 
   expect(headers.get('access-control-allow-credentials')).toBeNull()
 })
 
-test('without CORS_ORIGINS no page of another origin may call; with * every one may', async () => {
+test('without CORS_ORIGINS no other origin is allowed; with * every origin is', async () => {
   const [closed, open] = [await startTestServer(), await startTestServer({ env: { CORS_ORIGINS: '*' } })]
   const allowed = async ({ url }: RunningServer) =>
     (await fetch(`${url}/api/spaces`, { headers: { origin: 'https://x.example.com' } })).headers.get(
@@ -264,7 +261,7 @@ test('without CORS_ORIGINS no page of another origin may call; with * every one 
   expect(['*', 'https://x.example.com']).toContain(String(await allowed(open)))
 })
 
-test('health says what is there, and the documents describe every procedure', async () => {
+test('health checks report each service, and the API reference is served', async () => {
   expect((await rest(server, '/health')).body).toEqual({
     status: 'ok',
     version,
@@ -284,14 +281,14 @@ test.each([
   '/api/health',
   '/api/calendar/none.ics',
   '/realtime?token=none',
-])('a Host that names no server is refused with 400: %s', async (path) => {
+])('an invalid Host header is refused with 400: %s', async (path) => {
   const { status, head, socket } = await upgrade(server, { path, headers: { host: '[' } })
   socket.destroy()
   expect(status).toBe(400)
   expect(head).toMatch(/^x-request-id: /im)
 })
 
-test('a slot is named in a path by its id, escaped or not', async () => {
+test('a slot id in a path works escaped and unescaped', async () => {
   const space = await makeSpace(server)
   const ada = await makePerson(server)
   const slotId = `${space.id}@${at(9)}`
@@ -303,7 +300,7 @@ test('a slot is named in a path by its id, escaped or not', async () => {
   })
 })
 
-test('without its database the server says 503 and stays up, and works again by itself once it is back', async () => {
+test('without its database the server returns 503, and recovers when it is back', async () => {
   const proxy = await startProxy(await createDatabase())
   const behind = await startTestServer({ databaseUrl: proxy.url })
   const ada = await makePerson(behind)
@@ -332,7 +329,7 @@ test('without its database the server says 503 and stays up, and works again by 
   await proxy.cut()
 })
 
-test('connections that the database ends are made anew, and no call after that fails', async () => {
+test('the pool replaces connections that the database terminates', async () => {
   const killed = await startTestServer()
   await Promise.all(Array.from({ length: 20 }, () => rest(killed, '/spaces')))
   await server.deps.db.execute(

@@ -41,11 +41,11 @@ const countBookings = async (userId: string) => server.deps.db.$count(bookings, 
 const keysOf = (userId: string) =>
   server.deps.db.select().from(idempotencyKeys).where(eq(idempotencyKeys.userId, userId))
 
-/** Changes a key of this person as if time had passed or its server had died. */
+/** Edits the user's keys, as if time had passed or their server had died. */
 const changeKey = (userId: string, set: ReturnType<typeof sql>) =>
   server.deps.db.execute(sql`UPDATE idempotency_keys SET ${set} WHERE user_id = ${userId}`)
 
-test('the same key and body get the same answer, byte for byte, by REST and by tRPC, and nothing is done twice', async () => {
+test('one key and body get one stored response, over REST and tRPC', async () => {
   const space = await makeSpace(server, { units: 3 })
   const ada = await makePerson(server)
   const body = { spaceId: space.id, startsAt: at(9) }
@@ -69,7 +69,7 @@ test('the same key and body get the same answer, byte for byte, by REST and by t
   expect(await countBookings(ada.id)).toBe(1)
 })
 
-test('forty equal requests at one instant on two servers make one booking and get one answer', async () => {
+test('forty equal requests on two servers make one booking and get one response', async () => {
   const space = await makeSpace(server, { units: 50 })
   const ada = await makePerson(server)
   const input = { spaceId: space.id, startsAt: at(9) }
@@ -82,11 +82,11 @@ test('forty equal requests at one instant on two servers make one booking and ge
   expect(await countBookings(ada.id)).toBe(1)
 })
 
-test('an input that is nested without end is refused with a key as it is without one', async () => {
+test('a deeply nested input is refused and stores no key', async () => {
   const ada = await makePerson(server)
   const body = `{"spaceId":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
-  const doors = ['/api/bookings', '/trpc/bookings.create']
-  for (const path of doors) {
+  const paths = ['/api/bookings', '/trpc/bookings.create']
+  for (const path of paths) {
     const headers = {
       authorization: `Bearer ${ada.token}`,
       'content-type': 'application/json',
@@ -99,7 +99,7 @@ test('an input that is nested without end is refused with a key as it is without
   expect(await keysOf(ada.id)).toEqual([])
 })
 
-test('a key is of one person and one procedure', async () => {
+test('a key belongs to one user and one procedure', async () => {
   const space = await makeSpace(server, { units: 3 })
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const slotId = `${space.id}@${at(9)}`
@@ -126,7 +126,7 @@ test('another body under the same key is IDEMPOTENCY_MISMATCH and changes nothin
   expect(await countBookings(ada.id)).toBe(1)
 })
 
-test('a refused request keeps no key: it can be sent again once what refused it is gone', async () => {
+test('a refused request stores no key and can be repeated with it', async () => {
   const space = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const slotId = `${space.id}@${at(9)}`
@@ -138,7 +138,7 @@ test('a refused request keeps no key: it can be sent again once what refused it 
   expect(await keyed(ada, 'k').slots.hold.mutate({ slotId })).toMatchObject({ status: 'held' })
 })
 
-test('an equal request waits for the one that runs and gets its answer; one that runs for too long is IN_PROGRESS', async () => {
+test('a repeated request waits for the running one, or gets IN_PROGRESS if it is slow', async () => {
   const space = await makeSpace(server)
   const ada = await makePerson(server)
   const slotId = `${space.id}@${at(9)}`
@@ -157,7 +157,7 @@ test('an equal request waits for the one that runs and gets its answer; one that
   expect(await reasonOf(keyed(ada, 'k').slots.hold.mutate({ slotId }))).toBe('IN_PROGRESS')
 }, 20_000)
 
-test('a key whose server died while it ran is taken over, by one of those who ask', async () => {
+test('the key of a server that died is taken over by exactly one request', async () => {
   const space = await makeSpace(server, { units: 9 })
   const ada = await makePerson(server)
   const input = { spaceId: space.id, startsAt: at(9) }
@@ -170,7 +170,7 @@ test('a key whose server died while it ran is taken over, by one of those who as
   expect(await countBookings(ada.id)).toBe(2)
 })
 
-test('a key is forgotten after 24 hours, whether the clean-up came or not, and not before', async () => {
+test('a key expires after 24 hours, with or without the clean-up, and not earlier', async () => {
   const space = await makeSpace(server, { units: 3 })
   const ada = await makePerson(server)
   const input = { spaceId: space.id, startsAt: at(9) }
@@ -185,7 +185,7 @@ test('a key is forgotten after 24 hours, whether the clean-up came or not, and n
   expect(await keysOf(ada.id)).toEqual([])
 })
 
-test('a key that is none, or that names a whole batch, is refused and nothing is done', async () => {
+test('an invalid key, or a key on a batch, is refused without effect', async () => {
   const space = await makeSpace(server, { units: 3 })
   const ada = await makePerson(server)
   const slots = [9, 10].map((hour) => `${space.id}@${at(hour)}`)
@@ -206,7 +206,7 @@ test('a key that is none, or that names a whole batch, is refused and nothing is
   expect(await countBookings(ada.id)).toBe(0)
 })
 
-test('questions and what is of accounts take no key', async () => {
+test('queries and account changes ignore the key', async () => {
   const space = await makeSpace(server)
   const ada = await makePerson(server)
   await keyed(ada, 'k').slots.day.query({ spaceId: space.id, date: testDate })
@@ -217,7 +217,7 @@ test('questions and what is of accounts take no key', async () => {
   expect(await keysOf(ada.id)).toEqual([])
 })
 
-test('the address of a private feed, and of a screen, is shown once, and no key keeps it', async () => {
+test('the secrets of iCal feeds and door screens are never stored under a key', async () => {
   const ada = await makePerson(server, 'admin')
   const { secret } = await keyed(ada, 'k').calendar.renew.mutate({})
   expect((await keyed(ada, 'k').calendar.renew.mutate({})).secret).not.toBe(secret)
@@ -227,7 +227,7 @@ test('the address of a private feed, and of a screen, is shown once, and no key 
   expect(await keysOf(ada.id)).toEqual([])
 })
 
-test('an answer is given again only to whom it would be given now', async () => {
+test('a stored response is returned only while the caller is still allowed', async () => {
   const admin = await makePerson(server, 'admin')
   const space = await makeSpace(server)
   const input = { id: space.id, name: 'Renamed' }
@@ -237,7 +237,7 @@ test('an answer is given again only to whom it would be given now', async () => 
   expect(await reasonOf(keyed(admin, 'k').spaces.update.mutate(input))).toBe('NOT_ALLOWED')
 })
 
-test('who has left is not signed in, key or no key', async () => {
+test('a deleted user is not signed in, even with a key', async () => {
   const space = await makeSpace(server)
   const ada = await makePerson(server)
   await clientOf(server, ada).auth.deleteMe.mutate()

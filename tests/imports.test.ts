@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'bun:test'
 import { rm } from 'node:fs/promises'
 
-/** An import that goes against the one direction, and a file that might be tempted to write it. */
+/** Folders, each with an import that its files must not write. */
 const wrong: [from: string, what: string][] = [
   ['src/db', '../services/bookings'],
   ['src/db', '../routers/bookings'],
@@ -46,7 +46,7 @@ const right: [from: string, what: string][] = [
 const made: string[] = []
 afterAll(() => Promise.all(made.map((file) => rm(file, { force: true }))))
 
-/** Which of these imports the linter refuses for their direction; all by one run, in files inside the real tree. */
+/** Returns the imports that the linter refuses. One run checks all, in temporary files inside `src`. */
 async function refused(imports: typeof wrong): Promise<string[]> {
   const run = Bun.randomUUIDv7()
   const files = imports.map(([from], index) => `${from}/zz-${run}-${index}.ts`)
@@ -60,10 +60,10 @@ async function refused(imports: typeof wrong): Promise<string[]> {
   return imports.filter((_, index) => text.includes(files[index] ?? '')).map((pair) => pair.join(' -> '))
 }
 
-test('an import against the one direction fails the check', async () => {
+test('an import against the layer order fails the linter', async () => {
   expect(await refused(wrong)).toEqual(wrong.map((pair) => pair.join(' -> ')))
 })
 
-test('an import along it does not', async () => {
+test('an import along the layer order passes the linter', async () => {
   expect(await refused(right)).toEqual([])
 })

@@ -24,7 +24,7 @@ const from = (address: string) => ({ 'x-forwarded-for': address })
 const signIn = (server: RunningServer, email: string, given: string, address: string) =>
   rest(server, '/auth/login', { method: 'POST', body: { email, password: given }, headers: from(address) })
 
-test('every answer says by the standard headers what is left, through both doors', async () => {
+test('REST and tRPC responses report the remaining quota in standard headers', async () => {
   const server = await limited()
   const { points, seconds } = TIERS.anonymous
   const first = await rest(server, '/spaces')
@@ -37,7 +37,7 @@ test('every answer says by the standard headers what is left, through both doors
   expect(third.headers.get('ratelimit')).toStartWith(`"person";r=${TIERS.person.points - 1};`)
 })
 
-test('an admin may ask more, writing has a limit of its own, and both are told', async () => {
+test('admins have a higher limit, and writes have a limit of their own', async () => {
   const server = await limited()
   const admin = await makePerson(server, 'admin')
   const asked = await rest(server, '/users', { person: admin })
@@ -61,7 +61,7 @@ test('an admin may ask more, writing has a limit of its own, and both are told',
   expect((await rest(server, '/auth/me', { person })).status).toBe(200)
 })
 
-test('who asks too much is told to wait, and how long, and others are not', async () => {
+test('callers over the limit get 429 with Retry-After, and others are unaffected', async () => {
   const server = await limited({ TRUST_PROXY: 'loopback' })
   const batch = `${server.url}/trpc/${Array(50).fill('spaces.list').join()}?batch=1&input=%7B%7D`
   for (let asked = 0; asked < TIERS.anonymous.points; asked += 50) {
@@ -80,7 +80,7 @@ test('who asks too much is told to wait, and how long, and others are not', asyn
   expect((await rest(server, '/auth/me', { person, headers: from('192.0.2.1') })).status).toBe(200)
 })
 
-test('an address that a stranger claims is not believed, one that a trusted proxy tells is', async () => {
+test('X-Forwarded-For is ignored unless it comes from a trusted proxy', async () => {
   const open = await limited()
   await rest(open, '/spaces', { headers: from('192.0.2.1') })
   const lied = await rest(open, '/spaces', { headers: from('192.0.2.2') })
@@ -91,13 +91,13 @@ test('an address that a stranger claims is not believed, one that a trusted prox
   expect(told.headers.get('ratelimit')).toContain(`;r=${TIERS.anonymous.points - 1};`)
 })
 
-test('addresses of one IPv6 network count as one, and an IPv4 address is itself however it is written', () => {
+test('an IPv6 network counts as one address, and a mapped IPv4 address is unwrapped', () => {
   expect(limitedAddress('2001:db8:1:2:3:4:5:6')).toBe(limitedAddress('2001:db8:1:2::9'))
   expect(limitedAddress('2001:db8:1:2::9')).not.toBe(limitedAddress('2001:db8:1:3::9'))
   expect(limitedAddress('::ffff:192.0.2.1')).toBe('192.0.2.1')
 })
 
-test('an e-mail that is tried from many addresses is closed to all of them, and no other is', async () => {
+test('an e-mail with too many failed sign-ins is blocked for every address', async () => {
   const server = await limited({ TRUST_PROXY: 'loopback' })
   const email = `${Bun.randomUUIDv7()}@example.com`
   const { countSignIn } = server.deps.limits
@@ -115,7 +115,7 @@ test('an e-mail that is tried from many addresses is closed to all of them, and 
   })
 })
 
-test('signing in forgives earlier mistakes', async () => {
+test('a successful sign-in resets the failed attempts', async () => {
   const server = await limited({ TRUST_PROXY: 'loopback' })
   const email = `${Bun.randomUUIDv7()}@example.com`
   await clientOf(server).auth.register.mutate({ email, password, name: 'Ada' })
@@ -129,8 +129,8 @@ test('signing in forgives earlier mistakes', async () => {
   })
 })
 
-test('one address that tries many e-mails is stopped', async () => {
-  const limits = createRateLimits(null, true)
+test('an address that tries many e-mails is blocked', async () => {
+  const limits = createLimits(null, true)
   const caller: Caller = { address: '192.0.2.1', allowance: null }
   for (let guess = 0; guess < TIERS['sign-in-address'].points; guess++) {
     await limits.countSignIn(caller, `${guess}@example.com`)
@@ -138,7 +138,7 @@ test('one address that tries many e-mails is stopped', async () => {
   expect(await reasonOf(limits.countSignIn(caller, 'next@example.com'))).toBe('RATE_LIMITED')
 })
 
-test('holding through a socket counts as writing', async () => {
+test('writes over a socket count against the write limit', async () => {
   const server = await limited()
   const person = await makePerson(server)
   const caller: Caller = { address: 'x', allowance: null }
@@ -153,7 +153,7 @@ test('holding through a socket counts as writing', async () => {
 })
 
 test.skipIf(!hasRedis)(
-  `servers count together through Redis, and on their own while it is away ${whyNoRedis}`,
+  `servers share limits through Redis, and count alone while it is down ${whyNoRedis}`,
   async () => {
     const redis = await startRedis()
     const databaseUrl = await createDatabase()

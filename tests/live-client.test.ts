@@ -32,15 +32,15 @@ afterAll(async () => {
   await redis?.stop()
 })
 
-describe('while random changes happen through two servers and its connection is cut twenty times', () => {
-  // By default each way once; where it is proved, both with and without Redis.
-  test('a board watched by socket is the board of the database', async () => {
+describe('with random changes on two servers and twenty cut connections', () => {
+  // By default each transport runs once. A proof run tries both with and without Redis.
+  test('a board over a socket matches the database', async () => {
     await watchThroughCuts('socket', {})
     if (proving || !hasRedis) await watchThroughCuts('events', {})
   }, 300_000)
 
   test.skipIf(!hasRedis)(
-    `a board watched by events is the board of the database, with Redis between them ${whyNoRedis}`,
+    `a board over server-sent events matches the database, with Redis ${whyNoRedis}`,
     async () => {
       redis = await startRedis()
       await watchThroughCuts('events', { REDIS_URL: redis.url })
@@ -88,7 +88,7 @@ async function watchThroughCuts(live: 'socket' | 'events', env: Record<string, s
 
 type Shown = { board?: Board; status?: BoardStatus; seen: number }
 
-/** What a person at a screen would see. */
+/** Records the board and status that a client shows. */
 function follow(client: Client, spaceId: string): Shown {
   const shown: Shown = { seen: 0 }
   client.watchBoard(spaceId, testDate, (board, status) =>
@@ -97,14 +97,14 @@ function follow(client: Client, spaceId: string): Shown {
   return shown
 }
 
-/** Makes one change of a space at each call: claims, and now and then its rules, through whichever server. */
+/** Each call changes the space through a random server: usually a claim, sometimes a closure. */
 async function changerOf(
   servers: readonly RunningServer[],
   { id: spaceId, locationId }: { id: string; locationId: string },
   random: Random,
 ): Promise<() => Promise<unknown>> {
   const [first] = servers
-  if (!first) throw new Error('there is no server')
+  if (!first) throw new Error('changerOf needs a server')
   const people = await Promise.all(Array.from({ length: 4 }, () => makePerson(first)))
   const admin = await makePerson(first, 'admin')
   const holds: { id: string; by: (typeof people)[number] }[] = []
@@ -115,7 +115,7 @@ async function changerOf(
     const by = random.pick(people)
     const booking = await clientOf(random.pick(servers), by)
       .bookings.create.mutate({ spaceId, startsAt: at(hour()) })
-      // Taken or closed: no change, and none to be seen.
+      // A taken or closed time changes nothing.
       .catch(() => undefined)
     if (booking) holds.push({ id: booking.id, by })
   }
@@ -147,7 +147,7 @@ async function changerOf(
 }
 
 for (const live of ways) {
-  test(`by ${live}, one sees which slots are one's own, as soon as one holds them`, async () => {
+  test(`over ${live}, a user sees their own holds on the board at once`, async () => {
     const space = await makeSpace(server)
     const ada = await makePerson(server)
     const client = createClient({ url: server.url, live, getToken: () => ada.token })
@@ -172,7 +172,7 @@ for (const live of ways) {
   })
 }
 
-test('a person sees what they hold on a board that they open later, and no longer once signed out', async () => {
+test('a board opened later marks the user’s own hold until they sign out', async () => {
   const space = await makeSpace(server)
   const account = { email: `${Bun.randomUUIDv7()}@example.com`, password: 'a-long-passphrase', name: 'Ada' }
   let token: string | undefined
@@ -194,7 +194,7 @@ test('a person sees what they hold on a board that they open later, and no longe
   client.close()
 })
 
-test('a person hears what comes to them, with boards and without, and again after every cut', async () => {
+test('a user receives their own messages, with or without boards, after every cut', async () => {
   const space = await makeSpace(server)
   const person = await makePerson(server)
   const proxy = await startProxy([server.url])
@@ -231,7 +231,7 @@ test('a person hears what comes to them, with boards and without, and again afte
   await proxy.stop()
 })
 
-test('where no WebSocket gets through, the board comes as server-sent events', async () => {
+test('the client falls back to server-sent events if WebSockets are blocked', async () => {
   const space = await makeSpace(server)
   const proxy = await startProxy([server.url], {
     passes: (first) => !/upgrade: websocket/i.test(String(first)),
@@ -247,7 +247,7 @@ test('where no WebSocket gets through, the board comes as server-sent events', a
 })
 
 for (const live of ways) {
-  test(`a server that stops does not wait for who watches by ${live}, and they go on at the next one`, async () => {
+  test(`a server stops without waiting for ${live} watchers, which reconnect to the next`, async () => {
     const databaseUrl = await createDatabase()
     const [first, second] = [await startTestServer({ databaseUrl }), await startTestServer({ databaseUrl })]
     const space = await makeSpace(first)
@@ -266,7 +266,7 @@ for (const live of ways) {
   })
 }
 
-test('who stops watching is forgotten by the server, and a space that is none is said to be', async () => {
+test('the server drops watchers that stop, and refuses unknown or invalid spaces', async () => {
   const space = await makeSpace(server)
   const statsOf = async () => clientOf(server, await makePerson(server, 'admin')).realtime.stats.query()
   for (const live of ways) {
@@ -297,7 +297,7 @@ test('who stops watching is forgotten by the server, and a space that is none is
   }
 })
 
-test(`${WATCHERS} watchers of one board by server-sent events cost the database no query a change`, async () => {
+test(`a change costs no extra query for ${WATCHERS} server-sent event streams`, async () => {
   const databaseUrl = await createDatabase()
   const counter = await countQueries(databaseUrl)
   const counted = await startTestServer({ databaseUrl: counter.databaseUrl })
@@ -312,7 +312,7 @@ test(`${WATCHERS} watchers of one board by server-sent events cost the database 
     }
     return counter.queries() - before
   }
-  // The first changes prepare their statements.
+  // The first changes also prepare their statements.
   await queriesOfChanges()
   const unwatched = await queriesOfChanges()
   expect(unwatched).toBeGreaterThanOrEqual(20)
@@ -331,7 +331,7 @@ test(`${WATCHERS} watchers of one board by server-sent events cost the database 
   await counter.stop()
 }, 60_000)
 
-/** A reader of events on a bare connection: no library keeps this many open at once. */
+/** Reads server-sent events on a bare connection, because HTTP clients limit how many stay open. */
 async function openStream(url: string, board: { spaceId: string; date: string }) {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)

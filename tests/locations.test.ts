@@ -30,7 +30,7 @@ const open = (weekday: 1 | 2 | 3 | 4 | 5 | 6 | 7, opensAt: string, closesAt: str
 })
 const nine: Hours = [open(1, '09:00', '13:00'), open(1, '14:00', '18:00'), open(7, '22:00', '02:00')]
 
-test('a location is made, read, listed, changed and removed', async () => {
+test('a location can be created, read, listed, updated and removed', async () => {
   const made = await admin.locations.create.mutate({ name: ' House ', timeZone: 'Europe/Rome', hours: nine })
   expect(made).toMatchObject({ name: 'House', timeZone: 'Europe/Rome', address: '', city: '', hours: nine })
   expect(await clientOf(server).locations.byId.query({ id: made.id })).toEqual(made)
@@ -60,13 +60,13 @@ const wrongHours: [why: string, hours: unknown[]][] = [
   ['overlap on one day', [open(1, '09:00', '13:00'), open(1, '12:59', '18:00')]],
   ['overlap past midnight', [open(1, '22:00', '02:00'), open(2, '01:00', '05:00')]],
   ['overlap from Sunday into Monday', [open(7, '22:00', '02:00'), open(1, '01:00', '05:00')]],
-  ['are the same twice', [open(1, '09:00', '13:00'), open(1, '09:00', '13:00')]],
-  ['last a day longer than a day', [open(1, '09:00', '09:00'), open(2, '08:00', '10:00')]],
-  ['have no such weekday', [{ weekday: 8, opensAt: '09:00', closesAt: '10:00' }]],
-  ['have no such time', [open(1, '24:00', '10:00')]],
-  ['are not padded', [open(1, '9:00', '10:00')]],
+  ['are repeated', [open(1, '09:00', '13:00'), open(1, '09:00', '13:00')]],
+  ['last 24 hours, into the next opening', [open(1, '09:00', '09:00'), open(2, '08:00', '10:00')]],
+  ['have an unknown weekday', [{ weekday: 8, opensAt: '09:00', closesAt: '10:00' }]],
+  ['have an impossible time', [open(1, '24:00', '10:00')]],
+  ['are not zero-padded', [open(1, '9:00', '10:00')]],
 ]
-test.each(wrongHours)('hours that %s are refused, and nothing is changed', async (_, hours) => {
+test.each(wrongHours)('hours that %s are refused, and nothing changes', async (_, hours) => {
   const space = await makeSpace(server)
   const input = { id: space.locationId, name: 'Another name', hours: hours as Hours }
   expect(await reasonOf(admin.locations.update.mutate(input))).toBe('VALIDATION')
@@ -79,7 +79,7 @@ test.each(wrongHours)('hours that %s are refused, and nothing is changed', async
   })
 })
 
-test('hours that touch, and a whole week of whole days, are accepted', async () => {
+test('adjacent hours, a week of whole days and no hours are accepted', async () => {
   const input = { name: 'House', timeZone: 'UTC' }
   const touching = [open(7, '22:00', '02:00'), open(1, '02:00', '05:00'), open(1, '05:00', '06:00')]
   for (const hours of [touching, allDay, []])
@@ -87,7 +87,7 @@ test('hours that touch, and a whole week of whole days, are accepted', async () 
 })
 
 test.each(['Mars/Olympus', 'Europe/Nowhere', '+02:00', '', 'Europe/Rome\0'])(
-  '%p is no time zone',
+  '%p is refused as a time zone',
   async (timeZone) => {
     expect(await reasonOf(admin.locations.create.mutate({ name: 'House', timeZone, hours: [] }))).toBe(
       'VALIDATION',
@@ -95,7 +95,7 @@ test.each(['Mars/Olympus', 'Europe/Nowhere', '+02:00', '', 'Europe/Rome\0'])(
   },
 )
 
-test('new hours and a new zone reach everyone who watches a space of the location, and no stale hold gets by', async () => {
+test('new hours and a new time zone reach watchers and apply to the next hold', async () => {
   const space = await makeSpace(server)
   const watcher = await openSocket(server)
   watcher.send({ type: 'join_space', spaceId: space.id, date: testDate })
@@ -112,7 +112,7 @@ test('new hours and a new zone reach everyone who watches a space of the locatio
   await watcher.close()
 })
 
-test('a location where somebody holds or has booked a time stays until that is over', async () => {
+test('a location with an active booking cannot be removed', async () => {
   const space = await makeSpace(server)
   const ada = clientOf(server, await makePerson(server))
   const hold = await ada.slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
@@ -127,7 +127,7 @@ test('a location where somebody holds or has booked a time stays until that is o
   expect(await ada.bookings.byId.query({ id: hold.id })).toMatchObject({ status: 'cancelled' })
 })
 
-test('a list is read page by page, each item once', async () => {
+test('paging through a list returns each item once', async () => {
   for (let made = 0; made < 5; made++)
     await admin.locations.create.mutate({ name: `L${made}`, timeZone: 'UTC', hours: [] })
   const all = (await clientOf(server).locations.list.query({ limit: 100 })).items.map(({ id }) => id)

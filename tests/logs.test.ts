@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-test('each request is one line of JSON with its id, method, path, status and time, and without its query', async () => {
+test('each request is logged as one JSON line, without its query string', async () => {
   const ask = async (path: string, init: RequestInit = {}) => {
     const requestId = `log-${Bun.randomUUIDv7()}`
     await fetch(`${server.url}${path}`, { ...init, headers: { ...init.headers, 'x-request-id': requestId } })
@@ -55,11 +55,11 @@ test('each request is one line of JSON with its id, method, path, status and tim
   }
 })
 
-test('a body that is cut for its length is no error of the server, through either door', async () => {
+test('an oversized body is not logged as a server error, over REST or tRPC', async () => {
   const { token } = await makePerson(server)
   for (const path of ['/api/bookings', '/trpc/bookings.create']) {
     const requestId = `cut-${Bun.randomUUIDv7()}`
-    // In chunks, so that nothing says beforehand how long it will be.
+    // Chunked, so that no Content-Length announces its size.
     const body = new ReadableStream({
       pull(controller) {
         for (let part = 0; part < 6; part++) controller.enqueue(new Uint8Array(1 << 20).fill(32))
@@ -77,7 +77,7 @@ test('a body that is cut for its length is no error of the server, through eithe
   }
 })
 
-test('no password, token, hash or authorization is ever logged, whatever fails', async () => {
+test('no password, token, hash or authorization is logged, whatever fails', async () => {
   const password = `pass-${Bun.randomUUIDv7()}`
   const wrong = `wrong-${Bun.randomUUIDv7()}`
   const email = `ada-${Bun.randomUUIDv7()}@example.com`
@@ -126,7 +126,7 @@ test('no password, token, hash or authorization is ever logged, whatever fails',
 
   const { db } = server.deps
   await driveEverything()
-  // Each kind of query fails in turn, so that everything the driver hangs on its errors comes by the log.
+  // Makes each kind of query fail, so that every detail of the driver's errors reaches the log.
   const hashes = (await db.select({ hash: users.passwordHash }).from(users)).flatMap(({ hash }) => hash ?? [])
   const stored = await db.execute<{ token_hash: string }>(sql`SELECT token_hash FROM refresh_tokens`)
   const onBoth = async (change: (table: string) => string) => {
@@ -147,10 +147,10 @@ test('no password, token, hash or authorization is ever logged, whatever fails',
   for (const secret of all)
     expect({ secret, logged: text.includes(secret) }).toEqual({ secret, logged: false })
   expect(text).not.toMatch(/\$argon2|\$2[aby]\$|bearer /i)
-  // Many passwords are hashed here, each of which takes long on purpose.
+  // Hashing many passwords is slow on purpose.
 }, 120_000)
 
-test('what a person wrote does not come into the log with a query that fails, however it is written', async () => {
+test('a failed query does not log the text that a user wrote', async () => {
   const space = await makeSpace(server)
   const client = clientOf(server, await makePerson(server))
   const { id } = await client.bookings.create.mutate({ spaceId: space.id, startsAt: '2027-01-04T09:00:00Z' })
@@ -166,7 +166,7 @@ test('what a person wrote does not come into the log with a query that fails, ho
   for (const part of ['first line', 'second line', 'third', 'fourth line']) expect(text).not.toContain(part)
 })
 
-test('fields with the names of secrets are blotted out wherever they stand', () => {
+test('fields named like secrets are redacted at any depth', () => {
   const own = captureLog()
   const hidden = 'hidden-value'
   own.log.info({ token: hidden, body: { password: hidden, deeper: { refreshToken: hidden } } }, 'x')
@@ -175,7 +175,7 @@ test('fields with the names of secrets are blotted out wherever they stand', () 
   expect(own.text()).not.toContain(hidden)
 })
 
-test('a socket that fails inside is logged with the id of its message and without what it said', async () => {
+test('an internal socket error is logged with the request id of its message', async () => {
   const failing = captureLog()
   const broken = await startTestServer({ log: failing.log })
   const space = await makeSpace(broken)

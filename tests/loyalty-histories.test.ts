@@ -24,7 +24,7 @@ const LIVES = sized(30, 600)
 const AT_ONCE = 6
 const PEOPLE = 3
 const GIVEN = 500
-/** What a point is worth in cents, how many cents earn one, and what a card is charged at least. */
+/** The value of a point, the amount that earns one, and the smallest card charge, all in cents. */
 const WORTH = 5
 const PER_POINT = 100
 const LEAST = 50
@@ -48,12 +48,11 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-/** All that the model knows of a booking: its points are the sum of these. */
 type Life = { redeemed: number; paidMinor: number; took: boolean; review: number }
 const pointsOf = ({ redeemed, paidMinor, took, review }: Life) =>
   (took ? Math.floor(paidMinor / PER_POINT) : 0) + review - redeemed
 
-test(`${LIVES} lives of bookings, on two servers at once, leave the ledger with what a simple model says`, async () => {
+test(`after ${LIVES} bookings on two servers, the ledger matches a simple model`, async () => {
   const [server] = servers as [RunningServer]
   const people = await Promise.all(Array.from({ length: PEOPLE }, () => makePerson(server)))
   const model = new Map(people.map(({ id }) => [id, GIVEN]))
@@ -77,7 +76,7 @@ test(`${LIVES} lives of bookings, on two servers at once, leave the ledger with 
   expect(kinds.length).toBe(6)
 }, 900_000)
 
-/** Of what was there when it was spent, apart from what a refund has taken back, there was always enough. */
+/** The balance, without clawbacks, never goes below zero. */
 async function expectNothingSpentTwice({ deps }: RunningServer, { id }: TestPerson): Promise<void> {
   const entries = await deps.db
     .select()
@@ -91,7 +90,7 @@ async function expectNothingSpentTwice({ deps }: RunningServer, { id }: TestPers
   }
 }
 
-/** One booking from its hold to its end, and what the model says of it then. */
+/** Runs one booking from its hold to its end and returns its model. */
 async function live(person: TestPerson): Promise<Life> {
   const server = random.pick(servers)
   const client = clientOf(server, person)
@@ -126,7 +125,7 @@ async function live(person: TestPerson): Promise<Life> {
     : takePlace(server, client, booking, life)
 }
 
-/** As many points as are asked for, as are needed, or as leave something that a card can be charged. */
+/** The points that the server redeems. A rest that is due is never below the smallest card charge. */
 function fitting({ priceMinor }: Booking, points: number): number {
   if (points * WORTH >= priceMinor) return Math.ceil(priceMinor / WORTH)
   return Math.min(points, Math.floor((priceMinor - LEAST) / WORTH))

@@ -23,7 +23,7 @@ afterAll(stopTestServers)
 
 const admin = async () => clientOf(server, await makePerson(server, 'admin'))
 
-test('points lower what is to be paid, as often as one asks, and the intent that was begun before is replaced', async () => {
+test('redeeming points lowers the amount due and replaces the intent', async () => {
   const { client, person, booking, intent } = await holdToPay(server)
   await givePoints(server, person, 300)
   const pay = (redeemPoints: number) =>
@@ -47,11 +47,11 @@ test('points lower what is to be paid, as often as one asks, and the intent that
   expect(await balanceOf(server, person)).toBe(100)
   await letPass(server, booking.id)
   await (await admin()).bookings.complete.mutate({ id: booking.id })
-  // Only money earns.
+  // Only money earns points.
   expect(await balanceOf(server, person)).toBe(110)
 })
 
-test('where a card could not be charged the rest, fewer points are taken; never more than are needed', async () => {
+test('redeemed points leave a chargeable rest and never exceed the price', async () => {
   const { client, person, booking } = await holdToPay(server, { priceMinor: 1998 })
   await givePoints(server, person, 1000)
   const pay = (redeemPoints: number) =>
@@ -61,7 +61,7 @@ test('where a card could not be charged the rest, fewer points are taken; never 
   expect(await balanceOf(server, person)).toBe(600)
 })
 
-test('what points pay for whole is a booking at once, with no intent, and the one before cannot be paid any more', async () => {
+test('points that cover the price confirm the hold and cancel the earlier intent', async () => {
   const { client, person, booking, intent } = await holdToPay(server)
   await givePoints(server, person, 500)
   const pay = () => client.payments.createIntent.mutate({ bookingId: booking.id, redeemPoints: 400 })
@@ -79,7 +79,7 @@ test('what points pay for whole is a booking at once, with no intent, and the on
   expect(await balanceOf(server, person)).toBe(100)
 })
 
-test('money that arrives for what points have paid meanwhile goes back', async () => {
+test('money that arrives after points covered the price is refunded', async () => {
   const { client, person, booking, intent } = await holdToPay(server)
   await givePoints(server, person, 400)
   await server.sandbox?.setFaults({ dropWebhook: 1 })
@@ -91,7 +91,7 @@ test('money that arrives for what points have paid meanwhile goes back', async (
   expect(row).toMatchObject({ status: 'confirmed', paidMinor: 2000, pointsMinor: 2000 })
 })
 
-test('points come back with a hold that is released or ends, and money that comes later goes back too', async () => {
+test('a released or expired hold returns its points, and late money is refunded', async () => {
   const first = await holdToPay(server)
   const { client, person, booking } = first
   await givePoints(server, person, 100)
@@ -105,7 +105,7 @@ test('points come back with a hold that is released or ends, and money that come
   await endHolds(server, second.space.id)
   await payInBrowser(server, intent)
   await untilPayment(server, intent.paymentId, ({ status }) => status === 'succeeded')
-  // The next who wants the time ends the hold.
+  // The next claim on the time expires the hold.
   const other = clientOf(server, await makePerson(server))
   await other.bookings.create.mutate({ spaceId: second.space.id, startsAt: at(9) })
   const row = await untilBooking(server, second.booking.id, ({ refundedMinor }) => refundedMinor === 1500)
@@ -132,7 +132,7 @@ async function paidWithPoints(cancellation: { hoursBefore: number; refundPercent
   return held
 }
 
-test('points come back by the share of the policy that the money follows', async () => {
+test('a cancellation returns points by the same percentage as money', async () => {
   const { client, person, booking } = await paidWithPoints([{ hoursBefore: 0, refundPercent: 50 }])
   expect(await client.bookings.previewRefund.query({ id: booking.id })).toEqual({
     amountMinor: 748,
@@ -147,7 +147,7 @@ test('points come back by the share of the policy that the money follows', async
   expect(await balanceOf(server, person)).toBe(51)
 })
 
-test('all points come back where somebody else cancels, and none where nobody came', async () => {
+test('a cancellation by an admin returns all points, and a no-show none', async () => {
   const cancelled = await paidWithPoints([])
   await (await admin()).bookings.cancel.mutate({ id: cancelled.booking.id })
   expect(await balanceOf(server, cancelled.person)).toBe(101)
@@ -157,7 +157,7 @@ test('all points come back where somebody else cancels, and none where nobody ca
   expect(await balanceOf(server, missed.person)).toBe(0)
 })
 
-test('a deposit is lowered and its card is kept for the balance; points alone pay a service whole, and wait for a yes', async () => {
+test('points lower a deposit, or pay in full for a service that needs approval', async () => {
   const { service, client: specialist } = await makeSpecialist(server, {
     service: { priceMinor: 6000, depositMinor: 2000, needsApproval: true },
   })
@@ -177,7 +177,7 @@ test('a deposit is lowered and its card is kept for the balance; points alone pa
   await letPass(server, booking.id)
   await specialist.bookings.complete.mutate({ id: booking.id })
   await untilBooking(server, booking.id, ({ paidMinor }) => paidMinor === 5500)
-  // What is earned with the deposit and with the balance.
+  // The deposit earns 15 points and the balance the rest.
   expect(await ledgerOf(server, person)).toContainEqual(['earned', 15])
   expect(await balanceOf(server, person)).toBe(1200 - 100 + 55)
 
@@ -192,7 +192,7 @@ test('a deposit is lowered and its card is kept for the balance; points alone pa
   expect(await balanceOf(server, person)).toBe(1255)
 })
 
-test('what points pay for keeps its price: a hold moves to another only without them', async () => {
+test('a hold with redeemed points can only be rescheduled at the same price', async () => {
   const { client, person, booking } = await holdToPay(server)
   await givePoints(server, person, 100)
   await client.payments.createIntent.mutate({ bookingId: booking.id, redeemPoints: 100 })
@@ -205,7 +205,7 @@ test('what points pay for keeps its price: a hold moves to another only without 
   expect(await longer()).toMatchObject({ priceMinor: 2000 })
 })
 
-test('nobody redeems for another, for nothing, in a currency without a rate, or after the hold', async () => {
+test('points are refused for expired or free holds, unrated currencies, other users', async () => {
   const { client, booking } = await holdToPay(server)
   const stranger = await makePerson(server)
   await givePoints(server, stranger, 500)
@@ -227,7 +227,7 @@ test('nobody redeems for another, for nothing, in a currency without a rate, or 
   expect(await balanceOf(server, stranger)).toBe(500)
 })
 
-test('two redemptions at once, on two servers, never spend the same points', async () => {
+test('concurrent redemptions on two servers never spend the same points', async () => {
   const second = await startTestServer({ databaseUrl: server.deps.env.DATABASE_URL ?? '' })
   const person = await makePerson(server)
   const space = await makeSpace(server, { priceMinor: 2000, units: 12 })
@@ -254,7 +254,7 @@ test('two redemptions at once, on two servers, never spend the same points', asy
   }
 })
 
-test('points pay for a place at an event, and come back where it is cancelled', async () => {
+test('points pay for a seat and come back if the event is cancelled', async () => {
   const event = await makePaidEvent(server)
   const { person, client, bookingId } = await takePlace(server, event.id)
   await givePoints(server, person, 500)

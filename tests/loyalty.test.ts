@@ -31,7 +31,7 @@ afterAll(stopTestServers)
 
 const admin = async () => clientOf(server, await makePerson(server, 'admin'))
 
-/** Somebody pays 20.00 for an hour, which then took place. */
+/** A completed booking of one hour, paid with 20.00. */
 async function paidAndPast(settings: Parameters<typeof holdToPay>[1] = {}) {
   const held = await holdToPay(server, settings)
   await payInBrowser(server, held.intent)
@@ -41,7 +41,7 @@ async function paidAndPast(settings: Parameters<typeof holdToPay>[1] = {}) {
   return held
 }
 
-test('a booking that took place earns a point for each euro that was paid, once, and not before it is over', async () => {
+test('a completed booking earns one point per euro paid, once', async () => {
   const { client, person, booking, intent } = await holdToPay(server, { priceMinor: 2050 })
   await payInBrowser(server, intent)
   await untilBooking(server, booking.id, ({ status }) => status === 'confirmed')
@@ -56,7 +56,7 @@ test('a booking that took place earns a point for each euro that was paid, once,
   expect(await rest(server, '/loyalty', { person })).toMatchObject({ status: 200, body: loyalty })
 })
 
-test('a refund claws back what was earned with the money, also below zero, and nothing twice', async () => {
+test('a refund claws back the earned points once, even below zero', async () => {
   const { client, person, booking } = await paidAndPast()
   const other = await holdToPay(server, { person, hour: 11 })
   await client.payments.createIntent.mutate({ bookingId: other.booking.id, redeemPoints: 20 })
@@ -75,7 +75,7 @@ test('a refund claws back what was earned with the money, also below zero, and n
   ])
 })
 
-test('a refund that fails at Stripe gives back the points that it had cost', async () => {
+test('a refund that fails at Stripe restores the clawed-back points', async () => {
   const held = await holdToPay(server)
   await payInBrowser(server, held.intent, 'pm_card_refundFail')
   await untilBooking(server, held.booking.id, ({ status }) => status === 'confirmed')
@@ -91,7 +91,7 @@ test('a refund that fails at Stripe gives back the points that it had cost', asy
   ])
 })
 
-test('a review earns while people see it, and only where the booking had a price', async () => {
+test('a review earns points while it is visible, if the booking had a price', async () => {
   const { client, person, booking } = await paidAndPast()
   const review = await client.reviews.create.mutate({ bookingId: booking.id, rating: 4 })
   expect(await balanceOf(server, person)).toBe(30)
@@ -112,7 +112,7 @@ test('a review earns while people see it, and only where the booking had a price
   expect(await balanceOf(server, person)).toBe(30)
 })
 
-test('a tier is what was earned in twelve months, whatever was spent of it or given by an operator', async () => {
+test('a tier counts points earned in twelve months, not points spent or corrected', async () => {
   const person = await makePerson(server)
   const client = clientOf(server, person)
   await earnPoints(server, person, 5000, 370)
@@ -129,7 +129,7 @@ test('a tier is what was earned in twelve months, whatever was spent of it or gi
   expect(await client.loyalty.mine.query({})).toMatchObject({ tier: 'gold', nextTierAt: null })
 })
 
-test('a tier takes its percentage off the price when a time is held, and the booking keeps that price', async () => {
+test('a tier’s discount applies at the hold, and the booking keeps that price', async () => {
   const person = await makePerson(server)
   await earnPoints(server, person, 500)
   const { client, booking, intent, space } = await holdToPay(server, { person, priceMinor: 1999 })
@@ -145,13 +145,13 @@ test('a tier takes its percentage off the price when a time is held, and the boo
   expect(held).toMatchObject({ priceMinor: 1800, discountMinor: 199 })
   const longer = await client.bookings.reschedule.mutate({ id: held.id, endsAt: at(11) })
   expect(longer).toMatchObject({ priceMinor: 3599, discountMinor: 399 })
-  // Less than a card can be charged is nobody's price.
+  // A discount never takes a price below the smallest card charge.
   const cheap = await makeSpace(server, { priceMinor: 52 })
   const small = await client.bookings.create.mutate({ spaceId: cheap.id, startsAt: at(9) })
   expect(small).toMatchObject({ priceMinor: 52, discountMinor: 0 })
 })
 
-test('a tier lets one hold a time further ahead than everyone, and move to one, and no further', async () => {
+test('a tier allows holds and reschedules further ahead, up to its own limit', async () => {
   const space = await makeSpace(server, { maxNoticeDays: 10 })
   const day = (days: number) => new Date(Math.ceil(Date.now() / 3_600_000) * 3_600_000 + days * 86_400_000)
   const hold = (client: ReturnType<typeof clientOf>, days: number) =>
@@ -177,7 +177,7 @@ test('a tier lets one hold a time further ahead than everyone, and move to one, 
   })
 })
 
-test('the ledger is never changed, and goes only with its person', async () => {
+test('ledger entries cannot be changed and are deleted only with their user', async () => {
   const { person, client } = await paidAndPast()
   const { db } = server.deps
   const own = eq(loyaltyEntries.userId, person.id)
@@ -207,7 +207,7 @@ test('the ledger is never changed, and goes only with its person', async () => {
   expect(await db.$count(loyaltyEntries, eq(loyaltyEntries.userId, fresh.id))).toBe(0)
 })
 
-test('an operator corrects with a reason that the person sees, and takes no more than there is', async () => {
+test('an admin corrects points with a reason that the user sees, not below zero', async () => {
   const person = await makePerson(server)
   const operator = await admin()
   const correct = (points: number) =>
@@ -238,7 +238,7 @@ test('an operator corrects with a reason that the person sees, and takes no more
   expect(await reasonOf(operator.loyalty.ofUser.query({ id: Bun.randomUUIDv7() }))).toBe('NOT_FOUND')
 })
 
-test('the database knows the least that a card can be charged as the code does', async () => {
+test('the database and the code agree on the smallest card charge', async () => {
   const currencies = Intl.supportedValuesOf('currency')
   const rows = await server.deps.db.execute<{
     currency: string
@@ -259,7 +259,7 @@ test('the database knows the least that a card can be charged as the code does',
   }
 })
 
-test('points that were earned are told of once, and so is the tier that they reach, in the language of the person', async () => {
+test('earned points and a new tier each notify the user once, in their language', async () => {
   const person = await makePerson(server)
   await earnPoints(server, person, 480)
   const client = clientOf(server, person)
@@ -291,7 +291,7 @@ test('points that were earned are told of once, and so is the tier that they rea
 
 const MIGRATION = new Bun.Glob('../src/db/migrations/*_loyalty_history.sql')
 
-test('what took place before there were points has earned them as of its day, once, and nobody is told', async () => {
+test('the migration credits past bookings once, on their day, without notifications', async () => {
   const person = await makePerson(server)
   const space = await makeSpace(server, { priceMinor: 2000 })
   const past = { from: '2026-01-05T09:00:00Z', to: '2026-01-05T10:00:00Z', status: 'completed' as const }

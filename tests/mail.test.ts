@@ -42,7 +42,7 @@ afterAll(async () => {
 const rename = (person: TestPerson, fields: Partial<typeof users.$inferInsert>) =>
   server.deps.db.update(users).set(fields).where(eq(users.id, person.id))
 
-/** Somebody books a space that is free of charge, which sends one mail. */
+/** Books a free space, which sends one mail. */
 async function book(person: TestPerson, settings: Parameters<typeof makeSpace>[1] = {}, on = server) {
   const space = await makeSpace(on, settings)
   const client = clientOf(on, person)
@@ -57,12 +57,12 @@ const deliveriesOf = async (person: TestPerson) =>
     .innerJoin(notifications, eq(notifications.id, notificationDeliveries.notificationId))
     .where(eq(notifications.userId, person.id))
 
-/** What waits to be tried again is tried now, and not in some seconds. */
+/** Retries failed mails now instead of after their delay. */
 const hurry = () =>
   server.deps.db.execute(sql`
     UPDATE graphile_worker._private_jobs SET run_at = now() WHERE key LIKE 'send-notification:%' AND locked_at IS NULL AND attempts > 0`)
 
-test('a confirmation is a mail in the language of its person, with a calendar file that calendar programs read', async () => {
+test('a confirmation mail uses the user’s language and has a valid calendar file', async () => {
   const person = await makePerson(server)
   await rename(person, { name: 'Ada Lovelace', language: 'it' })
   const booking = await book(person, { name: 'Sala grande', timeZone: 'Europe/Rome' })
@@ -89,7 +89,7 @@ test('a confirmation is a mail in the language of its person, with a calendar fi
   expect(event?.uid).toBe(`booking-${booking.id}@coworkspace`)
 })
 
-test('a mail that the server does not take at first is sent again, and taken exactly once', async () => {
+test('a mail that is refused temporarily is retried and delivered exactly once', async () => {
   const person = await makePerson(server)
   mail.refuseNext(greylisted, greylisted)
   const before = mail.attempts
@@ -106,7 +106,7 @@ test('a mail that the server does not take at first is sent again, and taken exa
   expect(delivery).toMatchObject({ sentAt: expect.any(Date), refused: null })
 })
 
-test('an address that the server will never take is not asked again, and nothing else waits for it', async () => {
+test('a mail to a permanently refused address is not retried', async () => {
   const person = await makePerson(server)
   mail.refuseNext(noSuchMailbox)
   const before = mail.attempts
@@ -122,7 +122,7 @@ test('an address that the server will never take is not asked again, and nothing
   )
 })
 
-test('a mail that was taken by a server which died before it said so comes again under the same name', async () => {
+test('a mail whose acknowledgement is lost is sent again with the same Message-ID', async () => {
   const person = await makePerson(server)
   mail.onNext(() => false)
   await book(person)
@@ -136,7 +136,7 @@ test('a mail that was taken by a server which died before it said so comes again
   expect(new Set(names).size).toBe(1)
 })
 
-test('a worker that is killed between its mail and its record: another one takes over, and the mail is the same', async () => {
+test('if a worker dies after sending, another repeats the mail with its Message-ID', async () => {
   const databaseUrl = await createDatabase()
   const env = { SMTP_URL: mail.url }
   const port = freePort()
@@ -147,24 +147,24 @@ test('a worker that is killed between its mail and its record: another one takes
     worker.kill('SIGKILL')
     await worker.exited
   })
-  const door = await startTestServer({ databaseUrl, env })
-  const person = await makePerson(door)
-  await book(person, {}, door)
+  const api = await startTestServer({ databaseUrl, env })
+  const person = await makePerson(api)
+  await book(person, {}, api)
   await worker.exited
   const other = await startTestServer({ databaseUrl, env, queue: true })
-  // It has held the job for as long as nobody who is alive does.
-  await door.deps.db.execute(
+  // Longer than a live worker keeps a job locked.
+  await api.deps.db.execute(
     sql`UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '4 minutes' WHERE locked_at IS NOT NULL`,
   )
-  expect(await rescueJobs(door.deps.db)).toBe(1)
+  expect(await rescueJobs(api.deps.db)).toBe(1)
   await until(() => mail.to(person.email).length === 2, 30_000)
   await untilTold(other)
   expect(new Set(mail.to(person.email).map((received) => received.mail.messageId)).size).toBe(1)
-  expect(await clientOf(door, person).notifications.list.query({})).toMatchObject({ unread: 1 })
-  await Promise.all([door.stop(), other.stop()])
+  expect(await clientOf(api, person).notifications.list.query({})).toMatchObject({ unread: 1 })
+  await Promise.all([api.stop(), other.stop()])
 }, 120_000)
 
-test('a job that runs again after its mail was sent, and several that run at once after it, send nothing more', async () => {
+test('jobs that run again after their mail was sent send nothing more', async () => {
   const person = await makePerson(server)
   await book(person)
   await until(async () => (await deliveriesOf(person))[0]?.sentAt)
@@ -175,7 +175,7 @@ test('a job that runs again after its mail was sent, and several that run at onc
   expect(mail.to(person.email)).toHaveLength(1)
 })
 
-test('whatever somebody is called, no line of the head of a mail is theirs', async () => {
+test('a user’s name cannot inject mail headers', async () => {
   const names = [
     'Eve\r\nBcc: everyone@example.com',
     'Eve\nSubject: You have won',
@@ -185,7 +185,7 @@ test('whatever somebody is called, no line of the head of a mail is theirs', asy
   ]
   for (const name of names) {
     const person = await makePerson(server)
-    // Past what the API takes, as an import would.
+    // Written to the database, because the API refuses such names.
     await rename(person, { name })
     await book(person, { name: 'Desk' })
     const sent = await until(() => mail.to(person.email)[0])
@@ -203,7 +203,7 @@ test('whatever somebody is called, no line of the head of a mail is theirs', asy
   }
 })
 
-test('who has no e-mail, and who wishes for none, gets none, and is told in the app all the same', async () => {
+test('users without an e-mail, or opted out of it, are notified in the app only', async () => {
   const [without, unwilling] = [await makePerson(server), await makePerson(server)]
   await rename(without, { email: null })
   await clientOf(server, unwilling).notifications.setPreferences.mutate({
@@ -219,7 +219,7 @@ test('who has no e-mail, and who wishes for none, gets none, and is told in the 
   expect(mail.received.length).toBe(before)
 })
 
-test('what is undone while its mail waits for the server is not sent any more', async () => {
+test('a mail that waits for a retry is dropped if its booking is cancelled', async () => {
   const person = await makePerson(server)
   mail.refuseNext(greylisted)
   const before = mail.attempts
@@ -234,7 +234,7 @@ test('what is undone while its mail waits for the server is not sent any more', 
   expect(mail.to(person.email).map((received) => received.mail.subject)).toEqual(['Cancelled'])
 })
 
-test('a mail server that is away costs no booking, and has its mail once it is back', async () => {
+test('bookings work while the mail server is down, and mails follow when it is back', async () => {
   const account = { user: 'house@example.com', password: 'p@ss/w:rd' }
   const other = await startMailServer(account)
   const port = new URL(other.url).port

@@ -26,14 +26,14 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-/** The value of one line of the metrics; undefined where there is none. */
+/** The value of one metric, or undefined if it is not exported. */
 async function reading(line: string): Promise<number | undefined> {
   const text = await (await fetch(`${server.url}/metrics`)).text()
   const found = text.split('\n').find((candidate) => candidate.startsWith(`${line} `))
   return found === undefined ? undefined : Number(found.slice(line.length + 1))
 }
 
-test('calls are counted by procedure and reason, and holds by who won', async () => {
+test('calls are counted by procedure and reason, and holds by outcome', async () => {
   const space = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const slotId = `${space.id}@${at(9)}`
@@ -48,7 +48,7 @@ test('calls are counted by procedure and reason, and holds by who won', async ()
   expect(await reading('coworkspace_holds_total{outcome="SLOT_TAKEN"}')).toBe(1)
 })
 
-test('swept holds are counted with how late they were', async () => {
+test('swept holds are counted with their delay', async () => {
   const space = await makeSpace(server)
   const person = await makePerson(server)
   await clientOf(server, person).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
@@ -59,7 +59,7 @@ test('swept holds are counted with how late they were', async () => {
   expect(await reading('coworkspace_swept_late_seconds_bucket{le="1"}')).toBeLessThan(before + freed)
 })
 
-test('whether the database answers is true of the moment at which it is read, at the first time too', async () => {
+test('database_up reports the state at the time of each read', async () => {
   const metrics = createMetrics()
   let answers = true
   addReadings(metrics, {
@@ -69,7 +69,7 @@ test('whether the database answers is true of the moment at which it is read, at
     poolSize: 1,
     payments: async () => ({}),
     connections: async () => {
-      if (!answers) throw new Error('the database is away')
+      if (!answers) throw new Error('the database is down')
       return [{ state: 'idle', count: 2 }]
     },
   })
@@ -81,7 +81,7 @@ test('whether the database answers is true of the moment at which it is read, at
   expect(await up()).toBe('1')
 })
 
-test('sockets, what they watch, and the connections of the pool can be read', async () => {
+test('sockets, watched spaces and pool connections are exported', async () => {
   const space = await makeSpace(server)
   const socket = await openSocket(server)
   socket.send({ type: 'join_space', spaceId: space.id, date: testDate })
@@ -95,7 +95,7 @@ test('sockets, what they watch, and the connections of the pool can be read', as
   await until(async () => (await reading('coworkspace_sockets')) === 0)
 })
 
-test('what is logged also goes to a file where asked, without secrets', async () => {
+test('the log is also written to a file if configured, without secrets', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-logs-'))
   const log = createLog({
     level: 'info',

@@ -10,9 +10,9 @@ const HISTORIES = process.env.PROVE === '1' ? 500 : 8
 const AT_ONCE = 12
 const SEED = Number(process.env.HISTORIES_SEED ?? Math.floor(Math.random() * 1e9))
 const PRICE = 2000
-/** What a paying customer's own cancelling costs, where the space keeps half. */
+/** The space's share if a customer cancels under the policy that refunds half. */
 const KEPT = 1000
-/** Even numbers, so that half of them is one; the last pays all of it. */
+/** Even, so that half of each is a whole number. The last covers the full price. */
 const REDEEMED = [0, 100, 100, 390, 400] as const
 
 const random = randomOf(SEED)
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => stage?.strike())
 
 test(
-  `${HISTORIES} histories with kills and faults end in bookings paid once, or money given back (seed ${SEED})`,
+  `after ${HISTORIES} histories with kills and faults, all money is settled (seed ${SEED})`,
   async () => {
     let over = false
     const chaos = Promise.all([misbehave(() => over), killAtRandom(() => over)])
@@ -65,7 +65,7 @@ const terms = (units: number) => ({
     : [{ hoursBefore: 0, refundPercent: 50 }],
 })
 
-/** One person's way through holding, paying and changing their mind, with pauses in which holds end. */
+/** A user holds, pays, reschedules and cancels at random, with pauses in which holds expire. */
 async function live(spaceId: string, clientSecrets: string[]): Promise<void> {
   const token = await stage.person()
   if (chance(0.5)) await giveSomePoints(token)
@@ -98,14 +98,13 @@ async function live(spaceId: string, clientSecrets: string[]): Promise<void> {
   if (chance(0.1)) await stage.ask('DELETE', '/auth/me', token)
 }
 
-/** Enough to pay all of it, or not. */
 async function giveSomePoints(token: string): Promise<void> {
   const me = await stage.ask('GET', '/auth/me', token)
   const points = pick([150, 400, 1000])
   await stage.ask('POST', `/users/${me.body.id}/loyalty`, stage.admin, { points, reason: 'Welcome' })
 }
 
-/** Any hour that can be had. A hold whose answer was lost with the server is found among one's own. */
+/** Holds any free hour. If a kill lost the response, the hold is in the user's list. */
 async function hold(spaceId: string, token: string): Promise<string | undefined> {
   for (let attempt = 0; attempt < 4; attempt++) {
     const startsAt = at(8 + Math.floor(random() * 5))
@@ -119,7 +118,7 @@ async function hold(spaceId: string, token: string): Promise<string | undefined>
 
 const pause = (choices: number[]) => Bun.sleep(pick(choices) * random())
 
-/** A browser pays: it tries again what came back broken, as Stripe's own script does. */
+/** Pays as a browser does, repeating failed requests like Stripe.js. */
 async function pay(clientSecret: string, card: string): Promise<void> {
   const [id] = clientSecret.split('_secret_')
   for (let attempt = 0; attempt < 3; attempt++) {
@@ -157,7 +156,7 @@ async function killAtRandom(isOver: () => boolean): Promise<number> {
 const reconcileAll = (fix: boolean) =>
   reconcile(stage.system(), { from: began, to: new Date(Date.now() + 1000), fix, graceMs: -1000 })
 
-/** Holds end, webhooks arrive, the queue works, and the reconciliation mends what nobody heard of. */
+/** Waits for holds, webhooks and jobs, and reconciles until no difference is left. */
 async function comeToRest(): Promise<void> {
   const left = (condition: ReturnType<typeof sql>) =>
     stage.db.execute<{ id: string }>(sql`SELECT id FROM ${condition} LIMIT 1`)
@@ -174,7 +173,7 @@ async function comeToRest(): Promise<void> {
     remains = { waiting, differences, jobs: await listFailedJobs(stage.db) }
     return waiting.length === 0 && differences.length === 0
   }, 60_000).catch((error) => {
-    throw new Error(`something never comes to rest: ${JSON.stringify(remains)}`, { cause: error })
+    throw new Error(`the system did not settle: ${JSON.stringify(remains)}`, { cause: error })
   })
 }
 
@@ -194,7 +193,7 @@ async function expectEachBookingSettled(): Promise<void> {
       pointsMinor,
     })),
   ).toEqual([])
-  // A confirmed booking without money is one that an admin has given back on purpose, and nothing else.
+  // A confirmed booking without money must be one that an admin has refunded.
   const unpaid = rows.filter(
     ({ status, paidMinor, refundedMinor }) => status === 'confirmed' && paidMinor === refundedMinor,
   )
@@ -219,7 +218,7 @@ async function expectLedgersToAgree(): Promise<void> {
   expect(ours.received).toBeGreaterThan(0)
 }
 
-/** What the ledger has of each booking is what the booking says of itself, a hold that ended has none, and nobody overspent. */
+/** Ledger and bookings agree, expired holds have no points, and no balance is negative. */
 async function expectPointsToAgree(): Promise<void> {
   const wrong = await stage.db.execute(sql`
     SELECT b.id, b.status, b.redeemed_points, e.spent

@@ -27,7 +27,7 @@ import {
 } from './support/world'
 
 let server: RunningServer
-/** A server whose queue nobody works on but the test. */
+/** A server without queue workers: the test runs the deliveries. */
 let still: RunningServer
 beforeAll(async () => {
   server = await startTestServer({ queue: true })
@@ -47,7 +47,7 @@ const kindsOn = ({ received }: SocketClient) =>
 const deliver = (on: RunningServer, notificationId: string) =>
   deliverNotification(systemContext(on.deps, 'clock'), { notificationId })
 
-test('what one was told is listed, the newest first, page by page, and only to oneself', async () => {
+test('users page through their own notifications only, newest first', async () => {
   const [person, other] = [await makePerson(server), await makePerson(server)]
   const ids = []
   for (let made = 0; made < 3; made++) ids.unshift((await book(server, person)).id)
@@ -67,7 +67,7 @@ test('what one was told is listed, the newest first, page by page, and only to o
   expect(first.items[0]?.text).toBe('It is booked: Desk, House, Mon, 4 January 2027 at 09:00.')
 })
 
-test('the number of what is unread is told to every socket of its person, as it comes and as it is read', async () => {
+test('every change of the unread count is pushed to all sockets of the user', async () => {
   const [person, stranger] = [await makePerson(server), await makePerson(server)]
   const client = clientOf(server, person)
   const sockets = [await openSocket(server, person.token), await openSocket(server, person.token)]
@@ -75,7 +75,7 @@ test('the number of what is unread is told to every socket of its person, as it 
   for (const socket of sockets) await socket.next('notifications_unread', ({ unread }) => unread === 3)
   const { items } = await client.notifications.list.query({})
   const [newest] = items
-  if (!newest) throw new Error('nothing was told')
+  if (!newest) throw new Error('the list of notifications is empty')
   for (const who of [stranger, person, person])
     await clientOf(server, who).notifications.markRead.mutate({ ids: [newest.id] })
   expect(await client.notifications.list.query({})).toMatchObject({
@@ -90,7 +90,7 @@ test('the number of what is unread is told to every socket of its person, as it 
   }
 })
 
-test('who wishes not to be told in the app is not pushed, and finds it in the list as read', async () => {
+test('a kind that is muted in the app is not pushed, and is listed as read', async () => {
   const person = await makePerson(server)
   const client = clientOf(server, person)
   const before = await client.notifications.preferences.query()
@@ -130,7 +130,7 @@ test('who wishes not to be told in the app is not pushed, and finds it in the li
   await socket.close()
 })
 
-test('one sentence is read in whichever language its reader has now, with times of the place and its money', async () => {
+test('texts use the reader’s current language and the location’s local time', async () => {
   const person = await makePerson(server)
   const { person: masseur, service } = await makeSpecialist(server, {
     timeZone: 'Europe/Rome',
@@ -170,7 +170,7 @@ test('one sentence is read in whichever language its reader has now, with times 
   })
 })
 
-test('every kind has a sentence of its own in every language, with nothing missing in it', () => {
+test('every kind has its own complete text in every language', () => {
   const facts = {
     space: 'Desk',
     location: 'House',
@@ -193,7 +193,7 @@ test('every kind has a sentence of its own in every language, with nothing missi
   expect(sentences.size).toBe(KIND_NAMES.length * 3)
 })
 
-test('nothing is told of what was not committed', async () => {
+test('a transaction that rolls back sends no notification', async () => {
   const person = await makePerson(still)
   const booking = await book(still, person)
   const given = {
@@ -216,7 +216,7 @@ test('nothing is told of what was not committed', async () => {
   expect(jobs).toHaveLength(1)
 })
 
-test('of one source a person is told once, however often and from however many sides it is given', async () => {
+test('a user is notified once per source, however often it is reported', async () => {
   const [person, other] = [await makePerson(still), await makePerson(still)]
   const booking = await book(still, person)
   const socket = await openSocket(still, person.token)
@@ -234,14 +234,14 @@ test('of one source a person is told once, however often and from however many s
   const [, row] = await rowsFor(still, person)
   await Promise.all(Array.from({ length: 5 }, () => deliver(still, row?.id ?? '')))
   await socket.next('notifications_unread')
-  // A second push would have come before this answer.
+  // A second push would have arrived before this reply.
   socket.send({ type: 'leave_space', spaceId: Bun.randomUUIDv7(), requestId: 'end' })
   await socket.next('left_space')
   expect(kindsOn(socket)).toEqual(['payment_received'])
   await socket.close()
 })
 
-test('what was undone before it could be told is not told, not listed and not counted', async () => {
+test('a notification undone before delivery is not pushed, listed or counted', async () => {
   const person = await makePerson(still)
   const client = clientOf(still, person)
   const socket = await openSocket(still, person.token)
@@ -265,7 +265,7 @@ test('what was undone before it could be told is not told, not listed and not co
   await socket.close()
 })
 
-test('who takes another space at the same time reads that, and not a time twice', async () => {
+test('a reschedule to another space at the same time names the time once', async () => {
   const person = await makePerson(still)
   const { id, locationId } = await book(still, person)
   const other = await makeSpace(still, { locationId, name: 'Window desk' })
@@ -274,7 +274,7 @@ test('who takes another space at the same time reads that, and not a time twice'
   expect(moved?.text).toBe('It has changed: Window desk, House, Mon, 4 January 2027 at 09:00.')
 })
 
-test('a reminder that comes too late, or of another time, is not given', async () => {
+test('a reminder that is late or for another time is withdrawn', async () => {
   const person = await makePerson(still)
   const booking = await book(still, person)
   const remind = async (source: string) => {
@@ -299,7 +299,7 @@ test('a reminder that comes too late, or of another time, is not given', async (
   ])
 })
 
-test('a notification whose job was lost is asked for again, and what is old is deleted', async () => {
+test('a notification with a lost job is queued again, and old ones are deleted', async () => {
   const lost = await startTestServer()
   const person = await makePerson(lost)
   await book(lost, person)
@@ -325,7 +325,7 @@ test('a notification whose job was lost is asked for again, and what is old is d
   expect(await rowsFor(lost, person)).toEqual([])
 })
 
-test('who leaves takes along what they were told; the other side still knows that it was cancelled', async () => {
+test('deleting an account deletes its notifications, but not the specialist’s', async () => {
   const { person: masseur, service } = await makeSpecialist(server, { service: { name: 'Massage' } })
   const person = await makePerson(server)
   const client = clientOf(server, person)
@@ -350,7 +350,7 @@ test('who leaves takes along what they were told; the other side still knows tha
   ])
 })
 
-test.skipIf(!hasRedis)('the queue of one server tells a person on a socket of another, once', async () => {
+test.skipIf(!hasRedis)('one server’s queue notifies a socket on another server, once', async () => {
   const redis = await startRedis()
   const env = { REDIS_URL: redis.url }
   const working = await startTestServer({ env, queue: true })

@@ -18,7 +18,7 @@ import {
   testDate,
 } from './support/world'
 
-/** Two servers that remember rules, and that nothing tells of each other: what one changes the other finds out by itself. */
+/** Two servers with caches and no bus: each must notice the other's changes by itself. */
 let server: RunningServer
 let second: RunningServer
 let admin: TestPerson
@@ -33,7 +33,7 @@ afterAll(stopTestServers)
 
 const slotOf = (space: { id: string }, hour: number) => ({ slotId: `${space.id}@${at(hour)}` })
 
-/** A space whose rules the second server has learnt by a hold. */
+/** A space whose rules the second server has cached. */
 async function knownSpace(settings: Parameters<typeof makeSpace>[1] = {}) {
   const space = await makeSpace(server, settings)
   const { slots } = clientOf(second, person)
@@ -42,14 +42,14 @@ async function knownSpace(settings: Parameters<typeof makeSpace>[1] = {}) {
   return space
 }
 
-test('a price that another server changed is the price of the next hold', async () => {
+test('the next hold uses a price that another server changed', async () => {
   const space = await knownSpace({ priceMinor: 500 })
   await clientOf(server, admin).spaces.update.mutate({ id: space.id, priceMinor: 900 })
   const held = await clientOf(second, person).slots.hold.mutate(slotOf(space, 9))
   expect(held.priceMinor).toBe(900)
 })
 
-test('hours that another server narrowed refuse, and hours that it widened accept, from the next hold on', async () => {
+test('the next hold uses hours that another server narrowed or widened', async () => {
   const space = await knownSpace()
   const { spaces } = clientOf(server, admin)
   const { slots } = clientOf(second, person)
@@ -61,7 +61,7 @@ test('hours that another server narrowed refuse, and hours that it widened accep
   expect((await slots.hold.mutate(slotOf(space, 15))).status).toBe('held')
 })
 
-test('a closure that another server made refuses the next hold, and once it is gone the time can be held', async () => {
+test('the next hold respects a closure that another server added or removed', async () => {
   const space = await knownSpace()
   const { closures } = clientOf(server, admin)
   const { slots } = clientOf(second, person)
@@ -76,13 +76,13 @@ test('a closure that another server made refuses the next hold, and once it is g
   expect((await slots.hold.mutate(slotOf(space, 10))).status).toBe('held')
 })
 
-test('a space that another server removed is not there to be held', async () => {
+test('a space that another server removed cannot be held', async () => {
   const space = await knownSpace()
   await clientOf(server, admin).spaces.remove.mutate({ id: space.id })
   expect(await reasonOf(clientOf(second, person).slots.hold.mutate(slotOf(space, 9)))).toBe('NOT_FOUND')
 })
 
-test('a hold on a space that is known, and its release, take one round trip each', async () => {
+test('a hold on a cached space and its release take one round trip each', async () => {
   const counter = await countQueries(server.deps.env.DATABASE_URL ?? '')
   const counted = await startTestServer({ env: { CACHE: 'on' }, databaseUrl: counter.databaseUrl })
   const space = await makeSpace(server)
@@ -97,7 +97,7 @@ test('a hold on a space that is known, and its release, take one round trip each
   await counter.stop()
 })
 
-test('of a hundred who give one hold back at once, one does, and the board tells of one change', async () => {
+test('one of a hundred concurrent releases succeeds, and the version rises by one', async () => {
   const space = await makeSpace(server)
   await clientOf(server, person).slots.hold.mutate(slotOf(space, 9))
   const socket = await openSocket(server)
@@ -115,7 +115,7 @@ test('of a hundred who give one hold back at once, one does, and the board tells
   await socket.close()
 })
 
-test('a release says why it is none: never held, held by somebody else, ended, booked, or nobody there any more', async () => {
+test('a refused release gives the reason', async () => {
   const space = await makeSpace(server)
   const other = await makePerson(server)
   const release = (by: TestPerson, hour: number) =>
@@ -131,11 +131,11 @@ test('a release says why it is none: never held, held by somebody else, ended, b
   expect(await release(other, 12)).toBe('NOT_SIGNED_IN')
 })
 
-test('giving a hold back reads one’s own holds, however many there are of others', async () => {
+test('a release reads only the caller’s own holds', async () => {
   const space = await makeSpace(server)
   const other = await makePerson(server)
   const { db } = server.deps
-  // One who has been here often, and a house full of holds of somebody else: the plan cannot know that the two do not meet.
+  // Many past bookings of the caller and many holds of another user tempt the planner to combine both.
   const often = (userId: string, status: string, year: string) =>
     db.execute(sql`
       INSERT INTO bookings (id, user_id, location_id, space_id, unit, status, starts_at, ends_at, claimed, first_starts_at,

@@ -31,7 +31,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-/** Lets an event begin so many hours from now, for its places too. */
+/** Reschedules an event and its seats to begin in so many hours. */
 async function beginsIn(id: string, hours: number): Promise<void> {
   const times = {
     startsAt: new Date(Date.now() + hours * HOUR),
@@ -44,7 +44,7 @@ async function beginsIn(id: string, hours: number): Promise<void> {
   )
 }
 
-test('a place with a price is held, taken from others meanwhile, and attended once it is paid', async () => {
+test('a seat with a price is held for its user and attended once it is paid', async () => {
   const { id, maker } = await makePaidEvent(server, { capacity: 2 })
   const { person, client, bookingId, intent } = await takePlace(server, id)
   expect(intent).toMatchObject({ amountMinor: 2000, currency: 'EUR' })
@@ -73,7 +73,7 @@ test('a place with a price is held, taken from others meanwhile, and attended on
   expect(await client.payments.confirm.mutate({ bookingId })).toMatchObject({
     booking: { status: 'confirmed' },
   })
-  // Who made it pays nothing, also where he comes back.
+  // The organizer never pays, even after leaving.
   expect(await clientOf(server, maker).events.leave.mutate({ id })).toMatchObject({ attending: 1 })
   expect(await clientOf(server, maker).events.attend.mutate({ id })).toMatchObject({
     mine: 'attending',
@@ -82,11 +82,11 @@ test('a place with a price is held, taken from others meanwhile, and attended on
   await socket.close()
 })
 
-test('a place that is not paid in time goes to whoever waits, who is told once and has time to pay', async () => {
+test('an unpaid seat goes to the waitlist, with one notification and time to pay', async () => {
   const { id } = await makePaidEvent(server, { capacity: 2 })
   const unpaid = await takePlace(server, id)
   const [ada, bob] = await makePeople(server, 2)
-  if (!ada || !bob) throw new Error('nobody is there')
+  if (!ada || !bob) throw new Error('two users are needed')
   for (const person of [ada, bob])
     expect(await clientOf(server, person).events.attend.mutate({ id })).toMatchObject({ mine: 'waiting' })
   const sockets = [await openSocket(server, ada.token), await openSocket(server, bob.token)] as const
@@ -101,7 +101,7 @@ test('a place that is not paid in time goes to whoever waits, who is told once a
   expect(mine).toBe('held')
   const { holdExpiresAt } = await clientOf(server, ada).bookings.byId.query({ id: bookingId ?? '' })
   expect(Date.parse(holdExpiresAt ?? '')).toBeGreaterThan(Date.now() + 11 * HOUR)
-  // The intent of the one who came too late can be paid no more.
+  // The intent of the expired seat can no longer be paid.
   await untilPayment(server, unpaid.intent.paymentId, ({ status }) => status === 'cancelled')
 
   await endPlaces(server, id)
@@ -117,7 +117,7 @@ test('a place that is not paid in time goes to whoever waits, who is told once a
   await Promise.all(sockets.map((socket) => socket.close()))
 })
 
-test('who loses a place for not paying in time is told so, once, in his language; who has paid after all is not', async () => {
+test('losing an unpaid seat notifies its user once, unless it is paid late', async () => {
   const { id } = await makePaidEvent(server)
   const loses = await takePlace(server, id)
   await loses.client.auth.update.mutate({ language: 'it' })
@@ -127,7 +127,7 @@ test('who loses a place for not paying in time is told so, once, in his language
     return place
   })
   await endPlaces(server, id)
-  // One transaction ends both, and gives the one back that was paid for.
+  // One transaction expires both seats and restores the paid one.
   const { booking } = await late.client.payments.confirm.mutate({ bookingId: late.bookingId })
   expect(booking).toMatchObject({ status: 'confirmed' })
   await Promise.all([1, 2].map(() => sweepUnpaidSeats(server.deps)))
@@ -139,7 +139,7 @@ test('who loses a place for not paying in time is told so, once, in his language
   expect(toldLate).not.toContain('event_place_lost')
 })
 
-test('however many move up at once are held their places in a few steps, since everybody else at the location waits for it', async () => {
+test('hundreds of users move up from the waitlist in a few statements', async () => {
   const { id, maker } = await makePaidEvent(server, { capacity: 1 })
   const { db } = server.deps
   await db.execute(sql`
@@ -159,7 +159,7 @@ test('however many move up at once are held their places in a few steps, since e
   expect(order?.isKept).toBe(true)
 })
 
-test('who is to pay for a place has it once the event costs nothing, and nothing is taken for it', async () => {
+test('unpaid seats are confirmed without payment once the event is free', async () => {
   const { id, maker } = await makePaidEvent(server, { capacity: 3 })
   const { person, bookingId, intent } = await takePlace(server, id)
   const paid = await payForPlace(server, id)
@@ -183,7 +183,7 @@ test('who is to pay for a place has it once the event costs nothing, and nothing
   await socket.close()
 })
 
-test('nobody is held a place beyond the start, and once it has begun none is sold', async () => {
+test('a seat’s hold ends at the start of the event, and no seat is sold after it', async () => {
   const { id } = await makePaidEvent(server, { capacity: 2 })
   await beginsIn(id, 0.1)
   const { bookingId, client } = await takePlace(server, id)
@@ -200,11 +200,11 @@ test('nobody is held a place beyond the start, and once it has begun none is sol
   )
 })
 
-test('money that comes late has the place where it is still free, and goes back where it is not', async () => {
+test('late money gets the seat back if one is free, and is refunded otherwise', async () => {
   const { id } = await makePaidEvent(server, { capacity: 3 })
   const [first, second] = await payUnheard(id, id)
   await endPlaces(server, id)
-  // One place is left for two who have paid too late.
+  // Leaves one seat for two late payments.
   await takePlace(server, id)
   const [paid, refunded] = await Promise.all(
     [first, second].map(({ client, bookingId }) => client.payments.confirm.mutate({ bookingId })),
@@ -217,7 +217,7 @@ test('money that comes late has the place where it is still free, and goes back 
   expect(await partsIn(server, id)).toMatchObject({ [paid?.userId ?? '']: 'attending' })
 })
 
-/** Two take a place and pay for it, and Stripe tells nobody. */
+/** Pays for two seats while Stripe's webhooks are dropped. */
 async function payUnheard(...ids: [string, string]) {
   return unheard(async () => {
     const places = [await takePlace(server, ids[0]), await takePlace(server, ids[1])] as const
@@ -226,7 +226,7 @@ async function payUnheard(...ids: [string, string]) {
   })
 }
 
-/** Of what is begun and paid meanwhile Stripe tells nobody. */
+/** Runs with Stripe's webhooks dropped. */
 async function unheard<T>(run: () => Promise<T>): Promise<T> {
   server.sandbox?.setFaults({ dropWebhook: 1 })
   const result = await run()
@@ -234,7 +234,7 @@ async function unheard<T>(run: () => Promise<T>): Promise<T> {
   return result
 }
 
-test('money that comes late does not take a second place, nor one at an event that has moved', async () => {
+test('late money takes no second seat, and no seat at a rescheduled event', async () => {
   const [{ id, maker }, moved] = [await makePaidEvent(server), await makePaidEvent(server)]
   const [twice, elsewhere] = await payUnheard(id, moved.id)
   for (const eventId of [id, moved.id]) await endPlaces(server, eventId)
@@ -250,8 +250,8 @@ test('money that comes late does not take a second place, nor one at an event th
   await untilBooking(server, again.bookingId, ({ status }) => status === 'confirmed')
 })
 
-test('money that comes late for who has left, or for what has no price any more, goes back and is no place', async () => {
-  // Stripe tells it nothing and nobody works on its queue, so only who asks learns what was paid.
+test('late money for a deleted user or an event that is now free is refunded', async () => {
+  // Without webhooks and queue workers, only `payments.confirm` learns of the money.
   const still = await startTestServer({ env: sameStripe(server) })
   const [{ id }, free] = [await makePaidEvent(still), await makePaidEvent(still)]
   const [gone, late, room] = [
@@ -277,7 +277,7 @@ test('money that comes late for who has left, or for what has no price any more,
   expect(await partsIn(still, free.id)).toEqual({ [free.maker.id]: 'attending' })
 })
 
-test('who leaves gets back what the policy of that time gives, and the place goes on', async () => {
+test('leaving refunds by the policy of the purchase and passes the seat on', async () => {
   const kept = [{ hoursBefore: 48, refundPercent: 50 }]
   const { id, maker } = await makePaidEvent(server, { capacity: 4, cancellation: kept })
   const [early, late, unpaid] = [
@@ -295,7 +295,7 @@ test('who leaves gets back what the policy of that time gives, and the place goe
     refundedMinor: 1000,
   })
   expect(await partsIn(server, id)).toMatchObject({ [waiting.id]: 'held' })
-  // Leaving what is not paid ends the intent; cancelling the booking is leaving.
+  // Cancelling the booking of an unpaid seat leaves the event and cancels the intent.
   expect(await unpaid.client.bookings.cancel.mutate({ id: unpaid.bookingId })).toMatchObject({
     status: 'cancelled',
   })
@@ -312,7 +312,7 @@ test('who leaves gets back what the policy of that time gives, and the place goe
   expect(await reasonOf(stays.client.events.leave.mutate({ id }))).toBe('NOT_CANCELLABLE')
 })
 
-test('by default everything goes back until a day before, and nothing after; at another time always', async () => {
+test('by default refunds end a day before the event, unless it was rescheduled', async () => {
   const [usual, moved] = [await makePaidEvent(server), await makePaidEvent(server)]
   const [first, second, third] = [
     await payForPlace(server, usual.id),
@@ -334,12 +334,12 @@ test('by default everything goes back until a day before, and nothing after; at 
   expect(back.map(({ refundedMinor }) => refundedMinor)).toEqual([2000, 0, 2000])
 })
 
-test('an event that is cancelled gives everybody everything back, once, also who pays meanwhile', async () => {
+test('a cancelled event refunds every seat once, including payments in progress', async () => {
   const { id, maker } = await makePaidEvent(server, { cancellation: [] })
   const paid = await Promise.all([1, 2, 3].map(() => payForPlace(server, id)))
   const paying = await takePlace(server, id)
   const [listening] = paid
-  if (!listening) throw new Error('nobody is there')
+  if (!listening) throw new Error('no seat was paid')
   const socket = await openSocket(server, listening.person.token)
   await Promise.all([
     payInBrowser(server, paying.intent),
@@ -371,7 +371,7 @@ test('an event that is cancelled gives everybody everything back, once, also who
   await socket.close()
 })
 
-test('who leaves for good gives his places back, and an event that is nobody’s any more pays back', async () => {
+test('deleting an account frees its seats and cancels and refunds its events', async () => {
   const alone = await startTestServer({ queue: true })
   const { id, maker } = await makePaidEvent(alone, { capacity: 2 })
   const goes = await payForPlace(alone, id)
@@ -388,7 +388,7 @@ test('who leaves for good gives his places back, and an event that is nobody’s
   expect([atStripe.received, ours.received]).toEqual([4000, 4000])
 })
 
-test('what cannot be is refused in words, and leaves all as it was', async () => {
+test('invalid changes of paid events and seats are refused without effect', async () => {
   const { id, maker, locationId } = await makePaidEvent(server, { capacity: 3 })
   const owner = clientOf(server, maker)
   expect(await reasonOf(makeEvent(server, maker, { locationId, priceMinor: 10 }))).toBe('VALIDATION')
@@ -417,7 +417,7 @@ test('what cannot be is refused in words, and leaves all as it was', async () =>
   expect(taken.filter((reason) => reason === 'TOO_MANY_HOLDS')).toHaveLength(1)
 })
 
-test('points pay for a place as for a booking, and come back with it', async () => {
+test('points pay for a seat and come back when the user leaves', async () => {
   const { id } = await makePaidEvent(server)
   const person = await makePerson(server)
   await givePoints(server, person, 400)
@@ -430,7 +430,7 @@ test('points pay for a place as for a booking, and come back with it', async () 
   expect(await balanceOf(server, person)).toBe(400)
 })
 
-test('who comes to what was paid for is checked in for it, and it took place once the event is over', async () => {
+test('a paid seat is checked in at the event and completed after it', async () => {
   const { id } = await makePaidEvent(server)
   const { client, bookingId } = await payForPlace(server, id)
   expect(await reasonOf(client.checkIns.checkIn.mutate({ bookingId }))).toBe('TOO_EARLY')
@@ -444,7 +444,7 @@ test('who comes to what was paid for is checked in for it, and it took place onc
   expect(await client.events.byId.query({ id })).toMatchObject({ mine: 'attending', attending: 2 })
 })
 
-test('an event that goes on longer as it ends keeps its places: none of them has taken place before it', async () => {
+test('a seat is not completed if the event is extended during the sweep', async () => {
   const { id } = await makePaidEvent(server)
   const { bookingId } = await payForPlace(server, id)
   await beginsIn(id, -3)
@@ -465,7 +465,7 @@ test('an event that goes on longer as it ends keeps its places: none of them has
   expect(await bookingRow(server, bookingId)).toMatchObject({ status: 'confirmed' })
 })
 
-test('a price that changes is for who comes later: who holds or has paid keeps theirs, unless there is none any more', async () => {
+test('a new price applies to later seats only, unless the event becomes free', async () => {
   const { id, maker } = await makePaidEvent(server, { capacity: 2 })
   const { intent, bookingId } = await takePlace(server, id)
   const waits = await makePerson(server)
@@ -481,14 +481,14 @@ test('a price that changes is for who comes later: who holds or has paid keeps t
   const { mine, bookingId: next } = await clientOf(server, waits).events.byId.query({ id })
   expect(mine).toBe('held')
   expect(await bookingRow(server, next ?? '')).toMatchObject({ priceMinor: 3000 })
-  // What has become free of charge is given at once to who waits, and to who was to pay.
+  // A free event gives waiting and unpaid users their seats at once.
   const last = await makePerson(server)
   await clientOf(server, last).events.attend.mutate({ id })
   await clientOf(server, maker).events.update.mutate({ id, priceMinor: 0, capacity: 4 })
   expect(await partsIn(server, id)).toMatchObject({ [last.id]: 'attending', [waits.id]: 'attending' })
 })
 
-test('many race for few paid places while holds end and others leave: never too many, and no cent is lost', async () => {
+test('a race for few paid seats never oversells and loses no cent', async () => {
   const alone = await startTestServer({ jobs: true, env: { DATABASE_POOL: '20', SWEEP_SECONDS: '1' } })
   const [count, capacity] = [sized(60, 300), sized(8, 50)]
   const random = randomFrom('race for paid places')
@@ -507,7 +507,7 @@ test('many race for few paid places while holds end and others leave: never too 
       most = Math.max(most, row?.taken ?? 0)
     }
   })()
-  /** Holds, pays or lets it be, and leaves again, as it comes. */
+  /** Takes a seat, then pays, lets it expire or leaves at random. */
   async function race(person: (typeof racers)[number]): Promise<void> {
     const client = clientOf(alone, person)
     const { bookingId } = await client.events.attend.mutate({ id })
@@ -520,7 +520,7 @@ test('many race for few paid places while holds end and others leave: never too 
     if (random.chance(0.3)) await client.events.leave.mutate({ id }).catch(() => undefined)
   }
   await Promise.all(racers.map(race))
-  // Whoever moved up and does not pay loses the place again, until nobody waits.
+  // Expires unpaid seats until the waitlist is empty.
   await until(async () => {
     await endPlaces(alone, id)
     await sweepUnpaidSeats(alone.deps)
@@ -552,5 +552,5 @@ test('many race for few paid places while holds end and others leave: never too 
   const { ours } = await ledgersOf(alone)
   expect(ours.received - ours.back).toBe(rows.reduce((sum, { net }) => sum + net, 0))
   expect(ours.received).toBeGreaterThan(0)
-  process.stdout.write(`${rows.length} places held, ${ours.received} received, ${ours.back} back\n`)
+  process.stdout.write(`${rows.length} seats, ${ours.received} received, ${ours.back} refunded\n`)
 }, 180_000)

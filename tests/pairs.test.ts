@@ -3,7 +3,7 @@ import { root } from '../src/lib/project-root'
 import { proving } from './support/proof'
 import { hasRedis, whyNoRedis } from './support/redis'
 
-/** What is promised of bookings, money and calendars, in the words of the suites that one server passes. */
+/** Test files whose guarantees must also hold on two servers. */
 const some = ['bookings', 'claims', 'idempotency', 'checkIns']
 const all = [
   ...some,
@@ -26,19 +26,20 @@ const all = [
 ]
 
 test.skipIf(!hasRedis)(
-  `two servers with Redis, asked in turns, promise what one does: ${(proving ? all : some).join(', ')} ${whyNoRedis}`,
+  `two servers with Redis pass the tests of one: ${(proving ? all : some).join(', ')} ${whyNoRedis}`,
   async () => {
     const files = (proving ? all : some).map((name) => `./tests/${name}.test.ts`)
     const child = Bun.spawn([process.execPath, 'test', '--timeout=60000', ...files], {
       cwd: root,
-      // As large as by default: in full each of them is proved on one server.
+      // The default size: `bun run prove` runs these files in full on one server.
       env: { ...process.env, TEST_SERVERS: '2', PROVE: '' },
       stdin: 'ignore',
       stdout: 'pipe',
       stderr: 'pipe',
     })
     const [written, said] = await Promise.all([child.stdout.text(), child.stderr.text()])
-    if ((await child.exited) !== 0) throw new Error(`two servers fail where one does not:\n${written}${said}`)
+    if ((await child.exited) !== 0)
+      throw new Error(`two servers fail tests that one server passes:\n${written}${said}`)
     expect(said).toMatch(/\n *[1-9]\d* pass\n *0 fail\n/)
   },
   proving ? 900_000 : 240_000,

@@ -36,7 +36,7 @@ afterAll(async () => {
 const another = 'quite-another-passphrase'
 const anyone = () => clientOf(server)
 
-/** Somebody has forgotten the password and reads the mail: the token that is in its link. */
+/** Requests a reset mail and returns the token in its link. */
 async function linkFor({ email }: { email: string }): Promise<string> {
   const before = mail.to(email).length
   await anyone().auth.forgotPassword.mutate({ email })
@@ -46,11 +46,11 @@ async function linkFor({ email }: { email: string }): Promise<string> {
 async function tokenIn(email: string, index: number): Promise<string> {
   const sent = await until(() => mail.to(email)[index])
   const [, token] = /https:\/\/book\.house\.example\/new-password#([\w-]+)/.exec(sent.mail.text ?? '') ?? []
-  if (!token) throw new Error('the mail has no link')
+  if (!token) throw new Error('the mail has no reset link')
   return token
 }
 
-test('who has forgotten the password chooses another by a link, once, and is signed out everywhere else', async () => {
+test('a reset link changes the password once and ends all other sessions', async () => {
   const account = await makeAccount(server)
   const { email } = account
   const elsewhere = await anyone().auth.login.mutate({ email, password })
@@ -61,13 +61,13 @@ test('who has forgotten the password chooses another by a link, once, and is sig
   expect(await reasonOf(anyone().auth.login.mutate({ email, password }))).toBe('WRONG_CREDENTIALS')
   const { refreshToken } = elsewhere
   expect(await reasonOf(anyone().auth.refresh.mutate({ refreshToken }))).toBe('REFRESH_INVALID')
-  // Neither link is good any more: the one was used, and the other was made for the former password.
+  // Both links are void: one is used, and the other belongs to the old password.
   for (const token of [first, second])
     expect(await reasonOf(anyone().auth.resetPassword.mutate({ token, password }))).toBe('VALIDATION')
   expect(await reasonOf(anyone().auth.login.mutate({ email, password: another }))).toBe('was not refused')
 })
 
-test('a link that two use at once is good for one of them', async () => {
+test('a reset link that is used several times at once works once', async () => {
   const account = await makeAccount(server)
   const token = await linkFor(account)
   const tries = [1, 2, 3, 4].map((n) =>
@@ -81,7 +81,7 @@ test('a link that two use at once is good for one of them', async () => {
   ])
 })
 
-test('a link that is old, changed, made up or of somebody who left changes nothing', async () => {
+test('an expired, forged or unknown link, or one of a deleted user, has no effect', async () => {
   const account = await makeAccount(server)
   const token = await linkFor(account)
   const reset = (token: string, long = another) =>
@@ -107,7 +107,7 @@ test('a link that is old, changed, made up or of somebody who left changes nothi
   expect(await reset(token)).toBe('VALIDATION')
 })
 
-test('nobody learns by asking whether an address has an account, and nobody is written to who has none', async () => {
+test('a reset request does not reveal whether an address has an account', async () => {
   const account = await makeAccount(server)
   const nobody = `${Bun.randomUUIDv7()}@example.com`
   const ask = (email: string) => anyone().auth.forgotPassword.mutate({ email })
@@ -116,7 +116,7 @@ test('nobody learns by asking whether an address has an account, and nobody is w
   expect(mail.to(nobody)).toEqual([])
 })
 
-test('the mail speaks the language of its reader, and a server that sends none says so', async () => {
+test('the reset mail uses the user’s language; a server without mail refuses', async () => {
   const account = await makeAccount(server)
   await server.deps.db.update(users).set({ language: 'it' }).where(eq(users.id, account.id))
   await linkFor(account)
@@ -126,7 +126,7 @@ test('the mail speaks the language of its reader, and a server that sends none s
   expect(await reasonOf(clientOf(silent).auth.forgotPassword.mutate({ email }))).toBe('INVALID_STATE')
 })
 
-test('an operator hands on a link where no mail is sent', async () => {
+test('an operator can create a reset link on a server without mail', async () => {
   const account = await makeAccount(server)
   const { DATABASE_URL = '', JWT_SECRET } = server.deps.env
   const settings = { DATABASE_URL, JWT_SECRET }
@@ -137,7 +137,7 @@ test('an operator hands on a link where no mail is sent', async () => {
   )
 })
 
-test.skipIf(!hasBrowser())('in the web app, from the sign-in page to a new password and on', async () => {
+test.skipIf(!hasBrowser())('a user who forgot the password resets it in the web app', async () => {
   const account = await makeAccount(server)
   const visitor = await visit(server, PATHS.signIn, { phone: true })
   const { page } = visitor

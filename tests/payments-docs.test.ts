@@ -6,10 +6,10 @@ import { startTestServer, stopTestServers } from './support/world'
 
 afterAll(stopTestServers)
 
-/** The room of the demo data that costs 18.00 an hour, and is free on the day of the page. */
+/** The demo room that docs/payments.md books, at 18.00 an hour. */
 const ROOM = 'Sala Leonardo'
 
-test('the steps of docs/payments.md are answered as the page says', async () => {
+test('the steps in docs/payments.md return the documented responses', async () => {
   const { url } = await startTestServer({ queue: true, env: { SEED: 'demo' } })
   const known = new Map(Object.entries(await freeTime(url)))
   const steps = stepsOf(await Bun.file('docs/payments.md').text())
@@ -21,7 +21,7 @@ test('the steps of docs/payments.md are answered as the page says', async () => 
   }
 })
 
-test('what the README says of the flow is what the page says', async () => {
+test('the payment steps in the README match docs/payments.md', async () => {
   const rows = (await Bun.file('README.md').text()).matchAll(
     /^\| .* \| `((?:POST|GET|DELETE) [^`]*)`.* \| `(\{.*\})` +\|$/gm,
   )
@@ -31,7 +31,7 @@ test('what the README says of the flow is what the page says', async () => {
   for (const answer of said) expect(expected.some((full) => Bun.deepMatch(answer, full as object))).toBe(true)
 })
 
-/** Two free slots in a row of the room, far enough ahead for all of its price to come back. */
+/** Two consecutive free slots, far enough ahead for a full refund. */
 async function freeTime(url: string): Promise<{ spaceId: string; startsAt: string; endsAt: string }> {
   const get = async <T>(path: string) => (await (await fetch(`${url}/api${path}`)).json()) as T
   const { items } = await get<{ items: Space[] }>('/spaces?kind=meeting_room')
@@ -42,7 +42,7 @@ async function freeTime(url: string): Promise<{ spaceId: string; startsAt: strin
     const [first, second] = slots.filter(({ status }) => status === 'free')
     if (first && second) return { spaceId, startsAt: first.startsAt, endsAt: second.endsAt }
   }
-  throw new Error('the room is never free')
+  throw new Error('the demo room has no free time')
 }
 
 type Step = { method: string; path: string; body: string | undefined; expected: unknown }
@@ -77,7 +77,7 @@ async function send(
   return (await response.json()) as unknown
 }
 
-/** `{name}` in an expected answer stands for a value that later steps use. */
+/** Stores the value at each `{name}` of the expected response for later steps. */
 function learn(expected: unknown, answer: unknown, known: Map<string, string>): void {
   if (typeof expected === 'string') {
     const name = /^\{(\w+)\}$/.exec(expected)?.[1]
@@ -90,7 +90,7 @@ function learn(expected: unknown, answer: unknown, known: Map<string, string>): 
   }
 }
 
-/** Of an answer, the fields that the page shows; what it shows as `…` is only there. */
+/** Keeps the fields that the page shows. `…` matches any text that is not empty. */
 function cut(answer: unknown, expected: unknown): unknown {
   if (expected === '…') return typeof answer === 'string' && answer !== '' ? '…' : answer
   if (Array.isArray(expected))

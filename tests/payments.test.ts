@@ -25,7 +25,7 @@ import {
   until,
 } from './support/world'
 
-/** Of the race for late money. */
+/** Rounds of the race for late money. */
 const ROUNDS = process.env.PROVE === '1' ? 60 : 4
 
 let server: RunningServer
@@ -34,7 +34,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-test('a hold that is paid is confirmed by the webhook alone, and its owner hears of it', async () => {
+test('the webhook alone confirms a paid hold and sends its owner a message', async () => {
   const { booking, intent, person } = await holdToPay(server)
   const socket = await openSocket(server, person.token)
   expect(intent).toMatchObject({ amountMinor: 2000, currency: 'EUR', publishableKey: 'pk_test_sandbox' })
@@ -54,7 +54,7 @@ test('a hold that is paid is confirmed by the webhook alone, and its owner hears
   await socket.close()
 })
 
-test('the page that a person comes back to confirms it too, whether the webhook came or not', async () => {
+test('the return page confirms a paid hold, with or without the webhook', async () => {
   server.sandbox?.setFaults({ dropWebhook: 1 })
   const { booking, intent, client } = await holdToPay(server)
   expect(await reasonOf(client.payments.confirm.mutate({ bookingId: booking.id }))).toBe('PAYMENT_REQUIRED')
@@ -71,7 +71,7 @@ test('the page that a person comes back to confirms it too, whether the webhook 
   expect(second).toEqual(first)
 })
 
-test('ten calls for an intent at once give one intent, and one extension of the hold', async () => {
+test('ten concurrent calls create one intent and extend the hold once', async () => {
   const space = await makeSpace(server, { priceMinor: 2000 })
   const person = await makePerson(server)
   const client = clientOf(server, person)
@@ -88,7 +88,7 @@ test('ten calls for an intent at once give one intent, and one extension of the 
   )
 })
 
-test('a card that is declined leaves the hold, and another card pays the same intent', async () => {
+test('a declined card keeps the hold, and another card pays the same intent', async () => {
   const { booking, intent, client } = await holdToPay(server)
   expect(await payInBrowser(server, intent, 'pm_card_chargeDeclinedInsufficientFunds')).toMatchObject({
     status: 402,
@@ -105,7 +105,7 @@ test('a card that is declined leaves the hold, and another card pays the same in
   await untilBooking(server, booking.id, ({ status }) => status === 'confirmed')
 })
 
-test('a card that asks its owner is paid once they have said yes', async () => {
+test('a card that needs authentication pays after its owner authenticates', async () => {
   const { booking, intent, client } = await holdToPay(server)
   const asked = await payInBrowser(server, intent, 'pm_card_authenticationRequired')
   expect(asked).toMatchObject({ status: 200, body: { status: 'requires_action' } })
@@ -120,7 +120,7 @@ test('a card that asks its owner is paid once they have said yes', async () => {
   await untilBooking(server, booking.id, ({ status }) => status === 'confirmed')
 })
 
-test('what cannot be paid says so: nothing to pay, an ended hold, somebody else’s', async () => {
+test('paying is refused for free bookings, expired holds and other users’ bookings', async () => {
   const { booking, client, space } = await holdToPay(server)
   const other = clientOf(server, await makePerson(server))
   expect(await reasonOf(other.payments.createIntent.mutate({ bookingId: booking.id }))).toBe('NOT_FOUND')
@@ -132,7 +132,7 @@ test('what cannot be paid says so: nothing to pay, an ended hold, somebody else�
   expect(await reasonOf(client.payments.createIntent.mutate({ bookingId: free.id }))).toBe('INVALID_STATE')
 })
 
-test('an intent is cancelled at Stripe when its hold ends: released, swept, or taken by another claim', async () => {
+test('an intent is cancelled at Stripe when its hold is released, swept or taken', async () => {
   const released = await holdToPay(server)
   const swept = await holdToPay(server)
   const taken = await holdToPay(server)
@@ -155,7 +155,7 @@ test('an intent is cancelled at Stripe when its hold ends: released, swept, or t
   }
 })
 
-/** The money of a payment comes, nobody tells us, and the hold ends. */
+/** Pays while webhooks are dropped, then ends the hold. */
 async function payLate(settings: Parameters<typeof holdToPay>[1] = {}) {
   server.sandbox?.setFaults({ dropWebhook: 1 })
   const held = await holdToPay(server, settings)
@@ -165,7 +165,7 @@ async function payLate(settings: Parameters<typeof holdToPay>[1] = {}) {
   return held
 }
 
-test('money that comes a second late gets its time back where that is free, in any unit', async () => {
+test('late money gets its time back if any unit is free', async () => {
   const { space, booking, client } = await payLate({ units: 2 })
   const other = clientOf(server, await makePerson(server))
   await other.bookings.create.mutate({ spaceId: space.id, startsAt: at(9) })
@@ -173,7 +173,7 @@ test('money that comes a second late gets its time back where that is free, in a
   expect(paid).toMatchObject({ status: 'confirmed', unit: 2, paidMinor: 2000, refundedMinor: 0 })
 })
 
-test('money that comes late, with the time taken, goes back, and the person is told', async () => {
+test('late money is refunded, and the user notified, if the time is taken', async () => {
   const { space, booking, client, person } = await payLate()
   const other = clientOf(server, await makePerson(server))
   await other.bookings.create.mutate({ spaceId: space.id, startsAt: at(9) })
@@ -196,7 +196,7 @@ test('money that comes late, with the time taken, goes back, and the person is t
   ])
 })
 
-test('late money and another claim race: one of the two has the time, and no money is in between', async () => {
+test('late money and another claim race: one gets the time, and no money is lost', async () => {
   const outcomes: string[] = []
   for (let round = 0; round < ROUNDS; round++) {
     const { space, booking, client } = await payLate()
@@ -212,9 +212,9 @@ test('late money and another claim race: one of the two has the time, and no mon
   expect(outcomes.filter((outcome) => !possible.includes(outcome))).toEqual([])
 })
 
-test('a second payment of one booking goes back whole', async () => {
+test('a second payment of a booking is cancelled or refunded in full', async () => {
   const { booking, client, intent } = await holdToPay(server)
-  // A second intent of ours that no row knows, as a call that was cut off may leave behind.
+  // An intent without a payment row, as an interrupted call may leave behind.
   const stray = await stripeOf(server).paymentIntents.create({
     amount: 2000,
     currency: 'eur',
@@ -236,7 +236,7 @@ test('a second payment of one booking goes back whole', async () => {
   expect(row.paidMinor - row.refundedMinor).toBe(2000)
 })
 
-test('a hold that costs something else after it was moved is paid by another intent, and the old one cannot be', async () => {
+test('a hold rescheduled to another price needs a new intent; the old one is void', async () => {
   const { booking, client, intent, space } = await holdToPay(server)
   const dearer = await makeSpace(server, { priceMinor: 3000, locationId: space.locationId })
   await client.bookings.reschedule.mutate({ id: booking.id, spaceId: dearer.id })
@@ -252,7 +252,7 @@ test('a hold that costs something else after it was moved is paid by another int
   )
 })
 
-test('the price that no card can pay is refused when it is set, in every kind of currency', async () => {
+test('a price that no card can pay is refused, in every kind of currency', async () => {
   const admin = clientOf(server, await makePerson(server, 'admin'))
   const { locationId } = await makeSpace(server)
   const create = (priceMinor: number, currency: string) =>
@@ -268,7 +268,7 @@ test('the price that no card can pay is refused when it is set, in every kind of
   expect(await admin.spaces.byId.query({ id: space.id })).toMatchObject({ priceMinor: 100 })
 })
 
-test('currencies without minor units are charged what they say, and those that Stripe counts in hundredths too', async () => {
+test('currencies with zero or three decimals are charged the right amount', async () => {
   for (const [currency, priceMinor, atStripe] of [
     ['JPY', 1200, 1200],
     ['ISK', 1200, 120_000],
@@ -289,7 +289,7 @@ test('currencies without minor units are charged what they say, and those that S
   }
 })
 
-test('a deposit saves the card, and the balance is charged to it when the booking is over', async () => {
+test('a deposit saves the card, which pays the balance once the booking is completed', async () => {
   const { booking } = await paidDeposit('pm_card_visa')
   expect(await bookingRow(server, booking.id)).toMatchObject({
     status: 'confirmed',
@@ -304,7 +304,7 @@ test('a deposit saves the card, and the balance is charged to it when the bookin
   )
 })
 
-test('a balance that is declined stays due, is told, and can be paid by hand', async () => {
+test('a declined balance stays due, notifies the user and can be paid by hand', async () => {
   const { booking, person, client } = await paidDeposit('pm_card_chargeCustomerFail')
   await complete(booking.id)
   const [told] = await until(async () => {
@@ -324,7 +324,7 @@ test('a balance that is declined stays due, is told, and can be paid by hand', a
   )
 })
 
-/** A booking whose deposit of 5.00 of 20.00 is paid. */
+/** A confirmed booking of 20.00 with a paid deposit of 5.00. */
 async function paidDeposit(card: string) {
   const space = await makeSpace(server, { priceMinor: 2000 })
   const person = await makePerson(server)

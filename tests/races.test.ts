@@ -30,7 +30,7 @@ afterAll(stopTestServers)
 type Space = Awaited<ReturnType<typeof makeSpace>>
 type Time = { startsAt: string; endsAt: string }
 
-/** What everybody in a race shares: whom it is about, what was seen, and how long each call took. */
+/** Shared by all clients of a race. `waits` are the durations of calls in milliseconds. */
 type Race = { space: Space; seen: Occupancy; random: Random; waits: number[]; equal: boolean }
 
 const races = [
@@ -40,10 +40,10 @@ const races = [
   { units: 20, equal: false },
 ]
 test.each(races)(
-  '200 clients race while others move, cancel and sweep: none overlaps, nobody is refused what is free, the board follows: %o',
+  '200 racing clients never overlap and are never refused a free time: %o',
   async ({ units, equal }) => {
     for (let round = 0; round < sized(1, 20); round++) {
-      // What else the machine did just then makes somebody wait, but not each time that it is tried.
+      // Other load on the machine can delay one attempt, but not all three.
       let wait = await runRace({ units, equal }, seed + round)
       for (let again = 1; again < 3 && wait.longest >= wait.limit; again++)
         wait = await runRace({ units, equal }, seed + round + again * 1000)
@@ -53,7 +53,7 @@ test.each(races)(
   600_000,
 )
 
-/** @returns how long somebody waited at the most, and how long one may, both in ms */
+/** @returns the longest wait and the allowed one, both in milliseconds */
 async function runRace(
   { units, equal }: { units: number; equal: boolean },
   from: number,
@@ -73,7 +73,7 @@ async function runRace(
   const stalls = watchStalls()
   let racing = true
   const sweeps = [server, second].map(async ({ deps }) => {
-    // Two servers share no bus here: what the other one sweeps is told through this one.
+    // The servers share no bus, so both sweeps publish through the first.
     while (racing) {
       await sweepExpiredHolds({ ...deps, publish: server.deps.publish })
       await Bun.sleep(5)
@@ -85,7 +85,7 @@ async function runRace(
   ])
   racing = false
   await Promise.all(sweeps)
-  // The same crowd where nobody waits for anybody says how slow this machine is just now.
+  // The same crowd without locks measures how slow the machine is right now.
   const noise = Math.max(before, await crowdReading(space, racers)) + stalls.stop()
 
   expect(race.seen.falseRefusals()).toEqual([])
@@ -93,7 +93,7 @@ async function runRace(
   const truth = await clientOf(server).slots.day.query({ spaceId: space.id, date: testDate })
   await until(() => watcher.board()?.version === truth.version)
   expect(watcher.board()).toEqual(truth)
-  // Once, to begin with: everything else came by pushes alone.
+  // Only the first board was requested; everything else was pushed.
   expect(watcher.asked()).toBe(1)
   watcher.close()
   const longest = Math.round(Math.max(...race.waits))
@@ -103,7 +103,7 @@ async function runRace(
   return { longest, limit: 1000 * Math.max(1, noise / QUIET_MS) }
 }
 
-/** The longest of as many calls at once as there are people, none of which takes a lock. */
+/** The longest of one read per user, all at once. Reads take no locks. */
 async function crowdReading({ id }: Space, people: TestPerson[]): Promise<number> {
   const waits = people.map(async (person) => {
     const from = performance.now()
@@ -113,10 +113,10 @@ async function crowdReading({ id }: Space, people: TestPerson[]): Promise<number
   return Math.max(...(await Promise.all(waits)))
 }
 
-/** What 200 readings at once take on two quiet cores. */
+/** How long 200 concurrent reads take on two idle cores. */
 const QUIET_MS = 150
 
-/** Four ended holds in a row on each unit, which nobody has swept. */
+/** Four consecutive stale holds on each unit. */
 async function putStaleHolds(space: Space): Promise<void> {
   const holder = await makePerson(server)
   const holdExpiresAt = new Date(Date.now() - 1000)
@@ -132,7 +132,7 @@ async function putStaleHolds(space: Space): Promise<void> {
   }
 }
 
-/** Somebody who has a booking in the afternoon. */
+/** A user with a booking in the afternoon. */
 async function settle({ space, seen }: Race, index: number) {
   const person = await makePerson(server)
   const client = clientOf(server, person)
@@ -141,7 +141,7 @@ async function settle({ space, seen }: Race, index: number) {
   return { client, booking: await client.bookings.confirm.mutate({ id: hold.id }), cancels: index % 3 === 0 }
 }
 
-/** One claim on the morning, and for some of those who get it, giving it back. */
+/** Holds a time in the morning and, for some users, releases it again. */
 async function claim(race: Race, person: TestPerson): Promise<void> {
   const { space, seen, random, equal } = race
   const client = clientOf(server, person)
@@ -159,7 +159,7 @@ async function claim(race: Race, person: TestPerson): Promise<void> {
   seen.left(hold.id, performance.now())
 }
 
-/** A few moves between morning and afternoon, and for some a cancellation. */
+/** Reschedules a few times and, for some users, cancels in the end. */
 async function wander(
   race: Race,
   { client, booking, cancels }: Awaited<ReturnType<typeof settle>>,
@@ -182,7 +182,7 @@ async function wander(
   seen.left(booking.id, performance.now())
 }
 
-/** A call that may lose, and in no other way than by SLOT_TAKEN. */
+/** Returns null if the call is refused with SLOT_TAKEN. Any other refusal fails the test. */
 async function unlessTaken(
   race: Race,
   time: Time,
@@ -217,7 +217,7 @@ async function overlaps(spaceId: string): Promise<number | undefined> {
   return row?.count
 }
 
-/** How long this process itself stood still, at the longest, while something was measured. */
+/** Measures the longest stall of this process, in milliseconds. */
 function watchStalls(): { stop(): number } {
   let last = performance.now()
   let longest = 0

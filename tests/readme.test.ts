@@ -17,7 +17,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** The fenced blocks of a section, in order. */
 function blocks(section: string): { language: string; text: string }[] {
   const body = readme.split(`\n## ${section}\n`)[1]?.split('\n## ')[0] ?? ''
   return [...body.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, language = '', text = '']) => ({
@@ -26,17 +25,17 @@ function blocks(section: string): { language: string; text: string }[] {
   }))
 }
 
-/** What differs from one run to the next: ids that the server made, and the time of day. */
+/** Masks generated ids and times, which differ between runs. */
 const withoutTheMoment = (text: string) =>
   text
     .replace(/"id":"01a[0-9a-f-]{33}"/g, '"id":"…"')
     .replace(/"(holdExpiresAt|createdAt)":"[^"]*"/g, '"$1":"…"')
     .trim()
 
-test('the quick start answers what it says it answers', async () => {
+test('the quick start returns the documented responses', async () => {
   const [start, ...steps] = blocks('Quick start')
   expect(start?.text).toBe('npx bun start\n')
-  // The same script that the first command runs, on a free port and with a folder of its own.
+  // Runs the same script as the first command, on a free port and with its own data folder.
   const server = spawnServer({ PORT: String(port), DATA_DIR: folder, LOG_LEVEL: 'warn' }, [
     process.execPath,
     'start',
@@ -50,7 +49,7 @@ test('the quick start answers what it says it answers', async () => {
       expect(withoutTheMoment(answer)).toBe(withoutTheMoment(text))
       compared += 1
     } else if (text.includes('curl')) {
-      // Answers end without a line break; the page shows one to a line.
+      // Responses end without a line break, but the page shows one per line.
       const script = `set -eu\n${text.replaceAll('localhost:3000', `localhost:${port}`).replaceAll(/^(curl .*)$/gm, '$1; echo')}`
       answer = await new Response(Bun.spawn(['sh', '-c', script]).stdout).text()
     }
@@ -58,7 +57,7 @@ test('the quick start answers what it says it answers', async () => {
   expect(compared).toBe(2)
 }, 120_000)
 
-test('every path and file that the page names exists', async () => {
+test('every path and file that the README names exists', async () => {
   for (const [, name = ''] of readme.matchAll(/^(src\/[\w/.-]+|tests\/)/gm)) {
     const there = Bun.file(path.resolve(import.meta.dir, '..', name))
     expect([

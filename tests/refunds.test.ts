@@ -46,7 +46,7 @@ const settled = (paymentId: string) =>
   })
 const admin = async () => clientOf(server, await makePerson(server, 'admin'))
 
-test('cancelling gives back what it said before and the policy of its day says, and Stripe has made it', async () => {
+test('cancelling refunds the previewed amount, by the policy at the time of booking', async () => {
   const policy = [{ hoursBefore: 24, refundPercent: 50 }]
   const { booking, client, intent, intentId, space } = await paidBooking({
     cancellation: policy,
@@ -65,7 +65,7 @@ test('cancelling gives back what it said before and the policy of its day says, 
   expect(await atStripe(intentId)).toMatchObject([{ amount: 1001, status: 'succeeded' }])
 })
 
-test('the tier with the most hours that fits decides, to the second', () => {
+test('the refund tier with the most hours that still fits applies, to the second', () => {
   const tiers = [
     { hoursBefore: 24, refundPercent: 50 },
     { hoursBefore: 72, refundPercent: 100 },
@@ -76,7 +76,7 @@ test('the tier with the most hours that fits decides, to the second', () => {
   expect(refundPercent([], 1000)).toBe(0)
 })
 
-test('a share is never more than the whole, and is payable in its currency', () => {
+test('a share never exceeds the amount and is payable in its currency', () => {
   fc.assert(
     fc.property(
       fc.nat(100_000_000),
@@ -93,7 +93,7 @@ test('a share is never more than the whole, and is payable in its currency', () 
   expect(shareOf(5010, 50, 'KWD')).toBe(2510)
 })
 
-test('what an operator cancels is given back whole, whatever the policy', async () => {
+test('a cancellation by an admin is refunded in full, whatever the policy', async () => {
   const { booking, intent } = await paidBooking({ cancellation: [] })
   expect(await (await admin()).bookings.previewRefund.query({ id: booking.id })).toMatchObject({
     amountMinor: 2000,
@@ -104,7 +104,7 @@ test('what an operator cancels is given back whole, whatever the policy', async 
   expect(await settled(intent.paymentId)).toMatchObject([{ amountMinor: 2000, status: 'succeeded' }])
 })
 
-test('an admin gives back in parts, to the last cent and never more', async () => {
+test('an admin can refund in parts, to the last cent and never more', async () => {
   const { booking, intent, intentId, client } = await paidBooking()
   const operator = await admin()
   const refund = (amountMinor?: number) =>
@@ -139,29 +139,29 @@ test('an admin gives back in parts, to the last cent and never more', async () =
   expect(ours.at(-1)).toMatchObject({ reason: 'Noise', currency: 'EUR', failureCode: null })
 })
 
-test('for an owner a refund is a cancelling, and how much is not theirs to say', async () => {
+test('a refund by the owner is a cancellation, without a choice of amount', async () => {
   const { booking, client } = await paidBooking()
   const ask = (amountMinor?: number) => client.payments.refund.mutate({ bookingId: booking.id, amountMinor })
   expect(await reasonOf(ask(1))).toBe('NOT_ALLOWED')
   expect(await ask()).toMatchObject({ booking: { status: 'cancelled', refundedMinor: 2000 } })
 })
 
-/** With which Stripe would have the money for a second refund. */
+/** Leaves enough money at Stripe for a second refund to succeed by mistake. */
 const HALF = [{ hoursBefore: 0, refundPercent: 50 }]
 
-test('a refund is made once, though its job runs again and Stripe has forgotten the key', async () => {
+test('a refund is made once, even if its job runs again after the key expired', async () => {
   const { booking, client, intent, intentId } = await paidBooking({ cancellation: HALF })
   server.sandbox?.setFaults({ dropWebhook: 1 })
   await client.bookings.cancel.mutate({ id: booking.id })
   const [refund] = await settled(intent.paymentId)
-  if (!refund) throw new Error('there is no refund')
+  if (!refund) throw new Error('no refund was requested')
   await until(async () => {
     const [work] = await server.deps.db.execute<{ left: number }>(
       'SELECT count(*)::int AS left FROM graphile_worker.jobs WHERE last_error IS NULL',
     )
     return work?.left === 0 && (await server.sandbox?.pendingDeliveries()) === 0
   })
-  // As after a crash between Stripe's answer and our writing it down, days later.
+  // As days after a crash between Stripe's response and our commit.
   await server.deps.db
     .update(refunds)
     .set({ status: 'requested', stripeRefundId: null, attempt: 9 })
@@ -173,7 +173,7 @@ test('a refund is made once, though its job runs again and Stripe has forgotten 
   expect(await bookingRow(server, booking.id)).toMatchObject({ paidMinor: 2000, refundedMinor: 1000 })
 })
 
-test('a refund whose answers are lost, or that fails before and after its work, is made once in the end', async () => {
+test('a refund is made once despite lost responses and failed requests', async () => {
   for (const fault of [{ loseAnswer: 1 }, { failAfter: 1 }, { failBefore: 1 }]) {
     const { booking, client, intent, intentId } = await paidBooking({ cancellation: HALF })
     server.sandbox?.setFaults({ ...fault, dropWebhook: 1 })
@@ -188,7 +188,7 @@ test('a refund whose answers are lost, or that fails before and after its work, 
     })
     server.sandbox?.setFaults({})
     expect(await refundsOf(intent.paymentId)).toMatchObject([{ status: 'requested' }])
-    // Its next try is seconds away.
+    // Skips the delay before the retry.
     await server.deps.db.execute(
       sql`UPDATE graphile_worker._private_jobs SET run_at = now() WHERE key = ${key}`,
     )
@@ -197,13 +197,13 @@ test('a refund whose answers are lost, or that fails before and after its work, 
   }
 })
 
-test('a refund that the bank sends back fails, its money counts again, and its owner is told', async () => {
+test('a refund that the bank returns fails, and its owner is notified', async () => {
   const { booking, client, intent, person } = await paidBooking({ card: 'pm_card_refundFail' })
   await client.bookings.cancel.mutate({ id: booking.id })
   await until(async () => (await refundsOf(intent.paymentId)).some(({ status }) => status === 'failed'))
   expect(await bookingRow(server, booking.id)).toMatchObject({ paidMinor: 2000, refundedMinor: 0 })
   const told = await server.deps.db.select().from(notifications).where(eq(notifications.userId, person.id))
-  // The bank had taken it at first: whoever looked in between was told that as well.
+  // The bank accepts it first, so the user may have been notified of a success in between.
   const kinds = told.map(({ kind }) => kind).filter((kind) => kind !== 'refund_made')
   expect(kinds.sort()).toEqual([
     'booking_cancelled',
@@ -213,13 +213,13 @@ test('a refund that the bank sends back fails, its money counts again, and its o
   ])
 })
 
-test('a refund that takes days is requested until it is made', async () => {
+test('a slow refund stays requested until it succeeds', async () => {
   const { booking, client, intent } = await paidBooking({ card: 'pm_card_pendingRefund' })
   await client.bookings.cancel.mutate({ id: booking.id })
   expect(await settled(intent.paymentId)).toMatchObject([{ status: 'succeeded', amountMinor: 2000 }])
 })
 
-test('a refund made at Stripe by hand is ours too, and what is then too much is not asked for', async () => {
+test('a refund made at Stripe by hand is recorded and limits later refunds', async () => {
   const { booking, intent, intentId } = await paidBooking()
   await stripeOf(server).refunds.create({ payment_intent: intentId, amount: 1500 })
   await untilBooking(server, booking.id, ({ refundedMinor }) => refundedMinor === 1500)
@@ -229,7 +229,7 @@ test('a refund made at Stripe by hand is ours too, and what is then too much is 
   ).toBe('NOT_REFUNDABLE')
 })
 
-test('who leaves gets back what cancelling would have given, and is forgotten', async () => {
+test('deleting an account cancels and refunds its bookings and erases the user', async () => {
   const { booking, intent, intentId, person } = await paidBooking()
   const unpaid = await holdToPay(server, { person })
   expect((await rest(server, '/auth/me', { method: 'DELETE', person })).status).toBe(200)
@@ -241,7 +241,7 @@ test('who leaves gets back what cancelling would have given, and is forgotten', 
   expect(left).toMatchObject({ email: null, name: 'Somebody who left', stripeCustomerId: null })
 })
 
-test('the reconciliation names each difference, mends it when told to, and then finds none', async () => {
+test('the reconciliation reports each difference and corrects it on request', async () => {
   server.sandbox?.setFaults({ dropWebhook: 1 })
   const lost = await holdToPay(server)
   await payInBrowser(server, lost.intent)
@@ -281,7 +281,7 @@ test('the reconciliation names each difference, mends it when told to, and then 
   expect(row).toMatchObject({ disputed: true })
 })
 
-test('an intent of a server that died between writing it off and cancelling it is cancelled by whoever looks next', async () => {
+test('the reconciliation cancels an intent that a crashed server left open', async () => {
   const { booking } = await holdToPay(server)
   server.sandbox?.setFaults({ dropWebhook: 1 })
   const { id: stripeIntentId } = await stripeOf(server).paymentIntents.create({
@@ -312,7 +312,7 @@ test('an intent of a server that died between writing it off and cancelling it i
   expect(await bookingRow(server, booking.id)).toMatchObject({ status: 'held' })
 })
 
-/** Paid, and confirmed by the page that the person comes back to. */
+/** A paid booking that the return page confirms, without webhooks. */
 async function paidBookingQuietly() {
   const held = await holdToPay(server)
   await payInBrowser(server, held.intent)

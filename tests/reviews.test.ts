@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-/** A booking that took place, of a space or of a service. */
+/** Books a space or a service and completes the booking. */
 async function takePlace(person: TestPerson, wish: { spaceId: string } | { serviceId: string }, hour = 9) {
   const client = clientOf(server, person)
   const { id } = await client.bookings.create.mutate({ ...wish, startsAt: at(hour) })
@@ -28,7 +28,7 @@ async function takePlace(person: TestPerson, wish: { spaceId: string } | { servi
   return clientOf(server, await makePerson(server, 'admin')).bookings.complete.mutate({ id })
 }
 
-test('who had a booking reviews it once, for a day, and only what took place', async () => {
+test('a completed booking is reviewed once, and the review can be edited for a day', async () => {
   const space = await makeSpace(server)
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const client = clientOf(server, ada)
@@ -78,7 +78,7 @@ test('who had a booking reviews it once, for a day, and only what took place', a
   expect(await reasonOf(client.reviews.update.mutate({ id: review.id, rating: 5 }))).toBe('TOO_LATE')
 })
 
-test('a review with a specialist is of the specialist, who answers it in public', async () => {
+test('a review of a service rates its specialist, who can reply in public', async () => {
   const { client, service, specialist, locationId } = await makeSpecialist(server, {
     service: { needsRoom: true },
   })
@@ -111,7 +111,7 @@ test('a review with a specialist is of the specialist, who answers it in public'
   ])
 })
 
-test('a specialist does not review their own service', async () => {
+test('specialists cannot review their own services', async () => {
   const { person, client, service, specialist } = await makeSpecialist(server)
   const booking = await takePlace(person, { serviceId: service.id })
   expect(await reasonOf(client.reviews.create.mutate({ bookingId: booking.id, rating: 5 }))).toBe(
@@ -120,7 +120,7 @@ test('a specialist does not review their own service', async () => {
   expect(await client.specialists.byId.query({ id: specialist.id })).toMatchObject({ reviewCount: 0 })
 })
 
-test('what an admin hides is out of sight and out of the average, with a reason that admins see, until it is shown again', async () => {
+test('a hidden review is out of the list and the average until it is shown again', async () => {
   const space = await makeSpace(server, { units: 2 })
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const admin = clientOf(server, await makePerson(server, 'admin'))
@@ -154,14 +154,14 @@ test('what an admin hides is out of sight and out of the average, with a reason 
   expect((await admin.reviews.hidden.query({ spaceId: space.id })).items).toMatchObject([
     { id, hiddenReason: 'Names a person twice' },
   ])
-  // Its author may still change it; it counts for nothing meanwhile.
+  // The author may still edit it, but it does not count while it is hidden.
   await clientOf(server, bob).reviews.update.mutate({ id, rating: 3 })
   expect(await rating()).toEqual([5, 1])
   await admin.reviews.show.mutate({ id })
   expect(await rating()).toEqual([4, 2])
 })
 
-test('averages and counts are right after many have reviewed, changed, hidden and left at once', async () => {
+test('averages and counts stay right under concurrent reviews, edits and deletions', async () => {
   const count = process.env.PROVE === '1' ? 100 : 20
   const { service, specialist, locationId } = await makeSpecialist(server, {
     service: { durationMinutes: 5 },
@@ -195,7 +195,7 @@ test('averages and counts are right after many have reviewed, changed, hidden an
       ]
     }),
   )
-  // Of two at once one is made; whoever left in between has nothing to review any more.
+  // One of two concurrent reviews succeeds; a deleted user has nothing to review.
   const counted = Map.groupBy(reasons.flat().filter(Boolean), (reason) => reason)
   expect(counted.get('ALREADY_REVIEWED')?.length).toBeGreaterThan(count)
   const expected = ['ALREADY_REVIEWED', 'NOT_FOUND', 'NOT_SIGNED_IN', 'was not refused']

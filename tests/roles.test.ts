@@ -14,7 +14,7 @@ afterAll(stopTestServers)
 
 const statusOf = (given: string) => (given === 'ok' ? 200 : REASONS[given as Reason][1])
 
-test('every procedure has a row that says who gets what, and no row is left of one that is gone', () => {
+test('the roles table has one row for each procedure and no others', () => {
   expect(Object.keys(ROLES).sort()).toEqual(Object.keys(procedures).sort())
 })
 
@@ -27,7 +27,7 @@ for (const [path, procedure] of Object.entries(procedures)) {
     return { caller, reason, status: statusOf(reason) }
   })
 
-  test(`${path} through tRPC gives each caller what the contract says`, async () => {
+  test(`${path} over tRPC gives each caller the outcome in the table`, async () => {
     const world = await makeRolesWorld(server)
     const given = []
     for (const caller of CALLERS) {
@@ -38,7 +38,7 @@ for (const [path, procedure] of Object.entries(procedures)) {
   })
 
   if (!openapiOf(procedure)) continue
-  test(`${path} through REST gives each caller what the contract says`, async () => {
+  test(`${path} over REST gives each caller the outcome in the table`, async () => {
     const world = await makeRolesWorld(server)
     const given = []
     for (const caller of CALLERS) {
@@ -49,7 +49,7 @@ for (const [path, procedure] of Object.entries(procedures)) {
   })
 }
 
-test('every procedure can be reached through REST, but for subscriptions', () => {
+test('every procedure except subscriptions has a REST path', () => {
   const unreachable = Object.entries(procedures).filter(
     ([, procedure]) => procedure._def.type !== 'subscription' && !openapiOf(procedure),
   )

@@ -30,8 +30,8 @@ beforeAll(async () => {
     return { kind: 'user', id, role }
   }
   actors = {
-    nobody: { kind: 'anonymous' },
-    owner: { kind: 'user', id: owner.id, role: 'customer' },
+    anonymous: { kind: 'anonymous' },
+    owner: { kind: 'person', id: owner.id, role: 'customer' },
     stranger: await person('customer'),
     'another specialist': await person('specialist'),
     admin: await person('admin'),
@@ -41,10 +41,10 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-const WHO = ['nobody', 'owner', 'stranger', 'another specialist', 'admin', 'clock', 'payment'] as const
+const WHO = ['anonymous', 'owner', 'stranger', 'another specialist', 'admin', 'clock', 'payment'] as const
 type Who = (typeof WHO)[number]
 
-/** Who may make which move. What is not written here is nobody's. */
+/** The actors that may make each transition. All other transitions are refused. */
 const TABLE: Partial<Record<`${BookingStatus} to ${BookingStatus}`, Who[]>> = {
   'held to confirmed': ['owner', 'payment'],
   'held to pending': ['owner', 'payment'],
@@ -61,7 +61,7 @@ const TABLE: Partial<Record<`${BookingStatus} to ${BookingStatus}`, Who[]>> = {
 }
 
 function expectedOf(from: BookingStatus, to: BookingStatus, who: Who): string {
-  if (who === 'nobody' || who === 'stranger' || who === 'another specialist') return 'NOT_FOUND'
+  if (who === 'anonymous' || who === 'stranger' || who === 'another specialist') return 'NOT_FOUND'
   const allowed = TABLE[`${from} to ${to}`]
   if (!allowed) return to === 'cancelled' ? 'NOT_CANCELLABLE' : 'INVALID_STATE'
   if (allowed.includes(who)) return to
@@ -83,33 +83,30 @@ const statusOf = async (id: string) =>
 const forget = (id: string) => server.deps.db.delete(bookings).where(eq(bookings.id, id))
 
 describe.each([...WHO])('as %s', (who) => {
-  test.each([...BOOKING_STATUSES])(
-    'a booking that is %s moves along the table and no other way',
-    async (from) => {
-      for (const to of BOOKING_STATUSES) {
-        const over = to === 'completed' || to === 'no_show'
-        const holdExpiresAt =
-          to === 'expired' || from === 'expired' ? minutesAgo(1) : new Date(Date.now() + 60_000)
-        const { id } = await insertBooking(server, space, owner, {
-          ...(over && past),
-          status: from,
-          holdExpiresAt,
-        })
-        const outcome = await outcomeOf(who, id, to)
-        expect([to, outcome]).toEqual([to, expectedOf(from, to, who)])
-        expect(await statusOf(id)).toBe(outcome === to ? to : from)
-        await forget(id)
-      }
-    },
-  )
+  test.each([...BOOKING_STATUSES])('a %s booking makes only the transitions in the table', async (from) => {
+    for (const to of BOOKING_STATUSES) {
+      const over = to === 'completed' || to === 'no_show'
+      const holdExpiresAt =
+        to === 'expired' || from === 'expired' ? minutesAgo(1) : new Date(Date.now() + 60_000)
+      const { id } = await insertBooking(server, space, owner, {
+        ...(over && past),
+        status: from,
+        holdExpiresAt,
+      })
+      const outcome = await outcomeOf(who, id, to)
+      expect([to, outcome]).toEqual([to, expectedOf(from, to, who)])
+      expect(await statusOf(id)).toBe(outcome === to ? to : from)
+      await forget(id)
+    }
+  })
 })
 
-describe('a move that is in the table is refused', () => {
+describe('a transition in the table is refused', () => {
   type Case = [string, Who, BookingStatus, BookingStatus, string, Parameters<typeof insertBooking>[3]]
   const later = new Date(Date.now() + 600_000)
   const cases: Case[] = [
     [
-      'once the hold has ended',
+      'after the hold has expired',
       'owner',
       'held',
       'confirmed',
@@ -117,14 +114,14 @@ describe('a move that is in the table is refused', () => {
       { holdExpiresAt: minutesAgo(1) },
     ],
     [
-      'by money too, once the hold has ended',
+      'after the hold has expired, even by a payment',
       'payment',
       'held',
       'confirmed',
       'HOLD_EXPIRED',
       { holdExpiresAt: minutesAgo(1) },
     ],
-    ['while the hold runs', 'clock', 'held', 'expired', 'TOO_EARLY', { holdExpiresAt: later }],
+    ['before the hold ends', 'clock', 'held', 'expired', 'TOO_EARLY', { holdExpiresAt: later }],
     [
       'before the price is paid',
       'owner',
@@ -134,7 +131,7 @@ describe('a move that is in the table is refused', () => {
       { priceMinor: 500, paidMinor: 499, holdExpiresAt: later },
     ],
     [
-      'before the price is paid, late money too',
+      'before the price is paid, even by a late payment',
       'payment',
       'expired',
       'confirmed',
@@ -149,18 +146,25 @@ describe('a move that is in the table is refused', () => {
       'PAYMENT_REQUIRED',
       { priceMinor: 500, depositMinor: 100, paidMinor: 99, holdExpiresAt: later },
     ],
-    ['once it has begun', 'owner', 'confirmed', 'cancelled', 'NOT_CANCELLABLE', past],
-    ['once it has begun, for an admin too', 'admin', 'pending', 'cancelled', 'NOT_CANCELLABLE', past],
-    ['before it is over', 'admin', 'confirmed', 'completed', 'TOO_EARLY', {}],
+    ['after the booking has started', 'owner', 'confirmed', 'cancelled', 'NOT_CANCELLABLE', past],
     [
-      'before its buffer is over',
+      'after the booking has started, even by an admin',
+      'admin',
+      'pending',
+      'cancelled',
+      'NOT_CANCELLABLE',
+      past,
+    ],
+    ['before the booking is over', 'admin', 'confirmed', 'completed', 'TOO_EARLY', {}],
+    [
+      'before the buffer is over',
       'clock',
       'confirmed',
       'completed',
       'TOO_EARLY',
       { ...past, claimed: `[${past.from},${at(10)})` },
     ],
-    ['before it has begun', 'admin', 'confirmed', 'no_show', 'TOO_EARLY', {}],
+    ['before the booking has started', 'admin', 'confirmed', 'no_show', 'TOO_EARLY', {}],
   ]
   test.each(cases)('%s (%s, %s to %s: %s)', async (_, who, from, to, reason, settings) => {
     const { id } = await insertBooking(server, space, owner, { ...settings, status: from })
@@ -170,8 +174,8 @@ describe('a move that is in the table is refused', () => {
   })
 })
 
-describe('a move that is in the table is made', () => {
-  test('for a deposit that is paid, and for a price that is paid', async () => {
+describe('a transition in the table succeeds', () => {
+  test('if the deposit or the whole price is paid', async () => {
     const holdExpiresAt = new Date(Date.now() + 600_000)
     for (const money of [{ depositMinor: 100, paidMinor: 100 }, { paidMinor: 500 }]) {
       const { id } = await insertBooking(server, space, owner, {
@@ -185,7 +189,7 @@ describe('a move that is in the table is made', () => {
     }
   })
 
-  test('by late money onto any unit that is still free, past holds that have ended, and not where none is', async () => {
+  test('after a late payment if any unit is free or has only a stale hold', async () => {
     const desk = await makeSpace(server, { units: 2 })
     const late = await insertBooking(server, desk, owner, {
       status: 'expired',
@@ -207,7 +211,7 @@ describe('a move that is in the table is made', () => {
     expect([await statusOf(other.id), await statusOf(stale.id)]).toEqual(['confirmed', 'expired'])
   })
 
-  test('for one who did not come, and what is left of the time is free again', async () => {
+  test('to no_show, which frees the rest of the time', async () => {
     const desk = await makeSpace(server, { slotMinutes: 60 })
     const hour = Math.floor(Date.now() / 3_600_000) * 3_600_000
     const [from, to] = [new Date(hour).toISOString(), new Date(hour + 3 * 3_600_000).toISOString()]

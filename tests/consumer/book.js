@@ -1,12 +1,12 @@
 import { createClient, isRefused, keepTokens } from '@coworkspace/client'
 
-/** Opens an account, watches a board, and books its slot: the same in every runtime. */
+/** Registers, watches a board and books one of its slots. Runs unchanged in every runtime. */
 export async function bookAndWatch(url, spaceId, date, slotId, email, live) {
   const client = createClient({ url, live, ...keepTokens() })
   await client.auth.register.mutate({ email, password: 'a-long-passphrase', name: 'Ada' })
 
   const seen = []
-  // A board may be shown twice in one state, and each is asked for once: booking again what was just booked is refused.
+  // A board may be shown twice in one state, and a second booking would be refused.
   const hold = once(() => client.slots.hold.mutate({ slotId }))
   const book = once(() => client.slots.book.mutate({ slotId }))
   const booked = new Promise((resolve, reject) => {
@@ -30,7 +30,6 @@ export async function bookAndWatch(url, spaceId, date, slotId, email, live) {
   }
 }
 
-/** A call that is made the first time only; after that its answer is given again. */
 function once(call) {
   let answer
   return () => {

@@ -41,14 +41,17 @@ export const watch = client.watchBoard('a space', '2027-01-04', (board, { live, 
 })
 
 export const day = client.watchBoard(
-  { specialistId: 'somebody', date: '2027-01-04' },
+  { specialistId: 'a specialist', date: '2027-01-04' },
   ({ slots }) => slots.length,
 )
-export const location = client.watchLocation({ locationId: 'a place' }, ({ checkIns, events }, { live }) => {
-  const names: (string | undefined)[] = checkIns.map(({ person }) => person?.name)
-  const mine: 'attending' | 'held' | 'waiting' | null | undefined = events[0]?.mine
-  console.log(names, mine, live)
-})
+export const location = client.watchLocation(
+  { locationId: 'a location' },
+  ({ checkIns, events }, { live }) => {
+    const names: (string | undefined)[] = checkIns.map(({ person }) => person?.name)
+    const mine: 'attending' | 'held' | 'waiting' | null | undefined = events[0]?.mine
+    console.log(names, mine, live)
+  },
+)
 
 export const subscription = client.realtime.watch.subscribe(
   { spaceId: 'a space', date: '2027-01-04' },
@@ -60,5 +63,5 @@ export const subscription = client.realtime.watch.subscribe(
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 export const sameBooking: Same<Outputs['bookings']['byId'], Booking> = true
 export const holdInput: Inputs['slots']['hold'] = { slotId: 'a slot' }
-export const words: Partial<Record<Reason, string>> = { SLOT_TAKEN: 'Somebody was faster.' }
+export const words: Partial<Record<Reason, string>> = { SLOT_TAKEN: 'This time was just taken.' }
 export const kinds = (message: ServerMessage) => (message.type === 'slots_freed' ? message.slotIds : [])

@@ -12,7 +12,7 @@ let hash: Promise<string> | undefined
 
 export const newEmail = () => `ada-${Bun.randomUUIDv7()}@example.com`
 
-/** A person with `password`, or any hash of one; hashing takes long, so it is done once. */
+/** Creates a user with `password` or the given hash. Hashing is slow, so it is done once. */
 export async function makeAccount(server: RunningServer, passwordHash?: string) {
   hash ??= hashPassword(password)
   const person = await makePerson(server)
@@ -23,10 +23,10 @@ export async function makeAccount(server: RunningServer, passwordHash?: string) 
   return person
 }
 
-/** A session as signing in starts one, without the time that verifying a password takes. */
+/** Starts a session as sign-in does, without the slow password check. */
 export async function startSessionOf({ deps }: RunningServer, person: { id: string }, platform?: string) {
   const [user] = await deps.db.select().from(users).where(eq(users.id, person.id))
-  if (!user) throw new Error('nobody there')
+  if (!user) throw new Error('the user does not exist')
   const pair = await startSession(systemContext(deps, 'clock'), deps.db, user, {
     ...(platform && { platform, device: platform }),
   })

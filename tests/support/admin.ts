@@ -2,7 +2,7 @@ import { runAdmin } from '../../src/cli/program'
 
 export type Ran = { code: number; out: string; err: string; json: <T = Record<string, unknown>>() => T }
 
-/** Runs a command as an operator types it, on the database of these settings. */
+/** Runs a command of the CLI with these settings and captures its output. */
 export async function admin(environment: Record<string, string>, ...words: string[]): Promise<Ran> {
   let out = ''
   let err = ''

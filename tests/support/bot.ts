@@ -5,7 +5,7 @@ import { until } from './world'
 let updates = 1000
 export const freshUpdateId = () => updates++
 
-/** Sends an update as Telegram does, to the webhook of one server or of several. */
+/** Sends an update to the server's webhook, as Telegram does. */
 export async function sendUpdate(
   server: Pick<RunningServer, 'url' | 'deps'>,
   update: unknown,
@@ -20,11 +20,11 @@ export async function sendUpdate(
 }
 
 export const sandboxOf = ({ telegramSandbox }: RunningServer) => {
-  if (!telegramSandbox) throw new Error('this server has no stand-in for Telegram')
+  if (!telegramSandbox) throw new Error('this server has no Telegram sandbox')
   return telegramSandbox
 }
 
-/** What somebody writes, as an update. */
+/** An update with a message that a user wrote. */
 export const messageOf = (id: number, text: string, more: Record<string, unknown> = {}) => ({
   update_id: freshUpdateId(),
   message: {
@@ -44,7 +44,7 @@ export const messageOf = (id: number, text: string, more: Record<string, unknown
   },
 })
 
-/** A press of a button, as an update. */
+/** An update with a button press. */
 export const pressOf = (id: number, messageId: number, data: string) => ({
   update_id: freshUpdateId(),
   callback_query: {
@@ -58,15 +58,12 @@ export const pressOf = (id: number, messageId: number, data: string) => ({
 
 type Shown = { messageId: number; text: string; buttons: Record<string, unknown>[]; edits: number }
 
-/** A notification has at most the button that leads to what it is about, or the two that answer it. */
+/** Notifications have no buttons, or Show, or Accept and Decline. */
 const isNews = ({ buttons }: Shown) =>
   buttons.length === 0 ||
   (['Show', 'Accept', 'Decline'].includes(String(buttons[0]?.text)) && buttons.length < 3)
 
-/**
- * Somebody who talks to the bot through the webhook alone: everything that is seen is what the bot has sent to Telegram,
- * and every step is an update.
- */
+/** A conversation with the bot: steps are updates to the webhook, and replies are read from the sandbox. */
 export function talkTo(server: RunningServer, id: number, more: Record<string, unknown> = {}) {
   const sandbox = sandboxOf(server)
 
@@ -76,7 +73,7 @@ export function talkTo(server: RunningServer, id: number, more: Record<string, u
       .map((message) => ({ ...message, buttons: message.keyboard?.flat() ?? [] }))
   const last = async () => (await sent()).findLast((message) => !isNews(message))
 
-  /** Waits for what the bot shows after a step: another message, or the same one changed. */
+  /** Runs a step and waits until the bot sends or edits a message. */
   async function after(step: () => Promise<unknown>): Promise<Shown> {
     const before = await last()
     await step()
@@ -89,21 +86,23 @@ export function talkTo(server: RunningServer, id: number, more: Record<string, u
   const talk = {
     id,
     last,
-    /** What the bot has told by itself. */
+    /** The notifications that the bot has sent. */
     news: async () => (await sent()).filter(isNews),
     write: (text: string) => after(() => sendUpdate(server, messageOf(id, text, more))),
-    /** Presses the button of the last message whose words begin with, or match, what is given. */
+    /** Presses the button of the last message whose label starts with or matches `words`. */
     async press(words: string | RegExp): Promise<Shown> {
       const { messageId, buttons = [], text } = (await last()) ?? { messageId: 0, text: '' }
       const found = buttons.find((one) =>
         typeof words === 'string' ? String(one.text).startsWith(words) : words.test(String(one.text)),
       )
       if (typeof found?.callback_data !== 'string')
-        throw new Error(`no button ${words} below: ${text}\n${buttons.map((one) => one.text).join(' | ')}`)
+        throw new Error(
+          `no button ${words} in the message: ${text}\n${buttons.map((one) => one.text).join(' | ')}`,
+        )
       const { callback_data } = found
       return after(() => sendUpdate(server, pressOf(id, messageId, callback_data)))
     },
-    /** The data of a button, to send it in some other way. */
+    /** The callback data of a button, to send it by hand. */
     async dataOf(words: string): Promise<{ messageId: number; data: string }> {
       const { messageId = 0, buttons = [] } = (await last()) ?? {}
       const found = buttons.find((one) => String(one.text).startsWith(words))

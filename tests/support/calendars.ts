@@ -15,7 +15,7 @@ export const ZONES = [
   'UTC',
 ]
 
-/** The days of 2026 to 2028 that do not have 24 hours, by what two midnights say. */
+/** The days from 2026 to 2028 that are not 24 hours long. */
 const changingDays = ZONES.flatMap((timeZone) =>
   Array.from({ length: 3 * 365 }, (_, index) => addDays('2026-01-01', index))
     .filter((date) => hoursOfDay(date, timeZone) !== 24)
@@ -44,7 +44,7 @@ export const someTime = fc
     (step) => `${String(Math.floor(step / 12)).padStart(2, '0')}:${String((step % 12) * 5).padStart(2, '0')}`,
   )
 
-/** Any hours of a week that the API accepts: closed days, two openings a day, past midnight, round the clock. */
+/** Any weekly hours that the API accepts, with closed days, split days and hours past midnight. */
 export const someHours: fc.Arbitrary<Hours> = fc
   .array(
     fc.record({
@@ -89,7 +89,7 @@ export const rulesOf = ({ date: _, ...settings }: Case): Rules => ({
   ...settings,
 })
 
-/** Claims as the database gives them (whole slots of the space), a closure, and a time of day to look at it all. */
+/** A calendar with claims on whole slots, sometimes a closure, and a random current time. */
 export const someCalendar = fc
   .record({
     base: someCase,
@@ -111,7 +111,7 @@ export const someCalendar = fc
     return { ...base, calendar }
   })
 
-/** Puts a claim where there is room for one, on the date or the day before or after; says which one, if any. */
+/** Adds a claim on the date or the day before or after. Returns undefined if its unit is taken. */
 export function addClaim({ rules, claims, now }: Calendar, date: string, number: number): Claim | undefined {
   const slots = datesAround(date).flatMap((day) => slotsOfDate(rules, day))
   const slot = slots[number % slots.length]
@@ -135,7 +135,7 @@ export function addClaim({ rules, claims, now }: Calendar, date: string, number:
 
 const datesAround = (date: string) => [-1, 0, 1].map((days) => addDays(date, days))
 
-/** The wall clock at an instant, by another part of the platform than the one under test. */
+/** Local time by `Intl`, because the code under test uses `Temporal`. */
 const clocks = new Map(
   ZONES.map((timeZone) => [
     timeZone,

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** A way to a database that can be cut and mended, as machines stop and start. */
+/** A proxy to a database whose connections can be cut and restored. */
 export async function startProxy(databaseUrl: string) {
   const target = new URL(databaseUrl)
   const open = new Set<Socket>()
@@ -31,7 +31,7 @@ export async function startProxy(databaseUrl: string) {
     if (address && typeof address === 'object') port = address.port
   }
 
-  /** Ends every connection, and takes no more. */
+  /** Closes every connection and accepts no new ones. */
   async function cut(): Promise<void> {
     const closed = new Promise((done) => server?.close(done))
     for (const socket of open) socket.destroy()

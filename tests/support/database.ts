@@ -6,12 +6,12 @@ import { startEmbeddedDatabase } from '../../src/db/embedded'
 import { migrateDatabase } from '../../src/db/migrate'
 import { createLog } from '../../src/lib/logger'
 
-/** Names the address of the PostgreSQL that all files of a run have together. */
+/** Environment variable with the URL of the PostgreSQL that all files of a run share. */
 export const SHARED_CLUSTER = 'TEST_POSTGRES_URL'
 
 export type Cluster = { url: string; stop(): Promise<void> }
 
-/** A real PostgreSQL with a migrated template. */
+/** Starts a PostgreSQL with a migrated template database. */
 export async function startCluster(): Promise<Cluster> {
   const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-'))
   const { url, stop } = await startEmbeddedDatabase(folder, createLog({ level: 'silent', terminal: false }))
@@ -36,7 +36,7 @@ async function openCluster() {
   return { ...cluster, admin: postgres(cluster.url, { max: 1, onnotice() {} }) }
 }
 
-/** The address of a new, empty, migrated database: about 50 ms. Without a PostgreSQL of the run, one is started for this file. */
+/** Creates an empty, migrated database in about 50 ms. Starts a PostgreSQL if the run shares none. */
 export async function createDatabase(): Promise<string> {
   opened ??= openCluster()
   const { url, admin } = await opened

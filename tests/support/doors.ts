@@ -12,7 +12,7 @@ type Caller = Pick<TestPerson, 'token'> | undefined
 const bearer = (caller: Caller): Record<string, string> =>
   caller ? { authorization: `Bearer ${caller.token}` } : {}
 
-/** One call through tRPC, as any client could send it. @returns its status, and `ok` or the reason of its refusal */
+/** Sends one call over tRPC. @returns the status, and `ok` or the reason of the refusal */
 export async function callTrpc({ url }: RunningServer, path: string, input: unknown, caller?: Caller) {
   const { type } = procedures[path]?._def ?? {}
   const text = JSON.stringify(input)
@@ -30,7 +30,7 @@ export async function callTrpc({ url }: RunningServer, path: string, input: unkn
   return answerOf(fetch(`${url}/trpc/${path}${query}`, { headers: { ...bearer(caller), accept } }))
 }
 
-/** One call through REST: fields that the path names go there, the others into the query or the body. */
+/** Sends one call over REST, with the input in the path and in the query or the body. */
 export async function callRest({ url }: RunningServer, path: string, input: object, caller?: Caller) {
   const procedure = procedures[path]
   const openapi = procedure && openapiOf(procedure)

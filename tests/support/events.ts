@@ -7,7 +7,7 @@ import { at, clientOf, makePerson, makeSpace, type TestPerson } from './world'
 
 export type EventSettings = Partial<Parameters<ReturnType<typeof clientOf>['events']['create']['mutate']>[0]>
 
-/** An event of a location of its own, unless asked otherwise. */
+/** Creates an event, by default at a new location. */
 export async function makeEvent(
   server: RunningServer,
   maker: TestPerson,
@@ -26,11 +26,11 @@ export async function makeEvent(
 export const makePeople = (server: RunningServer, count: number) =>
   Promise.all(Array.from({ length: count }, () => makePerson(server)))
 
-/** What somebody was told of an event, in order. */
+/** The kinds of an event's notifications that a socket received, in order. */
 export const noticesOf = (socket: SocketClient, eventId: string): string[] =>
   socket.received.flatMap((m) => (m.type === 'notification' && m.eventId === eventId ? [m.kind] : []))
 
-/** Who attends or waits, in the order in which they came. */
+/** The attendees and the waitlist of an event, in order of arrival. */
 export const attendeesOf = ({ deps }: RunningServer, eventId: string) =>
   deps.db
     .select()

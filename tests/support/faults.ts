@@ -19,16 +19,13 @@ const SECRETS = {
   STRIPE_SECRET_KEY: 'sk_test_faults0123456789',
   STRIPE_WEBHOOK_SECRET: 'whsec_faults0123456789',
 }
-/** How soon, after its cause is gone, a fault must be over. */
+/** How soon the servers must recover once the cause of a fault is gone. */
 const RECOVERY_MS = 10_000
 
 type Server = { process: ServerProcess; port: number; url: string }
 export type World = Awaited<ReturnType<typeof raiseWorld>>
 
-/**
- * Servers as processes of their own, what they need, and a stand-in for Stripe that no fault touches. `aside` is the same
- * server in this process, without jobs, to look at things with.
- */
+/** Starts servers as separate processes, and a Stripe sandbox that no fault affects. */
 export async function raiseWorld(settings: Record<string, string>, count: number) {
   const sandbox = await startStripeSandbox({
     databaseUrl: await createDatabase(),
@@ -65,7 +62,7 @@ export async function raiseWorld(settings: Record<string, string>, count: number
     sandbox,
     servers,
     start,
-    /** Everything that the servers have written, those that are gone included. */
+    /** The output of all servers, including stopped ones. */
     output: () => everyProcess.map((server) => server.output()).join('\n'),
     async strike(): Promise<void> {
       for (const { process: server } of servers) server.kill('SIGTERM')
@@ -75,7 +72,7 @@ export async function raiseWorld(settings: Record<string, string>, count: number
   }
 }
 
-/** Two servers behind which everything can be stopped, killed, paused and cut off. */
+/** Two servers with a PostgreSQL, a Redis and a network that can fail. */
 export async function raiseCluster() {
   const database = await startPostgres()
   const redis = await startRedis()
@@ -97,12 +94,13 @@ export async function raiseCluster() {
 }
 export type FaultyCluster = Awaited<ReturnType<typeof raiseCluster>>
 
-/** Something that goes wrong, in steps; it is over once `happen` has ended. */
+/** A fault, which is over once `happen` resolves. */
 export type Fault<W> = { name: string; happen(world: W): Promise<unknown> }
 
 /**
- * Load through all servers and a board watched on each; the fault; recovery, which is measured; then every promise.
- * @param databaseUrl where this process itself finds the database
+ * Runs load through all servers and watches a board on each, causes the fault, measures the recovery and checks every
+ * guarantee.
+ * @param databaseUrl the database's URL for this process
  */
 export async function breakUnderLoad<W extends World>(
   world: W,
@@ -125,7 +123,7 @@ export async function breakUnderLoad<W extends World>(
     await until(() => load.done() > 3, 60_000)
     await happen(world)
     const tookMs = await recover(world, load)
-    process.stdout.write(`${name}: over after ${Math.round(tookMs)} ms\n`)
+    process.stdout.write(`${name}: recovered after ${Math.round(tookMs)} ms\n`)
     expect(tookMs).toBeLessThan(RECOVERY_MS)
     await load.stop()
 
@@ -147,7 +145,7 @@ export async function breakUnderLoad<W extends World>(
   }
 }
 
-/** Until each server says that it is well, and somebody has booked through it. @returns how long that took, in milliseconds */
+/** Waits until each server is healthy and has completed a booking. @returns the time in milliseconds */
 async function recover(world: World, load: Load): Promise<number> {
   const since = performance.now()
   const isWell = async (url: string) => {
@@ -178,7 +176,7 @@ async function expectConfirmedIsStored({ deps }: Aside, { confirmed }: Load): Pr
   expect(lost).toEqual([])
 }
 
-/** Holds end, webhooks arrive, the queue works, the night's reconciliation runs: then Stripe and we agree, to the cent. */
+/** After holds, webhooks, jobs and a reconciliation, Stripe's ledger equals ours to the cent. */
 async function expectMoneySettled({ deps }: Aside, { sandbox }: World, began: Date): Promise<void> {
   const none = async (condition: ReturnType<typeof sql>) =>
     (await deps.db.execute(sql`SELECT 1 FROM ${condition} LIMIT 1`)).length === 0

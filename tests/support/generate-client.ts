@@ -1,10 +1,10 @@
-/** Writes what openapi-typescript makes of the document at the address given: `bun generate-client.ts URL FILE`. */
+/** Generates types from the OpenAPI document at a URL: `bun generate-client.ts URL FILE`. */
 
 import { plugin } from 'bun'
 
-// The generator writes types with TypeScript's own API, which version 7 does not have any more.
+// openapi-typescript needs TypeScript's compiler API, which version 7 no longer has.
 plugin({
-  name: 'a TypeScript that has an API',
+  name: 'TypeScript with a compiler API',
   setup(build) {
     build.module('typescript', async () => ({
       exports: { ...(await import('typescript-api')) },

@@ -14,7 +14,7 @@ export const SECRETS = {
   STRIPE_WEBHOOK_SECRET: 'whsec_histories0123456789',
 }
 
-/** The same numbers for the same seed (mulberry32), so that a history that went wrong can be had again. */
+/** Deterministic random numbers (mulberry32), so that a failed history can be repeated by its seed. */
 export function randomOf(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -29,8 +29,8 @@ export type Answer = { status: number; body: Record<string, unknown> & { items?:
 export type Stage = Awaited<ReturnType<typeof raiseStage>>
 
 /**
- * A server that is killed and started again, in a process of its own, and a stand-in for Stripe that outlives it and has a
- * database of its own; what is asked of the server is asked over HTTP, again where nobody was there to answer.
+ * Starts a server process that can be killed and restarted, and a Stripe sandbox that outlives it. `ask` repeats a request
+ * while the server is down.
  */
 export async function raiseStage(random: () => number) {
   const databaseUrl = await createDatabase()
@@ -93,17 +93,17 @@ export async function raiseStage(random: () => number) {
         const answer = { status: response.status, body: (await response.json()) as Answer['body'] }
         if (answer.status !== 503) return answer
       } catch {
-        // Killed while it was asked, or not up yet.
+        // The server was killed or is still starting.
       }
-      if (performance.now() > end) throw new Error(`nobody answers ${method} ${path}`)
+      if (performance.now() > end) throw new Error(`no response to ${method} ${path}`)
       await Bun.sleep(50)
     }
   }
 
   async function person(role: 'customer' | 'admin' = 'customer'): Promise<string> {
     const email = `${Bun.randomUUIDv7()}@example.com`
-    const [row] = await db.insert(users).values({ email, name: 'Somebody', role }).returning()
-    if (!row) throw new Error('the person was not made')
+    const [row] = await db.insert(users).values({ email, name: 'Ada', role }).returning()
+    if (!row) throw new Error('the user was not inserted')
     return tokens.sign({ id: row.id, role })
   }
 
@@ -118,7 +118,7 @@ export async function raiseStage(random: () => number) {
     person,
     restart,
     admin,
-    /** Everything that the server has written, all its lives through. */
+    /** The server's output across all restarts. */
     output: () => output + server.output(),
     async space(fields: Record<string, unknown>): Promise<string> {
       const { body } = await ask('POST', '/spaces', admin, {
@@ -130,7 +130,7 @@ export async function raiseStage(random: () => number) {
       })
       return String(body.id)
     },
-    /** To call services with, from outside of the server that is killed. */
+    /** A context for calling services outside the server process. */
     system: () => systemContext(aside.deps, 'payment'),
     async strike(): Promise<void> {
       server.kill('SIGKILL')
@@ -141,7 +141,7 @@ export async function raiseStage(random: () => number) {
   }
 }
 
-/** Everything that the database holds, as text: the project's tables and the queue's. */
+/** All rows of the project's and the queue's tables, as text. */
 export async function everythingIn({ db }: Pick<Stage, 'db'>): Promise<string> {
   const tables = await db.execute<{ name: string }>(sql`
     SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname IN ('public', 'graphile_worker', 'drizzle')`)

@@ -1,4 +1,3 @@
-/** One request of an `.http` file, as it is written there. */
 export type Written = {
   title: string
   name?: string
@@ -9,7 +8,7 @@ export type Written = {
 }
 export type Sent = Written & { status: number; answer: Record<string, unknown> }
 
-/** Reads the requests of a file in the notation of REST Client, and the variables at its top. */
+/** Parses the variables and requests of a file in the syntax of REST Client. */
 export function readHttpFile(text: string): { variables: [string, string][]; requests: Written[] } {
   const [top = '', ...sections] = text.split(/^###/m)
   const variables = [...top.matchAll(/^@(\w+) = (.*)$/gm)].map(
@@ -32,7 +31,7 @@ export function readHttpFile(text: string): { variables: [string, string][]; req
   return { variables, requests }
 }
 
-/** Sends the requests of a file one after the other, as an editor would, with some variables of one's own. */
+/** Sends the requests of a file in order. `own` overrides its variables. */
 export async function sendHttpFile(text: string, own: Record<string, string>): Promise<Sent[]> {
   const { variables, requests } = readHttpFile(text)
   const known = new Map<string, string>()
@@ -43,7 +42,7 @@ export async function sendHttpFile(text: string, own: Record<string, string>): P
       if (days) return new Date(Date.now() + Number(days) * 86_400_000).toISOString().slice(0, 10)
       const [, answer = '', field = ''] = /^(\w+)\.response\.body\.(\w+)$/.exec(name) ?? []
       const value = known.get(name) ?? answers.get(answer)?.[field]
-      if (value === undefined) throw new Error(`nothing is known of {{${name}}}`)
+      if (value === undefined) throw new Error(`unknown variable {{${name}}}`)
       return String(value)
     })
   for (const [name, value] of variables) known.set(name, own[name] ?? filled(value))

@@ -2,7 +2,7 @@ import type { StripeSandbox } from '../../src/sandbox/stripe'
 import { payInBrowser } from './money'
 import { at, type TestPerson } from './world'
 
-/** What may be broken under load: servers that come and go, people, a room free of charge and one that costs. */
+/** The servers, users and spaces that the load uses. */
 export type Stage = {
   urls: () => string[]
   people: Pick<TestPerson, 'token'>[]
@@ -12,24 +12,24 @@ export type Stage = {
 }
 
 type Answer = { status: number; body: Record<string, unknown> }
-/** An answer that no refusal is: what it was, and the id under which the server should have written it down. */
+/** An unexpected error response. The server's log should contain its request id. */
 export type Failure = { status: number; requestId: string; text: string }
 
 export type Load = {
-  /** What was confirmed to people, for good; and what may have been cancelled again since. */
+  /** Bookings that were confirmed to users; `unsure` ones may have been cancelled since. */
   confirmed: Map<string, 'confirmed' | 'unsure'>
   failures: Failure[]
   done(): number
-  /** Whether somebody, since a moment, has begun and ended a whole booking through a server. */
+  /** Whether a whole booking was made through a server since a moment. */
   doneSince(url: string, moment: number): boolean
   stop(): Promise<void>
 }
 
-/** Most fight for so many hours and give them back. */
+/** The number of hours that most users compete for. */
 const CONTESTED_HOURS = 12
 const PATIENCE_MS = 3000
 
-/** People hold, book, pay, cancel and look, through all servers in turns, until told to stop. */
+/** Users hold, book, pay, cancel and read, through all servers in turn, until `stop`. */
 export function startLoad(stage: Stage): Load {
   let going = true
   let done = 0
@@ -38,7 +38,7 @@ export function startLoad(stage: Stage): Load {
   const failures: Failure[] = []
   const lastBegun = new Map<string, number>()
 
-  /** Undefined where nobody answered in time. */
+  /** Returns undefined if no response arrives in time. */
   async function ask(url: string, method: string, token: string, body?: object): Promise<Answer | undefined> {
     const headers = { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) }
     try {

@@ -2,7 +2,7 @@ import { createLog, type Log } from '../../src/lib/logger'
 
 export type CapturedLog = { log: Log; text(): string; lines(): Record<string, unknown>[] }
 
-/** The log as a server writes it, kept instead of printed. */
+/** A log that stores its lines instead of printing them. */
 export function captureLog(level = 'trace'): CapturedLog {
   const written: string[] = []
   const log = createLog({ level, terminal: false, destination: { write: (line) => written.push(line) } })

@@ -7,11 +7,11 @@ import type { TestPerson } from './world'
 
 type Someone = Pick<TestPerson, 'id'>
 
-/** Points to spend, which count for no tier. */
+/** Adds points that do not count towards a tier. */
 export const givePoints = ({ deps }: RunningServer, { id }: Someone, points: number) =>
   correctPoints(systemContext(deps, 'clock'), { id, points, reason: 'Welcome' })
 
-/** Points as a booking of the past has earned them, so many days ago. */
+/** Adds points as if a booking had earned them in the past. */
 export async function earnPoints({ deps }: RunningServer, { id }: Someone, points: number, daysAgo = 1) {
   await deps.db.insert(loyaltyEntries).values({
     userId: id,
@@ -22,7 +22,7 @@ export async function earnPoints({ deps }: RunningServer, { id }: Someone, point
   })
 }
 
-/** Kind and points of every entry of a person, the newest first. */
+/** Kind and points of each entry of a user, newest first. */
 export async function ledgerOf({ deps }: RunningServer, { id }: Someone): Promise<[string, number][]> {
   const rows = await deps.db
     .select()

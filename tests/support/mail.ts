@@ -6,13 +6,12 @@ type Refusal = { responseCode: number; message: string }
 
 export type MailServer = {
   url: string
-  /** Every mail that was taken, in order. */
   received: Received[]
-  /** How often a recipient was named, whether it was taken or not. */
+  /** Number of recipients that were named, accepted or not. */
   attempts: number
-  /** What it says to the next ones: one refusal each, then it takes them. */
+  /** Refuses the next recipients, with one refusal each. */
   refuseNext(...refusals: Refusal[]): void
-  /** What happens once the next mail is taken and before it says so; where it gives false, it never does. */
+  /** Runs after the next mail is stored and before it is acknowledged. `false` fails the acknowledgement. */
   onNext(happens: () => Promise<unknown> | boolean): void
   to(address: string): Received[]
   stop(): Promise<void>
@@ -21,7 +20,7 @@ export type MailServer = {
 export const greylisted: Refusal = { responseCode: 451, message: '4.7.1 Greylisted, please try again later' }
 export const noSuchMailbox: Refusal = { responseCode: 550, message: '5.1.1 No such mailbox here' }
 
-/** A real SMTP server, on a free port unless one is named, which keeps what it takes; with a name and a password where they are given. */
+/** Starts an SMTP server that stores the mails it accepts. It requires `account`, if given, to sign in. */
 export async function startMailServer(
   account?: { user: string; password: string },
   port = 0,
@@ -34,7 +33,7 @@ export async function startMailServer(
     authOptional: !account,
     ...(account && { allowInsecureAuth: true }),
     disableReverseLookup: true,
-    // A pool keeps its connections; who stops does not wait for them.
+    // Clients pool their connections, and `stop` does not wait for them.
     closeTimeout: 100,
     onAuth(auth: SMTPServerAuthentication, _session, done) {
       const right = auth.username === account?.user && auth.password === account?.password
@@ -65,11 +64,11 @@ export async function startMailServer(
       })
     },
   })
-  // What a client does to its connection is not this server's failure.
+  // Broken connections of clients are expected.
   server.on('error', () => undefined)
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const address = server.server.address()
-  if (!address || typeof address === 'string') throw new Error('the mail server does not listen')
+  if (!address || typeof address === 'string') throw new Error('the mail server is not listening')
   const login = account ? `${encodeURIComponent(account.user)}:${encodeURIComponent(account.password)}@` : ''
   const mailServer: MailServer = {
     url: `smtp://${login}127.0.0.1:${address.port}`,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { z } from 'zod'
 
-/** What breaks programs that trust their input: characters, numbers, instants, names and shapes. */
+/** Values that break code that trusts its input. */
 const NASTY: unknown[] = [
   '',
   ' ',
@@ -63,7 +63,7 @@ const deep = (levels: number): unknown => {
   return value
 }
 
-/** Any value that JSON can carry, plain or nasty. */
+/** Any JSON value, plain or nasty. */
 const value: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...NASTY) },
   { weight: 2, arbitrary: fc.jsonValue() },
@@ -71,7 +71,7 @@ const value: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(deep(50), deep(2000)) },
 )
 
-/** Names that objects have already, and names that nobody has. */
+/** Names of built-in properties, and random names. */
 const strangeName = fc.oneof(
   fc.constantFrom(
     '__proto__',
@@ -87,7 +87,7 @@ const strangeName = fc.oneof(
   fc.string(),
 )
 
-/** Own fields whatever their names: plain assignment would take `__proto__` for something else. */
+/** Defines own properties, because assigning `__proto__` would set the prototype. */
 function objectOf(entries: Iterable<readonly [string, unknown]>): Record<string, unknown> {
   const made: Record<string, unknown> = {}
   for (const [name, field] of entries)
@@ -95,7 +95,7 @@ function objectOf(entries: Iterable<readonly [string, unknown]>): Record<string,
   return made
 }
 
-/** A value that a schema accepts, so that the fields beside it are looked at too. */
+/** A value that the schema accepts, so that validation reaches the other fields. */
 function plausible(schema: z.ZodType): unknown {
   const { example } = (schema.meta() ?? {}) as { example?: unknown }
   if (example !== undefined) return example
@@ -114,7 +114,7 @@ const shapeOf = (schema: z.ZodType | undefined): Record<string, z.ZodType> => {
   return schema instanceof z.ZodObject ? (schema.shape as Record<string, z.ZodType>) : {}
 }
 
-/** Inputs for a schema: fields missing, wrong, too many, or something else altogether. */
+/** Inputs for a schema with missing, wrong or extra fields, or of another type. */
 export function inputsFor(schema: z.ZodType | undefined): fc.Arbitrary<unknown> {
   const fields = Object.entries(shapeOf(schema)).map(([name, type]) =>
     fc.oneof(
@@ -130,7 +130,7 @@ export function inputsFor(schema: z.ZodType | undefined): fc.Arbitrary<unknown> 
   return fc.oneof({ weight: 8, arbitrary: object }, { weight: 1, arbitrary: value })
 }
 
-/** Texts that are not JSON, or not what their type says. */
+/** Bodies that are not JSON or do not match their content type. */
 export const bodies = fc.constantFrom(
   { type: 'application/json', body: '{' },
   { type: 'application/json', body: '{"a":1}}' },

@@ -16,24 +16,21 @@ export type ModelBooking = {
   time: Period
   claimed: Period
   status: 'held' | 'confirmed' | 'cancelled' | 'expired'
-  /** A hold past its end that nobody has swept yet. */
+  /** A hold past its end that is not yet `expired`. */
   stale: boolean
-  /** The order in which holds were made, and so the order in which they end. */
+  /** Position in the order of creation, which is also the order of expiry. */
   number: number
 }
 export type ModelOutcome = { refused: string } | { booking: ModelBooking }
 type Wanted = { spaceId: string; time: Period }
 
-/**
- * What a calendar of spaces that are always open, in slots of an hour, must do: a list and a few loops, without a database,
- * a lock or a version.
- */
+/** A model of spaces that are always open, with hourly slots: no database, no locks and no versions. */
 export function createModel(spaces: ModelSpace[], maxHolds: number) {
   const bookings: ModelBooking[] = []
   const refused = (reason: string): ModelOutcome => ({ refused: reason })
   const spaceOf = (id: string): ModelSpace => {
     const space = spaces.find((one) => one.id === id)
-    if (!space) throw new Error('no such space')
+    if (!space) throw new Error('unknown space')
     return space
   }
   const claimOf = ({ spaceId, time }: Wanted): Period => ({
@@ -78,7 +75,7 @@ export function createModel(spaces: ModelSpace[], maxHolds: number) {
 
   const priceOf = ({ spaceId, time }: Wanted) => (spaceOf(spaceId).priceMinor * (time.to - time.from)) / HOUR
 
-  /** The hold of a person on a slot: one that is held before one that has expired, the latest of several. */
+  /** The user's hold on a slot. A live hold comes before a stale one and an expired one, then the latest. */
   const holdAt = (userId: string, spaceId: string, at: number) =>
     bookings
       .filter(
@@ -90,7 +87,7 @@ export function createModel(spaces: ModelSpace[], maxHolds: number) {
 
   return {
     bookings,
-    /** @param id what the system under test called it, where it did not refuse */
+    /** @param id the booking's id in the system under test, if it was not refused */
     hold(userId: string, wanted: Wanted, id: string): ModelOutcome {
       const reason = refusalByRules(wanted)
       if (reason) return refused(reason)
@@ -147,7 +144,7 @@ export function createModel(spaces: ModelSpace[], maxHolds: number) {
       Object.assign(mine, { ...wanted, unit, claimed: claimOf(wanted) })
       return { booking: mine }
     },
-    /** A hold reaches its end; nothing happens yet. */
+    /** Makes a hold stale. */
     runOut(mine: ModelBooking): void {
       mine.stale = true
     },

@@ -4,7 +4,7 @@ import type { Intent } from '../../src/schemas/payments'
 import type { RunningServer } from '../../src/server'
 import { at, clientOf, makePerson, makeSpace, type TestPerson, until } from './world'
 
-/** A request of Stripe's API, as a browser makes it: with the publishable key and the intent's own secret. */
+/** Confirms an intent as a browser does, with the publishable key and the client secret. */
 export async function payInBrowser(
   server: Pick<RunningServer, 'sandbox'>,
   { clientSecret, publishableKey }: Pick<Intent, 'clientSecret' | 'publishableKey'>,
@@ -19,7 +19,7 @@ export async function payInBrowser(
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 
-/** Somebody holds an hour of a space that costs 20.00, and has begun to pay for it. */
+/** Holds an hour of a space that costs 20.00 and creates the payment intent. */
 export async function holdToPay(
   server: RunningServer,
   settings: Parameters<typeof makeSpace>[1] & { hour?: number; person?: TestPerson } = {},
@@ -35,17 +35,16 @@ export async function holdToPay(
 
 export const bookingRow = async ({ deps }: RunningServer, id: string) => {
   const [row] = await deps.db.select().from(bookings).where(eq(bookings.id, id))
-  if (!row) throw new Error('there is no such booking')
+  if (!row) throw new Error('the booking does not exist')
   return row
 }
 
 export const paymentRow = async ({ deps }: RunningServer, id: string) => {
   const [row] = await deps.db.select().from(payments).where(eq(payments.id, id))
-  if (!row) throw new Error('there is no such payment')
+  if (!row) throw new Error('the payment does not exist')
   return row
 }
 
-/** Waits until a booking is as described. */
 export const untilBooking = (
   server: RunningServer,
   id: string,
@@ -56,7 +55,6 @@ export const untilBooking = (
     return fits(row) ? row : undefined
   })
 
-/** Waits until a payment is as described. */
 export const untilPayment = (
   server: RunningServer,
   id: string,
@@ -67,10 +65,9 @@ export const untilPayment = (
     return fits(row) ? row : undefined
   })
 
-/** The SDK, as the server has it. */
 export const stripeOf = ({ deps }: RunningServer) => deps.stripe.api()
 
-/** An event as Stripe would send it. */
+/** A Stripe event with a new id. */
 export const eventOf = (type: string, object: Record<string, unknown>) => ({
   id: `evt_${Bun.randomUUIDv7().replaceAll('-', '')}`,
   object: 'event' as const,

@@ -3,7 +3,7 @@ import { notifications } from '../../src/db/schema'
 import type { RunningServer } from '../../src/server'
 import { until } from './world'
 
-/** Until everything that people are to be told was told: the queue has nothing of it left to do now. */
+/** Waits until the queue has delivered all notifications. */
 export const untilTold = ({ deps }: RunningServer): Promise<unknown> =>
   until(async () => {
     const [left] = await deps.db.execute<{ jobs: number }>(sql`
@@ -12,7 +12,7 @@ export const untilTold = ({ deps }: RunningServer): Promise<unknown> =>
     return left?.jobs === 0
   }, 30_000)
 
-/** What somebody was told, or is to be, in the order in which it was written. */
+/** The notifications of a user, delivered or not, in order of creation. */
 export const rowsFor = ({ deps }: RunningServer, person: { id: string }) =>
   deps.db
     .select()

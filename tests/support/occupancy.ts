@@ -9,14 +9,13 @@ export type Occupancy = {
   moved(booking: Booking, since: number, until: number): void
   left(id: string, until: number): void
   refused(time: Time, since: number, until: number, except?: string): void
-  /** Refusals that nothing can explain. Empty, or the claim that a free unit is always given is wrong. */
+  /** Refusals of times for which, at every moment of the call, some unit was free. */
   falseRefusals(): string[]
 }
 
 /**
- * What clients saw of a calendar, as they saw it from outside: a booking may occupy its unit from the moment at which it was
- * asked for to the moment at which its end was answered. A refusal is right where, at some moment of the call, each unit may
- * have been occupied somewhere in the time that was wanted.
+ * Records a calendar as clients see it. A booking may occupy its unit from the request for it until the response to its end.
+ * A refusal is right if, at some moment of the call, every unit may have been occupied during the requested time.
  */
 export function observeOccupancy(units: number, bufferMinutes: number): Occupancy {
   const stays: Stay[] = []
@@ -29,7 +28,7 @@ export function observeOccupancy(units: number, bufferMinutes: number): Occupanc
 
   const explained = ({ time, since, until, except }: Refused): boolean => {
     const inTheWay = stays.filter((stay) => overlap(stay, time) && stay.booking !== except)
-    // Occupation only ever begins at these moments, so the fullest one is among them.
+    // Occupancy only rises at these moments, so its maximum is among them.
     const moments = [since, ...inTheWay.map((stay) => stay.since).filter((at) => at > since && at <= until)]
     return moments.some((moment) => {
       const taken = inTheWay.filter((stay) => stay.since <= moment && moment <= stay.until)

@@ -5,23 +5,23 @@ import { type EventSettings, makeEvent } from './events'
 import { payInBrowser, stripeOf, untilBooking } from './money'
 import { clientOf, makePerson, type TestPerson, until } from './world'
 
-/** An event that costs 20.00, and who made it. */
+/** Creates an event that costs 20.00; `maker` is its organizer. */
 export async function makePaidEvent(server: RunningServer, settings: EventSettings = {}) {
   const maker = await makePerson(server)
   const event = await makeEvent(server, maker, { priceMinor: 2000, ...settings })
   return { ...event, maker }
 }
 
-/** Somebody holds a place, and the intent to pay for it. */
+/** Holds a seat and creates the payment intent. */
 export async function takePlace(server: RunningServer, id: string, given?: TestPerson) {
   const person = given ?? (await makePerson(server))
   const client = clientOf(server, person)
   const { mine, bookingId } = await client.events.attend.mutate({ id })
-  if (mine !== 'held' || !bookingId) throw new Error(`the place is ${mine}`)
+  if (mine !== 'held' || !bookingId) throw new Error(`expected a held seat, got ${mine}`)
   return { person, client, bookingId, intent: await client.payments.createIntent.mutate({ bookingId }) }
 }
 
-/** Somebody attends and has paid for it. */
+/** Holds a seat and pays for it. */
 export async function payForPlace(server: RunningServer, id: string, given?: TestPerson) {
   const place = await takePlace(server, id, given)
   await payInBrowser(server, place.intent)
@@ -29,7 +29,7 @@ export async function payForPlace(server: RunningServer, id: string, given?: Tes
   return place
 }
 
-/** Lets the places that are held at an event, or one of them, run out now; nobody has noticed yet. */
+/** Makes the held seats of an event, or one of them, stale. */
 export async function endPlaces({ deps }: RunningServer, eventId: string, bookingId?: string): Promise<void> {
   const only = bookingId ? sql` AND id = ${bookingId}` : sql``
   await deps.db.execute(
@@ -38,13 +38,13 @@ export async function endPlaces({ deps }: RunningServer, eventId: string, bookin
   )
 }
 
-/** Each person's part in an event: `attending`, `held`, `waiting`. */
+/** The status of each user at an event: `attending`, `held` or `waiting`. */
 export async function partsIn({ deps }: RunningServer, eventId: string): Promise<Record<string, string>> {
   const rows = await deps.db.select().from(eventAttendees).where(eq(eventAttendees.eventId, eventId))
   return Object.fromEntries(rows.map(({ userId, status }) => [userId, status]))
 }
 
-/** What Stripe received and gave back, and what we have written down of it, once no refund waits any more. */
+/** Waits for requested refunds, then returns the totals at Stripe and in our database. */
 export async function ledgersOf(server: RunningServer) {
   await until(
     async () =>

@@ -1,13 +1,13 @@
 import type { RunningServer } from '../../src/server'
 import { startRedis, type TestRedis } from './redis'
 
-/** Whether each server that a test starts is two, of one database and one Redis, which are asked in turns. */
+/** Whether each test server is a pair with one database and one Redis, called in turn. */
 export const paired = process.env.TEST_SERVERS === '2'
 
 let redis: Promise<TestRedis> | undefined
 let pairs = 0
 
-/** A Redis for one pair: a numbered database of its own in the one process of this run. */
+/** Gives a pair its own numbered database in the Redis of this run. */
 export async function redisOfPair(): Promise<{ REDIS_URL: string }> {
   redis ??= startRedis('--databases', '2000')
   pairs += 1
@@ -16,7 +16,7 @@ export async function redisOfPair(): Promise<{ REDIS_URL: string }> {
 
 export const stopPairs = async (): Promise<void> => (await redis)?.stop()
 
-/** What lets a second server pay where the first one does, if that has a stand-in for Stripe. */
+/** Settings with which a second server uses the first one's Stripe sandbox, if it has one. */
 export function sameStripe({ sandbox }: RunningServer): Record<string, string> {
   if (!sandbox) return {}
   return {
@@ -27,7 +27,7 @@ export function sameStripe({ sandbox }: RunningServer): Record<string, string> {
   }
 }
 
-/** Two servers as one: each time that its address is asked for it is the other's. What is looked at inside is the first's. */
+/** Presents two servers as one. `url` alternates between them; `deps` are those of the first. */
 export function asOne(one: RunningServer, two: RunningServer): RunningServer {
   let asked = 0
   const realtimeStats = () => {

@@ -1,4 +1,4 @@
-/** A port of loopback that was free a moment ago. */
+/** A port of 127.0.0.1 that was free a moment ago. */
 export function freePort(): number {
   const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
   const { port } = listener

@@ -9,15 +9,15 @@ import { freePort } from './port'
 export type TestPostgres = {
   url: string
   start(): Promise<void>
-  /** As an operator stops it: `smart` lets everybody who is connected go on, `fast` does not. */
+  /** `smart` waits for open connections, `fast` ends them. */
   stop(mode: 'smart' | 'fast'): Promise<void>
-  /** Ends its first process at once, which the others notice. */
+  /** Kills the postmaster; the other processes notice and exit. */
   kill(): Promise<void>
-  /** For the end of a test. */
+  /** Stops it and deletes its files. */
   remove(): Promise<void>
 }
 
-/** A PostgreSQL that nobody looks after: what is stopped stays stopped until `start`. */
+/** Starts a PostgreSQL without a supervisor: once stopped, it stays down until `start`. */
 export async function startPostgres(): Promise<TestPostgres> {
   const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-postgres-'))
   const cluster = await openCluster(folder, createLog({ level: 'silent', terminal: false }))
@@ -31,7 +31,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c timezone=UTC`
 
   async function start(): Promise<void> {
-    // The processes of a database that was killed may hold its memory for a moment longer.
+    // Processes of a killed server may keep its shared memory for a moment.
     for (let attempt = 1; ; attempt++) {
       try {
         await pgCtl('start', '-w', '-l', log, '-o', options)

@@ -2,10 +2,9 @@ import { afterAll, setDefaultTimeout } from 'bun:test'
 import { closeCluster } from './database'
 import { stopPairs } from './pair'
 
-// Of the first file only, hooks included: scripts/test.ts says it for all of a run. Bun reads none from bunfig.toml.
+// Applies to the first file only. scripts/test.ts sets it for a whole run, because bunfig.toml cannot.
 setDefaultTimeout(30_000)
 
-// What the files of a process share ends with the last of them.
 afterAll(async () => {
   await stopPairs()
   await closeCluster()

@@ -4,7 +4,7 @@ import { until } from './world'
 
 export type ServerProcess = {
   pid: number
-  /** Everything it wrote so far, to both outputs. */
+  /** Standard output and standard error so far. */
   output(): string
   exited: Promise<number>
   kill(signal: NodeJS.Signals): void
@@ -12,7 +12,7 @@ export type ServerProcess = {
 
 const started: ServerProcess[] = []
 
-/** The server as a process of its own, started as an operator would, with exactly these settings. */
+/** Starts the server as a separate process with exactly these settings. */
 export function spawnServer(
   env: Record<string, string>,
   command = [process.execPath, 'src/index.ts'],
@@ -42,7 +42,7 @@ async function collect(stream: ReadableStream<Uint8Array>, add: (text: string) =
   for await (const chunk of stream) add(decoder.decode(chunk, { stream: true }))
 }
 
-/** Waits until the server answers, and fails with what it said where it ends instead. */
+/** Waits until the server responds. Fails with its output if it exits first. */
 export async function whenUp(server: ServerProcess, url: string): Promise<void> {
   let ended = false
   void server.exited.then(() => {
@@ -50,14 +50,14 @@ export async function whenUp(server: ServerProcess, url: string): Promise<void> 
   })
   await until(
     async () => {
-      if (ended) throw new Error(`the server ended:\n${server.output()}`)
+      if (ended) throw new Error(`the server exited:\n${server.output()}`)
       return (await fetch(`${url}/api/health`).catch(() => undefined))?.ok
     },
     60_000 * Math.max(1, 2 / cpus().length),
   )
 }
 
-/** For `afterAll`: ends, by their ids, the servers that a file has started. */
+/** For `afterAll`: stops the servers that this file has started. */
 export async function stopProcesses(): Promise<void> {
   for (const server of started) server.kill('SIGTERM')
   await Promise.all(started.map(({ exited }) => exited))

@@ -1,18 +1,18 @@
-/** What takes minutes runs small by default and in full as `bun run prove`. */
+/** Long tests run small by default and in full with `bun run prove`. */
 export const proving = process.env.PROVE === '1'
 export const sized = (small: number, full: number): number => (proving ? full : small)
 
-/** What every random test of this run begins from; `TEST_SEED` repeats a run. */
+/** The seed of all random tests of this run. Set `TEST_SEED` to repeat a run. */
 export const seed = Number(process.env.TEST_SEED ?? Date.now() % 2_147_483_647)
 
 export type Random = {
-  /** A whole number from 0 to `below - 1`. */
+  /** An integer from 0 to `below - 1`. */
   below(below: number): number
   pick<T>(items: readonly T[]): T
   chance(share: number): boolean
 }
 
-/** Numbers that are the same for the same seed (mulberry32). Says the seed, so that a failure can be had again. */
+/** Deterministic random numbers (mulberry32). Prints the seed, so that a failure can be repeated. */
 export function randomFrom(name: string, from: number = seed): Random {
   process.stdout.write(`${name}: TEST_SEED=${from}\n`)
   let state = from >>> 0
@@ -27,7 +27,7 @@ export function randomFrom(name: string, from: number = seed): Random {
     below,
     pick(items) {
       const item = items[below(items.length)]
-      if (item === undefined) throw new Error('there is nothing to choose from')
+      if (item === undefined) throw new Error('cannot pick from an empty list')
       return item
     },
     chance: (share) => next() < share,

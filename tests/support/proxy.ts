@@ -2,19 +2,19 @@ import { connect, createServer, type Socket } from 'node:net'
 
 export type Proxy = {
   url: string
-  /** Ends every connection at once, without a goodbye. @returns how many */
+  /** Resets every connection. @returns how many */
   cut(): number
   stop(): Promise<void>
 }
 
 type ProxyOptions = {
-  /** A new connection is ended where the first that it says is not passed. */
+  /** Closes a new connection if its first bytes do not pass. */
   passes?: (first: Buffer) => boolean
-  /** Hears everything that goes to the servers, by connection. */
+  /** Receives all bytes sent to the servers, by connection. */
   onSent?: (connection: number, bytes: Buffer) => void
 }
 
-/** A stretch of network before some addresses, which it connects to in turns. */
+/** A TCP proxy that connects to the addresses in turn. */
 export async function startProxy(
   urls: string[],
   { passes = () => true, onSent }: ProxyOptions = {},
@@ -58,7 +58,7 @@ export async function startProxy(
 
 export type QueryCounter = { databaseUrl: string; queries(): number; stop(): Promise<void> }
 
-/** A way to a database that counts what is run over it, by PostgreSQL's own messages. */
+/** A proxy to a database that counts queries by PostgreSQL's protocol messages. */
 export async function countQueries(databaseUrl: string): Promise<QueryCounter> {
   const unread = new Map<number, Buffer>()
   let queries = 0
@@ -66,7 +66,7 @@ export async function countQueries(databaseUrl: string): Promise<QueryCounter> {
     onSent(connection, bytes) {
       const known = unread.get(connection)
       let buffer = known ? Buffer.concat([known, bytes]) : bytes
-      // The first message of a connection has no type before its length.
+      // The first message of a connection has a length but no type.
       let head = known ? 1 : 0
       while (buffer.length >= head + 4 && buffer.length >= head + buffer.readUInt32BE(head)) {
         const type = String.fromCharCode(head === 0 ? 0 : (buffer[0] ?? 0))

@@ -3,7 +3,7 @@ import type { RunningServer } from '../../src/server'
 
 type Upgrade = { path?: string; headers?: Record<string, string> }
 
-/** Asks for a WebSocket over a plain connection: what came back, and the connection itself, paused. */
+/** Requests a WebSocket over a bare connection. @returns the response and the paused socket */
 export async function upgrade({ url }: RunningServer, { path = '/realtime', headers = {} }: Upgrade = {}) {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -36,7 +36,7 @@ function readHead(socket: Socket): Promise<string> {
   })
 }
 
-/** A text frame as a client sends one, masked with zeros. */
+/** A client's text frame, masked with zeros. */
 export function textFrame(text: string): Buffer {
   const payload = Buffer.from(text)
   const length =

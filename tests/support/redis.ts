@@ -4,29 +4,29 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { freePort } from './port'
 
-/** Where this machine has no Redis, what needs one is skipped, and says so. */
+/** Tests that need Redis are skipped if redis-server is not installed. */
 export const hasRedis = Bun.which('redis-server') !== null
 export const whyNoRedis = hasRedis
   ? ''
-  : 'skipped: there is no redis-server on this machine (on Debian: apt-get install redis-server)'
+  : 'skipped: redis-server is not installed (on Debian: apt-get install redis-server)'
 if (!hasRedis) process.stderr.write(`Tests with Redis are ${whyNoRedis}\n`)
 
 export type TestRedis = {
   url: string
   port: number
   start(): Promise<void>
-  /** Ends it at once; `start` starts it again on the same port. */
+  /** Kills it. `start` starts it again on the same port. */
   kill(): Promise<void>
-  /** Asks it to end, as an operator does; `start` starts it again. */
+  /** Shuts it down cleanly. `start` starts it again. */
   shutDown(): Promise<void>
-  /** For the end of a test. */
+  /** Kills it and deletes its files. */
   stop(): Promise<void>
-  /** Stops it from running, with its connections open, until `resume`. */
+  /** Suspends it, with its connections open, until `resume`. */
   pause(): void
   resume(): void
 }
 
-/** A Redis of one's own, on a free port of loopback, that keeps nothing. */
+/** Starts a Redis on a free port of 127.0.0.1, without persistence. */
 export async function startRedis(...options: string[]): Promise<TestRedis> {
   const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-redis-'))
   const port = freePort()
@@ -63,7 +63,7 @@ export async function startRedis(...options: string[]): Promise<TestRedis> {
   }
 }
 
-/** Waits until somebody answers on a port of loopback. */
+/** Waits until a port of 127.0.0.1 accepts connections. */
 export async function whenOpen(port: number, timeoutMs = 10_000): Promise<void> {
   const end = performance.now() + timeoutMs
   for (;;) {
@@ -75,23 +75,23 @@ export async function whenOpen(port: number, timeoutMs = 10_000): Promise<void> 
       () => false,
     )
     if (open) return
-    if (performance.now() > end) throw new Error(`nobody listens on port ${port}`)
+    if (performance.now() > end) throw new Error(`nothing listens on port ${port}`)
     await Bun.sleep(10)
   }
 }
 
 export type Network = {
   port: number
-  /** Nothing gets through any more, and nothing is closed: neither side hears of it. */
+  /** Blocks all traffic without closing connections, so that neither side notices. */
   cut(): void
-  /** What was held back gets through, as TCP would have sent it again. */
+  /** Delivers the blocked traffic, as TCP would by sending it again. */
   mend(): void
   stop(): Promise<void>
 }
 
 type Pair = { near: Socket; far: Socket | undefined }
 
-/** The network between servers and something else on loopback, which can be cut while its connections stay open. */
+/** A proxy to a port of 127.0.0.1 that can be cut while its connections stay open. */
 export async function startNetwork(target: number): Promise<Network> {
   let isCut = false
   const pairs = new Set<Pair>()

@@ -9,10 +9,10 @@ import { makeSpecialist } from './specialists'
 import { proofOf } from './telegram'
 import { allDay, at, clientOf, makePerson, makeSpace, type TestPerson, testDate } from './world'
 
-/** What a call gives: an answer, or the reason of its refusal. */
+/** The outcome of a call: success or the reason of the refusal. */
 export type Given = 'ok' | Reason
 
-/** In the order of a row's answers. The customer is whose booking, session and hold it is; the others are strangers to it. */
+/** In the order of a row's answers. The customer owns the data; the others do not. */
 export const CALLERS = ['nobody', 'customer', 'other', 'specialist', 'admin'] as const
 export type Caller = (typeof CALLERS)[number]
 
@@ -20,27 +20,24 @@ type Answers = readonly [nobody: Given, customer: Given, other: Given, specialis
 type Row = readonly [answers: Answers, input: (world: RolesWorld) => unknown]
 
 const ANYONE: Answers = ['ok', 'ok', 'ok', 'ok', 'ok']
-/** Everyone may ask; the server of these tests sends no mail. */
+/** Open to everyone, but the server of these tests sends no mail. */
 const NO_MAIL: Answers = ['INVALID_STATE', 'INVALID_STATE', 'INVALID_STATE', 'INVALID_STATE', 'INVALID_STATE']
 const SIGNED_IN: Answers = ['NOT_SIGNED_IN', 'ok', 'ok', 'ok', 'ok']
 const ADMIN: Answers = ['NOT_SIGNED_IN', 'NOT_ALLOWED', 'NOT_ALLOWED', 'NOT_ALLOWED', 'ok']
 const OWNER: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND']
 const OWNER_OR_ADMIN: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_FOUND', 'NOT_FOUND', 'ok']
-/** An admin sees it, but only its owner may do it. */
+/** An admin can see it, but only its owner can change it. */
 const OWNER_ADMIN_SEES: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_FOUND', 'NOT_FOUND', 'NOT_ALLOWED']
-/** Everyone sees it; who made it, and an admin, may change it. */
+/** Everyone can see it; only its organizer and admins can change it. */
 const MAKER_OR_ADMIN: Answers = ['NOT_SIGNED_IN', 'ok', 'NOT_ALLOWED', 'NOT_ALLOWED', 'ok']
 const STAFF_OF_BOOKING: Answers = ['NOT_SIGNED_IN', 'NOT_ALLOWED', 'NOT_FOUND', 'NOT_FOUND', 'ok']
 
-/** The specialist among the callers is a stranger to what belongs to another one. */
+/** The data belongs to a specialist other than the caller. */
 const STAFF: Answers = ADMIN
 
 const nothing = () => ({})
 
-/**
- * One row for each procedure: who gets what, and an input with which nothing but the caller can be wrong. It is asked for
- * anew at each call, so what a call uses up is there for the next.
- */
+/** One row per procedure: the outcome for each caller, and a valid input, made for each call. */
 export const ROLES: Record<string, Row> = {
   'auth.register': [ANYONE, () => ({ email: freshEmail(), password: 'a-long-passphrase', name: 'New' })],
   'auth.login': [ANYONE, async (w) => ({ email: (await w.account()).email, password: PASSWORD })],
@@ -180,7 +177,7 @@ const slotOf = (booking: { spaceId: string | null; startsAt: string }) =>
 
 export type RolesWorld = Awaited<ReturnType<typeof makeRolesWorld>>
 
-/** People of every role, and what a row may need; everything that belongs to somebody is the customer's. */
+/** Callers of every role, and factories for the inputs of rows. All data belongs to the customer. */
 export async function makeRolesWorld(server: RunningServer) {
   const callers: Record<Caller, TestPerson | undefined> = {
     nobody: undefined,
@@ -192,7 +189,7 @@ export async function makeRolesWorld(server: RunningServer) {
   const client = clientOf(server, callers.customer)
   const admin = clientOf(server, callers.admin)
 
-  /** A session's only refresh token, which is also its id. */
+  /** Inserts a session. Its only refresh token is also its id. */
   async function makeSession(userId: string | undefined): Promise<string> {
     const family = Bun.randomUUIDv7()
     await server.deps.db.execute(sql`
@@ -204,9 +201,8 @@ export async function makeRolesWorld(server: RunningServer) {
   const world = {
     server,
     callers,
-    /** Somebody else than the specialist among the callers. */
+    /** A specialist other than the caller. */
     specialist: () => makeSpecialist(server, { service: { needsApproval: true } }),
-    /** A booking of the customer's that waits for a specialist's yes. */
     pendingBooking: async () => {
       const { service } = await world.specialist()
       const { id } = await client.bookings.create.mutate({ serviceId: service.id, startsAt: at(9) })
@@ -216,7 +212,6 @@ export async function makeRolesWorld(server: RunningServer) {
       const id = await world.pastBooking()
       return (await admin.bookings.complete.mutate({ id })).id
     },
-    /** Of the link by which somebody who has forgotten the password chooses another. */
     passwordToken: async () => {
       const { email } = await world.account()
       const { link } = await passwordLink(systemContext(server.deps, 'clock'), { email })
@@ -224,7 +219,6 @@ export async function makeRolesWorld(server: RunningServer) {
     },
     screenSecret: async () =>
       (await admin.checkIns.renewDoorScreen.mutate({ id: (await world.space()).locationId })).secret,
-    /** A review of the customer's. */
     review: async () =>
       (await client.reviews.create.mutate({ bookingId: await world.completedBooking(), rating: 5 })).id,
     space: () => makeSpace(server),
@@ -237,13 +231,12 @@ export async function makeRolesWorld(server: RunningServer) {
         .where(eq(users.id, id))
       return { email, refreshToken: await makeSession(id) }
     },
-    /** A session of the customer's. */
     session: () => makeSession(callers.customer?.id),
     closure: async () => {
       const { locationId } = await world.space()
       return (await admin.closures.create.mutate({ locationId, startsAt: at(9), endsAt: at(10) })).id
     },
-    /** Everyone has linked Telegram, and a password to sign in without. */
+    /** Every caller has linked Telegram, and has a password so that it can be unlinked. */
     everyoneLinked: async () => {
       for (const caller of Object.values(callers).flatMap((one) => one ?? [])) {
         const already = await clientOf(server, caller).auth.telegramAccount.query()
@@ -258,7 +251,6 @@ export async function makeRolesWorld(server: RunningServer) {
         if (caller) await clientOf(server, caller).checkIns.checkIn.mutate({ locationId })
       return {}
     },
-    /** An event of the customer's. */
     event: async () => {
       const { locationId } = await world.space()
       return client.events.create.mutate({ locationId, title: 'Lunch', startsAt: at(12), endsAt: at(13) })
@@ -269,25 +261,22 @@ export async function makeRolesWorld(server: RunningServer) {
         if (caller) await clientOf(server, caller).events.attend.mutate({ id: event.id })
       return event
     },
-    /** A hold of the customer's. */
     hold: async (settings: Parameters<typeof makeSpace>[1] = {}) =>
       client.slots.hold.mutate({ slotId: `${(await makeSpace(server, settings)).id}@${at(9)}` }),
-    /** A booking of the customer's that was paid. */
     paidBooking: async () => {
       const { id } = await world.hold({ priceMinor: 2000 })
       await payInBrowser(server, await client.payments.createIntent.mutate({ bookingId: id }))
       await untilBooking(server, id, ({ status }) => status === 'confirmed')
       return id
     },
-    /** An event of the inbox that could not be worked on. */
+    /** A Stripe event whose processing failed. */
     stripeEvent: async () => {
       const id = `evt_${Bun.randomUUIDv7().replaceAll('-', '')}`
       await server.deps.db.insert(stripeEvents).values({ id, type: 'charge.failed', state: 'failed' })
       return id
     },
-    /** A confirmed booking of the customer's. */
     booking: async () => client.bookings.confirm.mutate({ id: (await world.hold()).id }),
-    /** A confirmed booking of the customer's whose time is over. */
+    /** A confirmed booking that is over. */
     pastBooking: async () => {
       const { id } = await world.booking()
       await server.deps.db

@@ -4,7 +4,7 @@ import { at, type TestPerson } from './world'
 
 type Row = typeof bookings.$inferInsert
 
-/** A booking as a row, put there past every rule but those of the database: 09:00 to 10:00 on the first unit unless said. */
+/** Inserts a booking, checked by the database only. By default from 09:00 to 10:00 on unit 1. */
 export async function insertBooking(
   { deps }: RunningServer,
   space: { id: string; locationId: string },
@@ -34,7 +34,7 @@ export async function insertBooking(
   return row
 }
 
-/** The constraint that refused a statement, or what happened instead. */
+/** The name of the constraint that refused a statement. */
 export async function constraintOf(statement: Promise<unknown>): Promise<string> {
   try {
     await statement

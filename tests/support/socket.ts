@@ -2,11 +2,10 @@ import type { ClientMessage, ServerMessage } from '../../src/schemas/socket-mess
 import type { RunningServer } from '../../src/server'
 import { until } from './world'
 
-/** A message without `requestId`; the socket adds one where an answer is waited for. */
 export type SocketClient = {
   received: ServerMessage[]
   send(message: ClientMessage | Record<string, unknown> | string): void
-  /** The first message of a type, whether it came already or is still to come. */
+  /** The first message of a type, received already or later. */
   next<T extends ServerMessage['type']>(
     type: T,
     fits?: (message: Extract<ServerMessage, { type: T }>) => boolean,
@@ -15,7 +14,7 @@ export type SocketClient = {
   closed: Promise<{ code: number }>
 }
 
-/** A real WebSocket to the door of live boards, ready when the server has confirmed it. */
+/** Opens a WebSocket and waits for `connection_confirmed`. */
 export async function openSocket({ url }: Pick<RunningServer, 'url'>, token?: string): Promise<SocketClient> {
   const address = `${url.replace(/^http/, 'ws')}/realtime`
   const socket = token === undefined ? new WebSocket(address) : new WebSocket(address, ['bearer', token])
@@ -47,7 +46,7 @@ export async function openSocket({ url }: Pick<RunningServer, 'url'>, token?: st
   return client
 }
 
-/** A socket that watches a location, and has seen what is there. */
+/** Opens a socket that watches a location and has received its `initial` message. */
 export async function openAtLocation(
   server: Pick<RunningServer, 'url'>,
   locationId: string,

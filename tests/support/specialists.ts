@@ -15,7 +15,7 @@ type Settings = {
   service?: ServiceSettings
 }
 
-/** A specialist who always works, with one service of an hour, free of charge; both unless asked otherwise. */
+/** Creates a specialist with one service; by default always available, for an hour and free of charge. */
 export async function makeSpecialist(server: RunningServer, settings: Settings = {}) {
   const { timeZone = 'UTC', hours = allDay, minNoticeMinutes, service: offered } = settings
   const locationId =
@@ -37,7 +37,7 @@ export async function makeSpecialist(server: RunningServer, settings: Settings =
   return { person, client, specialist, service, locationId }
 }
 
-/** Moves a booking into the past, so that what happens afterwards can happen now. */
+/** Shifts a booking into the past. */
 export async function letPass({ deps }: RunningServer, bookingId: string): Promise<void> {
   await deps.db.execute(sql`
     UPDATE bookings SET
@@ -48,8 +48,8 @@ export async function letPass({ deps }: RunningServer, bookingId: string): Promi
 }
 
 /**
- * Ends a server and says how many transactions its database had to end because they waited for each other, also those that
- * were run again. Connections tell what they counted at the latest when they end.
+ * Stops a server and returns the number of deadlocks in its database, including those of retried transactions. PostgreSQL
+ * counts some only when a connection ends.
  */
 export async function stopAndCountDeadlocks(server: RunningServer): Promise<number> {
   await server.stop()

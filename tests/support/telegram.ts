@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { RunningServer } from '../../src/server'
 
-/** Signs as Telegram documents it, in code of its own: what the server takes for signed must not depend on its own word. */
+/** Signs as Telegram documents it, without the server's own code, so that a mistake there is noticed. */
 
 export type Fields = Record<string, string>
 
@@ -26,12 +26,12 @@ export function signMiniApp(token: string, fields: Fields): Fields {
 export const initDataOf = (fields: Fields) => new URLSearchParams(fields).toString()
 
 let people = 0
-/** An id that nobody else in this file has. */
+/** A Telegram id that is unique in this file. */
 export const freshTelegramId = () => 5_000_000_000 + Math.floor(Math.random() * 1e9) * 100 + (people++ % 100)
 
 export const nowSeconds = () => Math.floor(Date.now() / 1000)
 
-/** What the widget gives for somebody, before it is signed. */
+/** The data of the login widget, before it is signed. */
 export const widgetOf = (id = freshTelegramId(), more: Fields = {}): Fields => ({
   id: String(id),
   first_name: 'Ada',
@@ -42,7 +42,7 @@ export const widgetOf = (id = freshTelegramId(), more: Fields = {}): Fields => (
   ...more,
 })
 
-/** What a Mini App gives for somebody, before it is signed. */
+/** The data of a Mini App, before it is signed. */
 export const miniAppOf = (id = freshTelegramId(), more: Fields = {}): Fields => ({
   user: JSON.stringify({
     id,
@@ -59,7 +59,7 @@ export const miniAppOf = (id = freshTelegramId(), more: Fields = {}): Fields => 
   ...more,
 })
 
-/** A proof that this server's own bot would accept. */
+/** Widget data signed for this server's bot. */
 export const proofOf = ({ deps }: RunningServer, id?: number) =>
   signWidget(deps.telegram.token(), widgetOf(id))
 

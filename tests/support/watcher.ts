@@ -4,25 +4,24 @@ import type { RunningServer } from '../../src/server'
 
 type Update = Extract<ServerMessage, { type: 'slot_update' }>
 
-/** So that a server that is away, or whose database is, is not asked without a pause. */
+/** Pause between attempts while the server or its database is down. */
 const RETRY_MS = 20
 
-/** A board followed over a real socket as a good client would. */
 export type Watcher = {
   board(): Board | undefined
-  /** Every slot that was pushed with an update, for what one board does not show. */
+  /** All updates received, including those of other days. */
   updates(): Update[]
-  /** How often it had to ask for the whole board, the first time included. */
+  /** How often the whole board was requested, including the first time. */
   asked(): number
-  /** Breaks the connection; it comes back by itself. */
+  /** Closes the connection. The watcher reconnects by itself. */
   cut(): void
   close(): void
 }
 
 /**
- * Joins a board, applies each update that follows the version it has, keeps those that came too early, asks again where one
- * is missing, a `board_version` says so, or the server could not answer, and connects again where the connection breaks.
- * @param options `patienceMs`: how long an update may be overtaken by a later one before it counts as lost
+ * Follows a board over a socket as a good client does: applies updates in order of version, requests the board again if one
+ * is missing, and reconnects.
+ * @param options `patienceMs`: how long a missing update may be late before the board is requested again
  */
 export function watchBoard(
   { url }: Pick<RunningServer, 'url'>,

@@ -24,8 +24,8 @@ type ServerOptions = {
 }
 
 /**
- * A server on a free port and a database of its own (or one that is shared), without its clock unless asked for. Two of them
- * that are asked in turns, where a run is told to prove that two promise what one does.
+ * Starts a server on a free port, by default with a new database and without scheduled jobs. With `TEST_SERVERS=2` it is a
+ * pair of servers that are called in turn.
  */
 export async function startTestServer({
   env = {},
@@ -58,7 +58,7 @@ export async function startTestServer({
 
 export const testEnv = (settings: Record<string, string>): Env => readEnv(settings)
 
-/** For `afterAll`: ends every server that this file has started. */
+/** For `afterAll`: stops every server that this file has started. */
 export async function stopTestServers(): Promise<void> {
   await Promise.all(running.splice(0).map((server) => server.stop()))
 }
@@ -67,7 +67,7 @@ export type TestPerson = { id: string; email: string; role: Role; token: string 
 
 let people = 0
 
-/** A person of any role, with an access token, and no password. */
+/** Inserts a user with an access token and no password. */
 export async function makePerson({ deps }: RunningServer, role: Role = 'customer'): Promise<TestPerson> {
   people += 1
   const email = `person-${people}-${Bun.randomUUIDv7()}@example.com`
@@ -75,7 +75,7 @@ export async function makePerson({ deps }: RunningServer, role: Role = 'customer
     .insert(users)
     .values({ email, name: `Person ${people}`, role })
     .returning()
-  if (!row) throw new Error('the person was not made')
+  if (!row) throw new Error('the user was not inserted')
   return { id: row.id, email, role, token: await deps.tokens.sign({ id: row.id, role }) }
 }
 
@@ -85,7 +85,7 @@ export const allDay = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({
   closesAt: '24:00',
 }))
 
-/** A space of a location of its own that is always open; free of charge and without limits, unless asked otherwise. */
+/** Creates a space, by default free of charge, without limits and at a new location that is always open. */
 export async function makeSpace(
   { deps }: RunningServer,
   { timeZone = 'UTC', ...settings }: Partial<SpaceInput> & { timeZone?: string } = {},
@@ -104,10 +104,10 @@ export async function makeSpace(
   })
 }
 
-/** The typed client of this server, as one person or as nobody. One call, one request. */
+/** A typed client, signed in or anonymous. Each call is a request of its own. */
 export function clientOf(server: Pick<RunningServer, 'url'>, person?: Pick<TestPerson, 'token'>) {
   const headers = person ? { authorization: `Bearer ${person.token}` } : {}
-  // Its address is asked for at each call: it may be another one each time.
+  // Reads `url` at each call, because it alternates for a pair of servers.
   const ask = (path: string, init: object) => fetch(`${server.url}${path}`, init)
   return createTRPCClient<AppRouter>({ links: [httpLink({ url: '/trpc', headers, fetch: ask as never })] })
 }
@@ -120,7 +120,7 @@ type RestOptions = {
   headers?: Record<string, string>
 }
 
-/** One call of the REST door: its status, its headers and its parsed answer. */
+/** Sends one REST call. @returns the status, the headers and the parsed body */
 export async function rest<T = Record<string, unknown>>(
   { url }: RunningServer,
   path: string,
@@ -139,7 +139,7 @@ export async function rest<T = Record<string, unknown>>(
   return { status: response.status, headers: response.headers, body: (await response.json()) as T }
 }
 
-/** The `reason` with which a promise is refused; fails where it is not refused at all. */
+/** The `reason` of a refused call, or `was not refused`. */
 export async function reasonOf(call: Promise<unknown>): Promise<string> {
   try {
     await call
@@ -150,12 +150,12 @@ export async function reasonOf(call: Promise<unknown>): Promise<string> {
   return 'was not refused'
 }
 
-/** An hour of a day far enough ahead that no notice matters: `at(9)` is 09:00 UTC. */
+/** A day that no notice period affects. `at(9)` is 09:00 UTC on it. */
 export const testDate = '2027-01-04'
 export const at = (hour: number, date = testDate): string =>
   new Date(Date.parse(`${date}T00:00:00Z`) + hour * 3_600_000).toISOString().replace('.000Z', 'Z')
 
-/** Lets the holds of a space, or all holds, run out now rather than in a quarter of an hour. */
+/** Makes the holds of a space, or all holds, stale. */
 export async function endHolds({ deps }: RunningServer, spaceId?: string): Promise<void> {
   const only = spaceId ? sql` AND space_id = ${spaceId}` : sql``
   await deps.db.execute(
@@ -163,13 +163,13 @@ export async function endHolds({ deps }: RunningServer, spaceId?: string): Promi
   )
 }
 
-/** Waits until something is true, asking again and again; fails after `timeoutMs`. */
+/** Polls until `ask` returns a truthy value. Fails after `timeoutMs`. */
 export async function until<T>(ask: () => T | Promise<T>, timeoutMs = 10_000): Promise<NonNullable<T>> {
   const end = performance.now() + timeoutMs
   for (;;) {
     const found = await ask()
     if (found) return found
-    if (performance.now() > end) throw new Error('it did not become true in time')
+    if (performance.now() > end) throw new Error('the condition was not met in time')
     await Bun.sleep(5)
   }
 }
