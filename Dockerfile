@@ -1,4 +1,4 @@
-# The packages that the server runs with, and nothing to build with.
+# Runtime packages only, without development dependencies.
 FROM oven/bun:1.4.5-slim AS packages
 WORKDIR /app
 COPY package.json bun.lock ./

@@ -5,7 +5,9 @@ import path from 'node:path'
 import { freePort } from './support/port'
 import { spawnServer, stopProcesses, whenUp } from './support/process'
 
-const readme = await Bun.file(path.resolve(import.meta.dir, '../README.md')).text()
+const root = path.resolve(import.meta.dir, '..')
+const readme = await Bun.file(path.join(root, 'README.md')).text()
+const bookingsPage = await Bun.file(path.join(root, 'docs/bookings.md')).text()
 const port = freePort()
 let folder: string
 
@@ -17,9 +19,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-function blocks(section: string): { language: string; text: string }[] {
-  const body = readme.split(`\n## ${section}\n`)[1]?.split('\n## ')[0] ?? ''
-  return [...body.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, language = '', text = '']) => ({
+/** The fenced blocks of a section, in order. */
+function blocks(page: string, section: string): { language: string; text: string }[] {
+  const body = page.split(`\n## ${section}\n`)[1]?.split('\n## ')[0] ?? ''
+  return [...body.matchAll(/```(\w*)\n([\s\S]*?)```/g)].map(([, language = '', text = '']) => ({
     language,
     text,
   }))
@@ -32,8 +35,8 @@ const withoutTheMoment = (text: string) =>
     .replace(/"(holdExpiresAt|createdAt)":"[^"]*"/g, '"$1":"…"')
     .trim()
 
-test('the quick start returns the documented responses', async () => {
-  const [start, ...steps] = blocks('Quick start')
+test('the quick start answers what it says it answers', async () => {
+  const [start, ...steps] = blocks(readme, 'Quick start')
   expect(start?.text).toBe('npx bun start\n')
   // Runs the same script as the first command, on a free port and with its own data folder.
   const server = spawnServer({ PORT: String(port), DATA_DIR: folder, LOG_LEVEL: 'warn' }, [
@@ -44,7 +47,7 @@ test('the quick start returns the documented responses', async () => {
 
   let compared = 0
   let answer = ''
-  for (const { language, text } of steps) {
+  for (const { language, text } of [...steps, ...blocks(bookingsPage, 'A booking over HTTP')]) {
     if (language === 'json') {
       expect(withoutTheMoment(answer)).toBe(withoutTheMoment(text))
       compared += 1
@@ -54,20 +57,29 @@ test('the quick start returns the documented responses', async () => {
       answer = await new Response(Bun.spawn(['sh', '-c', script]).stdout).text()
     }
   }
-  expect(compared).toBe(2)
+  expect(compared).toBe(4)
 }, 120_000)
 
-test('every path and file that the README names exists', async () => {
-  for (const [, name = ''] of readme.matchAll(/^(src\/[\w/.-]+|tests\/)/gm)) {
-    const there = Bun.file(path.resolve(import.meta.dir, '..', name))
+/** The names at the start of each line of the layout; the indented ones are in src/. */
+function layoutNames(): string[] {
+  const lines = blocks(readme, 'Layout')[0]?.text.split('\n') ?? []
+  return lines.flatMap((line) => {
+    const names = /^ *((?:[\w.-]+(?:\/|\.ts)(?: +|$))+)/.exec(line)?.[1]?.trim().split(/ +/) ?? []
+    return names.map((name) => (line.startsWith(' ') ? `src/${name}` : name))
+  })
+}
+
+test('every path and file that the page names exists', async () => {
+  expect(layoutNames().length).toBeGreaterThan(20)
+  for (const name of layoutNames()) {
+    const there = Bun.file(path.join(root, name))
     expect([
       name,
       (await there.exists()) ||
-        (await Array.fromAsync(new Bun.Glob('**/*').scan(path.resolve(import.meta.dir, '..', name)))).length >
-          0,
+        (await Array.fromAsync(new Bun.Glob('**/*').scan(path.join(root, name)))).length > 0,
     ]).toEqual([name, true])
   }
-  for (const [, file = ''] of readme.matchAll(/\]\((?!http)([^)#]+)\)/g)) {
-    expect([file, await Bun.file(path.resolve(import.meta.dir, '..', file)).exists()]).toEqual([file, true])
+  for (const [, file = ''] of readme.matchAll(/\]\((?!http)([^)#]+)(?:#[^)]*)?\)/g)) {
+    expect([file, await Bun.file(path.join(root, file)).exists()]).toEqual([file, true])
   }
 })
