@@ -130,7 +130,7 @@ test('a successful sign-in resets the failed attempts', async () => {
 })
 
 test('an address that tries many e-mails is blocked', async () => {
-  const limits = createLimits(null, true)
+  const limits = createRateLimits(null, true)
   const caller: Caller = { address: '192.0.2.1', allowance: null }
   for (let guess = 0; guess < TIERS['sign-in-address'].points; guess++) {
     await limits.countSignIn(caller, `${guess}@example.com`)

@@ -31,7 +31,7 @@ beforeAll(async () => {
   }
   actors = {
     anonymous: { kind: 'anonymous' },
-    owner: { kind: 'person', id: owner.id, role: 'customer' },
+    owner: { kind: 'user', id: owner.id, role: 'customer' },
     stranger: await person('customer'),
     'another specialist': await person('specialist'),
     admin: await person('admin'),
