@@ -21,11 +21,11 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-describe('money', () => {
+describe('payments for a service', () => {
   const offer = { needsApproval: true, priceMinor: 5000, depositMinor: 1500, cancellation: [] }
 
-  /** Somebody pays the deposit of an hour that needs a yes, with which it waits for that. */
-  async function askFor(service: { id: string }, startsAt: string) {
+  /** Pays the deposit of a booking that needs approval, which makes it pending. */
+  async function requestBooking(service: { id: string }, startsAt: string) {
     const client = clientOf(server, await makePerson(server))
     const { id } = await client.bookings.create.mutate({ serviceId: service.id, startsAt })
     const intent = await client.payments.createIntent.mutate({ bookingId: id })
@@ -36,9 +36,9 @@ describe('money', () => {
     return { id, client }
   }
 
-  test('a deposit makes a hold pending; the rest is charged to the same card once it took place', async () => {
+  test('a deposit makes a hold pending, and completion charges the rest to the same card', async () => {
     const { client: specialist, service } = await makeSpecialist(server, { service: offer })
-    const { id, client } = await askFor(service, at(9))
+    const { id, client } = await requestBooking(service, at(9))
     await specialist.services.update.mutate({ id: service.id, priceMinor: 9000, depositMinor: 0 })
     expect(await specialist.bookings.accept.mutate({ id })).toMatchObject({ status: 'confirmed' })
     await letPass(server, id)
@@ -52,15 +52,18 @@ describe('money', () => {
     ])
   })
 
-  test('what is declined, by its specialist or by the clock, goes back whole and owes nothing', async () => {
+  test('a declined or unanswered booking is refunded in full and owes nothing', async () => {
     const { client: specialist, service } = await makeSpecialist(server, { service: offer })
-    const [byHand, byClock] = [await askFor(service, at(9)), await askFor(service, at(11))]
-    await specialist.bookings.decline.mutate({ id: byHand.id })
+    const [declined, unanswered] = [
+      await requestBooking(service, at(9)),
+      await requestBooking(service, at(11)),
+    ]
+    await specialist.bookings.decline.mutate({ id: declined.id })
     await server.deps.db.execute(
-      sql`UPDATE bookings SET answer_by = clock_timestamp() WHERE id = ${byClock.id}`,
+      sql`UPDATE bookings SET answer_by = clock_timestamp() WHERE id = ${unanswered.id}`,
     )
     expect(await declineUnanswered(server.deps)).toBe(1)
-    for (const { id, client } of [byHand, byClock]) {
+    for (const { id, client } of [declined, unanswered]) {
       expect(await bookingRow(server, id)).toMatchObject({
         status: 'declined',
         paidMinor: 1500,
@@ -80,7 +83,7 @@ describe('money', () => {
     }
   })
 
-  /** The money of a service comes, of which nobody tells us, and the hold ends. */
+  /** Pays without a webhook and ends the hold, so the payment is noticed late. */
   async function payLate(service: { id: string }, hour: number) {
     const client = clientOf(server, await makePerson(server))
     const { id } = await client.bookings.create.mutate({ serviceId: service.id, startsAt: at(hour) })
@@ -92,7 +95,7 @@ describe('money', () => {
   const endHold = (id: string) =>
     server.deps.db.execute(sql`UPDATE bookings SET hold_expires_at = clock_timestamp() WHERE id = ${id}`)
 
-  test('money that comes after its hold takes specialist and room back, and asks, or goes back where one is taken', async () => {
+  test('a late payment takes specialist and room back if both are free, else is refunded', async () => {
     const service = { needsRoom: true, priceMinor: 2000 }
     const asked = await makeSpecialist(server, { service: { ...service, needsApproval: true } })
     const { locationId } = asked
@@ -105,7 +108,7 @@ describe('money', () => {
     const first = await payLate(asked.service, 9)
     await endHold(stale.id)
     expect(await first.confirm()).toMatchObject({ booking: { status: 'pending', paidMinor: 2000 } })
-    // A stale hold in its way is ended, though it is on another specialist's calendar too.
+    // The stale hold expires although another specialist's calendar has it too.
     expect(await bookingRow(server, stale.id)).toMatchObject({ status: 'expired' })
 
     const second = await payLate(beside.service, 11)
@@ -122,7 +125,7 @@ describe('money', () => {
     server.sandbox?.setFaults({})
   })
 
-  test('a price, a deposit or a rest that no card can pay is refused when it is set', async () => {
+  test('a price, deposit or balance that no card can pay is refused', async () => {
     const { client, service } = await makeSpecialist(server)
     for (const [priceMinor, depositMinor] of [
       [40, 0],

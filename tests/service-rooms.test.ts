@@ -30,14 +30,14 @@ const room = (locationId: string, settings: Parameters<typeof makeSpace>[1] = {}
   makeSpace(on, { locationId, kind: 'meeting_room', ...settings })
 
 describe('a service that needs a room', () => {
-  test('claims the cheapest room that fits with the specialist, pays for both, and frees both', async () => {
+  test('claims the cheapest suitable room, adds its price and releases it again', async () => {
     const { service, specialist, locationId } = await makeSpecialist(server, {
       service: { needsRoom: true, roomCapacity: 2, priceMinor: 4000, durationMinutes: 90, bufferMinutes: 10 },
     })
     await room(locationId, { capacity: 1 })
     await room(locationId, { capacity: 4, kind: 'desk' })
     await room(locationId, { capacity: 4, priceMinor: 60, currency: 'USD' })
-    const dear = await room(locationId, { capacity: 2, priceMinor: 900 })
+    const expensive = await room(locationId, { capacity: 2, priceMinor: 900 })
     const cheap = await room(locationId, { capacity: 8, priceMinor: 600, bufferMinutes: 30 })
     const customer = clientOf(server, await makePerson(server))
     const board = () =>
@@ -51,10 +51,10 @@ describe('a service that needs a room', () => {
 
     const hold = await customer.bookings.create.mutate({ serviceId: service.id, startsAt: at(3) })
     expect(hold).toMatchObject({ spaceId: cheap.id, unit: 1, priceMinor: 5200, specialistId: specialist.id })
-    // The longer of the two buffers counts for both, so the next appointment is not to be had.
+    // The longer of the two buffers applies to both calendars.
     expect(await bookingRow(server, hold.id)).toMatchObject({ claimed: expect.stringContaining('05:00:00') })
     expect((await board()).slots.slice(1, 5).map(({ status }) => status)).toEqual([
-      'held', // its own room would be dear, whose buffer is short, but the specialist's reaches into the hold
+      'held', // the other room is free, but the specialist's buffer reaches into the hold
       'held',
       'held',
       'free',
@@ -69,11 +69,14 @@ describe('a service that needs a room', () => {
     )
     expect((await board()).slots[2]?.status).toBe('free')
 
-    const named = { serviceId: service.id, spaceId: dear.id, startsAt: at(3) }
-    expect(await customer.bookings.create.mutate(named)).toMatchObject({ spaceId: dear.id, priceMinor: 5800 })
+    const named = { serviceId: service.id, spaceId: expensive.id, startsAt: at(3) }
+    expect(await customer.bookings.create.mutate(named)).toMatchObject({
+      spaceId: expensive.id,
+      priceMinor: 5800,
+    })
   })
 
-  test('is listed exactly where it can be held: closed without an open room, taken without a free one', async () => {
+  test('is closed without an open room and taken without a free one', async () => {
     const { service, specialist, locationId } = await makeSpecialist(server, { service: { needsRoom: true } })
     const [ada, bob] = [await makePerson(server), await makePerson(server)]
     const status = async (hour: number) =>
@@ -97,7 +100,7 @@ describe('a service that needs a room', () => {
     expect([await status(10), await hold(10)]).toEqual(['held', 'SLOT_TAKEN'])
   })
 
-  test('moves with its room or to another one, keeps its price, and not once its specialist has agreed', async () => {
+  test('is rescheduled to a free room of the same price, but not after approval', async () => {
     const { client, service, locationId } = await makeSpecialist(server, {
       service: { needsRoom: true, priceMinor: 100 },
     })
@@ -112,12 +115,12 @@ describe('a service that needs a room', () => {
     })
     await server.deps.db.execute(sql`UPDATE bookings SET paid_minor = 100 WHERE id = ${hold.id}`)
     await customer.bookings.confirm.mutate({ id: hold.id })
-    // Its own room first; a stale hold in the way is no obstacle.
+    // Its own room comes first; a stale hold does not block it.
     await clientOf(server, bob).slots.hold.mutate({ slotId: `${second.id}@${at(12)}` })
     await endHolds(server)
     const moved = await customer.bookings.reschedule.mutate({ id: hold.id, startsAt: at(12) })
     expect(moved).toMatchObject({ spaceId: second.id, startsAt: at(12), endsAt: at(13), priceMinor: 100 })
-    // Another one where its own is taken, and none at another price.
+    // The third room is free too, but has another price.
     await clientOf(server, bob).slots.hold.mutate({ slotId: `${second.id}@${at(14)}` })
     expect(await customer.bookings.reschedule.mutate({ id: hold.id, startsAt: at(14) })).toMatchObject({
       spaceId: first.id,
@@ -140,7 +143,7 @@ describe('a service that needs a room', () => {
     )
   })
 
-  test('a stale hold of two calendars that is in the way of one of them is ended on both', async () => {
+  test('a stale hold on two calendars expires on both when one of them is claimed', async () => {
     const { service, specialist, locationId } = await makeSpecialist(server, { service: { needsRoom: true } })
     const space = await room(locationId)
     const [ada, bob] = [await makePerson(server), await makePerson(server)]
@@ -175,7 +178,7 @@ describe('races', () => {
   const outcomes = async (calls: Promise<unknown>[]) =>
     Map.groupBy(await Promise.all(calls.map(reasonOf)), (x) => x)
 
-  test('a hundred people race for one service with a room: one gets both, the others nothing', async () => {
+  test('of a hundred users racing for a service, one gets specialist and room together', async () => {
     const { service, specialist, locationId } = await makeSpecialist(server, { service: { needsRoom: true } })
     const space = await room(locationId, { units: 3 })
     const people = await makePeople(server, 100)
@@ -192,7 +195,7 @@ describe('races', () => {
     expect([...rows]).toEqual([{ both: true }])
   })
 
-  test('the last room goes to one of a hundred, with its specialist or alone, and every loser claims nothing', async () => {
+  test('of a hundred claims on the last room, one succeeds and the others claim nothing', async () => {
     const first = await makeSpecialist(server, { service: { needsRoom: true } })
     const { locationId } = first
     const second = await makeSpecialist(server, { locationId, service: { needsRoom: true } })
@@ -213,9 +216,9 @@ describe('races', () => {
     expect([...rows]).toEqual([{ space_id: space.id, whole: true }])
   })
 
-  test('claims of rooms, specialists and both, moves, releases, stale holds and sweeps at once: no deadlock, nothing halved', async () => {
+  test('under random load nothing deadlocks and no booking lacks a room or specialist', async () => {
     const rounds = process.env.PROVE === '1' ? 40 : 4
-    // One of its own, since it is stopped before the end.
+    // A server of its own, because counting the deadlocks stops it.
     const server = await startTestServer({ env: { DATABASE_POOL: '20' } })
     const house = await makeSpecialist(server, { service: { needsRoom: true, durationMinutes: 45 } })
     const { locationId } = house
@@ -224,9 +227,13 @@ describe('races', () => {
       await makeSpecialist(server, { locationId, service: { needsRoom: true, bufferMinutes: 15 } }),
       await makeSpecialist(server, { locationId, service: { needsRoom: true, roomCapacity: 2 } }),
     ]
-    const alone = await Promise.all(
+    const withoutRoom = await Promise.all(
       specialists.map(({ client, specialist }) =>
-        client.services.create.mutate({ specialistId: specialist.id, name: 'Alone', durationMinutes: 30 }),
+        client.services.create.mutate({
+          specialistId: specialist.id,
+          name: 'Without a room',
+          durationMinutes: 30,
+        }),
       ),
     )
     const rooms = [
@@ -254,13 +261,13 @@ describe('races', () => {
       if (held && dice < 0.5) return bookings.reschedule.mutate({ id: held.id, startsAt: hour() })
       if (held && dice < 0.6) return endHold(held.id)
       if (dice < 0.55) return sweepExpiredHolds(server.deps)
-      const wish =
+      const request =
         dice < 0.75
           ? { spaceId: pick(rooms).id }
           : dice < 0.85
-            ? { serviceId: pick(alone).id }
+            ? { serviceId: pick(withoutRoom).id }
             : { serviceId: pick(specialists).service.id }
-      const booking = await bookings.create.mutate({ ...wish, startsAt: hour() })
+      const booking = await bookings.create.mutate({ ...request, startsAt: hour() })
       mine.set(person.id, booking)
       return booking
     }
@@ -279,11 +286,11 @@ describe('races', () => {
     ]
     expect([...refusals.keys()].filter((reason) => !expected.includes(reason))).toEqual([])
     expect(refusals.get('was not refused') ?? 0).toBeGreaterThan(rounds * 20)
-    const halved = await server.deps.db.execute(sql`
+    const incomplete = await server.deps.db.execute(sql`
       SELECT b.id FROM bookings b LEFT JOIN services s ON s.id = b.service_id
       WHERE b.location_id = ${locationId} AND ((s.id IS NULL) <> (b.specialist_id IS NULL)
         OR coalesce(s.needs_room, true) <> (b.space_id IS NOT NULL) OR s.specialist_id <> b.specialist_id)`)
-    expect([...halved]).toEqual([])
+    expect([...incomplete]).toEqual([])
     expect(await stopAndCountDeadlocks(server)).toBe(0)
   }, 120_000)
 })

@@ -22,8 +22,8 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-describe('the way of a booking', () => {
-  test('what needs a yes is pending until its specialist says it, and both sides are told each step', async () => {
+describe('a booking of a service', () => {
+  test('is pending until its specialist accepts it, and both sides receive each change', async () => {
     const { person, client, service, specialist } = await makeSpecialist(server, {
       service: { needsApproval: true, priceMinor: 5000, depositMinor: 1500 },
     })
@@ -68,7 +68,7 @@ describe('the way of a booking', () => {
     }
   })
 
-  test('nobody but the two sides and an admin sees or moves a booking with a specialist', async () => {
+  test('can be read and changed only by its two sides and by admins', async () => {
     const { client, service } = await makeSpecialist(server, { service: { needsApproval: true } })
     const [ada, bob] = [await makePerson(server), await makePerson(server)]
     const other = (await makeSpecialist(server)).client
@@ -88,7 +88,6 @@ describe('the way of a booking', () => {
     )
     expect(await client.bookings.byId.query({ id: hold.id })).toMatchObject({ status: 'pending' })
     expect(await client.bookings.decline.mutate({ id: hold.id })).toMatchObject({ status: 'declined' })
-    // A specialist who is one no longer has no say any more.
     const next = await clientOf(server, ada).bookings.create.mutate({
       serviceId: service.id,
       startsAt: at(11),
@@ -98,7 +97,7 @@ describe('the way of a booking', () => {
     expect(await admin.bookings.accept.mutate({ id: next.id })).toMatchObject({ status: 'confirmed' })
   })
 
-  test('what is not answered in time is declined by the clock, and cannot be accepted any more before that', async () => {
+  test('cannot be accepted after its deadline, and is then declined', async () => {
     const { client, service } = await makeSpecialist(server, {
       service: { needsApproval: true, answerHours: 2 },
     })
@@ -125,7 +124,7 @@ describe('the way of a booking', () => {
     expect([board.slots[9]?.status, board.slots[11]?.status]).toEqual(['free', 'booked'])
   })
 
-  test('no statement confirms what its specialist has not agreed to', async () => {
+  test('is not confirmed without approval, even by an SQL statement', async () => {
     const { service } = await makeSpecialist(server, { service: { needsApproval: true } })
     const { id } = await clientOf(server, await makePerson(server)).bookings.create.mutate({
       serviceId: service.id,
@@ -136,7 +135,7 @@ describe('the way of a booking', () => {
     expect(await bookingRow(server, id)).toMatchObject({ status: 'held' })
   })
 
-  test('a booking keeps the price, deposit, buffer and policy that its service had when it was made', async () => {
+  test('keeps the price, deposit, buffer and policy of the time it was made', async () => {
     const { client, service } = await makeSpecialist(server, {
       service: {
         priceMinor: 3000,
@@ -157,14 +156,14 @@ describe('the way of a booking', () => {
     const { answerBy: _, ...same } = hold
     expect(await customer.bookings.byId.query({ id: hold.id })).toMatchObject(same)
     expect(hold).toMatchObject({ cancellation: [{ hoursBefore: 48, refundPercent: 50 }] })
-    // The old buffer counts: with the new one, 08:00 would not end in time for 09:00.
+    // 09:00 to 10:00 and the old buffer of 15 minutes.
     expect(await bookingRow(server, hold.id)).toMatchObject({ claimed: expect.stringContaining('10:15:00') })
-    // Who moves what nothing was paid for yet moves to the terms of now.
+    // Rescheduling an unpaid hold applies the current terms.
     const moved = await customer.bookings.reschedule.mutate({ id: hold.id, startsAt: at(13) })
     expect(moved).toMatchObject({ priceMinor: 9000, depositMinor: 0, cancellation: [] })
   })
 
-  test('a cancelled, declined or unheld time is free again, and a no-show frees what is left', async () => {
+  test('frees its time if cancelled or released, and the rest of it if a no-show', async () => {
     const { client, service, specialist } = await makeSpecialist(server)
     const customer = clientOf(server, await makePerson(server))
     const slotId = `${service.id}@${at(9)}`
@@ -190,7 +189,7 @@ describe('the way of a booking', () => {
     expect(row?.over).toBe(true)
   })
 
-  test('what was booked is completed by the clock once its time is over', async () => {
+  test('is completed by the scheduled job after its end', async () => {
     const { service } = await makeSpecialist(server)
     const customer = clientOf(server, await makePerson(server))
     const { id } = await customer.bookings.create.mutate({ serviceId: service.id, startsAt: at(15) })
@@ -200,7 +199,7 @@ describe('the way of a booking', () => {
     expect(await customer.bookings.byId.query({ id })).toMatchObject({ status: 'completed' })
   })
 
-  test('bad wishes are refused with a reason and leave nothing behind', async () => {
+  test('is refused with a reason if the request is invalid, and leaves nothing behind', async () => {
     const { service, specialist, locationId } = await makeSpecialist(server, {
       service: { durationMinutes: 90 },
       hours: [{ weekday: 1, opensAt: '09:00', closesAt: '12:30' }],

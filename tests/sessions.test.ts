@@ -13,11 +13,11 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-const anyone = () => clientOf(server).auth
+const visitor = () => clientOf(server).auth
 const as = (signedIn: { accessToken: string }) => clientOf(server, { token: signedIn.accessToken })
-const refresh = (refreshToken: string) => anyone().refresh.mutate({ refreshToken })
+const refresh = (refreshToken: string) => visitor().refresh.mutate({ refreshToken })
 
-/** Lets the last replacement of a token be older than the grace for replays. */
+/** Makes the last replacement of the user's tokens older than the grace period for retries. */
 const passGrace = (userId: string) =>
   server.deps.db
     .update(refreshTokens)
@@ -40,7 +40,7 @@ test('a refresh token is replaced at each use, and only its hash is stored', asy
     expect(JSON.stringify(rows)).not.toContain(refreshToken)
 })
 
-test('whoever lost the answer to a refresh gets the same successor again, for ten seconds', async () => {
+test('a repeated refresh returns the same successor for ten seconds', async () => {
   const ada = await makePerson(server)
   const { refreshToken } = await startSessionOf(server, ada)
   const answers = await Promise.all(Array.from({ length: 8 }, () => refresh(refreshToken)))
@@ -50,7 +50,7 @@ test('whoever lost the answer to a refresh gets the same successor again, for te
   expect(await reasonOf(refresh(refreshToken))).toBe('REFRESH_REUSED')
 })
 
-test('a token used again after its successor was, or after the grace, ends its family and no other', async () => {
+test('a token reused after its successor was used ends its session and no other', async () => {
   const ada = await makePerson(server)
   const [stolen, elsewhere] = [await startSessionOf(server, ada), await startSessionOf(server, ada)]
   const second = await refresh(stolen.refreshToken)
@@ -61,10 +61,10 @@ test('a token used again after its successor was, or after the grace, ends its f
   expect((await refresh(elsewhere.refreshToken)).user.id).toBe(ada.id)
 })
 
-test('a token that is unknown, past its end, or of somebody who left is refused', async () => {
+test('an unknown or expired token is refused, and deleted a day after it expires', async () => {
   const ada = await makePerson(server)
   const { refreshToken } = await startSessionOf(server, ada)
-  expect(await reasonOf(refresh('never given out'))).toBe('REFRESH_INVALID')
+  expect(await reasonOf(refresh('never issued'))).toBe('REFRESH_INVALID')
   const end = (when: string) =>
     server.deps.db
       .update(refreshTokens)
@@ -77,22 +77,22 @@ test('a token that is unknown, past its end, or of somebody who left is refused'
   expect(await deleteDeadTokens(server.deps)).toBe(1)
 })
 
-test('signing out ends the session whatever else it is doing, and again is no error', async () => {
+test('signing out ends the session even during a refresh, and can be repeated', async () => {
   const ada = await makePerson(server)
   for (let round = 0; round < 5; round++) {
     const { refreshToken } = await startSessionOf(server, ada)
     const [raced] = await Promise.allSettled([
       refresh(refreshToken),
-      anyone().logout.mutate({ refreshToken }),
+      visitor().logout.mutate({ refreshToken }),
     ])
     expect(await reasonOf(refresh(refreshToken))).toBe('REFRESH_INVALID')
     if (raced.status === 'fulfilled')
       expect(await reasonOf(refresh(raced.value.refreshToken))).toBe('REFRESH_INVALID')
-    expect(await anyone().logout.mutate({ refreshToken })).toEqual({ ok: true })
+    expect(await visitor().logout.mutate({ refreshToken })).toEqual({ ok: true })
   }
 })
 
-test('sessions are listed by their devices, ended one by one, and those of others are not there', async () => {
+test('sessions are listed by device, and each can be ended by its own user only', async () => {
   const ada = await makePerson(server)
   const [phone, laptop] = [
     await startSessionOf(server, ada, 'phone'),
@@ -111,12 +111,12 @@ test('sessions are listed by their devices, ended one by one, and those of other
   expect((await as(laptop).auth.sessions.query()).items).toHaveLength(1)
 })
 
-test('an access token that has ended says so, and one that was tampered with is none at all', async () => {
+test('an expired access token is reported as expired, a forged one as not signed in', async () => {
   const ada = await makePerson(server)
   const { jwt: signer } = jwt({ name: 'jwt', secret: server.deps.env.JWT_SECRET }).decorator
   const now = Math.floor(Date.now() / 1000)
   const ended = await signer.sign({ sub: ada.id, role: 'customer', exp: now - 1 })
-  const forged = await jwt({ name: 'jwt', secret: 'another secret than ours, and long' }).decorator.jwt.sign({
+  const forged = await jwt({ name: 'jwt', secret: 'a long secret of another server' }).decorator.jwt.sign({
     sub: ada.id,
     role: 'admin',
     exp: now + 600,
@@ -131,7 +131,7 @@ test('an access token that has ended says so, and one that was tampered with is 
   expect(await askWith(ada.token)).toBe('was not refused')
 })
 
-test('among the sessions of a person the one that asks is told from the others, also when its tokens were replaced', async () => {
+test('the current session is marked in the list, also after its tokens were replaced', async () => {
   const ada = await makePerson(server)
   const [here, there] = [await startSessionOf(server, ada), await startSessionOf(server, ada)]
   const current = async (signedIn: { accessToken: string }) =>

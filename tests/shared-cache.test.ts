@@ -21,10 +21,10 @@ afterAll(stopTestServers)
 const rounds = process.env.PROVE === '1' ? 100 : 5
 const READERS = 200
 
-type Two = { one: RunningServer; two: RunningServer; redis: TestRedis; queries: () => number }
+type TwoServers = { one: RunningServer; two: RunningServer; redis: TestRedis; queries: () => number }
 
-/** Two servers that share a database, where what they ask it is counted, and a Redis. */
-async function startTwo(env: Record<string, string> = {}): Promise<Two> {
+/** Two servers that share a Redis and a database with a query counter. */
+async function startTwoServers(env: Record<string, string> = {}): Promise<TwoServers> {
   const redis = await startRedis()
   const counter = await countQueries(await createDatabase())
   const start = () =>
@@ -35,20 +35,20 @@ async function startTwo(env: Record<string, string> = {}): Promise<Two> {
 }
 
 test.skipIf(!hasRedis)(
-  `services, profiles and one's own account are as one has just changed them, on whichever server one reads next ${whyNoRedis}`,
+  `users see their own changes to services, profiles and accounts on every server ${whyNoRedis}`,
   async () => {
-    const { one, two, redis } = await startTwo()
+    const { one, two, redis } = await startTwoServers()
     const { person, specialist, service } = await makeSpecialist(one)
     const admin = await makePerson(one, 'admin')
-    const guest = clientOf(two)
+    const visitor = clientOf(two)
     for (let round = 0; round < rounds; round++) {
-      // What is kept of them now is older than each change that follows.
-      const readAll = async (client: typeof guest) => ({
+      // Fill the caches, so that each change below makes an entry outdated.
+      const readAll = async (client: typeof visitor) => ({
         service: (await client.services.list.query({ specialistId: specialist.id })).items[0]?.name,
         listed: (await client.specialists.list.query({ locationId: specialist.locationId })).items[0]?.about,
         about: (await client.specialists.byId.query({ id: specialist.id })).about,
       })
-      await Promise.all([readAll(guest), readAll(clientOf(one, person)), readAll(clientOf(two, person))])
+      await Promise.all([readAll(visitor), readAll(clientOf(one, person)), readAll(clientOf(two, person))])
       await clientOf(two, person).auth.me.query()
 
       const name = `Session ${round}`
@@ -56,7 +56,7 @@ test.skipIf(!hasRedis)(
       await clientOf(one, person).specialists.update.mutate({ id: specialist.id, about: name })
       const seen = { service: name, listed: name, about: name }
       expect(await readAll(clientOf(two, person))).toEqual(seen)
-      await until(async () => Bun.deepEquals(await readAll(guest), seen), 2000)
+      await until(async () => Bun.deepEquals(await readAll(visitor), seen), 2000)
 
       await clientOf(one, person).auth.update.mutate({ name })
       expect(await clientOf(two, person).auth.me.query()).toMatchObject({ name, role: 'specialist' })
@@ -69,9 +69,9 @@ test.skipIf(!hasRedis)(
 )
 
 test.skipIf(!hasRedis)(
-  `a review is in the average of the profile at once, and who has left is in no list ${whyNoRedis}`,
+  `a rating includes a review at once, and a deleted specialist is in no list ${whyNoRedis}`,
   async () => {
-    const { one, two, redis } = await startTwo()
+    const { one, two, redis } = await startTwoServers()
     const { person, specialist, service } = await makeSpecialist(one)
     const customer = await makePerson(one)
     const { id } = await clientOf(one, customer).bookings.create.mutate({
@@ -105,9 +105,9 @@ test.skipIf(!hasRedis)(
 )
 
 test.skipIf(!hasRedis)(
-  `${READERS} who ask two servers at once for one thing make one query, and later ones none ${whyNoRedis}`,
+  `${READERS} readers on two servers need the queries of one, and later readers none ${whyNoRedis}`,
   async () => {
-    const { one, two, redis, queries } = await startTwo()
+    const { one, two, redis, queries } = await startTwoServers()
     const { specialist } = await makeSpecialist(one)
     const space = await makeSpace(one)
     const asks = {
@@ -116,7 +116,7 @@ test.skipIf(!hasRedis)(
       search: (server: RunningServer) =>
         clientOf(server).spaces.search.query({ locationId: space.locationId, from: at(9), to: at(10) }),
     }
-    // How many queries one answer takes is counted with the cache off.
+    // The queries of one response, counted with the cache off.
     const off = await countQueries(one.deps.env.DATABASE_URL ?? '')
     const plain = await startTestServer({ databaseUrl: off.databaseUrl })
     for (const ask of Object.values(asks)) {
@@ -138,9 +138,9 @@ test.skipIf(!hasRedis)(
 )
 
 test.skipIf(!hasRedis)(
-  `with Redis gone, paused or back everything is as the database has it ${whyNoRedis}`,
+  `responses match the database while Redis is down, paused or back ${whyNoRedis}`,
   async () => {
-    const { one, two, redis } = await startTwo()
+    const { one, two, redis } = await startTwoServers()
     const { person, specialist, service } = await makeSpecialist(one)
     const nameOn = async (server: RunningServer) =>
       (await clientOf(server, person).services.list.query({ specialistId: specialist.id })).items[0]?.name
@@ -154,7 +154,7 @@ test.skipIf(!hasRedis)(
     for (const server of [one, two]) await until(() => server.deps.redis?.isUp())
     for (const server of [one, two]) expect(await nameOn(server)).toBe('While it was gone')
 
-    // What it kept before the pause is still in it afterwards, and is no longer true.
+    // After the pause, Redis still holds the outdated entry.
     redis.pause()
     await rename('While it slept')
     for (const server of [one, two]) expect(await nameOn(server)).toBe('While it slept')
@@ -169,12 +169,12 @@ test.skipIf(!hasRedis)(
 )
 
 test.skipIf(!hasRedis)(
-  `what was read before a change and is written after it is taken for true by nobody ${whyNoRedis}`,
+  `a value read before a change and cached after it is never served ${whyNoRedis}`,
   async () => {
-    const { one, two, redis } = await startTwo()
+    const { one, two, redis } = await startTwoServers()
     const gate = Promise.withResolvers<void>()
-    const how = { tag: 'services' as const, maxAgeMs: 60_000, exact: true }
-    const early = one.deps.cache.shared('late', how, async () => {
+    const options = { tag: 'services' as const, maxAgeMs: 60_000, exact: true }
+    const early = one.deps.cache.far('late', options, async () => {
       await gate.promise
       return { state: 'old' }
     })
@@ -183,12 +183,12 @@ test.skipIf(!hasRedis)(
     gate.resolve()
     expect(await early).toEqual({ state: 'old' })
     for (const { deps } of [one, two])
-      expect(await deps.cache.shared('late', how, async () => ({ state: 'new' }))).toEqual({ state: 'new' })
+      expect(await deps.cache.far('late', options, async () => ({ state: 'new' }))).toEqual({ state: 'new' })
     await redis.stop()
   },
 )
 
-test('without Redis a change is seen at once by everybody, and what did not change is not asked for again', async () => {
+test('without Redis, a change is visible at once and unchanged data is not read again', async () => {
   const counter = await countQueries(await createDatabase())
   const server = await startTestServer({ env: { CACHE: 'on' }, databaseUrl: counter.databaseUrl })
   const { person, specialist } = await makeSpecialist(server)
@@ -201,7 +201,7 @@ test('without Redis a change is seen at once by everybody, and what did not chan
   expect(await read()).toBe('New')
 })
 
-test('guests read reviews from the replica where there is one, and who is signed in from the primary', async () => {
+test('visitors read reviews from the replica, signed-in users from the primary', async () => {
   const replica = await createDatabase()
   const server = await startTestServer({ env: { DATABASE_REPLICA_URL: replica } })
   const { person, specialist, service } = await makeSpecialist(server)
@@ -212,7 +212,7 @@ test('guests read reviews from the replica where there is one, and who is signed
   await letPass(server, id)
   await clientOf(server, person).bookings.complete.mutate({ id })
   await client.reviews.create.mutate({ bookingId: id, rating: 5 })
-  // This replica never hears of anything, which shows who asks it.
+  // Nothing is replicated in this test, so an empty list comes from the replica.
   const filter = { specialistId: specialist.id }
   expect((await clientOf(server).reviews.list.query(filter)).items).toEqual([])
   expect((await client.reviews.list.query(filter)).items).toHaveLength(1)

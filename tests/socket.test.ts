@@ -23,7 +23,7 @@ import {
 } from './support/world'
 
 let server: RunningServer
-/** The same, telling those who ask too much to wait. */
+/** A server on the same database, with rate limits. */
 let strict: RunningServer
 beforeAll(async () => {
   server = await startTestServer({ env: { CORS_ORIGINS: 'https://app.example.com' } })
@@ -34,9 +34,8 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-const nowhere = '019a7d3e-5b1c-7c00-8000-000000000001'
+const unknownId = '019a7d3e-5b1c-7c00-8000-000000000001'
 
-/** A token that ends in so many seconds. */
 const shortToken = (id: string, seconds: number) =>
   jwt({ name: 'jwt', secret: server.deps.env.JWT_SECRET }).decorator.jwt.sign({
     sub: id,
@@ -44,12 +43,12 @@ const shortToken = (id: string, seconds: number) =>
     exp: Math.floor(Date.now() / 1000) + seconds,
   })
 
-test('a socket is confirmed, with a person where it brought a token and without one where not', async () => {
+test('a socket is confirmed with the user of its token, or without a user', async () => {
   const ada = await makePerson(server)
   const [signedIn, anonymous] = [await openSocket(server, ada.token), await openSocket(server)]
   expect(signedIn.received[0]).toMatchObject({ type: 'connection_confirmed', userId: ada.id })
   expect(anonymous.received[0]).toMatchObject({ type: 'connection_confirmed', userId: null })
-  anonymous.send({ type: 'slot_hold', slotId: `${nowhere}@${at(9)}`, requestId: 'h' })
+  anonymous.send({ type: 'slot_hold', slotId: `${unknownId}@${at(9)}`, requestId: 'h' })
   expect(await anonymous.next('error')).toMatchObject({
     reason: 'NOT_SIGNED_IN',
     code: 'UNAUTHORIZED',
@@ -58,7 +57,7 @@ test('a socket is confirmed, with a person where it brought a token and without 
   await Promise.all([signedIn.close(), anonymous.close()])
 })
 
-test('the token comes in the address or as a subprotocol, which is echoed as browsers require', async () => {
+test('the token comes in the URL or as a subprotocol, which browsers require echoed', async () => {
   const { token } = await makePerson(server)
   const inAddress = await upgrade(server, { path: `/realtime?token=${token}` })
   expect([inAddress.status, inAddress.header('sec-websocket-protocol')]).toEqual([101, undefined])
@@ -67,7 +66,7 @@ test('the token comes in the address or as a subprotocol, which is echoed as bro
   for (const { socket } of [inAddress, asProtocol]) socket.destroy()
 })
 
-test('a bad or expired token refuses the upgrade, and so does a page of another origin', async () => {
+test('a bad or expired token or a foreign origin refuses the upgrade', async () => {
   const { id } = await makePerson(server)
   const ended = await shortToken(id, -1)
   const statuses = async (headers: Record<string, string>, path = '/realtime') => {
@@ -88,7 +87,7 @@ test('a bad or expired token refuses the upgrade, and so does a page of another 
   expect(await statuses({ origin: server.url })).toBe(101)
 })
 
-test('a board is watched from when it is joined until it is left, on several dates at once', async () => {
+test('a board is watched from join to leave, on several dates at once', async () => {
   const space = await makeSpace(server)
   const ada = await makePerson(server)
   const socket = await openSocket(server, ada.token)
@@ -108,18 +107,22 @@ test('a board is watched from when it is joined until it is left, on several dat
   await clientOf(server, ada).slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
   await socket.next('booking_update')
   expect(socket.received.filter(({ type }) => type === 'slot_update')).toEqual([])
-  socket.send({ type: 'join_space', spaceId: nowhere, date: testDate, requestId: 'none' })
+  socket.send({ type: 'join_space', spaceId: unknownId, date: testDate, requestId: 'none' })
   expect(await socket.next('error')).toMatchObject({ reason: 'NOT_FOUND', requestId: 'none' })
   expect(stats().watchedBoards).toBe(before.watchedBoards)
   await socket.close()
 })
 
-test('who asks again while the database is away is refused and watches on; who asks for the first time does not', async () => {
-  const way = await startProxy(await createDatabase())
-  const behind = await startTestServer({ databaseUrl: way.url })
-  const [ada, watched, other] = [await makePerson(behind), await makeSpace(behind), await makeSpace(behind)]
+test('a join fails without a database, but boards already joined remain watched', async () => {
+  const proxy = await startProxy(await createDatabase())
+  const proxied = await startTestServer({ databaseUrl: proxy.url })
+  const [ada, watched, other] = [
+    await makePerson(proxied),
+    await makeSpace(proxied),
+    await makeSpace(proxied),
+  ]
   const { locationId } = watched
-  const socket = await openSocket(behind, ada.token)
+  const socket = await openSocket(proxied, ada.token)
   const joinAll = async (spaceIds: string[]) => {
     for (const spaceId of spaceIds)
       socket.send({ type: 'join_space', spaceId, date: testDate, requestId: spaceId })
@@ -129,14 +132,14 @@ test('who asks again while the database is away is refused and watches on; who a
   await socket.next('slots_status_update')
   await socket.next('initial')
 
-  await way.cut()
+  await proxy.cut()
   await joinAll([watched.id, other.id])
   for (const id of [watched.id, other.id, locationId])
     expect(await socket.next('error', ({ requestId }) => requestId === id)).toMatchObject({
       reason: 'UNAVAILABLE',
     })
-  await way.mend()
-  const client = clientOf(behind, ada)
+  await proxy.mend()
+  const client = clientOf(proxied, ada)
   await until(() => client.auth.me.query().catch(() => null))
   await client.slots.hold.mutate({ slotId: `${other.id}@${at(9)}` })
   await client.slots.hold.mutate({ slotId: `${watched.id}@${at(9)}` })
@@ -144,11 +147,11 @@ test('who asks again while the database is away is refused and watches on; who a
   expect(await socket.next('slot_update')).toMatchObject({ spaceId: watched.id })
   expect(await socket.next('check_ins')).toMatchObject({ locationId })
   await socket.close()
-  await behind.stop()
-  await way.cut()
+  await proxied.stop()
+  await proxy.cut()
 })
 
-test('a slot, or several in a row, are held and released over the socket', async () => {
+test('one slot or several in a row can be held and released over the socket', async () => {
   const space = await makeSpace(server)
   const ada = await makePerson(server)
   const socket = await openSocket(server, ada.token)
@@ -183,7 +186,7 @@ test('a slot, or several in a row, are held and released over the socket', async
   await socket.close()
 })
 
-test("what happens to a person's bookings is told to their own sockets and to no others", async () => {
+test("changes of a user's bookings are sent to the user's own sockets only", async () => {
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const sockets = await Promise.all([ada, ada, bob].map(({ token }) => openSocket(server, token)))
   const space = await makeSpace(server)
@@ -197,7 +200,7 @@ test("what happens to a person's bookings is told to their own sockets and to no
   await Promise.all(sockets.map((socket) => socket.close()))
 })
 
-test('a socket becomes another person by authenticating, and hears nothing of the first any more', async () => {
+test('after authenticating as another user, a socket gets no messages of the first one', async () => {
   const [ada, bob] = [await makePerson(server), await makePerson(server)]
   const socket = await openSocket(server, ada.token)
   socket.send({ type: 'authenticate', token: 'nonsense', requestId: 'bad' })
@@ -216,21 +219,21 @@ test('a socket becomes another person by authenticating, and hears nothing of th
   await socket.close()
 })
 
-test('a socket whose token ends is closed with 4401, unless it was renewed before', async () => {
+test('a socket is closed with 4401 when its token expires, unless it was renewed', async () => {
   const ada = await makePerson(server)
-  const [left, renewed] = [
+  const [expiring, renewed] = [
     await openSocket(server, await shortToken(ada.id, 2)),
     await openSocket(server, await shortToken(ada.id, 2)),
   ]
   renewed.send({ type: 'authenticate', token: ada.token })
   await renewed.next('authenticated')
-  expect(await left.closed).toEqual({ code: 4401 })
-  renewed.send({ type: 'leave_space', spaceId: nowhere })
+  expect(await expiring.closed).toEqual({ code: 4401 })
+  renewed.send({ type: 'leave_space', spaceId: unknownId })
   expect(await renewed.next('left_space')).toBeDefined()
   await renewed.close()
 })
 
-test('the sockets of an account that is deleted are closed, on every server, and none comes to see names again', async () => {
+test('deleting an account closes its sockets, and its token cannot join a location', async () => {
   const { locationId } = await makeSpace(server)
   const person = await makePerson(server)
   const socket = await openAtLocation(server, locationId, person.token)
@@ -242,7 +245,7 @@ test('the sockets of an account that is deleted are closed, on every server, and
   await again.close()
 })
 
-test('a token whose account is gone signs no socket in that watches a location, and shows it no names', async () => {
+test('the token of a deleted account cannot authenticate a socket or show names', async () => {
   const { locationId } = await makeSpace(server)
   const [gone, other] = [await makePerson(server), await makePerson(server)]
   const socket = await openAtLocation(server, locationId)
@@ -254,24 +257,24 @@ test('a token whose account is gone signs no socket in that watches a location, 
   await socket.close()
 })
 
-test('a message that is too large is refused and the socket stays; a frame beyond all measure ends it', async () => {
+test('a message that is too large is refused, and a huge frame closes the socket', async () => {
   const socket = await openSocket(server)
-  socket.send({ type: 'leave_space', spaceId: nowhere, requestId: 'x'.repeat(MAX_MESSAGE_BYTES) })
+  socket.send({ type: 'leave_space', spaceId: unknownId, requestId: 'x'.repeat(MAX_MESSAGE_BYTES) })
   expect(await socket.next('error')).toMatchObject({
     reason: 'VALIDATION',
     message: expect.stringContaining('4096'),
   })
-  socket.send({ type: 'leave_space', spaceId: nowhere })
+  socket.send({ type: 'leave_space', spaceId: unknownId })
   await socket.next('left_space')
   socket.send('x'.repeat(MAX_FRAME_BYTES + 1))
   expect([1006, 1009]).toContain((await socket.closed).code)
 })
 
-test('messages that make no sense are answered one by one, and so many of them close the socket with 4409', async () => {
+test('each malformed message gets an error, and too many close the socket with 4409', async () => {
   const socket = await openSocket(server)
   const sent = ['{', 'ping', '[]', '{"type":"dance"}', '{"type":"leave_space"}', 'null']
   for (const text of sent) socket.send(text)
-  socket.send({ type: 'leave_space', spaceId: nowhere, extra: true, requestId: 'extra' })
+  socket.send({ type: 'leave_space', spaceId: unknownId, extra: true, requestId: 'extra' })
   await socket.next('error', ({ requestId }) => requestId === 'extra')
   expect(socket.received.filter(({ type }) => type === 'error')).toHaveLength(sent.length + 1)
   const flood = setInterval(() => socket.send('{'), 1)
@@ -279,9 +282,9 @@ test('messages that make no sense are answered one by one, and so many of them c
   clearInterval(flood)
 })
 
-test('messages that come too often are refused, then the socket is closed with 4408 though some were in order', async () => {
+test('messages over the limit are refused, then the socket is closed with 4408', async () => {
   const socket = await openSocket(strict)
-  const message = JSON.stringify({ type: 'leave_space', spaceId: nowhere })
+  const message = JSON.stringify({ type: 'leave_space', spaceId: unknownId })
   for (let sent = 0; sent < MESSAGE_BURST + 10; sent++) socket.send(message)
   expect(await socket.next('error')).toMatchObject({ reason: 'RATE_LIMITED', code: 'TOO_MANY_REQUESTS' })
   await until(() => socket.received.filter(({ type }) => type === 'left_space').length >= MESSAGE_BURST)
@@ -290,7 +293,7 @@ test('messages that come too often are refused, then the socket is closed with 4
   clearInterval(flood)
 })
 
-test('losing a race again and again is no misbehaviour', async () => {
+test('losing races again and again does not close a socket', async () => {
   const space = await makeSpace(server)
   const slotId = `${space.id}@${at(9)}`
   await clientOf(server, await makePerson(server)).slots.hold.mutate({ slotId })
@@ -300,12 +303,12 @@ test('losing a race again and again is no misbehaviour', async () => {
     if (round % 50 === 49)
       await until(() => socket.received.filter(({ type }) => type === 'error').length > round)
   }
-  socket.send({ type: 'leave_space', spaceId: nowhere })
+  socket.send({ type: 'leave_space', spaceId: unknownId })
   await socket.next('left_space')
   await socket.close()
 })
 
-test('who does not read is closed once a megabyte waits for them, is counted, and disturbs nobody else', async () => {
+test('a slow reader is closed at one unread megabyte and does not disturb others', async () => {
   expect(MAX_UNREAD_BYTES).toBe(1 << 20)
   const slow = await upgrade(server)
   const healthy = await openSocket(server)
@@ -314,16 +317,16 @@ test('who does not read is closed once a megabyte waits for them, is counted, an
   for (let sent = 0; server.deps.realtimeStats().slowReadersClosed === before.slowReadersClosed; sent++) {
     if (sent > 1000) throw new Error('the slow reader was not closed')
     server.deps.publish('everyone', { type: 'announcement', message: `${sent} ${message}` })
-    await healthy.next('announcement', (heard) => heard.message.startsWith(`${sent} `))
+    await healthy.next('announcement', (received) => received.message.startsWith(`${sent} `))
   }
   await until(() => server.deps.realtimeStats().sockets === before.sockets - 1)
-  healthy.send({ type: 'leave_space', spaceId: nowhere })
+  healthy.send({ type: 'leave_space', spaceId: unknownId })
   await healthy.next('left_space')
   slow.socket.destroy()
   await healthy.close()
 })
 
-test('statistics count sockets, people, boards and messages, and forget who has gone', async () => {
+test('statistics count sockets, users, boards and messages, and drop closed sockets', async () => {
   const space = await makeSpace(server)
   const ada = await makePerson(server)
   await until(() => server.deps.realtimeStats().sockets === 0)
@@ -345,13 +348,13 @@ test('statistics count sockets, people, boards and messages, and forget who has 
   expect(server.deps.realtimeStats()).toMatchObject({ signedIn: 0, watchedSpaces: 0, watchedBoards: 0 })
 })
 
-test('a planned stop says goodbye, answers what was asked before, and closes with 1001', async () => {
-  const passing = await startTestServer({ databaseUrl: server.deps.env.DATABASE_URL ?? '' })
-  const space = await makeSpace(passing)
-  const socket = await openSocket(passing, (await makePerson(passing)).token)
+test('a planned stop is announced, answers earlier messages and closes with 1001', async () => {
+  const stopping = await startTestServer({ databaseUrl: server.deps.env.DATABASE_URL ?? '' })
+  const space = await makeSpace(stopping)
+  const socket = await openSocket(stopping, (await makePerson(stopping)).token)
   socket.send({ type: 'slot_hold', slotId: `${space.id}@${at(9)}` })
-  await until(() => passing.deps.realtimeStats().messagesIn === 1)
-  await passing.stop()
+  await until(() => stopping.deps.realtimeStats().messagesIn === 1)
+  await stopping.stop()
   expect((await socket.closed).code).toBe(1001)
   expect(socket.received.find(({ type }) => type === 'server_closing')).toMatchObject({
     reconnectInSeconds: 1,
@@ -359,14 +362,14 @@ test('a planned stop says goodbye, answers what was asked before, and closes wit
   expect(socket.received.some(({ type }) => type === 'hold_confirmed')).toBe(true)
 })
 
-test('a raw client with frames of its own is served as any other', async () => {
+test('a client that writes raw frames is served like any other', async () => {
   const { socket } = await upgrade(server)
-  const heard = Promise.withResolvers<string>()
+  const answer = Promise.withResolvers<string>()
   socket.on('data', (data) => {
-    if (data.includes('left_space')) heard.resolve(data.toString())
+    if (data.includes('left_space')) answer.resolve(data.toString())
   })
   socket.resume()
-  socket.write(textFrame(JSON.stringify({ type: 'leave_space', spaceId: nowhere, requestId: 'raw' })))
-  expect(await heard.promise).toContain('"requestId":"raw"')
+  socket.write(textFrame(JSON.stringify({ type: 'leave_space', spaceId: unknownId, requestId: 'raw' })))
+  expect(await answer.promise).toContain('"requestId":"raw"')
   socket.destroy()
 })

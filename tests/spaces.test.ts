@@ -22,9 +22,9 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-const anyone = () => clientOf(server)
+const visitor = () => clientOf(server)
 
-test('a space needs a name, a location and a kind; all else has a default', async () => {
+test('a space needs a name, location and kind; everything else has a default', async () => {
   const { locationId } = await makeSpace(server)
   const made = await admin.spaces.create.mutate({ locationId, name: 'Room', kind: 'meeting_room' })
   expect(made).toEqual({
@@ -48,13 +48,13 @@ test('a space needs a name, a location and a kind; all else has a default', asyn
     rating: null,
     reviewCount: 0,
   })
-  expect(await anyone().spaces.byId.query({ id: made.id })).toEqual(made)
+  expect(await visitor().spaces.byId.query({ id: made.id })).toEqual(made)
   expect(
     await reasonOf(admin.spaces.create.mutate({ locationId: made.id, name: 'Room', kind: 'desk' })),
   ).toBe('NOT_FOUND')
 })
 
-test('every setting can be changed, is answered whole, and reaches whoever watches', async () => {
+test('every setting can be changed, and watchers receive the new board', async () => {
   const space = await makeSpace(server)
   const watcher = await openSocket(server)
   watcher.send({ type: 'join_space', spaceId: space.id, date: testDate })
@@ -77,8 +77,8 @@ test('every setting can be changed, is answered whole, and reaches whoever watch
   }
   const changed = await admin.spaces.update.mutate({ id: space.id, ...settings })
   expect(changed).toEqual({ ...space, ...settings })
-  expect(await anyone().spaces.byId.query({ id: space.id })).toEqual(changed)
-  const board = await watcher.next('slots_status_update', (heard) => heard.version > version)
+  expect(await visitor().spaces.byId.query({ id: space.id })).toEqual(changed)
+  const board = await watcher.next('slots_status_update', (message) => message.version > version)
   expect(board.slots.map(({ startsAt, units, priceMinor }) => [startsAt, units, priceMinor])).toEqual([
     [at(10), 3, 1250],
     [at(11.5), 3, 1250],
@@ -89,7 +89,7 @@ test('every setting can be changed, is answered whole, and reaches whoever watch
   await watcher.close()
 })
 
-test('a space that somebody holds or has booked is not removed, nor are units that they have', async () => {
+test('a space or unit with a hold or booking cannot be removed', async () => {
   const space = await makeSpace(server, { units: 3 })
   const people = [await makePerson(server), await makePerson(server)].map((person) =>
     clientOf(server, person),
@@ -105,8 +105,8 @@ test('a space that somebody holds or has booked is not removed, nor are units th
   expect(await units(1)).toBe('was not refused')
   expect(await admin.spaces.remove.mutate({ id: space.id })).toEqual({ ok: true })
   const gone = [
-    anyone().spaces.byId.query({ id: space.id }),
-    anyone().slots.day.query({ spaceId: space.id, date: testDate }),
+    visitor().spaces.byId.query({ id: space.id }),
+    visitor().slots.day.query({ spaceId: space.id, date: testDate }),
     people[0]?.slots.hold.mutate({ slotId: `${space.id}@${at(9)}` }) ?? Promise.resolve(),
     admin.spaces.update.mutate({ id: space.id, name: 'x' }),
     admin.spaces.remove.mutate({ id: space.id }),
@@ -114,18 +114,18 @@ test('a space that somebody holds or has booked is not removed, nor are units th
   expect(new Set(await Promise.all(gone.map(reasonOf)))).toEqual(new Set(['NOT_FOUND']))
 })
 
-test('spaces are found by location, kind and size, page by page', async () => {
+test('spaces are filtered by location, kind and capacity, and paged', async () => {
   const { locationId } = await makeSpace(server, { capacity: 2 })
   const hall = await makeSpace(server, { locationId, kind: 'event_hall', capacity: 50 })
   const room = await makeSpace(server, { locationId, kind: 'meeting_room', capacity: 8 })
   const ids = async (filter: object) =>
-    (await anyone().spaces.list.query({ locationId, ...filter })).items.map(({ id }) => id)
+    (await visitor().spaces.list.query({ locationId, ...filter })).items.map(({ id }) => id)
   expect(await ids({})).toHaveLength(3)
   expect(await ids({ minCapacity: 8 })).toEqual([hall.id, room.id])
   expect(await ids({ kind: 'event_hall' })).toEqual([hall.id])
   expect(await ids({ kind: 'event_hall', minCapacity: 51 })).toEqual([])
-  const first = await anyone().spaces.search.query({ locationId, from: at(9), to: at(10), limit: 2 })
-  const rest = await anyone().spaces.search.query({
+  const first = await visitor().spaces.search.query({ locationId, from: at(9), to: at(10), limit: 2 })
+  const rest = await visitor().spaces.search.query({
     locationId,
     from: at(9),
     to: at(10),
@@ -133,10 +133,10 @@ test('spaces are found by location, kind and size, page by page', async () => {
   })
   expect([...first.items, ...rest.items].map(({ id }) => id)).toEqual(await ids({}))
   expect(rest.nextCursor).toBeNull()
-  expect(await reasonOf(anyone().spaces.search.query({ from: at(10), to: at(10) }))).toBe('VALIDATION')
+  expect(await reasonOf(visitor().spaces.search.query({ from: at(10), to: at(10) }))).toBe('VALIDATION')
 })
 
-test('a search finds a space for a period exactly where a hold of that period is accepted', async () => {
+test('search finds a space for a period if and only if it can be held then', async () => {
   const first = await makeSpace(server, { units: 2, bufferMinutes: 30, maxSlots: 3 })
   const { locationId } = first
   const spaces = [
@@ -157,11 +157,11 @@ test('a search finds a space for a period exactly where a hold of that period is
   await fc.assert(
     fc.asyncProperty(periods, fc.constantFrom(...spaces), async ([quarter, length], space) => {
       const [from, to] = [at(quarter / 4), at((quarter + length) / 4)]
-      const { items } = await anyone().spaces.search.query({ locationId, from, to })
+      const { items } = await visitor().spaces.search.query({ locationId, from, to })
       const found = items.some(({ id }) => id === space.id)
       try {
         const held = await client.bookings.create.mutate({ spaceId: space.id, startsAt: from, endsAt: to })
-        // Every second hold stays, so that there is more and more in the way.
+        // Every second hold remains, so the calendars fill up.
         if (accepted++ % 2) await client.bookings.cancel.mutate({ id: held.id })
         expect({ from, to, found }).toEqual({ from, to, found: true })
       } catch (error) {
@@ -172,7 +172,7 @@ test('a search finds a space for a period exactly where a hold of that period is
     }),
     {
       numRuns: process.env.PROVE === '1' ? 1000 : 80,
-      // One that is had and one that is not, whatever chance brings.
+      // An accepted and a refused period, whatever the random ones are.
       examples: [
         [[0, 4], first],
         [[1, 4], first],
@@ -183,7 +183,7 @@ test('a search finds a space for a period exactly where a hold of that period is
   expect(refused).toBeGreaterThan(0)
 })
 
-test('a search by date finds the spaces that have a slot then, and takes a period or a date', async () => {
+test('search by date lists spaces with a free slot, and takes no period as well', async () => {
   const full = await makeSpace(server, {
     slotMinutes: 60,
     hours: [{ weekday: 1, opensAt: '09:00', closesAt: '11:00' }],
@@ -203,5 +203,5 @@ test('a search by date finds the spaces that have a slot then, and takes a perio
     free.id,
   ])
   for (const wanted of [{ from: at(9) }, { to: at(9) }, { date: testDate, from: at(9), to: at(10) }])
-    expect(await reasonOf(anyone().spaces.search.query(wanted))).toBe('VALIDATION')
+    expect(await reasonOf(visitor().spaces.search.query(wanted))).toBe('VALIDATION')
 })

@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-test('a specialist makes and keeps their own profile and services, and nobody else does', async () => {
+test('only the specialist and admins can change a profile, its services and time off', async () => {
   const space = await makeSpace(server)
   const person = await makePerson(server, 'specialist')
   const mine = clientOf(server, person)
@@ -92,7 +92,7 @@ test('a specialist makes and keeps their own profile and services, and nobody el
   expect(await mine.specialists.create.mutate(create)).toMatchObject({ userId: person.id })
 })
 
-test('a day is the specialist’s hours in the zone of the location, in the grid of the service, on days of 23 and 25 hours too', async () => {
+test('a day follows the location’s time zone, on days of 23 and 25 hours too', async () => {
   const hours = [{ weekday: 7 as const, opensAt: '01:00', closesAt: '06:00' }]
   const { specialist, service } = await makeSpecialist(server, {
     timeZone: 'Europe/Rome',
@@ -126,7 +126,7 @@ test('a day is the specialist’s hours in the zone of the location, in the grid
   expect(await reasonOf(starts(testDate, other.id))).toBe('NOT_FOUND')
 })
 
-test('time off closes the specialist and no space, names what stands, and ends when it is taken back', async () => {
+test('time off closes only the specialist, lists affected bookings and can be removed', async () => {
   const { client, specialist, service, locationId } = await makeSpecialist(server)
   const space = await makeSpace(server, { locationId })
   const customer = clientOf(server, await makePerson(server))
@@ -163,7 +163,7 @@ test('time off closes the specialist and no space, names what stands, and ends w
   expect((await day())[10]?.status).toBe('closed')
 })
 
-test('who looks at a specialist’s day sees every change, in whichever service’s grid it is watched', async () => {
+test('watchers of a specialist’s day see every change in the grid of any service', async () => {
   const { client, specialist, service, locationId } = await makeSpecialist(server, {
     service: { bufferMinutes: 30 },
   })
@@ -218,17 +218,19 @@ test('who looks at a specialist’s day sees every change, in whichever service�
     socket.send({ type: 'leave_specialist', specialistId: specialist.id })
     expect(await socket.next('left_specialist')).toMatchObject({ specialistId: specialist.id })
   }
-  // A change of the rules is told to those who stayed, board by board.
-  const [stayed] = sockets
-  stayed?.socket.send({
+  // A change of the rules sends the whole board to each remaining watcher.
+  const [remaining] = sockets
+  remaining?.socket.send({
     type: 'join_specialist',
     specialistId: specialist.id,
     date: testDate,
     serviceId: long.id,
   })
-  await until(() => stayed?.socket.received.filter(({ type }) => type === 'joined_specialist').length === 2)
+  await until(
+    () => remaining?.socket.received.filter(({ type }) => type === 'joined_specialist').length === 2,
+  )
   await client.services.update.mutate({ id: long.id, durationMinutes: 60 })
-  const whole = await stayed?.socket.next(
+  const whole = await remaining?.socket.next(
     'slots_status_update',
     ({ serviceId, slots }) => serviceId === long.id && slots.length === 24,
   )
@@ -236,7 +238,7 @@ test('who looks at a specialist’s day sees every change, in whichever service�
   for (const { socket } of sockets) await socket.close()
 })
 
-test('who watches a service sees at once that the only room is taken, and that it is free again', async () => {
+test('watchers of a service see at once when its only room is taken or free again', async () => {
   const { specialist, service, locationId } = await makeSpecialist(server, { service: { needsRoom: true } })
   const room = await makeSpace(server, { locationId, kind: 'meeting_room' })
   const socket = await openSocket(server)
@@ -251,11 +253,11 @@ test('who watches a service sees at once that the only room is taken, and that i
   await shows('held')
   await other.bookings.confirm.mutate({ id })
   await shows('booked')
-  const told = socket.received.length
+  const seen = socket.received.length
   await other.bookings.cancel.mutate({ id })
   await until(() =>
     socket.received
-      .slice(told)
+      .slice(seen)
       .some((message) => message.type === 'slots_status_update' && slot(message)?.status === 'free'),
   )
   const admin = clientOf(server, await makePerson(server, 'admin'))
@@ -267,7 +269,7 @@ test('who watches a service sees at once that the only room is taken, and that i
   await socket.close()
 })
 
-test('search finds by service, place, rating and what is free on a day', async () => {
+test('search filters by service, city, user, rating and free time on a day', async () => {
   const { specialist, service, locationId, client } = await makeSpecialist(server, {
     service: { name: 'Deep tissue massage', durationMinutes: 600 },
     hours: [{ weekday: 1, opensAt: '09:00', closesAt: '19:30' }],
@@ -296,7 +298,7 @@ test('search finds by service, place, rating and what is free on a day', async (
   ).toMatchObject({ items: [{ id: second.specialist.id }], nextCursor: null })
 })
 
-test('a specialist who is booked cannot be removed or leave; one who leaves is forgotten and what was booked stays', async () => {
+test('a booked specialist cannot be removed; bookings outlive a deleted specialist', async () => {
   const { client, specialist, service, person } = await makeSpecialist(server)
   const customer = clientOf(server, await makePerson(server))
   const { id } = await customer.bookings.create.mutate({ serviceId: service.id, startsAt: at(9) })

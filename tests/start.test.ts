@@ -30,10 +30,10 @@ async function start(more: Settings = {}) {
   return { server, url, port }
 }
 
-/** The first process of the embedded database of a folder. */
+/** The process id of the embedded PostgreSQL in a data folder. */
 async function postmaster(dataDir: string): Promise<number> {
-  const place = await realpath(path.join(dataDir, 'elsewhere')).catch(() => dataDir)
-  return Number((await readFile(path.join(place, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0])
+  const root = await realpath(path.join(dataDir, 'elsewhere')).catch(() => dataDir)
+  return Number((await readFile(path.join(root, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0])
 }
 
 async function register(url: string, email: string): Promise<number> {
@@ -43,26 +43,26 @@ async function register(url: string, email: string): Promise<number> {
 }
 
 describe('an embedded database', () => {
-  test('survives a server that is killed, a database that is killed, and both', async () => {
+  test('survives the kill of the server, of the database and of both', async () => {
     const first = await start()
     expect(first.server.output()).toContain(`${first.url}/swagger`)
     expect(first.server.output()).toContain('customer@example.com')
     expect(await register(first.url, 'one@example.com')).toBe(200)
 
-    // Killed, the server leaves its database running; the next one takes it over.
+    // A killed server leaves its database running, and the next server takes it over.
     first.server.kill('SIGKILL')
     await first.server.exited
     const second = await start()
     expect(await register(second.url, 'one@example.com')).toBe(409)
 
-    // Killed under a running server, the database comes back without a hand.
+    // A running server restarts its killed database.
     process.kill(await postmaster(path.join(folder, 'data')), 'SIGKILL')
     await until(async () => (await fetch(`${second.url}/api/health/db`)).status === 503)
     await until(async () => (await fetch(`${second.url}/api/health/db`)).ok, 20_000)
-    // A connection of the pool may still have to find out; who is told 503 has no account, and asks again.
+    // A pooled connection may still be broken. After a 503 no account exists, so retry.
     await until(async () => (await register(second.url, 'two@example.com')) === 200)
 
-    // The server first: it would start its database again, and what it had begun would go on without it.
+    // Kill the server first, because it would restart the database.
     second.server.kill('SIGKILL')
     await second.server.exited
     process.kill(await postmaster(path.join(folder, 'data')), 'SIGKILL')
@@ -74,7 +74,7 @@ describe('an embedded database', () => {
     expect(await postmaster(path.join(folder, 'data')).catch(() => 'gone')).toBe('gone')
   }, 120_000)
 
-  test('serves one server: a second one on the folder is refused, and says what to do', async () => {
+  test('refuses a second server on its folder and says what to do', async () => {
     const { server, url } = await start()
     const second = spawnServer(settings({ PORT: String(freePort()) }))
     expect(await second.exited).toBe(1)
@@ -86,7 +86,7 @@ describe('an embedded database', () => {
   }, 60_000)
 })
 
-test('a server whose terminal is closed stops as it should, and leaves no database behind', async () => {
+test('closing the terminal stops the server cleanly and its database with it', async () => {
   const dataDir = path.join(folder, 'hung-up')
   const { server } = await start({ DATA_DIR: dataDir })
   server.kill('SIGHUP')
@@ -94,9 +94,9 @@ test('a server whose terminal is closed stops as it should, and leaves no databa
   expect(await postmaster(dataDir).catch(() => 'gone')).toBe('gone')
 }, 60_000)
 
-test('a port that somebody else holds is named, and how to choose another', async () => {
+test('a taken port is reported, with the command to choose another one', async () => {
   const port = freePort()
-  const holder = Bun.serve({ port, hostname: '127.0.0.1', fetch: () => new Response('somebody else') })
+  const holder = Bun.serve({ port, hostname: '127.0.0.1', fetch: () => new Response('another process') })
   const server = spawnServer(settings({ PORT: String(port), DATA_DIR: path.join(folder, 'other') }))
   expect(await server.exited).toBe(1)
   expect(server.output()).toContain(`Port ${port} is taken`)
@@ -104,7 +104,7 @@ test('a port that somebody else holds is named, and how to choose another', asyn
   await holder.stop(true)
 }, 60_000)
 
-test('a configuration that makes no sense stops the boot in a sentence, without a stack', async () => {
+test('an invalid configuration stops the start with a message and no stack trace', async () => {
   const server = spawnServer(settings({ PORT: 'eighty', NODE_ENV: 'production' }))
   expect(await server.exited).toBe(1)
   expect(server.output()).toContain('PORT')

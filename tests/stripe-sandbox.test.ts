@@ -33,17 +33,16 @@ const pay = async (amount = 2000, payment_method = 'pm_card_visa') => {
   return stripe.paymentIntents.confirm(id, { payment_method, expand: ['latest_charge'] })
 }
 
-/** The error of Stripe's that a call fails with. */
 async function failureOf(call: Promise<unknown>) {
   const error = await call.then(
     () => undefined,
     (thrown: unknown) => thrown,
   )
-  if (!(error instanceof Stripe.errors.StripeError)) throw new Error(`not a failure of Stripe's: ${error}`)
+  if (!(error instanceof Stripe.errors.StripeError)) throw new Error(`not a Stripe error: ${error}`)
   return { type: error.type, code: error.code, decline: error.decline_code, status: error.statusCode }
 }
 
-test('objects have every field that Stripe’s published ones have, of the same type or null', async () => {
+test('objects have all fields of Stripe’s published ones, with their type or null', async () => {
   const intent = await pay()
   const charge = intent.latest_charge as Stripe.Charge
   const refund = await stripe.refunds.create({ payment_intent: intent.id, amount: 100 })
@@ -75,7 +74,7 @@ test('objects have every field that Stripe’s published ones have, of the same 
   }
 })
 
-test('cards do what they do at Stripe, and failures have Stripe’s shape', async () => {
+test('test cards behave as at Stripe, and errors have Stripe’s shape', async () => {
   expect((await pay()).status).toBe('succeeded')
   expect(await failureOf(pay(2000, 'pm_card_chargeDeclined'))).toEqual({
     type: 'StripeCardError',
@@ -106,7 +105,7 @@ test('cards do what they do at Stripe, and failures have Stripe’s shape', asyn
   })
 })
 
-test('a key that was used gives the same answer for the same request, and refuses another', async () => {
+test('an idempotency key repeats the response to its request and refuses another one', async () => {
   const key = { idempotencyKey: 'the-same-key' }
   const create = (amount: number) => stripe.paymentIntents.create({ amount, currency: 'eur' }, key)
   const [first, again] = [await create(700), await create(700)]
@@ -120,7 +119,7 @@ test('a key that was used gives the same answer for the same request, and refuse
   expect(new Set(racing.map(({ id }) => id)).size).toBe(1)
 })
 
-test('a payment is given back in parts up to all of it, by racing calls too', async () => {
+test('partial refunds never exceed the payment, even if they are concurrent', async () => {
   const { id: payment_intent } = await pay(1000)
   const outcomes = await Promise.allSettled(
     Array.from({ length: 8 }, () => stripe.refunds.create({ payment_intent, amount: 300 })),
@@ -132,7 +131,7 @@ test('a payment is given back in parts up to all of it, by racing calls too', as
   })
 })
 
-test('lists come in pages, the newest first, by what they are about', async () => {
+test('lists are filtered and paged, newest first', async () => {
   const customer = (await stripe.customers.create({})).id
   const made: string[] = []
   for (let amount = 100; amount < 105; amount++)
@@ -145,7 +144,7 @@ test('lists come in pages, the newest first, by what they are about', async () =
   expect(before.data.map(({ id }) => id)).toEqual(made.slice(0, 2))
 })
 
-test('a browser’s key sees an intent with its client secret, and nothing else', async () => {
+test('a publishable key reads an intent with its client secret, and nothing else', async () => {
   const intent = await stripe.paymentIntents.create({ amount: 500, currency: 'eur' })
   const ask = async (path: string, key = sandbox.publishableKey) =>
     (await fetch(`${sandbox.url}/v1/${path}`, { headers: { authorization: `Bearer ${key}` } })).status
@@ -157,7 +156,7 @@ test('a browser’s key sees an intent with its client secret, and nothing else'
   expect(await ask('payment_intents', 'sk_live_stolen')).toBe(401)
 })
 
-test('a body that names parameters without end is refused at once, and calls after it are answered', async () => {
+test('a body with countless or deeply nested parameters is refused at once', async () => {
   const deep = `a${'[b]'.repeat(100_000)}=1`
   const many = 'a[]=1&'.repeat(100_000)
   for (const body of [deep, '['.repeat(20_000), many]) {
@@ -172,7 +171,7 @@ test('a body that names parameters without end is refused at once, and calls aft
   expect((await stripe.paymentIntents.create({ amount: 500, currency: 'eur' })).amount).toBe(500)
 })
 
-test('what is there survives the stand-in, and a second one beside it sees the same', async () => {
+test('a second sandbox on the same database sees the same data and secret', async () => {
   const { id } = await stripe.paymentIntents.create({ amount: 500, currency: 'eur' })
   const other = await startStripeSandbox({ databaseUrl, log })
   expect((await sdkOf(other).paymentIntents.retrieve(id)).amount).toBe(500)
@@ -180,7 +179,7 @@ test('what is there survives the stand-in, and a second one beside it sees the s
   await other.stop()
 })
 
-test('webhooks are signed, come again until they are taken, and not more often', async () => {
+test('webhooks are signed and repeated until accepted, but no longer', async () => {
   const seen: string[] = []
   const receiver = Bun.serve({
     port: 0,

@@ -2,17 +2,17 @@ import { expect, test } from 'bun:test'
 import { differencesOf, plain, readSurface, SURFACE_FILE, type Surface } from '../scripts/surface'
 
 const committed: Surface = await Bun.file(SURFACE_FILE).json()
-const HOW_TO_RENEW = `
-Clients rely on what is written down in tests/surface.json, and it is not so any more (see above).
-If that is meant, renew it with: bun run surface
-What is gone or changed breaks clients that are out there; what is new does not.`
+const HOW_TO_UPDATE = `
+The public surface differs from tests/surface.json, which clients rely on (see above).
+If the change is intended, update the file with: bun run surface
+Removed or changed entries break existing clients; new ones do not.`
 
-test('no procedure, path, reason, message or setting is lost or changed but on purpose', () => {
+test('no procedure, path, reason, message or setting changes unnoticed', () => {
   const differences = differencesOf(committed, plain(readSurface()))
-  if (differences.length > 0) throw new Error(`${differences.join('\n')}\n${HOW_TO_RENEW}`)
+  if (differences.length > 0) throw new Error(`${differences.join('\n')}\n${HOW_TO_UPDATE}`)
 })
 
-test('what is lost, new or of another shape is noticed in every part of the surface', () => {
+test('a removed, new or changed entry is noticed in every part of the surface', () => {
   for (const [section, entries] of Object.entries(committed)) {
     const [name = ''] = Object.keys(entries)
     expect(name).not.toBe('')
@@ -25,7 +25,7 @@ test('what is lost, new or of another shape is noticed in every part of the surf
   }
 })
 
-test('an input that asks for more and an output that gives less are changes', () => {
+test('the surface records inputs, outputs, routes and whether a call needs a sign-in', () => {
   const hold = committed.procedures?.['slots.hold']
   const board = committed.shapes?.Board
   expect(hold).toMatchObject({

@@ -31,24 +31,24 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-type Heard = { topic: string; message: ServerMessage }
+type Published = { topic: string; message: ServerMessage }
 
-/** The servers with a publish that writes down what they tell. */
-function listening() {
-  const heard: Heard[] = []
+/** The dependencies of both servers, with a `publish` that records the messages. */
+function recordMessages() {
+  const published: Published[] = []
   const publish: Publish = (topic, given) => {
     const message = messageOf(given)
-    if (message) heard.push({ topic, message })
+    if (message) published.push({ topic, message })
   }
   const of = <T extends ServerMessage['type']>(type: T) =>
-    heard
+    published
       .map(({ message }) => message)
       .filter((message): message is Extract<ServerMessage, { type: T }> => message.type === type)
   return { deps: [server, second].map(({ deps }) => ({ ...deps, publish })), of }
 }
 
-/** Ended holds on as many units, an hour each, from midnight on. */
-async function putEnded(space: Awaited<ReturnType<typeof makeSpace>>, hours: number) {
+/** Inserts a stale hold of an hour per unit and hour, from midnight on. */
+async function insertStaleHolds(space: Awaited<ReturnType<typeof makeSpace>>, hours: number) {
   const holdExpiresAt = new Date(Date.now() - 60_000)
   const rows = []
   for (let unit = 1; unit <= space.units; unit++) {
@@ -71,18 +71,18 @@ const statusOf = async (id: string) =>
 const versionOf = async (id: string) =>
   (await server.deps.db.select().from(spaces).where(eq(spaces.id, id)))[0]?.version ?? 0
 
-describe('ended holds', () => {
-  test('are freed once each by sweeps on two servers at once, and every board follows by consecutive versions', async () => {
-    const houses = await Promise.all([1, 2, 3, 4, 5].map((units) => makeSpace(server, { units })))
-    const ended = (await Promise.all(houses.map((space) => putEnded(space, 20)))).flat()
-    const { deps, of } = listening()
+describe('stale holds', () => {
+  test('expire once each if two servers sweep, and boards get consecutive versions', async () => {
+    const allSpaces = await Promise.all([1, 2, 3, 4, 5].map((units) => makeSpace(server, { units })))
+    const stale = (await Promise.all(allSpaces.map((space) => insertStaleHolds(space, 20)))).flat()
+    const { deps, of } = recordMessages()
     const counts = await Promise.all([...deps, ...deps].map((one) => sweepExpiredHolds(one)))
 
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(ended.length)
-    const told = of('booking_update').map(({ booking }) => booking)
-    expect(told.map(({ id }) => id).toSorted()).toEqual(ended.map(({ id }) => id).toSorted())
-    expect(new Set(told.map(({ status }) => status))).toEqual(new Set(['expired']))
-    for (const space of houses) {
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(stale.length)
+    const expired = of('booking_update').map(({ booking }) => booking)
+    expect(expired.map(({ id }) => id).toSorted()).toEqual(stale.map(({ id }) => id).toSorted())
+    expect(new Set(expired.map(({ status }) => status))).toEqual(new Set(['expired']))
+    for (const space of allSpaces) {
       const updates = of('slot_update').filter(({ spaceId }) => spaceId === space.id)
       const versions = updates.toSorted((a, b) => a.version - b.version)
       expect(versions.map(({ fromVersion, cause }) => [fromVersion, cause])).toEqual(
@@ -99,7 +99,7 @@ describe('ended holds', () => {
     expect(await sweepExpiredHolds(server.deps)).toBe(0)
   })
 
-  test('are announced as freed slots only where the slot can be had again', async () => {
+  test('are announced as freed slots only if the slot can be held again', async () => {
     const space = await makeSpace(server)
     const day = { from: at(9), to: at(12), status: 'held' as const }
     await insertBooking(server, space, person, { ...day, holdExpiresAt: new Date(Date.now() - 1000) })
@@ -108,7 +108,7 @@ describe('ended holds', () => {
       startsAt: at(10),
       endsAt: at(11),
     })
-    const { deps, of } = listening()
+    const { deps, of } = recordMessages()
     expect(await Promise.all(deps.map((one) => sweepExpiredHolds(one)))).toContain(1)
     expect(of('slots_freed')).toMatchObject([
       { spaceId: space.id, slotIds: [`${space.id}@${at(9)}`, `${space.id}@${at(11)}`], count: 2 },
@@ -118,10 +118,10 @@ describe('ended holds', () => {
     ])
   })
 
-  test('of a calendar that somebody else has locked keep nobody else waiting, however many they are, and are freed later', async () => {
+  test('on a locked calendar delay no other calendar and expire after the lock', async () => {
     const [busy, other] = [await makeSpace(server, { units: 21 }), await makeSpace(server)]
-    const blocked = await putEnded(busy, 10)
-    const [free] = await putEnded(other, 1)
+    const blocked = await insertStaleHolds(busy, 10)
+    const [free] = await insertStaleHolds(other, 1)
     const locked = Promise.withResolvers<void>()
     const done = Promise.withResolvers<void>()
     const holding = server.deps.db.transaction(async (tx) => {
@@ -135,11 +135,11 @@ describe('ended holds', () => {
     const waiting = sweepExpiredHolds(second.deps)
     done.resolve()
     await holding
-    // A lock that lasts no longer than a claim's is waited for within the same sweep.
+    // The same sweep waits for a short lock.
     expect(await waiting).toBe(blocked.length)
   })
 
-  test('of a claim made through one server are seen in the day that the other one shows', async () => {
+  test('made on one server are shown as free on the other one before the sweep', async () => {
     const space = await makeSpace(server)
     const slotId = `${space.id}@${at(9)}`
     const day = { spaceId: space.id, date: testDate }
@@ -159,7 +159,7 @@ describe('ended holds', () => {
   })
 })
 
-test('bookings become completed once their time and their buffer are over, and not before', async () => {
+test('bookings are completed after their end and buffer, and not before', async () => {
   const space = await makeSpace(server)
   const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
   const over = await insertBooking(server, space, person, { from: ago(120), to: ago(60) })
@@ -169,7 +169,7 @@ test('bookings become completed once their time and their buffer are over, and n
     claimed: `[${ago(60)},${ago(-15)})`,
   })
   const coming = await insertBooking(server, space, person)
-  const { deps, of } = listening()
+  const { deps, of } = recordMessages()
   const counts = await Promise.all(deps.map((one) => completePastBookings(one)))
   expect(counts.toSorted()).toEqual([0, 1])
   expect(await Promise.all([over, buffering, coming].map(({ id }) => statusOf(id)))).toEqual([
@@ -189,12 +189,12 @@ test('a job that throws is logged and runs again', async () => {
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) })
   const ticking = await startTestServer({ env: { SWEEP_SECONDS: '1' }, jobs: true, log })
   const space = await makeSpace(ticking)
-  const somebody = await makePerson(ticking)
+  const user = await makePerson(ticking)
   await ticking.deps.db.execute(sql`ALTER TABLE bookings RENAME TO bookings_elsewhere`)
   const failed = ({ job, level }: (typeof lines)[number]) => job === 'sweep' && level === 50
   await until(() => lines.filter(failed).length >= 2)
   await ticking.deps.db.execute(sql`ALTER TABLE bookings_elsewhere RENAME TO bookings`)
-  await insertBooking(ticking, space, somebody, {
+  await insertBooking(ticking, space, user, {
     status: 'held',
     holdExpiresAt: new Date(Date.now() - 1000),
   })

@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-/** Somebody with an account who has linked Telegram, and has begun to talk to the bot. */
+/** A user with a linked Telegram account and a chat with the bot. */
 async function linked(role: 'customer' | 'specialist' = 'customer') {
   const person = await makePerson(server, role)
   return { person, talk: await link(person) }
@@ -49,12 +49,12 @@ const reachable = async (telegramId: number) => {
 
 async function bookAs(person: { token: string }, serviceId?: string) {
   const client = clientOf(server, person)
-  const what = serviceId ? { serviceId } : { spaceId: (await makeSpace(server, { name: 'Desk' })).id }
-  const { id } = await client.bookings.create.mutate({ ...what, startsAt: at(9) })
+  const target = serviceId ? { serviceId } : { spaceId: (await makeSpace(server, { name: 'Desk' })).id }
+  const { id } = await client.bookings.create.mutate({ ...target, startsAt: at(9) })
   return client.bookings.confirm.mutate({ id })
 }
 
-test('a specialist is asked in Telegram, says yes below the question, and both sides are told', async () => {
+test('a specialist can accept a request in Telegram, and both sides are notified', async () => {
   const { person: worker, service } = await makeSpecialist(server, {
     service: { name: 'Coaching', needsApproval: true },
   })
@@ -64,7 +64,7 @@ test('a specialist is asked in Telegram, says yes below the question, and both s
   const question = await until(async () => (await theirs.news())[0])
   expect(question.text).toContain('Coaching')
   expect(question.buttons.map(({ text }) => text)).toEqual(['Accept', 'Decline'])
-  await sandboxPress(theirs.id, question.messageId, 'Accept')
+  await pressButton(theirs.id, question.messageId, 'Accept')
   await until(async () => (await bookingRow(server, id)).status === 'confirmed')
   for (const side of [person, worker])
     await until(async () =>
@@ -74,33 +74,32 @@ test('a specialist is asked in Telegram, says yes below the question, and both s
   expect((await deliveriesOf(worker)).find(({ kind }) => kind === 'booking_requested')?.sentAt).not.toBeNull()
 })
 
-/** Presses a button of any message, as an update. */
-async function sandboxPress(telegramId: number, messageId: number, words: string) {
+async function pressButton(telegramId: number, messageId: number, label: string) {
   const message = (await sandboxOf(server).people.chat(telegramId)).find((one) => one.messageId === messageId)
-  const found = message?.keyboard?.flat().find(({ text }) => text === words)
+  const found = message?.keyboard?.flat().find(({ text }) => text === label)
   await sendUpdate(server, pressOf(telegramId, messageId, String(found?.callback_data)))
 }
 
-test('a specialist who declines below the question is as good as one who declines anywhere', async () => {
+test('a specialist can decline a request in Telegram', async () => {
   const { person: worker, service } = await makeSpecialist(server, { service: { needsApproval: true } })
   const theirs = await link(worker)
   const { person } = await linked()
   const { id } = await bookAs(person, service.id)
   const question = await until(async () => (await theirs.news())[0])
-  await sandboxPress(theirs.id, question.messageId, 'Decline')
+  await pressButton(theirs.id, question.messageId, 'Decline')
   await until(async () => (await bookingRow(server, id)).status === 'declined')
 })
 
-test('who has linked no Telegram, or does not let the bot write, gets nothing there, and nothing fails', async () => {
-  const alone = await makePerson(server)
-  const silent = await makePerson(server)
-  await clientOf(server, silent).auth.linkTelegram.mutate(proofOf(server))
-  for (const person of [alone, silent]) await bookAs(person)
+test('a user without Telegram or without a chat with the bot gets no messages there', async () => {
+  const unlinked = await makePerson(server)
+  const withoutChat = await makePerson(server)
+  await clientOf(server, withoutChat).auth.linkTelegram.mutate(proofOf(server))
+  for (const person of [unlinked, withoutChat]) await bookAs(person)
   await untilTold(server)
-  for (const person of [alone, silent]) expect(await deliveriesOf(person)).toEqual([])
+  for (const person of [unlinked, withoutChat]) expect(await deliveriesOf(person)).toEqual([])
 })
 
-test('it is told in the language of its reader, with a button that leads to the booking', async () => {
+test('a notification is in the reader’s language and has a button to the booking', async () => {
   const { person, talk } = await linked()
   await clientOf(server, person).auth.update.mutate({ language: 'it' })
   await bookAs(person)
@@ -112,7 +111,7 @@ test('it is told in the language of its reader, with a button that leads to the 
   expect(news?.keyboard?.[0]?.map(({ text }) => text)).toEqual(['Mostra'])
 })
 
-test('when Telegram asks us to wait, it is sent once the time is over, once', async () => {
+test('a notification that Telegram delays is sent once, after the requested wait', async () => {
   const { person, talk } = await linked()
   sandboxOf(server).failNext({ kind: 'too_many', retryAfter: 1 }, { method: 'sendMessage', times: 2 })
   const started = performance.now()
@@ -127,7 +126,7 @@ test('when Telegram asks us to wait, it is sent once the time is over, once', as
   expect([...failed]).toEqual([])
 })
 
-test('what fails at Telegram is tried again', async () => {
+test('a notification that fails at Telegram is retried', async () => {
   const { person, talk } = await linked()
   sandboxOf(server).failNext({ kind: 'error' }, { method: 'sendMessage' })
   await bookAs(person)
@@ -135,7 +134,7 @@ test('what fails at Telegram is tried again', async () => {
   expect(await deliveriesOf(person)).toMatchObject([{ kind: 'booking_confirmed', refused: null }])
 })
 
-test('whoever has blocked the bot is not written to again until they come back', async () => {
+test('blocking the bot stops its messages until it is unblocked', async () => {
   const { person, talk } = await linked()
   await sandboxOf(server).people.block(talk.id, true)
   await until(async () => (await reachable(talk.id)) === false)
@@ -157,7 +156,7 @@ test('whoever has blocked the bot is not written to again until they come back',
   await until(async () => (await newsOf(talk)).length === 1)
 })
 
-test('who wishes to hear of something elsewhere does not hear of it in Telegram', async () => {
+test('a kind of notification that is turned off for Telegram is not sent there', async () => {
   const { person, talk } = await linked()
   const client = clientOf(server, person)
   await client.notifications.setPreferences.mutate({

@@ -34,8 +34,8 @@ const signIn = (proof: Record<string, unknown>) => auth().telegram.mutate(proof 
 const accountsOf = (telegramId: number) =>
   server.deps.db.select().from(telegramAccounts).where(eq(telegramAccounts.telegramId, telegramId))
 
-/** The two doors, each with who signs for it and how a proof is sent. */
-const DOORS = {
+/** The two ways to sign in with Telegram: how a proof is signed and sent. */
+const METHODS = {
   telegram_widget: {
     fields: widgetOf,
     sign: signWidget,
@@ -47,20 +47,20 @@ const DOORS = {
     sent: (fields: Fields): Record<string, unknown> => ({ initData: initDataOf(fields) }),
   },
 }
-const doors = Object.entries(DOORS)
+const methods = Object.entries(METHODS)
 
-test.each(doors)(
-  '%s: what Telegram signed opens an account once, and later the same one',
-  async (platform, door) => {
+test.each(methods)(
+  '%s: signed data creates an account once and later signs in to it',
+  async (platform, method) => {
     const id = freshTelegramId()
-    const signed = door.sign(TOKEN, door.fields(id))
-    const first = await signIn(door.sent(signed))
+    const signed = method.sign(TOKEN, method.fields(id))
+    const first = await signIn(method.sent(signed))
     expect(first.user).toMatchObject({ name: 'Ada Lovelace', email: null, role: 'customer' })
     expect(first.user.language).toBe(platform === 'telegram_mini_app' ? 'it' : 'en')
-    // A page that is loaded again sends the same data again.
+    // A reloaded page sends the same data again.
     for (let reload = 0; reload < 3; reload++)
-      expect((await signIn(door.sent(signed))).user).toEqual(first.user)
-    const viaRest = await rest(server, '/auth/telegram', { method: 'POST', body: door.sent(signed) })
+      expect((await signIn(method.sent(signed))).user).toEqual(first.user)
+    const viaRest = await rest(server, '/auth/telegram', { method: 'POST', body: method.sent(signed) })
     expect(viaRest.body).toMatchObject({ user: { id: first.user.id }, expiresIn: 3600 })
     expect(await accountsOf(id)).toMatchObject([
       { userId: first.user.id, username: `ada_${id}`, reachable: platform === 'telegram_mini_app' },
@@ -71,22 +71,22 @@ test.each(doors)(
   },
 )
 
-test('the same person through both doors, ten times at once, has one account', async () => {
+test('ten concurrent sign-ins of one user by both methods create one account', async () => {
   const id = freshTelegramId()
-  const proofs = doors.map(([, door]) => door.sent(door.sign(TOKEN, door.fields(id))))
+  const proofs = methods.map(([, method]) => method.sent(method.sign(TOKEN, method.fields(id))))
   const all = await Promise.all(Array.from({ length: 10 }, (_, turn) => signIn(proofs[turn % 2] ?? {})))
   expect(new Set(all.map(({ user }) => user.id)).size).toBe(1)
   expect(await accountsOf(id)).toHaveLength(1)
 })
 
-test('numbers are taken as the widget gives them to a page', async () => {
+test('numeric fields of the widget are accepted as numbers', async () => {
   const id = freshTelegramId()
   const signed = signWidget(TOKEN, widgetOf(id))
   const sent = { ...signed, id, auth_date: Number(signed.auth_date) }
   expect((await signIn(sent)).user.name).toBe('Ada Lovelace')
 })
 
-test('a session of an e-mail and password says so, and what the program called itself', async () => {
+test('a session with a password reports its platform, which is web by default', async () => {
   const email = newEmail()
   await auth().register.mutate({ email, password, name: 'Ada' })
   const signedIn = await auth().login.mutate({ email, password, platform: 'ios' })
@@ -111,7 +111,7 @@ const name = fc.oneof(
 )
 const text = fc.oneof(fc.string({ maxLength: 40 }), fc.constantFrom('', '0', '\n', 'a\nb=c', '1\nid=2'))
 
-/** One change of what was signed: a field with another value, one less, or one more. */
+/** A change of signed data: one field changed, removed or added. */
 const changes = fc.record({
   kind: fc.constantFrom('changed' as const, 'removed' as const, 'added' as const),
   at: fc.nat(),
@@ -120,7 +120,7 @@ const changes = fc.record({
 })
 type Change = typeof changes extends fc.Arbitrary<infer T> ? T : never
 
-/** @returns undefined where the change is none */
+/** @returns undefined if the change has no effect */
 function tamper(signed: Fields, { kind, at, name, text }: Change): [string, string][] | undefined {
   const entries = Object.entries(signed)
   const index = at % entries.length
@@ -156,11 +156,11 @@ test('a proof of the widget with any field changed, removed or added is refused'
   await signIn(signed)
 })
 
-test('initData with any field changed, removed, added or doubled is refused', async () => {
+test('initData with any field changed, removed, added or repeated is refused', async () => {
   const signed = signMiniApp(TOKEN, miniAppOf())
   await fc.assert(
-    fc.asyncProperty(changes, fc.boolean(), async (change, doubled) => {
-      const entries = doubled
+    fc.asyncProperty(changes, fc.boolean(), async (change, repeated) => {
+      const entries = repeated
         ? [...Object.entries(signed), Object.entries(signed)[change.at % 6] ?? ['hash', '']]
         : tamper(signed, change)
       if (!entries) return
@@ -173,39 +173,39 @@ test('initData with any field changed, removed, added or doubled is refused', as
   await signIn({ initData: initDataOf(signed) })
 })
 
-test('every single field of a proof counts, and every digit of its hash', async () => {
-  for (const [, door] of doors) {
-    const signed = door.sign(TOKEN, door.fields())
+test('every field of a proof and every digit of its hash is checked', async () => {
+  for (const [, method] of methods) {
+    const signed = method.sign(TOKEN, method.fields())
     for (const field of Object.keys(signed)) {
       const { [field]: value = '', ...without } = signed
-      await refused(door.sent(without))
-      await refused(door.sent({ ...signed, [field]: `${value}1` }))
-      await refused(door.sent({ ...signed, [field]: value.slice(0, -1) }))
-      await refused(door.sent({ ...signed, [field]: '' }))
+      await refused(method.sent(without))
+      await refused(method.sent({ ...signed, [field]: `${value}1` }))
+      await refused(method.sent({ ...signed, [field]: value.slice(0, -1) }))
+      await refused(method.sent({ ...signed, [field]: '' }))
     }
     const hash = signed.hash ?? ''
     for (let digit = 0; digit < hash.length; digit++) {
       const other = hash[digit] === '0' ? '1' : '0'
-      await refused(door.sent({ ...signed, hash: hash.slice(0, digit) + other + hash.slice(digit + 1) }))
+      await refused(method.sent({ ...signed, hash: hash.slice(0, digit) + other + hash.slice(digit + 1) }))
     }
-    await refused(door.sent({ ...signed, hash: hash.toUpperCase() === hash ? '' : hash.toUpperCase() }))
-    await signIn(door.sent(signed))
+    await refused(method.sent({ ...signed, hash: hash.toUpperCase() === hash ? '' : hash.toUpperCase() }))
+    await signIn(method.sent(signed))
   }
 })
 
-test('lines that two fields share cannot pass for one field, nor one for two', async () => {
+test('a line break cannot make two fields pass for one, nor one for two', async () => {
   const { username = '', ...rest } = widgetOf()
   const signed = signWidget(TOKEN, { ...rest, username })
-  // The same lines are signed: the photo's address swallows the name that follows it.
+  // The signed lines stay the same: the photo's URL absorbs the username after it.
   const { username: _, photo_url, ...without } = signed
   await refused({ ...without, photo_url: `${photo_url}\nusername=${username}` })
   await refused({ ...without, [`photo_url=${photo_url}\nusername`]: username })
 })
 
-test('a proof that is too old, from the future or without a date is refused, and one at the edge is not', async () => {
-  for (const [, door] of doors) {
+test('a proof that is too old, from the future or without a date is refused', async () => {
+  for (const [, method] of methods) {
     const dated = (date: string) =>
-      door.sent(door.sign(TOKEN, door.fields(freshTelegramId(), { auth_date: date })))
+      method.sent(method.sign(TOKEN, method.fields(freshTelegramId(), { auth_date: date })))
     const ago = (seconds: number) => dated(String(nowSeconds() - seconds))
     for (const late of [86_401 + 1, 90_000, 86_400 * 365, nowSeconds()]) await refused(ago(late))
     for (const early of [120, 86_400, 1e9]) await refused(ago(-early))
@@ -216,7 +216,7 @@ test('a proof that is too old, from the future or without a date is refused, and
   }
 })
 
-test('what another bot signed, or the other door, is refused, and so is what names nobody', async () => {
+test('a proof of another bot, of the other method or without a user is refused', async () => {
   const other = '110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaX'
   await refused(signWidget(other, widgetOf()))
   await refused({ initData: initDataOf(signMiniApp(other, miniAppOf())) })
@@ -224,7 +224,7 @@ test('what another bot signed, or the other door, is refused, and so is what nam
   await refused({ initData: initDataOf(signWidget(TOKEN, widgetOf())) })
   await refused(signMiniApp(TOKEN, widgetOf()))
   await refused({ ...signWidget(TOKEN, widgetOf()), initData: initDataOf(signMiniApp(TOKEN, miniAppOf())) })
-  const { user: _, ...nobody } = miniAppOf()
+  const { user: _, ...withoutUser } = miniAppOf()
   for (const user of [
     '',
     'null',
@@ -236,13 +236,13 @@ test('what another bot signed, or the other door, is refused, and so is what nam
     '{"id":1.5}',
     '{"id":1e400}',
   ])
-    await refused({ initData: initDataOf(signMiniApp(TOKEN, { ...nobody, user })) })
-  await refused({ initData: initDataOf(signMiniApp(TOKEN, nobody)) })
+    await refused({ initData: initDataOf(signMiniApp(TOKEN, { ...withoutUser, user })) })
+  await refused({ initData: initDataOf(signMiniApp(TOKEN, withoutUser)) })
   for (const id of ['', '0', '-1', '1.5', 'x', '1e3x', '99999999999999999999'])
     await refused(signWidget(TOKEN, { ...widgetOf(), id }))
 })
 
-test('names of Telegram may hold anything, and what is kept is one line that the database takes', async () => {
+test('a Telegram name with any characters is stored as one valid line', async () => {
   const id = freshTelegramId()
   const user = JSON.stringify({ id, first_name: '\0 A\nd\u2028a \u202e', last_name: '🦊'.repeat(80) })
   const { user: one } = await signIn({ initData: initDataOf(signMiniApp(TOKEN, miniAppOf(id, { user }))) })
@@ -253,7 +253,7 @@ test('names of Telegram may hold anything, and what is kept is one line that the
   expect((await signIn({ initData: initDataOf(signed) })).user.name).not.toBe('')
 })
 
-test('an account is linked, signs in by Telegram as itself, and is unlinked', async () => {
+test('a linked Telegram account signs in to its user until it is unlinked', async () => {
   const email = newEmail()
   const mine = await auth().register.mutate({ email, password, name: 'Ada' })
   const id = freshTelegramId()
@@ -267,11 +267,11 @@ test('an account is linked, signs in by Telegram as itself, and is unlinked', as
   expect((await signIn(proof)).user).toEqual(mine.user)
   expect(await as(mine).unlinkTelegram.mutate()).toEqual({ ok: true })
   expect(await reasonOf(as(mine).unlinkTelegram.mutate())).toBe('NOT_FOUND')
-  // The account of Telegram is nobody's now, and opens one of its own.
+  // The unlinked Telegram account now creates a user of its own.
   expect((await signIn(proof)).user.id).not.toBe(mine.user.id)
 })
 
-test('what belongs to somebody else is not linked, nor is a second one, and neither takes anything away', async () => {
+test('a Telegram account links to one user only, and a user to one Telegram account', async () => {
   const [first, second] = [await makePerson(server), await makePerson(server)]
   const [one, other] = [proofOf(server), proofOf(server)]
   const linkAs = (person: { token: string }, proof: Fields) =>
@@ -285,7 +285,7 @@ test('what belongs to somebody else is not linked, nor is a second one, and neit
   expect((await signIn(other)).user.id).toBe(opened.user.id)
 })
 
-test('of twenty people who link one account of Telegram at once, one has it', async () => {
+test('of twenty users linking one Telegram account at once, one succeeds', async () => {
   const proof = proofOf(server)
   const people = await Promise.all(Array.from({ length: 20 }, () => makePerson(server)))
   const given = await Promise.all(
@@ -301,7 +301,7 @@ test('of twenty people who link one account of Telegram at once, one has it', as
   expect(given.toSorted()).toEqual([...Array(19).fill('ALREADY_LINKED'), 'ok'])
 })
 
-test('nobody unlinks the only way in, and a person who leaves takes the link along', async () => {
+test('the only way to sign in cannot be unlinked, and is deleted with the user', async () => {
   const id = freshTelegramId()
   const proof = proofOf(server, id)
   const mine = await signIn(proof)
@@ -313,7 +313,7 @@ test('nobody unlinks the only way in, and a person who leaves takes the link alo
   expect((await signIn(proof)).user.id).not.toBe(mine.user.id)
 })
 
-test('whoever came by Telegram alone sets an e-mail and a password with its word, stays who they are, and unlinks then', async () => {
+test('a Telegram-only user can set a password with a proof, and then unlink', async () => {
   const id = freshTelegramId()
   const proof = proofOf(server, id)
   const mine = await signIn(proof)
@@ -343,13 +343,13 @@ test('whoever came by Telegram alone sets an e-mail and a password with its word
   expect((await auth().refresh.mutate({ refreshToken: mine.refreshToken })).user.email).toBe(email)
   expect((await auth().login.mutate(wanted)).user.id).toBe(mine.user.id)
   expect((await signIn(proof)).user.id).toBe(mine.user.id)
-  // There is a password now, and it is that which counts.
+  // From now on, only the password authorizes such a change.
   const other = { password: 'another-passphrase', telegram: proof }
   expect(await reasonOf(as(mine).update.mutate(other))).toBe('WRONG_CREDENTIALS')
   expect(await as(mine).unlinkTelegram.mutate()).toEqual({ ok: true })
 })
 
-test('a server without a bot says so, in production too', async () => {
+test('a server without a bot refuses Telegram sign-ins, in production too', async () => {
   const bare = await startTestServer({
     env: { NODE_ENV: 'production', JWT_SECRET: 'f0a1b2c3d4e5968778695a4b3c2d1e0f-strong' },
   })

@@ -24,13 +24,13 @@ beforeAll(async () => {
 afterAll(stopTestServers)
 
 const stored = async (of = server) => (await of.deps.db.select().from(telegramUpdates)).length
-const worked = (of = server) =>
+const allProcessed = (of = server) =>
   until(async () => {
     const rows = await of.deps.db.select().from(telegramUpdates)
     return rows.every(({ state }) => state !== 'waiting')
   }, 30_000)
 
-test('only who knows the secret is heard, and nobody where there is none', async () => {
+test('updates are accepted only with the secret, and never if none is configured', async () => {
   const before = await stored()
   const secret = server.deps.telegram.webhookSecret ?? ''
   for (const wrong of ['', 'x', `${secret}x`, secret.slice(1), secret.toUpperCase(), 'x'.repeat(5000)])
@@ -38,25 +38,25 @@ test('only who knows the secret is heard, and nobody where there is none', async
   const bare = await fetch(`${server.url}/webhooks/telegram`, { method: 'POST', body: '{}' })
   expect(bare.status).toBe(401)
   expect(await stored()).toBe(before)
-  const deaf = await startTestServer({
+  const withoutSecret = await startTestServer({
     env: { TELEGRAM_BOT_TOKEN: '1:abc', TELEGRAM_API_URL: 'http://127.0.0.1:1' },
   })
   for (const guess of ['', 'null', 'undefined', secret])
-    expect((await sendUpdate(deaf, messageOf(1, '/start'), guess)).status).toBe(401)
+    expect((await sendUpdate(withoutSecret, messageOf(1, '/start'), guess)).status).toBe(401)
 })
 
-test('an update is stored before it is answered, once, and what it said is forgotten once it was worked on', async () => {
-  const update = messageOf(freshTelegramId(), 'a word that nobody keeps')
+test('an update is stored once before the response, and its text is deleted later', async () => {
+  const update = messageOf(freshTelegramId(), 'a text to delete')
   for (let time = 0; time < 3; time++)
     expect(await sendUpdate(server, update)).toEqual({ status: 200, body: '{"received":true}' })
-  await worked()
+  await allProcessed()
   const rows = await server.deps.db.execute(
     sql`SELECT state, payload FROM telegram_updates WHERE update_id = ${update.update_id}`,
   )
   expect([...rows]).toEqual([{ state: 'done', payload: null }])
 })
 
-test('nothing that is out of shape, or not for the bot, gives an error or is stored', async () => {
+test('malformed or irrelevant updates cause no error and are not stored', async () => {
   const before = await stored()
   const from = { id: 5, is_bot: false, first_name: 'Ada' }
   const group = { message_id: 1, from, chat: { id: -100, type: 'supergroup' }, text: '/start' }
@@ -150,7 +150,7 @@ const actions = fc.oneof(
   }),
 ) satisfies fc.Arbitrary<BotAction>
 
-test('every button fits into what Telegram carries, and is read as what it was written', () => {
+test('every button fits into Telegram’s 64 bytes and is read back unchanged', () => {
   fc.assert(
     fc.property(actions, (action) => {
       const data = buttonData(action)
@@ -161,7 +161,7 @@ test('every button fits into what Telegram carries, and is read as what it was w
   )
 })
 
-test('whatever is sent in place of a button leads to the menu or to a refusal, and never to a failure', async () => {
+test('arbitrary button data leads to the menu or a refusal, never to a failure', async () => {
   const id = freshTelegramId()
   const talk = talkTo(server, id)
   await talk.write('/start')
@@ -180,7 +180,7 @@ test('whatever is sent in place of a button leads to the menu or to a refusal, a
     }),
     { numRuns: 100 },
   )
-  await worked()
+  await allProcessed()
   expect(
     log
       .lines()
@@ -189,7 +189,7 @@ test('whatever is sent in place of a button leads to the menu or to a refusal, a
   ).not.toContain('a job failed; it will run again')
 })
 
-test('texts and names may hold anything', async () => {
+test('texts and names can contain any characters', async () => {
   for (const text of [
     '\0',
     '\ud800',
@@ -206,21 +206,21 @@ test('texts and names may hold anything', async () => {
   }
 })
 
-let alone: TelegramSandbox | undefined
-afterAll(() => alone?.stop())
+let standalone: TelegramSandbox | undefined
+afterAll(() => standalone?.stop())
 const TOKEN = '110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw'
 
-test('a server with a token tells Telegram where it is and with which secret, and so does the command line', async () => {
+test('the server and the command line register the webhook with its secret', async () => {
   const databaseUrl = await createDatabase()
-  alone = await startTelegramSandbox({ databaseUrl, log: log.log, token: TOKEN })
+  standalone = await startTelegramSandbox({ databaseUrl, log: log.log, token: TOKEN })
   const env = {
     TELEGRAM_BOT_TOKEN: TOKEN,
-    TELEGRAM_API_URL: alone.url,
+    TELEGRAM_API_URL: standalone.url,
     TELEGRAM_WEBHOOK_SECRET: 'a-secret_word',
     PUBLIC_URL: 'https://book.example.com/',
   }
   const own = await startTestServer({ queue: true, env, databaseUrl })
-  const made = () => alone?.calls().find(({ method }) => method === 'setWebhook')
+  const made = () => standalone?.calls().find(({ method }) => method === 'setWebhook')
   expect((await until(made)).payload).toEqual({
     url: 'https://book.example.com/webhooks/telegram',
     secret_token: 'a-secret_word',
@@ -247,8 +247,8 @@ test('a server with a token tells Telegram where it is and with which secret, an
   await own.stop()
 })
 
-test('the token is in no log, no answer and no job, whatever fails on the way to Telegram', async () => {
-  const secretToken = '110201543:this-one-is-secret-and-nobody-hears-of-it'
+test('the bot token is in no log, response or job, even if Telegram is unreachable', async () => {
+  const secretToken = '110201543:this-one-is-secret-and-must-not-leak'
   const captured = captureLog()
   const lost = await startTestServer({
     queue: true,
@@ -282,7 +282,7 @@ test('the token is in no log, no answer and no job, whatever fails on the way to
   expect(captured.text()).toContain('telegram-update')
 })
 
-test('without Telegram, a person with curl talks to the bot, presses its buttons and signs in', async () => {
+test('without Telegram, curl can talk to the bot, press its buttons and sign in', async () => {
   const ask = async (path: string, body?: unknown) => {
     const response = await fetch(`${server.url}/sandbox/telegram/people/${path}`, {
       ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
@@ -318,7 +318,7 @@ test('without Telegram, a person with curl talks to the bot, presses its buttons
   expect(await sandboxOf(server).pendingUpdates()).toBe(0)
 })
 
-test('what the page about Telegram tells to type does what it says', async () => {
+test('the commands in the Telegram documentation work', async () => {
   const page = await Bun.file(path.resolve(import.meta.dir, '../docs/telegram.md')).text()
   const scripts = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text = '']) => text)
   const fresh = await startTestServer({ queue: true })

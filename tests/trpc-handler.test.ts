@@ -28,7 +28,7 @@ beforeAll(async () => {
 })
 afterAll(stopTestServers)
 
-type Asked = {
+type Call = {
   path: string
   method?: string
   input?: unknown
@@ -37,72 +37,72 @@ type Asked = {
   headers?: Record<string, string>
 }
 
-/** The ways an answer may take: all of them in front of Elysia's hooks or behind them, and called directly or by the adapter. */
-const WAYS = {
+/** The routes of a call: before or behind Elysia's hooks, handled directly or by tRPC's adapter. */
+const ROUTES = {
   directly: {},
   'by the adapter': { past: true },
   'directly, behind Elysia': { origin: true },
   'by the adapter, behind Elysia': { past: true, origin: true },
 }
 
-/** What a caller can tell of an answer, without what differs from one request to the next. */
+/** The parts of a response that must be the same on every route. */
 async function ask(
-  { path, method = 'GET', input, raw, body, headers = {} }: Asked,
+  { path, method = 'GET', input, raw, body, headers = {} }: Call,
   { past = false, origin = false }: { past?: boolean; origin?: boolean },
 ) {
   const query = raw ?? (input === undefined ? '' : `input=${encodeURIComponent(JSON.stringify(input))}`)
-  // A second parameter means nothing to tRPC, and sends the request past the direct path.
-  const asked = past ? `${query}&past=1` : query
-  const response = await fetch(`${server.url}/trpc/${path}${asked ? `?${asked}` : ''}`, {
+  // tRPC ignores a second parameter, but only the adapter handles a request with one.
+  const search = past ? `${query}&past=1` : query
+  const response = await fetch(`${server.url}/trpc/${path}${search ? `?${search}` : ''}`, {
     method,
     headers: {
       'x-request-id': 'same',
-      // A page of another origin is Elysia's, with its plugin for CORS.
+      // Requests of another origin go through Elysia, which has the CORS plugin.
       ...(origin && { origin: 'https://elsewhere.example' }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...headers,
     },
     ...(body !== undefined && { body }),
   })
-  const told = ['content-type', 'x-request-id', 'ratelimit', 'retry-after', 'x-content-type-options']
+  const compared = ['content-type', 'x-request-id', 'ratelimit', 'retry-after', 'x-content-type-options']
   return {
     status: response.status,
-    headers: told.map((name) => response.headers.get(name)),
+    headers: compared.map((name) => response.headers.get(name)),
     varies: response.headers.get('vary')?.includes('Origin'),
     body: await response.text(),
   }
 }
 
-const cases = (): Record<string, Asked> => ({
+const cases = (): Record<string, Call> => ({
   'a query': { path: 'slots.day', input: { spaceId, date: testDate } },
   'a query without input': { path: 'auth.me', headers: { authorization: `Bearer ${person?.token}` } },
-  'a query of nobody': { path: 'auth.me' },
+  'a query without a token': { path: 'auth.me' },
   'an input that is refused': { path: 'slots.day', input: { spaceId: 'x', date: 'y', more: 1 } },
   'an input that is missing': { path: 'slots.day' },
   'an input that is null': { path: 'slots.day', raw: 'input=null' },
-  'an input that is no JSON': { path: 'slots.day', raw: 'input=%7B' },
+  'an input that is not JSON': { path: 'slots.day', raw: 'input=%7B' },
   'an input that is badly encoded': { path: 'slots.day', raw: 'input=%E0%A4%A' },
-  'a space nobody knows': { path: 'slots.day', input: { spaceId: Bun.randomUUIDv7(), date: testDate } },
-  'a procedure nobody knows': { path: 'slots.nothing', input: {} },
-  'a name of every object': { path: 'constructor' },
-  'a bad token': {
+  'an unknown space': { path: 'slots.day', input: { spaceId: Bun.randomUUIDv7(), date: testDate } },
+  'an unknown procedure': { path: 'slots.nothing', input: {} },
+  'a property of every object': { path: 'constructor' },
+  'an invalid token': {
     path: 'slots.day',
     input: { spaceId, date: testDate },
     headers: { authorization: 'Bearer no' },
   },
-  'a token of no kind': {
+  'a token without a scheme': {
     path: 'slots.day',
     input: { spaceId, date: testDate },
     headers: { authorization: 'x' },
   },
   'a query by POST': { path: 'slots.day', method: 'POST', body: JSON.stringify({ spaceId, date: testDate }) },
   'a mutation by GET': { path: 'slots.hold', input: { slotId: 'x' } },
-  'a mutation of nobody': {
+  'a mutation without a token': {
     path: 'slots.hold',
     method: 'POST',
     body: JSON.stringify({ slotId: `${spaceId}@${at(3)}` }),
   },
-  'a body that is no JSON': { path: 'slots.hold', method: 'POST', body: '{' },
+  'a body that is not JSON': { path: 'slots.hold', method: 'POST', body: '{' },
   'a body that is empty': { path: 'slots.hold', method: 'POST', body: '' },
   'a body of another type': {
     path: 'slots.hold',
@@ -110,35 +110,35 @@ const cases = (): Record<string, Asked> => ({
     body: 'x',
     headers: { 'content-type': 'text/plain' },
   },
-  'a method nobody uses': { path: 'slots.day', method: 'DELETE' },
+  'an unsupported method': { path: 'slots.day', method: 'DELETE' },
   'a subscription': { path: 'realtime.nothing', input: {} },
 })
 
 for (const name of Object.keys(cases())) {
-  test(`${name} is answered alike whichever way it takes`, async () => {
-    const asked = cases()[name]
-    if (!asked) throw new Error(name)
-    const answers = await Promise.all(Object.values(WAYS).map((way) => ask(asked, way)))
+  test(`${name} gets the same response on every route`, async () => {
+    const call = cases()[name]
+    if (!call) throw new Error(`no such case: ${name}`)
+    const answers = await Promise.all(Object.values(ROUTES).map((route) => ask(call, route)))
     for (const answer of answers) expect(answer).toEqual(answers[0] ?? answer)
   })
 }
 
-test('an answer that is kept is the one that was given, and not given to who is signed in, nor once it is another', async () => {
-  const keeping = await startTestServer({ env: { CACHE: 'on', RATE_LIMITS: 'on' } })
-  const owner = await makePerson(keeping)
-  const space = await makeSpace(keeping)
+test('cached responses are complete, served to visitors only and never outdated', async () => {
+  const caching = await startTestServer({ env: { CACHE: 'on', RATE_LIMITS: 'on' } })
+  const owner = await makePerson(caching)
+  const space = await makeSpace(caching)
   const input = encodeURIComponent(JSON.stringify({ spaceId: space.id, date: testDate }))
   for (const path of [`/trpc/slots.day?input=${input}`, `/api/slots/${space.id}/${testDate}`]) {
-    const get = (headers: Record<string, string> = {}) => fetch(`${keeping.url}${path}`, { headers })
+    const get = (headers: Record<string, string> = {}) => fetch(`${caching.url}${path}`, { headers })
     const textOf = async (headers = {}) => (await get(headers)).text()
     const first = await textOf()
     expect(await textOf()).toBe(first)
-    const kept = await get()
-    expect(kept.headers.get('content-type')).toBe('application/json')
-    expect(kept.headers.get('x-content-type-options')).toBe('nosniff')
-    expect(kept.headers.get('x-request-id')).toBeString()
-    expect(kept.headers.get('ratelimit')).toStartWith('"anonymous";r=')
-    const { slots } = clientOf(keeping, owner)
+    const cached = await get()
+    expect(cached.headers.get('content-type')).toBe('application/json')
+    expect(cached.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(cached.headers.get('x-request-id')).toBeString()
+    expect(cached.headers.get('ratelimit')).toStartWith('"anonymous";r=')
+    const { slots } = clientOf(caching, owner)
     const slotId = `${space.id}@${at(7)}`
     await slots.hold.mutate({ slotId })
     expect(await textOf()).toContain('"held"')
@@ -150,7 +150,7 @@ test('an answer that is kept is the one that was given, and not given to who is 
   }
 })
 
-test('answers that are not looked at again are of the shapes that clients are promised', async () => {
+test('responses that skip output validation match their schemas', async () => {
   const { slots, bookings } = clientOf(server, person)
   const slotId = `${spaceId}@${at(11)}`
   const held = await slots.hold.mutate({ slotId })
@@ -161,7 +161,7 @@ test('answers that are not looked at again are of the shapes that clients are pr
   await slots.release.mutate({ slotId })
 })
 
-test('the official client works alone, in batches, and in batches that stream', async () => {
+test('the official client works with single, batched and streamed calls', async () => {
   const options = { url: `${server.url}/trpc`, headers: { authorization: `Bearer ${person?.token}` } }
   for (const link of [httpLink(options), httpBatchLink(options), httpBatchStreamLink(options)]) {
     const client = createTRPCClient<AppRouter>({ links: [link] })
@@ -179,19 +179,19 @@ test('the official client works alone, in batches, and in batches that stream', 
   }
 })
 
-test('a caller who goes away in the middle harms nobody', async () => {
+test('aborted calls do not disturb later ones', async () => {
   const url = `${server.url}/trpc/slots.day?input=${encodeURIComponent(JSON.stringify({ spaceId, date: testDate }))}`
   const calls = Array.from({ length: 20 }, () => {
-    const going = new AbortController()
-    const call = fetch(url, { signal: going.signal }).catch(() => undefined)
-    going.abort()
+    const controller = new AbortController()
+    const call = fetch(url, { signal: controller.signal }).catch(() => undefined)
+    controller.abort()
     return call
   })
   await Promise.all(calls)
   expect((await fetch(url)).status).toBe(200)
 })
 
-test('every list takes the direction that infinite queries of tRPC send, and is not read backwards', async () => {
+test('every list accepts tRPC’s forward direction and refuses the backward one', async () => {
   type Procedure = { _def: { inputs?: { shape?: Record<string, z.ZodType> }[] } }
   const procedures = appRouter._def.procedures as unknown as Record<string, Procedure>
   const lists = Object.entries(procedures).flatMap(([path, { _def }]) => {

@@ -39,20 +39,20 @@ async function deliver(
   return { status: response.status, body: await response.text() }
 }
 
-test('an event is taken at both addresses, signed with any of the secrets, and once however often it comes', async () => {
+test('a Stripe event is accepted on both paths, with any secret, and stored once', async () => {
   const before = await storedEvents()
-  const event = eventOf('payment_intent.created', { id: 'pi_nobodys', object: 'payment_intent' })
+  const event = eventOf('payment_intent.created', { id: 'pi_unknown', object: 'payment_intent' })
   for (const sent of [{}, { path: '/webhook' }, { secret: OLD_SECRET }]) {
     expect(await deliver(JSON.stringify(event), sent)).toEqual({ status: 200, body: '{"received":true}' })
   }
   expect(await storedEvents()).toBe(before + 1)
 })
 
-test('a thousand deliveries that Stripe did not make are refused, and nothing is stored', async () => {
+test('a thousand forged deliveries are refused, and nothing is stored', async () => {
   const before = await storedEvents()
   const now = Math.floor(Date.now() / 1000)
   const forged: (() => Promise<{ status: number; body: string }>)[] = [
-    () => deliver(payload(), { secret: 'whsec_somebody_elses' }),
+    () => deliver(payload(), { secret: 'whsec_of_another_account' }),
     () => deliver(payload(), { timestamp: now - 301 }),
     () => deliver(payload(), { timestamp: now - 86_400 }),
     () => deliver(payload(), { headers: { 'stripe-signature': '' } }),
@@ -67,7 +67,7 @@ test('a thousand deliveries that Stripe did not make are refused, and nothing is
       })
       return deliver(payload(), { headers: { 'stripe-signature': signature } })
     },
-    // Rightly signed, and still no event.
+    // Correctly signed, but not a Stripe event.
     () => deliver('{}'),
     () => deliver('[]'),
     () => deliver('null'),
@@ -96,7 +96,7 @@ test('a thousand deliveries that Stripe did not make are refused, and nothing is
 const payload = () =>
   JSON.stringify(eventOf('payment_intent.succeeded', { id: 'pi_x', object: 'payment_intent' }))
 
-test('events that come twice, late, in any order, and before our own call returned change nothing but once', async () => {
+test('repeated, late and unordered Stripe events confirm each payment exactly once', async () => {
   server.sandbox?.setFaults({ duplicateWebhook: 1, delayWebhookMs: 300 })
   const paid = await Promise.all(Array.from({ length: 5 }, () => holdToPay(server)))
   await Promise.all(paid.map(({ intent }) => payInBrowser(server, intent)))
@@ -112,7 +112,7 @@ test('events that come twice, late, in any order, and before our own call return
     })
 })
 
-test('what an event says is not believed: Stripe is asked', async () => {
+test('a Stripe event’s content is not trusted: the intent is read from Stripe', async () => {
   const { booking, intent } = await holdToPay(server)
   const [id] = intent.clientSecret.split('_secret_')
   const claims = { id, object: 'payment_intent', status: 'succeeded', amount_received: 2000 }
@@ -127,7 +127,7 @@ const stored = async (id: string) => {
   return row
 }
 
-test('an event about nothing of ours is ignored; one that fails stays visible and is worked on again when asked', async () => {
+test('a foreign Stripe event is ignored; a failed one is listed and can be retried', async () => {
   const foreign = await stripeOf(server).paymentIntents.create({ amount: 500, currency: 'eur' })
   const ignored = eventOf('payment_intent.created', { id: foreign.id, object: 'payment_intent' })
   await deliver(JSON.stringify(ignored))
@@ -146,7 +146,7 @@ test('an event about nothing of ours is ignored; one that fails stays visible an
   await until(async () => ((await stored(failing.id))?.attempts ?? 0) >= 2)
 })
 
-test('a job whose server died is done by another', async () => {
+test('another server runs the job of a server that died', async () => {
   const { booking, intent } = await holdToPay(server)
   server.sandbox?.setFaults({ dropWebhook: 1 })
   await payInBrowser(server, intent)
@@ -156,7 +156,7 @@ test('a job whose server died is done by another', async () => {
   await server.deps.db.transaction(async (tx) => {
     await tx.insert(stripeEvents).values({ id: event.id, type: event.type, intentId: String(id) })
     await enqueue(tx, 'stripe-event', { eventId: event.id }, { key: `stripe-event:${event.id}` })
-    // As it looks when a server was killed over it, four minutes ago.
+    // As left behind by a server that was killed four minutes ago.
     await tx.execute(sql`UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '4 minutes', locked_by = 'gone'
       WHERE key = ${`stripe-event:${event.id}`}`)
   })
@@ -165,7 +165,7 @@ test('a job whose server died is done by another', async () => {
   await untilBooking(server, booking.id, ({ status }) => status === 'confirmed')
 })
 
-test('work whose job is gone is asked for again, and only that', async () => {
+test('a Stripe event gets one new job if its job was lost', async () => {
   const { booking, intent } = await holdToPay(server)
   server.sandbox?.setFaults({ dropWebhook: 1 })
   await payInBrowser(server, intent)
