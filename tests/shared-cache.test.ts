@@ -174,7 +174,7 @@ test.skipIf(!hasRedis)(
     const { one, two, redis } = await startTwoServers()
     const gate = Promise.withResolvers<void>()
     const options = { tag: 'services' as const, maxAgeMs: 60_000, exact: true }
-    const early = one.deps.cache.far('late', options, async () => {
+    const early = one.deps.cache.shared('late', options, async () => {
       await gate.promise
       return { state: 'old' }
     })
@@ -183,7 +183,7 @@ test.skipIf(!hasRedis)(
     gate.resolve()
     expect(await early).toEqual({ state: 'old' })
     for (const { deps } of [one, two])
-      expect(await deps.cache.far('late', options, async () => ({ state: 'new' }))).toEqual({ state: 'new' })
+      expect(await deps.cache.shared('late', options, async () => ({ state: 'new' }))).toEqual({ state: 'new' })
     await redis.stop()
   },
 )
