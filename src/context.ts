@@ -69,7 +69,7 @@ export type Deps = {
 /** What a door may do with the answer of a call. */
 export type Reply = {
   /** Set by what answers the same to everybody who is not signed in: the answer may be given again while this is true. */
-  standsWhile?: () => boolean
+  isFresh?: () => boolean
 }
 
 /** One call: who makes it, and with what. Services take this, or a narrower one. */

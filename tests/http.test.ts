@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import { version } from '../package.json'
 import { AppError, REASONS, type Reason } from '../src/errors'
-import { refusalResponse } from '../src/http/rest-handler'
+import { refusalAnswer } from '../src/http/answers'
 import { TIERS } from '../src/lib/rate-limits'
 import type { RunningServer } from '../src/server'
 import { createDatabase } from './support/database'
@@ -186,7 +186,8 @@ test.each(Object.keys(REASONS) as Reason[])(
   '%s maps to its code and status, with Retry-After in seconds',
   async (reason) => {
     const [code, status] = REASONS[reason]
-    const response = refusalResponse(new AppError(reason, 'Words.', { retryAfterSeconds: 7 }), 'id')
+    const { body, ...init } = refusalAnswer(new AppError(reason, 'Words.', { retryAfterSeconds: 7 }), 'id')
+    const response = new Response(body, init)
     expect(response.status).toBe(status)
     expect(response.headers.get('retry-after')).toBe('7')
     expect(await response.json()).toEqual({ message: 'Words.', code, reason, requestId: 'id' })

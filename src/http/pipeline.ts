@@ -1,29 +1,41 @@
 import type { Server } from 'bun'
-import { Elysia } from 'elysia'
 import type { Deps } from '../context'
 import { createRequestLog } from '../lib/logger'
 import { loggedPath, refuseBadHost, refuseLongBody, requestIdOf } from '../lib/request'
+import { refusalOfThrown } from '../trpc'
+import { refusalAnswer } from './answers'
+import { createCors } from './cors'
 
-/** An answer before it is one of HTTP; JSON where `headers` does not say otherwise. */
+/** A response before it becomes one of HTTP. JSON unless `headers` names another content type. */
 export type Answer = {
   status: number
   body: string | Uint8Array<ArrayBuffer>
   headers?: Record<string, string>
 }
-
-/** What answers requests without a hook of Elysia's; undefined where it has nothing to say. */
-export type Handler<R extends Request = Request> = (
-  request: R,
-  server: Server<unknown>,
-) => Answering | Promise<Answering>
+/** Undefined for a request that became a WebSocket, which has no response. */
 export type Answering = Answer | Response | undefined
 
-type Around = {
-  /** Makes an answer of whatever was thrown. */
-  refuse: (error: unknown, request: Request, path: string) => Answer
-  /** What becomes of a request that the handler has nothing to say to; nothing, where it is a request no more. */
-  otherwise?: (request: Request) => Response | Promise<Response>
+export type Handler = (
+  request: Request,
+  params: Record<string, string>,
+  server: Server<unknown> | null,
+) => Answering | Promise<Answering>
+
+/** One entry of the table of routes. `:name` and `*` in the path become parameters. */
+export type Route = {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS' | 'ALL'
+  path: string
+  handle: Handler
+  /** Served by Bun's own router, which saves the dispatch through Elysia: worth it for calls of procedures. */
+  hot?: boolean
 }
+
+export type Failure = { error: Error; path?: string | undefined; requestId: string }
+export type Serve = (
+  request: Request,
+  params: Record<string, string>,
+  server: Server<unknown> | null,
+) => Response | Promise<Response>
 
 const SECURITY_HEADERS = {
   'x-content-type-options': 'nosniff',
@@ -32,78 +44,79 @@ const SECURITY_HEADERS = {
   'cross-origin-resource-policy': 'cross-origin',
   'strict-transport-security': 'max-age=31536000',
 }
-const JSON_TYPE = { 'content-type': 'application/json' }
-/** Made once: a copy of headers costs a fraction of naming them anew. */
-const QUICK_HEADERS = new Headers({ ...SECURITY_HEADERS, ...JSON_TYPE, vary: 'Origin' })
-
-export const responseOf = ({ status, body, headers }: Answer): Response =>
-  new Response(body, { status, headers: { ...JSON_TYPE, vary: 'Origin', ...headers } })
+// Built once: copying headers costs a fraction of adding them one by one.
+const JSON_HEADERS = new Headers({ ...SECURITY_HEADERS, 'content-type': 'application/json', vary: 'Origin' })
 
 /**
- * What is around every answer, whichever door it leaves by: its headers, the limit of a body, a line in the log and a count.
- * Elysia's routes have it from `hooks`; the doors of procedures, which nearly every request asks for, from `around`, which
- * does the same for a fraction of the time.
+ * The steps around every response: size and host checks, security headers, CORS, refusals, a line in the log and a
+ * count. Each route runs through `serve` exactly once.
  */
-export function createPipeline({ log, metrics }: Pick<Deps, 'log' | 'metrics'>) {
+export function createPipeline({ log, metrics, env }: Pick<Deps, 'log' | 'metrics' | 'env'>) {
   const writeLine = createRequestLog(log)
-  const startedOf = new WeakMap<Request, number>()
+  const cors = createCors(env.CORS_ORIGINS)
 
-  function note(request: Request, path: string, status: number, startedAt: number | undefined): void {
-    const ms = startedAt === undefined ? undefined : Math.round((performance.now() - startedAt) * 10) / 10
-    metrics.countAnswer(status)
-    writeLine({ requestId: requestIdOf(request), method: request.method, path: loggedPath(path), status, ms })
+  /** Logs faults. A refusal is a normal response and is not logged. */
+  function reportFailure({ error, path, requestId }: Failure): void {
+    const { reason } = refusalOfThrown(error)
+    if (reason === 'INTERNAL') log.error({ error, path, requestId }, 'call failed')
+    else if (reason === 'UNAVAILABLE') log.warn({ error, path, requestId }, 'dependency unavailable')
   }
 
-  const hooks = new Elysia({ name: 'frame' })
-    .onRequest(({ request, set }) => {
-      startedOf.set(request, performance.now())
-      set.headers['x-request-id'] = requestIdOf(request)
-      Object.assign(set.headers, SECURITY_HEADERS)
-      refuseBadHost(request)
-      refuseLongBody(request)
-    })
-    .onAfterResponse({ as: 'global' }, ({ request, set, path, responseValue }) => {
-      const status = responseValue instanceof Response ? responseValue.status : (set.status ?? 200)
-      note(request, path, Number(status), startedOf.get(request))
-    })
+  function refuse(thrown: unknown, request: Request): Answer {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+    const requestId = requestIdOf(request)
+    reportFailure({ error, path: loggedPath(pathOf(request)), requestId })
+    return refusalAnswer(error, requestId)
+  }
 
-  function around<R extends Request>(handle: Handler<R>, { refuse, otherwise }: Around) {
-    return (request: R, server: Server<unknown>): Response | Promise<Response> => {
+  const serve =
+    (handle: Handler): Serve =>
+    (request, params, server) => {
       const startedAt = performance.now()
-      const finish = (answer: Answering): Response | Promise<Response> => {
-        // Bun wants nothing for a request that has become a socket, which its types do not know.
-        if (!answer) return otherwise?.(request) ?? (undefined as unknown as Response)
-        const response = withPipeline(answer)
-        response.headers.set('x-request-id', requestIdOf(request))
-        note(request, pathOf(request), response.status, startedAt)
+      const finish = (answer: Answering): Response => {
+        // Bun expects undefined for an upgraded request, which its types do not allow.
+        if (!answer) return undefined as unknown as Response
+        const response = withSecurityHeaders(answer)
+        const requestId = requestIdOf(request)
+        response.headers.set('x-request-id', requestId)
+        cors.allow(request, response.headers)
+        metrics.countAnswer(response.status)
+        const ms = Math.round((performance.now() - startedAt) * 10) / 10
+        writeLine({
+          requestId,
+          method: request.method,
+          path: loggedPath(pathOf(request)),
+          status: response.status,
+          ms,
+        })
         return response
       }
-      const fail = (error: unknown) => finish(refuse(error, request, pathOf(request)))
+      const fail = (error: unknown) => finish(refuse(error, request))
       try {
         refuseBadHost(request)
+        if (request.method === 'OPTIONS') return finish(cors.preflight(request))
         if (request.method !== 'GET') refuseLongBody(request)
-        const answer = handle(request, server)
+        const answer = handle(request, params, server)
         return answer instanceof Promise ? answer.then(finish).catch(fail) : finish(answer)
       } catch (error) {
         return fail(error)
       }
     }
-  }
 
-  return { hooks, around }
+  return { serve, reportFailure }
 }
 
-function withPipeline(answer: Answer | Response): Response {
+function withSecurityHeaders(answer: Answer | Response): Response {
   if (answer instanceof Response) {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) answer.headers.set(name, value)
     return answer
   }
-  const response = new Response(answer.body, { status: answer.status, headers: QUICK_HEADERS })
+  const response = new Response(answer.body, { status: answer.status, headers: JSON_HEADERS })
   for (const name in answer.headers) response.headers.set(name, answer.headers[name] ?? '')
   return response
 }
 
-/** The path of an address, without what is asked. */
+/** The path of a request's URL, without its query. */
 function pathOf({ url }: Request): string {
   const from = url.indexOf('/', 8)
   const end = url.indexOf('?', from)

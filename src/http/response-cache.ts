@@ -1,71 +1,83 @@
+import { LRUCache } from 'lru-cache'
 import type { Context, Deps } from '../context'
 import { type Caller, limitHeaders } from '../lib/rate-limits'
 import type { Answer, Answering } from './pipeline'
 
-type CachedResponse = { procedure: string; body: Uint8Array<ArrayBuffer>; stands: () => boolean }
+type CachedResponse = { procedure: string; body: Uint8Array<ArrayBuffer>; isFresh: () => boolean }
 
 export type ResponseCache = {
-  /** Gives the answer to the same question, where it still stands, else asks. */
+  /** Sends the cached response to the same request if it is still fresh. Otherwise calls `ask`. */
   answer(request: Request, ask: () => Answering | Promise<Answering>): Answering | Promise<Answering>
-  /** Keeps an answer of which the context says that it stands for everybody, and for how long. */
-  keep(request: Request, answer: { procedure: string; body: string; ctx: Context }): void
+  /** Stores a response if the context says for how long it is the same for every anonymous caller. */
+  store(request: Request, answer: { procedure: string; body: string; ctx: Context }): void
+  /** As `answer` and `store`, for one call of a batch. @throws RATE_LIMITED */
+  findCall(ctx: Context, call: { path: string; input: unknown }): Promise<string | undefined>
+  storeCall(answer: { path: string; input: unknown; body: string; ctx: Context }): void
 }
 
-/** As many as are kept; the oldest leaves first. */
-const ENTRIES = 5000
+const MAX_ENTRIES = 5000
+/** Requests with one of these headers get a response of their own. */
+const BYPASS_HEADERS = ['authorization', 'trpc-accept', 'idempotency-key']
 
 type Parts = Pick<Deps, 'limits' | 'metrics' | 'env'> & { callerOf: (request: Request) => Caller }
 
 /**
- * Answers to people who are not signed in, as bytes, by the address that they asked: what would be found valid, looked up
- * and written as JSON each time anew is sent as it is. An answer stands for as long as the entry of the cache that it was
- * made from, which whatever changes it ends at once.
+ * Responses to anonymous callers, as bytes, by URL. Skips validation, the cache of values and JSON. A response is fresh as
+ * long as the cache entry that it was made from.
  */
 export function createResponseCache({ limits, metrics, env, callerOf }: Parts): ResponseCache {
-  const answers = new Map<string, CachedResponse>()
+  const responses = new LRUCache<string, CachedResponse>({ max: MAX_ENTRIES })
 
   function find(request: Request): CachedResponse | undefined {
     if (request.method !== 'GET') return undefined
-    const key = keyOf(request)
-    const kept = answers.get(key)
-    if (!kept || UNUSUAL.some((name) => request.headers.has(name))) return undefined
-    if (kept.stands()) return kept
-    answers.delete(key)
+    const cached = findFresh(keyOf(request))
+    return cached && !BYPASS_HEADERS.some((name) => request.headers.has(name)) ? cached : undefined
+  }
+
+  function findFresh(key: string): CachedResponse | undefined {
+    const cached = responses.get(key)
+    if (!cached || cached.isFresh()) return cached
+    responses.delete(key)
     return undefined
   }
 
-  function answered({ procedure, body }: CachedResponse, headers?: Record<string, string>): Answer {
+  function save(key: string, procedure: string, body: string, { actor, reply }: Context): void {
+    if (!reply.isFresh || actor.kind !== 'anonymous') return
+    responses.set(key, { procedure, body: new TextEncoder().encode(body), isFresh: reply.isFresh })
+  }
+
+  function send({ procedure, body }: CachedResponse, headers?: Record<string, string>): Answer {
     metrics.countCacheHit(procedure)
     return { status: 200, body, ...(headers && { headers }) }
   }
 
   return {
     answer(request, ask) {
-      const kept = find(request)
-      if (!kept) return ask()
-      if (env.RATE_LIMITS === 'off') return answered(kept)
+      const cached = find(request)
+      if (!cached) return ask()
+      if (env.RATE_LIMITS === 'off') return send(cached)
       const caller = callerOf(request)
       return limits.countCall({ kind: 'anonymous' }, caller, 'query').then(
-        () => answered(kept, limitHeaders(caller.allowance)),
-        // One call too many is refused in the words of its door.
+        () => send(cached, limitHeaders(caller.allowance)),
+        // Over the limit: the handler refuses in the format of its protocol.
         () => ask(),
       )
     },
-    keep(request, { procedure, body, ctx: { actor, reply } }) {
-      if (!reply.standsWhile || actor.kind !== 'anonymous' || request.method !== 'GET') return
-      const oldest = answers.size >= ENTRIES ? answers.keys().next().value : undefined
-      if (oldest !== undefined) answers.delete(oldest)
-      answers.set(keyOf(request), {
-        procedure,
-        body: new TextEncoder().encode(body),
-        stands: reply.standsWhile,
-      })
+    store(request, { procedure, body, ctx }) {
+      if (request.method === 'GET') save(keyOf(request), procedure, body, ctx)
     },
+    async findCall(ctx, { path, input }) {
+      const cached = ctx.actor.kind === 'anonymous' ? findFresh(keyOfCall(path, input)) : undefined
+      if (!cached) return undefined
+      if (env.RATE_LIMITS === 'on') await limits.countCall(ctx.actor, ctx.caller, 'query')
+      metrics.countCacheHit(path)
+      return new TextDecoder().decode(cached.body)
+    },
+    storeCall: ({ path, input, body, ctx }) => save(keyOfCall(path, input), path, body, ctx),
   }
 }
 
-/** Headers that make an answer somebody's own, or another one. */
-const UNUSUAL = ['authorization', 'trpc-accept', 'idempotency-key']
+const keyOfCall = (path: string, input: unknown): string => `${path} ${JSON.stringify(input)}`
 
-/** What is asked, whatever name the server is known by. */
+/** Path and query, whatever the host is called. */
 const keyOf = ({ url }: Request): string => url.slice(url.indexOf('/', 8))

@@ -1,37 +1,29 @@
-import { type AnyTRPCProcedure, getTRPCErrorFromUnknown, type TRPCError } from '@trpc/server'
+import { type AnyTRPCProcedure, getTRPCErrorFromUnknown } from '@trpc/server'
 import type { OpenApiMeta } from 'trpc-to-openapi'
 import { z } from 'zod'
 import type { Context } from '../context'
-import { AppError, retryAfterOf } from '../errors'
+import { AppError } from '../errors'
 import { limitHeaders } from '../lib/rate-limits'
 import { readBodyText } from '../lib/request'
 import { procedures } from '../routers'
 import { textOf } from '../schemas/serialize'
-import { refusalOfThrown } from '../trpc'
+import { refusalAnswer } from './answers'
 import { callProcedure } from './call-procedure'
-import { type Answer, type Answering, responseOf } from './pipeline'
+import type { Answer, Failure, Route } from './pipeline'
 import type { ResponseCache } from './response-cache'
 
 type RestOptions = {
   createContext: (request: Request) => Context | Promise<Context>
-  kept: ResponseCache
-  /** Everything that was refused or failed; what to make of it is for the caller. */
-  onError: (failure: { error: TRPCError; path: string; requestId: string }) => void
-}
-
-export type RestRoute = {
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** With `:name` where a part of the input stands. */
-  path: string
-  handle: (request: Request, params: Record<string, string>) => Answering | Promise<Answering>
+  cache: ResponseCache
+  reportFailure: (failure: Failure) => void
 }
 
 /**
- * The REST door: every procedure that has an OpenAPI path, as a route of its own. The document is trpc-to-openapi's; its
- * request handler is not used, since it builds the whole document anew for each request, and turns on coercion inside the
- * validators that tRPC shares, so that after one REST call `""` would be a number for everybody.
+ * One route for each procedure with an OpenAPI path. Only the document comes from trpc-to-openapi. Its request handler builds
+ * the document anew for each request and turns on coercion inside the shared validators, so that `""` would become a number
+ * for every client.
  */
-export function restRoutes({ createContext, kept, onError }: RestOptions): RestRoute[] {
+export function restRoutes({ createContext, cache, reportFailure }: RestOptions): Route[] {
   return restProcedures().map(({ path, procedure, openapi }) => {
     const readInput = inputReader(procedure, openapi.method)
     const { type } = procedure._def
@@ -39,7 +31,7 @@ export function restRoutes({ createContext, kept, onError }: RestOptions): RestR
     async function call(request: Request, params: Record<string, string>): Promise<Answer | Response> {
       const ctx = await createContext(request)
       try {
-        // Asked for more than once, and a body can be read only once.
+        // tRPC may ask more than once, but a body can be read only once.
         let input: Promise<unknown> | undefined
         const getRawInput = () => {
           input ??= readInput(request, params)
@@ -50,11 +42,11 @@ export function restRoutes({ createContext, kept, onError }: RestOptions): RestR
         const picture = pictureOf(request, data, headers)
         if (picture) return picture
         const answer = { status: 200, body: textOf(data), headers }
-        if (type === 'query') kept.keep(request, { procedure: path, body: answer.body, ctx })
+        if (type === 'query') cache.store(request, { procedure: path, body: answer.body, ctx })
         return answer
       } catch (thrown) {
         const error = getTRPCErrorFromUnknown(thrown)
-        onError({ error, path, requestId: ctx.requestId })
+        reportFailure({ error, path, requestId: ctx.requestId })
         return refusalAnswer(error, ctx.requestId, limitHeaders(ctx.caller.allowance))
       }
     }
@@ -62,12 +54,13 @@ export function restRoutes({ createContext, kept, onError }: RestOptions): RestR
     return {
       method: openapi.method,
       path: `/api${openapi.path.replace(/\{(\w+)\}/g, ':$1')}`,
-      handle: (request, params) => kept.answer(request, () => call(request, params)),
+      handle: (request, params) => cache.answer(request, () => call(request, params)),
+      hot: true,
     }
   })
 }
 
-/** An answer that has a picture is the picture alone for who asks for one, as the `img` of a page does. */
+/** Sends only the picture of a response that has one if the client accepts SVG, as an `img` element does. */
 function pictureOf(request: Request, data: unknown, headers: Record<string, string>): Response | undefined {
   if (!request.headers.get('accept')?.includes('image/svg+xml')) return undefined
   if (typeof data !== 'object' || data === null || !('svg' in data)) return undefined
@@ -75,23 +68,6 @@ function pictureOf(request: Request, data: unknown, headers: Record<string, stri
     headers: { ...headers, 'content-type': 'image/svg+xml', 'cache-control': 'no-store' },
   })
 }
-
-/** A refusal as REST tells it. */
-export function refusalAnswer(
-  error: unknown,
-  requestId: string,
-  headers: Record<string, string> = {},
-): Answer {
-  const { message, code, status, reason, issues } = refusalOfThrown(error)
-  return {
-    status,
-    body: JSON.stringify({ message, code, reason, requestId, ...(issues && { issues }) }),
-    headers: { ...headers, ...retryAfterOf(error) },
-  }
-}
-
-export const refusalResponse = (error: unknown, requestId: string): Response =>
-  responseOf(refusalAnswer(error, requestId))
 
 type RestProcedure = {
   path: string
@@ -106,7 +82,7 @@ function restProcedures(): RestProcedure[] {
   })
 }
 
-/** Puts path, query or body together into the one input of the procedure. Where two name a field, the path is right. */
+/** Merges path with query or body into the procedure's input. The path wins. */
 function inputReader(procedure: AnyTRPCProcedure, method: string) {
   const hasBody = method === 'POST' || method === 'PUT' || method === 'PATCH'
   const fields = fieldsOf(procedure)
@@ -136,10 +112,10 @@ async function readBody(request: Request): Promise<Record<string, unknown>> {
 
 type Fields = Map<string, 'number' | 'boolean' | 'array' | 'text'>
 
-/** A query is text: numbers and booleans are read as such where the procedure wants them, and refused by it otherwise. */
+/** Converts numbers and booleans if the procedure expects them. Its schema refuses everything else. */
 function readQuery(request: Request, fields: Fields): Record<string, unknown> {
   const query = new URL(request.url).searchParams
-  // Without a prototype, so that `__proto__` is a field like any other, and refused as one that nobody knows.
+  // No prototype, so that `__proto__` is refused like any unknown field.
   const given: Record<string, unknown> = Object.create(null)
   for (const name of new Set(query.keys())) {
     const values = query.getAll(name)

@@ -1,6 +1,6 @@
 import { type AnyTRPCProcedure, getTRPCErrorFromUnknown } from '@trpc/server'
 import type { Server } from 'bun'
-// By its file: by its name Bun loads the CommonJS build, whose own copy of tRPC does not know what `tracked` marks here.
+// The file, not the package name: Bun would load the CommonJS build with its own copy of tRPC, which does not know `tracked`.
 import { createBunHttpHandler } from 'trpc-bun-adapter/dist/index.mjs'
 import type { Context } from '../context'
 import { AppError, retryAfterOf } from '../errors'
@@ -10,139 +10,158 @@ import { appRouter, procedures } from '../routers'
 import { textOf } from '../schemas/serialize'
 import { refusalSchema } from '../trpc'
 import { callProcedure } from './call-procedure'
-import type { Answer } from './pipeline'
+import type { Answer, Failure, Handler } from './pipeline'
 import type { ResponseCache } from './response-cache'
+import { type BatchCall, parseTrpcUrl, readInputs, type TrpcUrl } from './trpc-url'
 
 type Options = {
-  createContext: (request: Request, calls?: number) => Context | Promise<Context>
-  kept: ResponseCache
-  onError: (failure: { error: Error; path?: string | undefined; requestId: string }) => void
+  createContext: (request: Request, options?: { calls?: number }) => Context | Promise<Context>
+  cache: ResponseCache
+  reportFailure: (failure: Failure) => void
 }
 
 const ENDPOINT = '/trpc/'
 const MAX_BATCH = 50
 
-type Call = {
-  request: Request
-  procedure: AnyTRPCProcedure
-  path: string
-  type: 'query' | 'mutation'
-  input: unknown
-}
+type Result = { status: number; body: string; error?: Error }
 
 /**
- * The door of tRPC. One query or mutation with JSON, which is nearly all there ever is, is called directly and costs a fraction
- * of what the adapter takes; batches, streams, uploads and everything unusual is the adapter's, and so is what cannot be read.
+ * tRPC over HTTP. Queries and mutations in JSON, alone or in a batch, are called directly, which costs a fraction of what the
+ * adapter takes. Streams, uploads and everything that cannot be read go to the adapter.
  */
-export function trpcHandler({ createContext, kept, onError }: Options) {
+export function trpcHandler({ createContext, cache, reportFailure }: Options): Handler {
   const adapter = createBunHttpHandler({
     router: appRouter,
     endpoint: ENDPOINT.slice(0, -1),
     maxBatchSize: MAX_BATCH,
-    createContext: ({ req, info }) => createContext(asReceived(req), info.calls.length),
-    onError: ({ error, path, req }) => onError({ error, path, requestId: requestIdOf(asReceived(req)) }),
+    createContext: ({ req, info }) => createContext(originalOf(req), { calls: info.calls.length }),
+    onError: ({ error, path, req }) =>
+      reportFailure({ error, path, requestId: requestIdOf(originalOf(req)) }),
     responseMeta: ({ ctx, errors }) => ({
       headers: { vary: 'Origin', ...headersOf(ctx, errors.find(isLimited)) },
     }),
   })
 
-  /** What tRPC refuses before it looks at a procedure goes out without a type, though it is JSON. */
+  /** tRPC sends some of its own refusals without a content type. */
   async function adapt(request: Request, server: Server<unknown> | null): Promise<Response | undefined> {
-    // The adapter reads a body whole, whatever its length.
-    const short = hasUnknownLength(request) ? withBody(request, await readBody(request)) : request
-    const response = await withRequestId(request, () => adapter(short, server as never))
+    // The adapter reads a whole body, whatever its length.
+    const bounded = hasUnknownLength(request) ? withBody(request, await readBody(request)) : request
+    const response = await withRequestId(request, () => adapter(bounded, server as never))
     if (response && !response.headers.get('content-type')?.match(/json|event-stream/)) {
       response.headers.set('content-type', 'application/json')
     }
     return response
   }
 
+  /** Runs the calls of one request at once. One response for all: their common status, or 207. */
+  async function run(request: Request, calls: BatchCall[], isBatch: boolean): Promise<Answer> {
+    const isCacheable = request.method === 'GET'
+    let ctx: Context | undefined
+    let results: Result[]
+    try {
+      const shared = await createContext(request, { calls: calls.length })
+      ctx = shared
+      results = await Promise.all(
+        calls.map((call) => {
+          // `reply` belongs to one call.
+          const own = calls.length === 1 ? shared : { ...shared, reply: {} }
+          return runCall(request, own, call, isCacheable && calls.length > 1)
+        }),
+      )
+    } catch (error) {
+      results = calls.map((call) => refuse(error, request, call.path))
+    }
+    const bodies = results.map(({ body }) => body)
+    const body = isBatch ? `[${bodies.join()}]` : (bodies[0] ?? '')
+    const [{ status } = { status: 200 }] = results
+    const limited = results.find(({ error }) => error && isLimited(error))?.error
+    if (isCacheable && calls.length === 1 && status === 200 && ctx)
+      cache.store(request, { procedure: calls[0]?.path ?? '', body, ctx })
+    return {
+      status: results.every((result) => result.status === status) ? status : 207,
+      body,
+      headers: headersOf(ctx, limited),
+    }
+  }
+
+  async function runCall(
+    request: Request,
+    ctx: Context,
+    { procedure, path, type, input }: BatchCall,
+    shareCalls: boolean,
+  ): Promise<Result> {
+    try {
+      const cached = shareCalls ? await cache.findCall(ctx, { path, input }) : undefined
+      if (cached !== undefined) return { status: 200, body: cached }
+      const data = await callProcedure(procedure, { ctx, path, type, getRawInput: async () => input })
+      const body = data === undefined ? '{"result":{}}' : `{"result":{"data":${textOf(data)}}}`
+      if (shareCalls) cache.storeCall({ path, input, body, ctx })
+      return { status: 200, body }
+    } catch (thrown) {
+      return refuse(thrown, request, path)
+    }
+  }
+
+  function refuse(thrown: unknown, request: Request, path: string): Result {
+    const error = getTRPCErrorFromUnknown(thrown)
+    const requestId = requestIdOf(request)
+    reportFailure({ error, path, requestId })
+    const refusal = refusalSchema(error, requestId)
+    return { status: refusal.data.httpStatus, body: JSON.stringify({ error: refusal }), error }
+  }
+
+  function query(request: Request, url: TrpcUrl, found: AnyTRPCProcedure[], server: Server<unknown> | null) {
+    const inputs = readInputs(url.input, found.length, url.isBatch)
+    return inputs ? run(request, callsOf(url, found, 'query', inputs), url.isBatch) : adapt(request, server)
+  }
+
   async function mutate(
-    { request, procedure, path }: Pick<Call, 'request' | 'procedure' | 'path'>,
+    request: Request,
+    url: TrpcUrl,
+    found: AnyTRPCProcedure[],
     server: Server<unknown> | null,
   ) {
     const text = await readBodyText(request)
-    try {
-      const input = text === '' ? undefined : JSON.parse(text)
-      return await call({ request, procedure, path, type: 'mutation', input })
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error
-      return adapt(withBody(request, text), server)
-    }
-  }
-
-  async function call({ request, procedure, path, type, input }: Call): Promise<Answer> {
-    let ctx: Context | undefined
-    try {
-      ctx = await createContext(request)
-      const data = await callProcedure(procedure, { ctx, path, type, getRawInput: async () => input })
-      const body = data === undefined ? '{"result":{}}' : `{"result":{"data":${textOf(data)}}}`
-      if (type === 'query') kept.keep(request, { procedure: path, body, ctx })
-      return { status: 200, body, headers: limitHeaders(ctx.caller.allowance) }
-    } catch (thrown) {
-      return refuse(getTRPCErrorFromUnknown(thrown), { request, path }, ctx)
-    }
-  }
-
-  function refuse(
-    error: ReturnType<typeof getTRPCErrorFromUnknown>,
-    { request, path }: Pick<Call, 'request' | 'path'>,
-    ctx?: Context,
-  ): Answer {
-    const requestId = requestIdOf(request)
-    onError({ error, path, requestId })
-    const shape = refusalSchema(error, requestId)
-    return {
-      status: shape.data.httpStatus,
-      body: JSON.stringify({ error: shape }),
-      headers: headersOf(ctx, isLimited(error) ? error : undefined),
-    }
+    const inputs = readInputs(text === '' ? undefined : text, found.length, url.isBatch)
+    return inputs
+      ? run(request, callsOf(url, found, 'mutation', inputs), url.isBatch)
+      : adapt(withBody(request, text), server)
   }
 
   function ask(request: Request, server: Server<unknown> | null) {
-    const { url, method } = request
-    const from = url.indexOf(ENDPOINT, 8) + ENDPOINT.length
-    const question = url.indexOf('?', from)
-    const path = question < 0 ? url.slice(from) : url.slice(from, question)
-    const procedure = procedures[path]
-    if (!procedure || request.headers.has('trpc-accept')) return adapt(request, server)
-    const { type } = procedure._def
-    if (type === 'query' && method === 'GET') {
-      const input = readInput(question < 0 ? '' : url.slice(question + 1))
-      if (input) return call({ request, procedure, path, type, input: input.value })
-    }
-    if (type === 'mutation' && method === 'POST' && question < 0 && isJson(request)) {
-      return mutate({ request, procedure, path }, server)
-    }
+    const url = request.headers.has('trpc-accept') ? undefined : parseTrpcUrl(request.url, ENDPOINT)
+    if (!url || url.paths.length > MAX_BATCH) return adapt(request, server)
+    const found = url.paths.flatMap((path) => procedures[path] ?? [])
+    const isAll = (type: string) =>
+      found.length === url.paths.length && found.every((procedure) => procedure._def.type === type)
+    if (request.method === 'GET' && isAll('query')) return query(request, url, found, server)
+    if (request.method === 'POST' && url.input === undefined && isJson(request) && isAll('mutation'))
+      return mutate(request, url, found, server)
     return adapt(request, server)
   }
 
-  return (request: Request, server: Server<unknown> | null) =>
-    kept.answer(request, () => ask(request, server))
+  return (request, _params, server) => cache.answer(request, () => ask(request, server))
 }
 
-/** The same request with its body, which can be read only once, and was. */
+const callsOf = (
+  { paths }: TrpcUrl,
+  found: AnyTRPCProcedure[],
+  type: BatchCall['type'],
+  inputs: unknown[],
+): BatchCall[] =>
+  found.map((procedure, index) => ({ procedure, path: paths[index] ?? '', type, input: inputs[index] }))
+
+/** A copy of a request with its body, which can be read only once and was. */
 function withBody(request: Request, body: string | Uint8Array<ArrayBuffer>): Request {
   const { url, method, headers, signal } = request
-  const again = new Request(url, { method, headers, signal, ...(body.length > 0 && { body }) })
-  received.set(again, request)
-  return again
+  const copy = new Request(url, { method, headers, signal, ...(body.length > 0 && { body }) })
+  originals.set(copy, request)
+  return copy
 }
 
-/** The request that came over the network, which alone has an address and an id. */
-const asReceived = (request: Request): Request => received.get(request) ?? request
-const received = new WeakMap<Request, Request>()
-
-/** The input of a query, where that is all that the address carries; undefined where the adapter must look. */
-function readInput(query: string): { value: unknown } | undefined {
-  if (query === '') return { value: undefined }
-  if (!query.startsWith('input=') || query.includes('&') || query.includes('+')) return undefined
-  try {
-    return { value: JSON.parse(decodeURIComponent(query.slice(6))) }
-  } catch {
-    return undefined
-  }
-}
+/** The request from the network: only that one has an address and a request id. */
+const originalOf = (request: Request): Request => originals.get(request) ?? request
+const originals = new WeakMap<Request, Request>()
 
 const isJson = (request: Request) => /^application\/json(;|$)/.test(request.headers.get('content-type') ?? '')
 

@@ -1,54 +1,48 @@
-import { Elysia } from 'elysia'
 import { type WebFile, webApp } from '../../web/build'
 import { ASSETS, PATHS } from '../../web/src/paths'
 import { noSuchPath } from '../errors'
+import type { Handler, Route } from './pipeline'
 
-type Guests = {
-  /** Cards are paid through Stripe itself, whose script must come from its own server. */
+/** Other servers that the content security policy of the pages allows. */
+type AllowedHosts = {
+  /** Stripe's card fields load their script from Stripe. */
   stripe: boolean
-  /** A bot opens the app inside Telegram, whose web version shows it in a frame. */
+  /** Telegram's web version shows the app in a frame. */
   telegram: boolean
 }
 
-/** What programs ask for: there, and wherever no page is asked for, an address that is none is refused in JSON. */
+/** Prefixes of programs: an unknown path below one is refused in JSON, never with a page. */
 const OF_PROGRAMS = /^\/(api|trpc|assets|webhooks?|sandbox|swagger|realtime|metrics)(\/|$)/
 
-/**
- * The web app: one page at each of its addresses, and what that page loads, under names that change with the contents.
- * At any other address there is nothing, which the same page says to people.
- * @param guests whom the policy of the page lets in beside the server
- */
-export function webRoutes(guests: Guests) {
-  const pageHeaders = { 'cache-control': 'no-cache', 'content-security-policy': policy(guests) }
-  const door = new Elysia({ name: 'web' })
-  for (const path of Object.values(PATHS)) {
-    door.get(path, async ({ request }) => {
-      const { page, pageTag } = await webApp()
-      const headers = { ...pageHeaders, etag: pageTag }
-      if (request.headers.get('if-none-match') === pageTag)
-        return new Response(null, { status: 304, headers })
-      return answer(request, page, headers)
-    })
+/** The web app: one page at each of its paths, its assets under names with a hash, and a "not found" page elsewhere. */
+export function webRoutes(hosts: AllowedHosts): Route[] {
+  const pageHeaders = { 'cache-control': 'no-cache', 'content-security-policy': policy(hosts) }
+  const page: Handler = async (request) => {
+    const { page, pageTag } = await webApp()
+    const headers = { ...pageHeaders, etag: pageTag }
+    if (request.headers.get('if-none-match') === pageTag) return new Response(null, { status: 304, headers })
+    return fileResponse(request, page, headers)
   }
-  // Of all methods, since a route of one would come before those of all that are more exact.
-  door.all(
-    '/*',
-    async ({ request, path }) => {
-      const wantsPage = request.method === 'GET' && request.headers.get('accept')?.includes('text/html')
-      if (!wantsPage || OF_PROGRAMS.test(path)) throw noSuchPath()
-      return answer(request, (await webApp()).page, pageHeaders, 404)
-    },
-    { parse: 'none' },
-  )
-  return door.get(`${ASSETS}:file`, async ({ request, params: { file } }) => {
+  const asset: Handler = async (request, { file = '' }) => {
     const found = (await webApp()).assets.get(file)
     if (!found) throw noSuchPath()
-    return answer(request, found, { 'cache-control': 'public, max-age=31536000, immutable' })
-  })
+    return fileResponse(request, found, { 'cache-control': 'public, max-age=31536000, immutable' })
+  }
+  const notFound: Handler = async (request) => {
+    const wantsPage = request.method === 'GET' && request.headers.get('accept')?.includes('text/html')
+    if (!wantsPage || OF_PROGRAMS.test(new URL(request.url).pathname)) throw noSuchPath()
+    return fileResponse(request, (await webApp()).page, pageHeaders, 404)
+  }
+  return [
+    ...Object.values(PATHS).map((path): Route => ({ method: 'GET', path, handle: page })),
+    { method: 'GET', path: `${ASSETS}:file`, handle: asset },
+    // ALL, because Elysia prefers a GET of this path to an ALL of a more exact one.
+    { method: 'ALL', path: '/*', handle: notFound },
+  ]
 }
 
-/** Nothing runs and nothing is loaded but what this server sends, and Stripe's; no style or script stands in the page itself. */
-function policy({ stripe, telegram }: Guests): string {
+/** Allows this server and the given hosts, and no inline script or style. */
+function policy({ stripe, telegram }: AllowedHosts): string {
   const ofStripe = (...hosts: string[]) =>
     stripe ? hosts.map((host) => ` https://${host}.stripe.com`).join('') : ''
   return [
@@ -64,7 +58,12 @@ function policy({ stripe, telegram }: Guests): string {
   ].join('; ')
 }
 
-function answer(request: Request, file: WebFile, headers: Record<string, string>, status = 200): Response {
+function fileResponse(
+  request: Request,
+  file: WebFile,
+  headers: Record<string, string>,
+  status = 200,
+): Response {
   const accepted = request.headers.get('accept-encoding') ?? ''
   const encoding = (['br', 'gzip'] as const).find((name) => accepted.includes(name))
   return new Response(file[encoding ?? 'raw'] as Uint8Array<ArrayBuffer>, {

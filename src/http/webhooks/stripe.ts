@@ -1,9 +1,10 @@
-import { Elysia } from 'elysia'
 import Stripe from 'stripe'
 import type { Deps } from '../../context'
 import { AppError } from '../../errors'
 import { readBodyText } from '../../lib/request'
 import { storeEvent } from '../../services/payments/stripe-events'
+import { jsonAnswer } from '../answers'
+import type { Handler, Route } from '../pipeline'
 
 /** How old a signature may be, in seconds; Stripe's own proposal. */
 const TOLERANCE_SECONDS = 300
@@ -14,24 +15,24 @@ const MAX_BYTES = 512 * 1024
  * Where Stripe tells of what happened, at `/webhooks/stripe` and `/webhook`. The answer is 200 once the event is stored, and
  * only then; what follows from it is the queue's.
  */
-export function stripeRoutes(deps: Deps) {
-  const receive = async ({ request }: { request: Request }) => {
+export function stripeRoutes(deps: Deps): Route[] {
+  const handle: Handler = async (request) => {
     await storeEvent(deps, await verifiedEvent(deps, request))
-    return { received: true }
+    return jsonAnswer({ received: true })
   }
-  return new Elysia({ name: 'stripe' })
-    .post('/webhooks/stripe', receive, { parse: 'none', detail: { hide: true } })
-    .post('/webhook', receive, { parse: 'none', detail: { hide: true } })
+  return [
+    { method: 'POST', path: '/webhooks/stripe', handle },
+    { method: 'POST', path: '/webhook', handle },
+  ]
 }
 
 /**
  * The stand-in's door for browsers, at `/sandbox/stripe/v1/…`, where there is one: what a page does with the publishable key
  * and an intent's client secret. The secret key is taken only on loopback, where the stand-in itself listens.
  */
-export function stripeSandboxRoutes({ stripe: { sandbox, publishableKey } }: Deps) {
-  const app = new Elysia({ name: 'stripe-sandbox' })
-  if (!sandbox) return app
-  const forward = async ({ request }: { request: Request }) => {
+export function stripeSandboxRoutes({ stripe: { sandbox, publishableKey } }: Deps): Route[] {
+  if (!sandbox) return []
+  const handle: Handler = async (request) => {
     const url = new URL(request.url)
     url.pathname = url.pathname.replace(/^\/sandbox\/stripe/, '')
     const headers = { authorization: `Bearer ${publishableKey}` }
@@ -40,9 +41,10 @@ export function stripeSandboxRoutes({ stripe: { sandbox, publishableKey } }: Dep
       new Request(url.href, { method: request.method, headers, ...(body !== undefined && { body }) }),
     )
   }
-  return app
-    .get('/sandbox/stripe/*', forward, { parse: 'none', detail: { hide: true } })
-    .post('/sandbox/stripe/*', forward, { parse: 'none', detail: { hide: true } })
+  return [
+    { method: 'GET', path: '/sandbox/stripe/*', handle },
+    { method: 'POST', path: '/sandbox/stripe/*', handle },
+  ]
 }
 
 /** @throws VALIDATION for whatever Stripe did not sign, with one of our secrets, within the last minutes */

@@ -1,10 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { Elysia } from 'elysia'
 import type { Deps } from '../../context'
 import { AppError } from '../../errors'
 import { readBodyText } from '../../lib/request'
 import { TelegramUpdateIdSchema, TelegramUpdateSchema } from '../../schemas/telegram'
 import { storeUpdate } from '../../services/jobs/telegram-updates'
+import { jsonAnswer } from '../answers'
+import type { Handler, Route } from '../pipeline'
 
 /** The header in which Telegram sends the secret that it was given with the address of the webhook. */
 const SECRET_HEADER = 'x-telegram-bot-api-secret-token'
@@ -14,8 +15,8 @@ const SECRET_HEADER = 'x-telegram-bot-api-secret-token'
  * what follows from it is the queue's. One that is none of the bot's business, or of no shape that it knows, is passed over
  * with 200 too: Telegram would send it again for a day.
  */
-export function telegramRoutes(deps: Deps) {
-  const receive = async ({ request }: { request: Request }) => {
+export function telegramRoutes(deps: Deps): Route[] {
+  const handle: Handler = async (request) => {
     refuseUnlessTelegram(deps, request)
     const sent = jsonOf(await readBodyText(request))
     const update = TelegramUpdateSchema.safeParse(sent)
@@ -23,12 +24,9 @@ export function telegramRoutes(deps: Deps) {
     else if (!TelegramUpdateIdSchema.safeParse(sent).success)
       deps.log.warn({ issues: update.error.issues.length }, 'what came for the bot is no update of Telegram')
     else deps.log.debug('an update of Telegram was passed over')
-    return { received: true }
+    return jsonAnswer({ received: true })
   }
-  return new Elysia({ name: 'telegram' }).post('/webhooks/telegram', receive, {
-    parse: 'none',
-    detail: { hide: true },
-  })
+  return [{ method: 'POST', path: '/webhooks/telegram', handle }]
 }
 
 /** @throws NOT_SIGNED_IN for whoever does not know the secret, and for everybody where there is none */
@@ -51,16 +49,16 @@ function jsonOf(text: string): unknown {
 /**
  * The stand-in's door, at `/sandbox/telegram/…`, where there is one: a person without Telegram talks to the bot through it.
  */
-export function telegramSandboxRoutes({ telegram: { sandbox } }: Deps) {
-  const app = new Elysia({ name: 'telegram-sandbox' })
-  if (!sandbox) return app
-  const forward = async ({ request }: { request: Request }) => {
+export function telegramSandboxRoutes({ telegram: { sandbox } }: Deps): Route[] {
+  if (!sandbox) return []
+  const handle: Handler = async (request) => {
     const url = new URL(request.url)
     url.pathname = url.pathname.replace(/^\/sandbox\/telegram/, '')
     const body = request.method === 'GET' ? undefined : await readBodyText(request)
     return sandbox(new Request(url.href, { method: request.method, ...(body !== undefined && { body }) }))
   }
-  return app
-    .get('/sandbox/telegram/*', forward, { parse: 'none', detail: { hide: true } })
-    .post('/sandbox/telegram/*', forward, { parse: 'none', detail: { hide: true } })
+  return [
+    { method: 'GET', path: '/sandbox/telegram/*', handle },
+    { method: 'POST', path: '/sandbox/telegram/*', handle },
+  ]
 }

@@ -56,7 +56,7 @@ export async function getBoard(
     return { value, freshForMs: nextChangeByClock(read, date) - read.now }
   })
   const isFresh = ctx.cache.freshnessOf(key, cached)
-  if (isFresh) ctx.reply.standsWhile = isFresh
+  if (isFresh) ctx.reply.isFresh = isFresh
   const isMine = me !== undefined && cached.calendar.claims.some(({ userId }) => userId === me)
   return isMine ? validatedOutput(renderBoard(cached.calendar, date, me)) : cached.board
 }
