@@ -5,17 +5,12 @@ import type { Day, Place } from './connection'
 import { connectEvents } from './events'
 import { createFiles, type Dated } from './files'
 import { createLinks, type Fetch, isSignedIn, transportOf } from './links'
-import {
-  type Connect,
-  createLiveViews,
-  type OnBoard,
-  type OnLocation,
-  type OnPersonal,
-  type Watch,
-  type WatchOptions,
-} from './live'
+import { createLiveViews, type OnBoard, type OnLocation } from './live'
+import type { Connect } from './live-connection'
+import type { OnPersonal } from './personal-messages'
 import { createSession, type SessionOptions } from './session'
 import { connectSocket } from './socket'
+import type { Watch, WatchOptions } from './watched'
 
 export type ClientOptions = SessionOptions & {
   /** Where the server is, for example `https://book.example.com`. */
