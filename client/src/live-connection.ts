@@ -5,7 +5,7 @@ import type { Connection, ConnectionEvents } from './connection'
 export type Connect = (events: ConnectionEvents) => Connection
 
 type Handlers = {
-  /** What the connection is needed for: boards and locations, only personal messages, or nothing. */
+  /** `watch` for boards and locations, `listen` for personal messages only, undefined if no connection is needed. */
   purpose(): 'watch' | 'listen' | undefined
   onReady(via: Connection['via']): void
   onMessage: ConnectionEvents['onMessage']

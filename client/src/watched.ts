@@ -21,7 +21,7 @@ export type Watcher<View> = WatchOptions & {
   show(view: View, status: BoardStatus): void
 }
 
-/** One board or location with everyone who watches it. */
+/** One board or location with its watchers. */
 export type Watched<View> = {
   subject: Subject
   state: Live<View>
