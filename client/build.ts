@@ -17,7 +17,6 @@ const SERVER_ONLY = /import\("(\.\.\/context|trpc-to-openapi)"\)\.\w+/g
 /** Modules whose declarations are bundled. From the server, only the procedures and the refusals. */
 const TAKEN = /^(client|src\/routers|@trpc)(\/|$)|^src\/errors$/
 
-/** @param out folder for `index.js` and `index.d.ts` */
 export async function buildClient(out: string): Promise<void> {
   // Inside the repository, so that the declarations find their imports.
   const work = path.join(client, `.build-${process.pid}`)

@@ -8,13 +8,11 @@ export type Live<View> = {
   view(): View | undefined
   /** Whether a newer version than the shown one is known. */
   behind(): boolean
-  /** Called when the whole view is requested. */
   asked(): void
   /** @returns whether the view changed and whether the message was a whole view; undefined if it is about something else */
   take(message: ServerMessage): { changed: boolean; whole: boolean } | undefined
   /** Applies the user's own change, as a mutation returned it or a message reported it. @returns whether the view changed */
   mark(answer: unknown): boolean
-  /** Removes the marks of the user who signed out. */
   forgetMarks(): void
 }
 

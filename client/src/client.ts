@@ -22,7 +22,10 @@ export type ClientOptions = SessionOptions & {
   /** Shortest and longest pause before a lost connection is opened again. Default 250 ms and 30 s. */
   reconnect?: Delay
   fetch?: Fetch
-  /** For runtimes without a global WebSocket, such as Node 20: the class of the `ws` package. */
+  /**
+   * For runtimes without a global WebSocket, such as Node 20: the class of the `ws` package. Without it, live updates use
+   * server-sent events.
+   */
   WebSocket?: typeof WebSocket
 }
 

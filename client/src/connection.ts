@@ -7,7 +7,6 @@ export type Day =
 export type Place = { locationId: string }
 export type Subject = Day | Place
 
-/** The space, specialist or location whose messages update the subject. */
 export const idOf = (subject: Subject): string =>
   'locationId' in subject ? subject.locationId : (subject.spaceId ?? subject.specialistId)
 export const keyOf = (subject: Subject): string => {
@@ -16,7 +15,6 @@ export const keyOf = (subject: Subject): string => {
   return `${idOf(subject)}@${subject.date}${service}`
 }
 
-/** The server's refusal of a watch. */
 export type WatchError = { reason: Reason; message: string }
 
 /** A connection that is open or opening. It ends once, by itself or by `close`. */
@@ -42,5 +40,4 @@ const has = (answer: unknown, ...names: string[]): boolean =>
   typeof answer === 'object' && answer !== null && names.every((name) => name in answer)
 
 export const isBooking = (answer: unknown): answer is Booking => has(answer, 'status', 'spaceId', 'startsAt')
-/** True for an event with the user's own attendance, as attend, leave and update return it. */
 export const isEvent = (answer: unknown): answer is Event => has(answer, 'mine', 'waiting', 'startsAt')

@@ -4,7 +4,6 @@ import { reasonOf } from './errors'
 import type { Fetch } from './links'
 import type { Session } from './session'
 
-/** A resource that has a calendar file. */
 export type Dated = { bookingId: string } | { eventId: string }
 
 type FilesOptions = { base: string; session: Session; fetch: Fetch | undefined }
@@ -27,7 +26,6 @@ export function createFiles({ base, session, fetch = globalThis.fetch }: FilesOp
 }
 
 type Refusal = { message: string } & NonNullable<TRPCClientError<AppRouter>['data']>
-/** JSON-RPC's generic code. The reason is in `data.reason`. */
 const INTERNAL = -32_603
 
 /** Converts a REST refusal into the error that a tRPC call would throw. */

@@ -14,7 +14,6 @@ import { backoffMs } from './backoff'
 import { reasonOf } from './errors'
 import type { Session } from './session'
 
-/** The server's limit. */
 const MAX_BATCH = 50
 const MAX_URL_LENGTH = 4000
 const RETRY_DELAY = { minMs: 200, maxMs: 5000 }

@@ -1,7 +1,6 @@
 import { backoffMs, type Delay } from './backoff'
 import type { Connection, ConnectionEvents } from './connection'
 
-/** Opens a connection over one transport: a socket, or server-sent events. */
 export type Connect = (events: ConnectionEvents) => Connection
 
 type Handlers = {
@@ -18,7 +17,6 @@ export type LiveConnection = {
   connect(): void
   disconnect(): void
   isReady(): boolean
-  /** The transport in use; null without a connection. */
   via(): Connection['via'] | null
   ask: Connection['ask']
   leave: Connection['leave']

@@ -27,7 +27,6 @@ export type LiveViews = {
   watchLocation(place: Place, watcher: Watcher<LocationView>): Watch
   /** Receives the signed-in user's messages, over a socket only. @returns a function that stops it */
   listen(listener: OnPersonal): () => void
-  /** Applies the user's own change, as a mutation returned it. */
   mark(answer: unknown): void
   /** Forgets the previous user's marks and reconnects. Call it after each sign-in and sign-out. */
   restart(): void
@@ -87,7 +86,6 @@ export function createLiveViews(transports: Connect[], reconnect: Delay): LiveVi
   function stopWatching(watched: Watched<unknown>): void {
     if (views.find(watched.subject) !== watched) return
     views.remove(watched)
-    // Listeners alone have no use for event streams.
     if (!purpose() || (purpose() === 'listen' && connection.via() === 'events')) connection.disconnect()
     connection.connect()
   }

@@ -8,7 +8,7 @@ export type LocationView = { locationId: string; version: number; checkIns: Chec
 type Half = Extract<LocationMessage, { type: 'check_ins' | 'events' }>
 type Part = Pick<Event, 'mine' | 'bookingId'>
 
-/** Limit of early messages. The client requests the whole location before it is reached. */
+/** Early messages beyond this are dropped: the client requests the whole location anyway. */
 const MAX_WAITING = 500
 
 /**
@@ -105,7 +105,6 @@ function changesOwnPart(message: ServerMessage, events: Event[], parts: Map<stri
       return message.kind.startsWith('event_place') && isHere(message.eventId)
     case 'event_update': {
       const { id, mine } = message.event
-      // A change from this page is known from its result.
       return isHere(id) && (parts.get(id) ?? NO_PART).mine !== mine
     }
     default:

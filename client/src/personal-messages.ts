@@ -9,7 +9,6 @@ const PERSONAL = [
   'announcement',
 ] as const satisfies ServerMessage['type'][]
 
-/** A message that only the sockets of one user receive. */
 export type PersonalMessage = Extract<ServerMessage, { type: (typeof PERSONAL)[number] }>
 
 export type OnPersonal = {

@@ -85,7 +85,6 @@ export function createSession(
   }
 }
 
-/** A store of named strings, such as `localStorage`. */
 export type TokenStorage = {
   getItem(name: string): string | null
   setItem(name: string, value: string): void
@@ -101,7 +100,7 @@ export type KeptTokens = {
 }
 
 /**
- * Stores the tokens of a session in `storage`, or in memory without one.
+ * Returns session options that store the tokens in `storage`, or in memory without one.
  * @example createClient({ url, ...keepTokens(localStorage) })
  */
 export function keepTokens(storage?: TokenStorage, name = 'coworkspace'): KeptTokens {

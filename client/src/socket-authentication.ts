@@ -4,7 +4,6 @@ import type { Session } from './session'
 /** An access token is renewed this long before it expires, so that the socket stays open. */
 const RENEW_BEFORE_MS = 60_000
 const MIN_WAIT_MS = 1000
-/** The longest delay that a timer accepts. */
 const MAX_WAIT_MS = 2 ** 31 - 1
 
 export const AUTHENTICATE = 'authenticate'
@@ -18,11 +17,9 @@ type Options = {
 }
 
 export type SocketAuthentication = {
-  /** Sends the current access token, if there is one. */
   start(): Promise<void>
   accepted(expiresAt: string): void
   refused(reason: Reason): Promise<void>
-  /** Renews the token that the socket last used. */
   renew(): Promise<boolean>
   stop(): void
 }

@@ -13,7 +13,6 @@ const AFTER_ABUSE_MS = 30_000
 
 type SocketOptions = { url: string; WebSocket: typeof WebSocket; session: Session }
 
-/** Watches any number of subjects over one WebSocket, authenticated as the signed-in user. */
 export function connectSocket(
   { url, WebSocket, session }: SocketOptions,
   events: ConnectionEvents,

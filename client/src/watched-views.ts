@@ -10,13 +10,11 @@ export type WatchedViews = {
   find(subject: Subject): Watched<unknown> | undefined
   /** Finds the board, or adds it and requests it. */
   board(day: Day): Watched<Board>
-  /** Finds the location, or adds it and requests it. */
   location(place: Place): Watched<LocationView>
   remove(watched: Watched<unknown>): void
   clear(): void
 }
 
-/** The boards and locations that are watched over one connection. */
 export function createWatchedViews(connection: LiveConnection): WatchedViews {
   const boards = new Map<string, Watched<Board>>()
   const locations = new Map<string, Watched<LocationView>>()

@@ -21,7 +21,6 @@ export type Watcher<View> = WatchOptions & {
   show(view: View, status: BoardStatus): void
 }
 
-/** One board or location with its watchers. */
 export type Watched<View> = {
   subject: Subject
   state: Live<View>
@@ -54,7 +53,6 @@ function setLive(watched: Watched<unknown>, live: boolean): void {
   for (const { onStatus } of [...watched.watchers]) onStatus?.(statusOf(watched))
 }
 
-/** Requests the whole view. */
 export function ask({ connection, state, subject }: Watched<unknown>): void {
   if (connection.via() === null) return
   state.asked()
@@ -73,7 +71,6 @@ function schedule(watched: Watched<unknown>, delayMs: number, run: () => void): 
   }, delayMs)
 }
 
-/** Applies a message, and shows the view if it changed. Ignores messages about anything else. */
 export function advance(watched: Watched<unknown>, message: ServerMessage): void {
   const { state } = watched
   const taken = state.take(message)
@@ -96,7 +93,6 @@ function askIfStillBehind(watched: Watched<unknown>): void {
   })
 }
 
-/** Applies the user's own change, as a mutation returned it or a message reported it. */
 export function mark(watched: Watched<unknown>, answer: unknown): void {
   if (watched.state.mark(answer)) show(watched)
 }
@@ -110,7 +106,6 @@ export function pause(watched: Watched<unknown>): void {
   if (wasLive) show(watched)
 }
 
-/** Removes the previous user's marks. */
 export function clearMarks(watched: Watched<unknown>): void {
   watched.state.forgetMarks()
   setLive(watched, false)
