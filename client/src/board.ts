@@ -8,7 +8,7 @@ export type Live<View> = {
   view(): View | undefined
   /** Whether a newer version than the shown one is known. */
   behind(): boolean
-  asked(): void
+  onRequest(): void
   /** @returns whether the view changed and whether the message was a whole view; undefined if it is about something else */
   take(message: ServerMessage): { changed: boolean; whole: boolean } | undefined
   /** Applies the user's own change, as a mutation returned it or a message reported it. @returns whether the view changed */
@@ -34,7 +34,7 @@ export function createLiveBoard(day: Day): Live<Board> {
 
   return {
     behind: follower.behind,
-    asked() {},
+    onRequest() {},
     view() {
       const board = follower.board()
       return board && { ...board, slots: board.slots.map((slot) => ({ ...slot, heldByMe: isMine(slot) })) }

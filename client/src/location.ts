@@ -56,7 +56,7 @@ export function createLiveLocation({ locationId }: Place): Live<LocationView> {
         events: view.events.map((event) => ({ ...event, ...(parts.get(event.id) ?? NO_PART) })),
       },
     behind: () => view === undefined || view.version < known || unsure,
-    asked() {
+    onRequest() {
       answered = new Map()
     },
     take(message) {

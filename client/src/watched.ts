@@ -55,7 +55,7 @@ function setLive(watched: Watched<unknown>, live: boolean): void {
 
 export function ask({ connection, state, subject }: Watched<unknown>): void {
   if (connection.via() === null) return
-  state.asked()
+  state.onRequest()
   connection.ask(subject)
 }
 
