@@ -59,7 +59,6 @@ async function declare(work: string): Promise<void> {
       rootDir: root,
       outDir: work,
     },
-    // Ambient declarations of modules without types.
     include: [path.join(root, 'src/**/*.d.ts')],
     files: [path.join(client, 'src/index.ts')],
   }

@@ -20,7 +20,6 @@ function command(...words: string[]): Check['run'] {
   return async () => (await Bun.spawn(words, { stdout: 'inherit', stderr: 'inherit' }).exited) === 0
 }
 
-/** Prints the problems, and passes if there are none. */
 function listsNothing(find: () => string[] | Promise<string[]>, prefix = ''): Check['run'] {
   return async () => {
     const problems = await find()

@@ -53,7 +53,6 @@ function passagesOf(file: string, text: string): Passage[] {
   ]
 }
 
-/** @param marker the comment characters that begin each line */
 function commentsOf(file: string, text: string, comment: RegExp, marker: RegExp): Passage[] {
   return [...text.matchAll(comment)].flatMap(({ index, 1: body = '' }) =>
     passage({ file, line: lineAt(text, index), kind: 'comment', text: body.replace(marker, ' ') }),

@@ -85,7 +85,6 @@ function readMessages(
   return Object.fromEntries(messages)
 }
 
-/** Converts a schema to JSON Schema and adds the named schemas in it to `shapes`. */
 function shapeOf(type: z.ZodType, io: 'input' | 'output', shapes: Surface[string]): unknown {
   const {
     $schema: _,

@@ -6,7 +6,6 @@ import { type Day, idOf, isBooking } from './connection'
 export type Live<View> = {
   /** The view with the user's own marks; undefined before it first arrived. */
   view(): View | undefined
-  /** Whether a newer version than the shown one is known. */
   behind(): boolean
   onRequest(): void
   /** @returns whether the view changed and whether the message was a whole view; undefined if it is about something else */

@@ -1,6 +1,5 @@
 import type { Booking, Event, Reason, ServerMessage } from './api'
 
-/** One day of a space or a specialist; with `serviceId`, in the slots of that service. */
 export type Day =
   | { spaceId: string; date: string; specialistId?: undefined }
   | { specialistId: string; date: string; serviceId?: string | undefined; spaceId?: undefined }

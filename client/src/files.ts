@@ -8,7 +8,6 @@ export type Dated = { bookingId: string } | { eventId: string }
 
 type FilesOptions = { base: string; session: Session; fetch: Fetch | undefined }
 
-/** Downloads files as the signed-in user, and renews a refused token as other calls do. */
 export function createFiles({ base, session, fetch = globalThis.fetch }: FilesOptions) {
   async function read(path: string, isTokenNew = false): Promise<string> {
     const token = await session.token()

@@ -116,7 +116,6 @@ const randomKey = () =>
 
 const mayRepeat = (op: Operation) => op.type === 'query' || keyOf(op) !== undefined
 
-/** A failure of the network or a proxy, or a refusal that the server declares temporary. */
 function isPassing(error: { cause?: Error | undefined }): boolean {
   if (error.cause?.name === 'AbortError') return false
   const reason = reasonOf(error)

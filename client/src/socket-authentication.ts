@@ -28,7 +28,6 @@ export type SocketAuthentication = {
 export function createSocketAuthentication(options: Options): SocketAuthentication {
   const { session, send, isOver, onRenewed } = options
   let token: string | undefined
-  /** Whether the token replaced a refused one. */
   let isTokenNew = false
   let renewal: ReturnType<typeof setTimeout> | undefined
 

@@ -16,7 +16,6 @@ type Handlers = {
 }
 
 export type SocketChannel = {
-  /** Does nothing if the socket is not open. */
   send(message: ClientMessage): void
   isOver(): boolean
   close(): void

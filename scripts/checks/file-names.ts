@@ -5,7 +5,6 @@ const SUFFIXES = /(\.test|\.d)?\.[a-z0-9]+$/
 /** Drizzle names the migrations, and registries expect README.md. */
 const EXEMPT = /^src\/db\/migrations\/|(^|\/)README\.md$/
 
-/** Lists files whose path is not in kebab-case. */
 export function misnamedFiles(): string[] {
   return trackedFiles('{src,client,scripts,tests}/**').filter(
     (file) =>
