@@ -1,7 +1,7 @@
 /**
- * `bun run bench`: this server against a hand-written one with the same SQL, in one run, interleaved, medians of five.
- * `--quick` takes seconds rather than minutes; `--full` sweeps a million holds; further words choose measurements by name.
- * Writes the table into bench/RESULTS.md as well, unless chosen or quick.
+ * Compares this server with a hand-written one that runs the same SQL: interleaved runs, medians of five.
+ * Usage: `bun run bench [--quick] [--full] [NAME...]`. `--quick` takes seconds, `--full` sweeps one million holds, and names
+ * select measurements. A run without `--quick` and names also writes the table to bench/RESULTS.md.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
@@ -19,13 +19,13 @@ const chosen = words.filter((word) => !word.startsWith('--'))
 const ROUNDS = quick ? 3 : 5
 const SECONDS = quick ? 1 : 3
 const CLIENTS = 64
-/** Sockets that are there before each further one is weighed: buffers and code that all of them share. */
+/** Memory per socket is measured beyond these, which allocate what all sockets share. */
 const FIRST_SOCKETS = 1000
-/** What stands below this in the results is kept. */
-const REASONS = '\n## Where the time goes'
+/** Everything from this heading on stays in RESULTS.md. */
+const NOTES_HEADING = '\n## Where the time goes'
 
 type Server = { port: number; pid: number; readyMs: number; stop(): Promise<void> }
-type Row = { name: string; unit: string; ours: string; limit: string; ratio: string; wanted: string }
+type Row = { name: string; unit: string; ours: string; limit: string; ratio: string; target: string }
 const rows: Row[] = []
 
 const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-bench-'))
@@ -43,15 +43,15 @@ try {
       ours: swept.seconds.toFixed(1),
       limit: '-',
       ratio: '-',
-      wanted: '-',
+      target: '-',
     })
     rows.push({
-      name: `longest wait of ${swept.holds} holds meanwhile`,
+      name: `longest of ${swept.holds} holds during the sweep`,
       unit: 'ms',
-      ours: `${swept.longestMs.toFixed(0)} (half ${swept.medianMs.toFixed(1)}, p99 ${swept.p99Ms.toFixed(0)})`,
+      ours: `${swept.longestMs.toFixed(0)} (median ${swept.medianMs.toFixed(1)}, p99 ${swept.p99Ms.toFixed(0)})`,
       limit: '-',
       ratio: '-',
-      wanted: '150 at most',
+      target: 'at most 150',
     })
   }
   const table = asTable()
@@ -87,7 +87,7 @@ async function start(file: string, env: Record<string, string> = {}): Promise<Se
   })
   while (!(await fetch(`http://127.0.0.1:${port}/api/health`).catch(() => undefined))?.ok) await Bun.sleep(2)
   const readyMs = performance.now() - started
-  // The web app is bundled beside the start, and would be measured with what comes first.
+  // The web app is bundled after the start, which would slow down the first measurement.
   await fetch(`http://127.0.0.1:${port}/`).then((page) => page.text())
   return {
     port,
@@ -100,12 +100,12 @@ async function start(file: string, env: Record<string, string> = {}): Promise<Se
   }
 }
 
-/** `cpuMicros`: what the server's process spent on a request; steadier than its speed where others share the machine. */
+/** `cpuMicros` is the server's processor time per request, which varies less than its speed on a shared machine. */
 type Measured = Run & { cpuMicros: number }
 type Contender = { server: Server; nextOf: (client: number) => (status: number) => Buffer }
 
-/** Runs all in turn, round after round; the median of the ratios is what is told, since the machine is never still. */
-async function race(name: string, wanted: string, ours: Contender, limit: Contender): Promise<void> {
+/** Runs both servers alternately and reports the median of the ratios, because the load of the machine varies. */
+async function race(name: string, target: string, ours: Contender, limit: Contender): Promise<void> {
   if (!wants(name)) return
   const runs: { ours: Measured; limit: Measured }[] = []
   for (let round = -1; round < ROUNDS; round++) {
@@ -126,17 +126,17 @@ async function race(name: string, wanted: string, ours: Contender, limit: Conten
   const of = (side: 'ours' | 'limit') =>
     `${Math.round(median(runs.map((run) => run[side].perSecond)))} (p99 ${median(runs.map((run) => run[side].p99)).toFixed(1)} ms, ${median(runs.map((run) => run[side].cpuMicros)).toFixed(0)} µs)`
   const ratio = median(runs.map((run) => run.ours.perSecond / run.limit.perSecond))
-  tell({ name, unit: 'a second', ours: of('ours'), limit: of('limit'), ratio: ratio.toFixed(2), wanted })
+  report({ name, unit: 'requests/s', ours: of('ours'), limit: of('limit'), ratio: ratio.toFixed(2), target })
 }
 
-function tell(row: Row): void {
+function report(row: Row): void {
   rows.push(row)
   process.stdout.write(
-    `${row.name}: ${row.ours} against ${row.limit}, ${row.ratio} (wanted: ${row.wanted})\n`,
+    `${row.name}: ${row.ours}, limit ${row.limit}, ratio ${row.ratio} (target: ${row.target})\n`,
   )
 }
 
-/** Seconds of processor that a process has used so far; Linux counts them in hundredths. */
+/** Processor time of a process, in seconds. Linux counts in hundredths. */
 async function cpuSeconds(pid: number): Promise<number> {
   const text = await Bun.file(`/proc/${pid}/stat`).text()
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
@@ -167,31 +167,31 @@ async function measureReads({ spaceIds }: World): Promise<void> {
     cycle(list.map(({ spaceId, date }) => request('GET', trpc({ spaceId, date }))))
   const asRest = (list: typeof days) =>
     cycle(list.map(({ spaceId, date }) => request('GET', `/api/slots/${spaceId}/${date}`)))
-  const byHand = (list: typeof days, where: string) =>
-    cycle(list.map(({ spaceId, date }) => request('GET', `/${where}/${spaceId}/${date}`)))
+  const fromLimit = (list: typeof days, route: string) =>
+    cycle(list.map(({ spaceId, date }) => request('GET', `/${route}/${spaceId}/${date}`)))
   await race(
     'read of a day, tRPC',
     '0.80',
     { server: uncached, nextOf: asTrpc(days) },
-    { server: limit, nextOf: byHand(days, 'day') },
+    { server: limit, nextOf: fromLimit(days, 'day') },
   )
   await race(
     'read of a day, REST',
     '0.64',
     { server: uncached, nextOf: asRest(days) },
-    { server: limit, nextOf: byHand(days, 'day') },
+    { server: limit, nextOf: fromLimit(days, 'day') },
   )
   await race(
     'cached read, tRPC',
     '0.60',
     { server: cached, nextOf: asTrpc(few) },
-    { server: limit, nextOf: byHand(few, 'cached') },
+    { server: limit, nextOf: fromLimit(few, 'cached') },
   )
   await race(
     'cached read, REST',
     '0.48',
     { server: cached, nextOf: asRest(few) },
-    { server: limit, nextOf: byHand(few, 'cached') },
+    { server: limit, nextOf: fromLimit(few, 'cached') },
   )
   await Promise.all([limit, uncached, cached].map((server) => server.stop()))
 }
@@ -201,7 +201,7 @@ async function measureHolds({ spaceIds, tokens }: World): Promise<void> {
   const limit = await start('limit.ts')
   const ours = await start('../src/index.ts')
   const slots = spaceIds.map((spaceId) => `${spaceId}@2027-03-02T09:00:00Z`)
-  /** Holds, and releases what it got; each connection has slots of its own, or all want one. */
+  /** Holds a slot and releases it if the hold succeeded. If contended, all connections use one slot. */
   const pairs = (hold: string, release: string, contended: boolean) => (client: number) => {
     let turn = client
     let held: string | undefined
@@ -216,13 +216,13 @@ async function measureHolds({ spaceIds, tokens }: World): Promise<void> {
       return request('POST', hold, { slotId: held }, tokens[client])
     }
   }
-  for (const [name, wanted, contended] of [
+  for (const [name, target, contended] of [
     ['hold and release, spread', '0.80', false],
     ['hold and release, contended', '0.65', true],
   ] as const) {
     await race(
       name,
-      wanted,
+      target,
       { server: ours, nextOf: pairs('/trpc/slots.hold', '/trpc/slots.release', contended) },
       { server: limit, nextOf: pairs('/hold', '/release', contended) },
     )
@@ -231,7 +231,7 @@ async function measureHolds({ spaceIds, tokens }: World): Promise<void> {
   await Promise.all([limit, ours].map((server) => server.stop()))
 }
 
-/** Holds and releases on a space that all sockets watch; counted is what arrives at them. */
+/** Holds and releases slots of a space that all sockets watch, and counts the messages that they receive. */
 async function fanOut(server: Server, sockets: number, paths: [string, string]) {
   const [spaceId = ''] = world.spaceIds
   const answers: ((message: { joined?: number; received?: number }) => void)[] = []
@@ -251,18 +251,18 @@ async function fanOut(server: Server, sockets: number, paths: [string, string]) 
   const kbPerSocket = ((await rssKb(server.pid)) - before) / further
   const slotId = `${spaceId}@2027-03-03T09:00:00Z`
   const [token] = world.tokens
-  const call = (where: string) =>
-    fetch(`http://127.0.0.1:${server.port}${where}`, {
+  const call = (route: string) =>
+    fetch(`http://127.0.0.1:${server.port}${route}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify({ slotId }),
     }).then((response) => response.text())
   const send = async (changes: number) => {
     const { received: had = 0 } = await ask({})
-    for (let change = 0; change < changes; change += 2) for (const where of paths) await call(where)
+    for (let change = 0; change < changes; change += 2) for (const route of paths) await call(route)
     const end = performance.now() + 60_000
     while (((await ask({})).received ?? 0) < had + changes * sockets) {
-      if (performance.now() > end) throw new Error('messages were lost')
+      if (performance.now() > end) throw new Error('sockets did not receive all messages within 60 s')
       await Bun.sleep(1)
     }
   }
@@ -301,23 +301,23 @@ async function measureFanOut(_world: World): Promise<void> {
     }
     const ratio = median(runs.map((run) => run.ours / run.limit))
     const whole = (values: number[]) => String(Math.round(median(values)))
-    tell({
+    report({
       name,
-      unit: 'messages a second',
+      unit: 'messages/s',
       ours: whole(runs.map((run) => run.ours)),
       limit: whole(runs.map((run) => run.limit)),
       ratio: ratio.toFixed(2),
-      wanted: '0.90',
+      target: '0.90',
     })
     const kb = (values: number[]) => median(values).toFixed(1)
     if (sockets === FIRST_SOCKETS) continue
-    tell({
-      name: `memory of each socket beyond the first ${FIRST_SOCKETS}, of ${sockets}`,
+    report({
+      name: `memory per socket beyond the first ${FIRST_SOCKETS} of ${sockets}`,
       unit: 'kB',
       ours: kb(runs.map((run) => run.kb)),
       limit: kb(runs.map((run) => run.limitKb)),
       ratio: '-',
-      wanted: '6 at most',
+      target: 'at most 6',
     })
   }
 }
@@ -328,44 +328,48 @@ async function measureStart(_world: World): Promise<void> {
   const build = Bun.spawn([process.execPath, path.join(root, 'scripts/build.ts'), builds], {
     stdout: 'ignore',
   })
-  if ((await build.exited) !== 0) throw new Error('the server could not be built')
+  if ((await build.exited) !== 0) throw new Error('scripts/build.ts failed')
   const files = { limit: 'limit.ts', sources: '../src/index.ts', built: path.join(builds, 'index.js') }
   const times = { limit: [] as number[], sources: [] as number[], built: [] as number[] }
   for (let round = 0; round < ROUNDS; round++) {
-    for (const what of ['limit', 'sources', 'built'] as const) {
-      const server = await start(files[what])
+    for (const kind of ['limit', 'sources', 'built'] as const) {
+      const server = await start(files[kind])
       await server.stop()
-      times[what].push(server.readyMs)
+      times[kind].push(server.readyMs)
     }
   }
   await rm(builds, { recursive: true })
   const ms = (values: number[]) => median(values).toFixed(0)
   const against = { unit: 'ms', limit: ms(times.limit), ratio: '-' }
-  tell({
+  report({
     ...against,
-    name: 'start against a database that exists, built',
+    name: 'start with an existing database, built',
     ours: ms(times.built),
-    wanted: '300 at most',
+    target: 'at most 300',
   })
-  tell({ ...against, name: 'the same from the sources', ours: ms(times.sources), wanted: '-' })
+  report({
+    ...against,
+    name: 'start with an existing database, from source',
+    ours: ms(times.sources),
+    target: '-',
+  })
 }
 
 function asTable(): string {
   const lines = rows.map(
-    (row) => `| ${row.name} | ${row.unit} | ${row.ours} | ${row.limit} | ${row.ratio} | ${row.wanted} |`,
+    (row) => `| ${row.name} | ${row.unit} | ${row.ours} | ${row.limit} | ${row.ratio} | ${row.target} |`,
   )
   return [
-    '| what | unit | CoworkSpace | the limit | ratio | wanted |',
+    '| measurement | unit | CoworkSpace | limit | ratio | target |',
     '|---|---|---|---|---|---|',
     ...lines,
   ].join('\n')
 }
 
-/** The figures are this run's; what is said of them below stays. */
 async function writeResults(table: string): Promise<void> {
   const file = Bun.file(path.join(import.meta.dir, 'RESULTS.md'))
   const before = await file.text().catch(() => '')
-  const at = before.indexOf(REASONS)
+  const at = before.indexOf(NOTES_HEADING)
   await Bun.write(file, results(table) + (at < 0 ? '' : before.slice(at)))
 }
 
@@ -373,12 +377,12 @@ function results(table: string): string {
   const [cpu] = cpus()
   return `# Results
 
-Made by \`bun run bench${full ? ' --full' : ''}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpu?.model ?? 'unknown'},
-${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}, Bun ${Bun.version}. The server, PostgreSQL and the generator of load share these cores.
-Runs are interleaved; each figure is the median of ${ROUNDS} runs of ${SECONDS} s over ${CLIENTS} connections, each ratio the median of the ratios of its rounds.
-The limit is \`bench/limit.ts\`: a hand-written \`Bun.serve\` with the same SQL and neither routing, validation, metrics nor logs.
-Behind each speed stand the 99th percentile of the wait, and the processor time of the server for one request, in which PostgreSQL has no part.
-Figures of two machines, or of one at two times, cannot be compared; ratios can.
+Output of \`bun run bench${full ? ' --full' : ''}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpu?.model ?? 'unknown'},
+${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}, Bun ${Bun.version}. The server, PostgreSQL and the load generator share these cores.
+Runs are interleaved. Each figure is the median of ${ROUNDS} runs of ${SECONDS} s over ${CLIENTS} connections, and each ratio is the median of the ratios per round.
+The limit is \`bench/limit.ts\`: a hand-written \`Bun.serve\` with the same SQL, without routing, validation, metrics and logs.
+In brackets are the 99th percentile of the latency and the server's processor time per request, without PostgreSQL.
+Compare ratios only: absolute figures differ between machines and between days.
 
 ${table}
 `

@@ -1,8 +1,7 @@
-/** A generator of load that costs little: plain sockets, requests made beforehand, answers not parsed beyond their length. */
+/** A cheap load generator: plain sockets, prepared requests, and responses parsed only for status and length. */
 
 export type Run = { perSecond: number; p50: number; p99: number; refused: number }
 
-/** One request as it goes over the wire. */
 export function request(method: string, path: string, body?: unknown, token?: string): Buffer {
   const text = body === undefined ? '' : JSON.stringify(body)
   const lines = [
@@ -26,7 +25,7 @@ type Client = {
 
 /**
  * Keeps `clients` connections busy for `seconds`, one request at a time on each.
- * @param nextOf gives for each connection what it sends next, told the status of its last answer (0 at first)
+ * @param nextOf returns for each connection a function from the status of the last response (0 at first) to the next request
  */
 export async function load(
   port: number,
@@ -45,7 +44,8 @@ export async function load(
     data.waitingFor = -1
     data.head = ''
     const bytes = data.next(data.status)
-    if (socket.write(bytes) !== bytes.length) ended.reject(new Error('a request did not fit into one write'))
+    if (socket.write(bytes) !== bytes.length)
+      ended.reject(new Error('socket buffer is full: a request needs more than one write'))
   }
 
   function receive(socket: Bun.Socket<Client>, chunk: Buffer): void {
@@ -57,7 +57,7 @@ export async function load(
       data.status = Number(data.head.slice(9, 12))
       const length = /\r\ncontent-length: (\d+)/i.exec(data.head)
       if (!length) {
-        ended.reject(new Error(`an answer without a length: ${data.head.slice(0, 200)}`))
+        ended.reject(new Error(`response without content-length: ${data.head.slice(0, 200)}`))
         return
       }
       data.waitingFor = Number(length[1]) - (data.head.length - end - 4)

@@ -1,6 +1,6 @@
 /**
- * A long load on one server: sockets that watch, and connections that read and hold, side by side. What is looked for is not
- * speed but errors, sockets that are lost, and memory that grows: `bun bench/soak.ts [SOCKETS] [CONNECTIONS] [SECONDS]`.
+ * Loads one server with watching sockets and with connections that read and hold, to find errors, lost sockets and growing
+ * memory. Usage: `bun bench/soak.ts [SOCKETS] [CONNECTIONS] [SECONDS]`.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -11,21 +11,21 @@ import { createWorld, DATES, JWT_SECRET, type World } from './world'
 
 export type Size = { sockets: number; connections: number; seconds: number }
 export type Soaked = {
-  /** Calls that were answered as they may be: done, or refused because somebody else has the time. */
+  /** Calls that succeeded or were refused with SLOT_TAKEN. */
   calls: number
-  /** Every other answer, and every call without one, by how often. */
+  /** Number of other results by response; status 0 for a call without a response. */
   errors: Record<string, number>
-  /** Messages that the sockets heard, and sockets that were closed under them. */
   heard: number
+  /** Sockets that the server closed. */
   lost: number
-  /** What the server's process held after each tenth of the time, in megabytes. */
+  /** Resident memory of the server after each tenth of the time. */
   megabytes: number[]
 }
 
 const DATE = DATES[0] ?? ''
 const HOURS = Array.from({ length: 12 }, (_, hour) => `${DATE}T${String(8 + hour).padStart(2, '0')}:00:00Z`)
 
-/** Runs the load, and gives what went wrong; nothing should. */
+/** Runs the load in a new database. @param onTenth receives the server's memory after each tenth of the time */
 export async function soak(
   size: Size,
   onTenth: (megabytes: number) => void = () => undefined,
@@ -115,23 +115,22 @@ async function residentMegabytes(pid: number): Promise<number> {
   return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024)
 }
 
-/** The sockets, in a process of their own, as many on each space. */
 async function startWatchers(url: string, spaceIds: string[], sockets: number) {
-  const told = Promise.withResolvers<{ heard: number; lost: number }>()
+  const counted = Promise.withResolvers<{ heard: number; lost: number }>()
   const ready = Promise.withResolvers<void>()
   const child = Bun.spawn([process.execPath, import.meta.path, 'watch', url, String(sockets), ...spaceIds], {
     stdin: 'ignore',
     stdout: 'inherit',
     stderr: 'inherit',
     ipc: (message: 'ready' | { heard: number; lost: number }) =>
-      message === 'ready' ? ready.resolve() : told.resolve(message),
-    onExit: () => ready.reject(new Error('the sockets could not be opened')),
+      message === 'ready' ? ready.resolve() : counted.resolve(message),
+    onExit: () => ready.reject(new Error('the watching process ended before all sockets were open')),
   })
   await ready.promise
   return {
     async stop() {
       child.send('stop')
-      const counts = await told.promise
+      const counts = await counted.promise
       await child.exited
       return counts
     },

@@ -6,12 +6,12 @@ import { JWT_SECRET, type World } from './world'
 
 const WARM_UP_MS = 2000
 
-/** Sweeps expired holds while somebody goes on holding other times, one after the other. */
+/** Measures a sweep of `count` stale holds, and the holds of another user during the sweep. */
 export async function sweepWhileHolding(world: World, count: number) {
   const { sql, spaceIds, tokens } = world
   const [own = ''] = spaceIds
-  // They are somebody else's: whose holds are counted at each claim is whoever goes on holding. As where a night of holds was
-  // not swept, they are of a slot each, in all of the rooms, and ended one after the other.
+  // They belong to another user, because each claim counts its own user's holds. They are spread over all rooms and expire
+  // one after the other, as after a night without sweeps.
   await sql`
     INSERT INTO bookings (id, user_id, location_id, space_id, unit, status, starts_at, ends_at, claimed, first_starts_at,
       price_minor, currency, cancellation, hold_expires_at)
@@ -42,7 +42,7 @@ export async function sweepWhileHolding(world: World, count: number) {
         const during = now.stage
         const started = performance.now()
         const { ok } = await fetch(`${server.url}/trpc/slots.${verb}`, { method: 'POST', headers, body })
-        if (!ok) throw new Error(`a ${verb} was refused`)
+        if (!ok) throw new Error(`${verb} was refused`)
         if (verb === 'hold' && during === 'sweeping') waits.push(performance.now() - started)
       }
     }

@@ -1,7 +1,7 @@
 /**
- * A process of its own with many sockets that watch one space: `bun bench/watchers.ts PORT SPACE DATE`. Told `{ sockets }`, it
- * opens as many more and answers `{ joined }` when all have their board; asked `{}`, it answers how many changes came in. It
- * reads frames as bytes and counts a word in them: a client that parsed thousands of copies would be what is measured.
+ * A process with many sockets that watch one space: `bun bench/watchers.ts PORT SPACE DATE`. On the message `{ sockets }` it
+ * opens that many more and replies `{ joined }` when all have received their board. On `{}` it replies with the number of
+ * changes received. It searches raw bytes, because parsing thousands of copies would dominate the measurement.
  */
 const [port, spaceId, date] = process.argv.slice(2)
 const BOARD = Buffer.from('"slots_status_update"')
@@ -22,7 +22,7 @@ const UPGRADE = [
 ].join('\r\n')
 const join = frameOf(JSON.stringify({ type: 'join_space', spaceId, date }))
 
-/** A text frame as a client sends one, masked with zeros; it has 126 bytes or more. */
+/** A client's text frame, masked with zeros and padded to the 126 bytes that need the two-byte length. */
 function frameOf(text: string): Buffer {
   const padded = Buffer.from(text.padEnd(126))
   return Buffer.concat([
@@ -44,7 +44,7 @@ function receive(socket: Bun.Socket<Watcher>, chunk: Buffer): void {
     data.greeted = true
     socket.write(join)
   }
-  // What may be the beginning of a word waits; what was counted does not, so nothing counts twice.
+  // The last bytes may begin a match, so they wait for the next chunk. Counted bytes do not wait and count once.
   received += count(bytes, CHANGE)
   if (data.boards === 0 && count(bytes, BOARD) > 0) {
     data.boards = 1
@@ -73,7 +73,7 @@ async function open(sockets: number): Promise<void> {
 process.on('message', async ({ sockets }: { sockets?: number }) => {
   if (sockets === undefined) process.send?.({ received })
   else {
-    // A few at a time: a listener's queue is not for thousands at once.
+    // In batches, because the server's accept queue is limited.
     for (let left = sockets; left > 0; left -= 200) await open(Math.min(200, left))
     process.send?.({ joined: sockets })
   }

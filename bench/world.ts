@@ -17,7 +17,7 @@ export type World = {
   stop(): Promise<void>
 }
 
-/** A house of 200 rooms, open around the clock; a third of February is booked; 64 people with tokens. */
+/** Creates a location with 200 rooms, one third of its slots in February 2027 booked, and 64 users with access tokens. */
 export async function createWorld(folder: string): Promise<World> {
   const log = createLog({ level: 'silent', terminal: false })
   const given = process.env.DATABASE_URL
@@ -26,7 +26,7 @@ export async function createWorld(folder: string): Promise<World> {
   await migrateDatabase(databaseUrl)
   const sql = postgres(databaseUrl, { max: 4, onnotice() {}, connection: { TimeZone: 'UTC' } })
   const db = drizzle(sql)
-  const people = await db
+  const accounts = await db
     .insert(users)
     .values(
       Array.from({ length: 64 }, (_, n) => ({
@@ -35,8 +35,8 @@ export async function createWorld(folder: string): Promise<World> {
       })),
     )
     .returning()
-  const [house] = await db.insert(locations).values({ name: 'Bench', timeZone: 'UTC' }).returning()
-  const locationId = house?.id ?? ''
+  const [location] = await db.insert(locations).values({ name: 'Bench', timeZone: 'UTC' }).returning()
+  const locationId = location?.id ?? ''
   const week = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({
     weekday,
     opensAt: '08:00',
@@ -56,13 +56,13 @@ export async function createWorld(folder: string): Promise<World> {
       })),
     )
     .returning()
-  await fill(sql, locationId, people[0]?.id ?? '')
+  await fill(sql, locationId, accounts[0]?.id ?? '')
   const signer = createTokens(JWT_SECRET)
   return {
     databaseUrl,
     sql,
     spaceIds: rooms.map(({ id }) => id),
-    tokens: await Promise.all(people.map(({ id }) => signer.sign({ id, role: 'customer' }))),
+    tokens: await Promise.all(accounts.map(({ id }) => signer.sign({ id, role: 'customer' }))),
     async stop() {
       await sql.end()
       await embedded?.stop()
@@ -70,7 +70,6 @@ export async function createWorld(folder: string): Promise<World> {
   }
 }
 
-/** Every third slot of each room, from the first of February. */
 async function fill(sql: postgres.Sql, locationId: string, userId: string): Promise<void> {
   await sql`
     INSERT INTO bookings (id, user_id, location_id, space_id, unit, status, starts_at, ends_at, claimed, first_starts_at,

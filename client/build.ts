@@ -1,7 +1,6 @@
 /**
- * Builds the package: `dist/index.js` with all it needs inside, and `dist/index.d.ts`, which imports nothing. The types of
- * the procedures are the server's own, declared by the compiler and rolled into one file; what only the server can know
- * (its context, its database) is left out on the way.
+ * Builds the client package: `dist/index.js` and `dist/index.d.ts`, both without imports. The compiler declares the types of
+ * the server's procedures, and a bundler merges them into one file without server-only types such as the context.
  */
 
 import { mkdir, rename, rm } from 'node:fs/promises'
@@ -13,14 +12,13 @@ import { dts } from 'rolldown-plugin-dts'
 const client = import.meta.dirname
 const root = path.dirname(client)
 
-/** What the types of procedures mention and no client can use: it becomes nothing in particular. */
+/** Server-only types in the declarations of procedures. They become `object`. */
 const SERVER_ONLY = /import\("(\.\.\/context|trpc-to-openapi)"\)\.\w+/g
-/** What the declarations are made of: of the server only its procedures and its refusals. */
+/** Modules whose declarations are bundled. From the server, only the procedures and the refusals. */
 const TAKEN = /^(client|src\/routers|@trpc)(\/|$)|^src\/errors$/
 
-/** @param out the folder that gets `index.js` and `index.d.ts` */
 export async function buildClient(out: string): Promise<void> {
-  // Inside the repository, so that what the declarations import is found.
+  // Inside the repository, so that the declarations find their imports.
   const work = path.join(client, `.build-${process.pid}`)
   try {
     await mkdir(out, { recursive: true })
@@ -47,7 +45,7 @@ async function bundleTypes(work: string): Promise<void> {
   await bundle.close()
   const types = await Bun.file(path.join(work, 'bundle/index.d.ts')).text()
   const [left] = /^import .*$|\bimport\(.*?\)/m.exec(types.replaceAll(/\/\*.*?\*\//gs, '')) ?? []
-  if (left) throw new Error(`the types do not stand alone, they need: ${left}`)
+  if (left) throw new Error(`index.d.ts must not import anything, but has: ${left}`)
 }
 
 async function declare(work: string): Promise<void> {
@@ -61,20 +59,19 @@ async function declare(work: string): Promise<void> {
       rootDir: root,
       outDir: work,
     },
-    // Where what has no types of its own is declared.
     include: [path.join(root, 'src/**/*.d.ts')],
     files: [path.join(client, 'src/index.ts')],
   }
   await Bun.write(project, JSON.stringify(settings))
   const tsc = Bun.spawnSync(['bunx', 'tsc', '--project', project], { cwd: root })
-  if (tsc.exitCode !== 0) throw new Error(`the types could not be declared:\n${tsc.stdout}${tsc.stderr}`)
+  if (tsc.exitCode !== 0) throw new Error(`tsc could not declare the types:\n${tsc.stdout}${tsc.stderr}`)
   for await (const name of new Bun.Glob('src/routers/*.d.ts').scan(work)) {
     const file = path.join(work, name)
     await Bun.write(file, (await Bun.file(file).text()).replaceAll(SERVER_ONLY, 'object'))
   }
 }
 
-/** Whatever else of the server the declarations mention is mentioned in vain, and falls away. */
+/** Drops every other import: the bundled declarations do not use it. */
 function withoutServer(work: string): Plugin {
   return {
     name: 'without-server',

@@ -1,14 +1,14 @@
 /**
- * `bun run build [folder]`: the server as one file with its bytecode, which starts in half the time. The folder, `dist` unless
- * another is named, lies right below the project's: what is read from there and from `node_modules` is found as before.
+ * Bundles the server into one file with bytecode, which halves the start time. Usage: `bun run build [FOLDER]`, `dist` by
+ * default. The folder must be in the project root, so that relative paths and `node_modules` still resolve.
  */
 
 import path from 'node:path'
 import type { dependencies } from '../package.json'
 import { root } from '../src/lib/project-root'
 
-/** What a server loads only once it is needed is no part of a start, and of no use in the file. */
-const LATER = [
+/** Loaded on first use, so bundling them would only slow down the start. */
+const LOADED_LATER = [
   '@elysiajs/swagger',
   '@tma.js/init-data-node',
   'csv-stringify',
@@ -22,15 +22,15 @@ const LATER = [
 ] satisfies (keyof typeof dependencies)[]
 
 const outdir = path.resolve(root, process.argv[2] ?? 'dist')
-if (path.dirname(outdir) !== root) throw new Error(`${outdir} does not lie right below ${root}`)
+if (path.dirname(outdir) !== root) throw new Error(`${outdir} is not a folder directly in ${root}`)
 const { outputs } = await Bun.build({
   entrypoints: [path.join(root, 'src/index.ts')],
   target: 'bun',
-  // Bytecode of ES modules can only be had in an executable.
+  // Bun compiles ES modules to bytecode only in executables.
   format: 'cjs',
   bytecode: true,
   minify: { syntax: true },
-  external: LATER,
+  external: LOADED_LATER,
   outdir,
 })
 for (const { path: file, size } of outputs)

@@ -1,10 +1,9 @@
-/** What of a file some test has run: its lines that can be, and those that nobody ran. */
 type Covered = { file: string; lines: number; missed: number[] }
 
 /**
- * The lines of a folder that no test has run, a line of text for each file that has any, the worst first, below the sum. What
- * runs in processes that a test starts is not seen.
- * @param lcov as `bun test --coverage-reporter=lcov` writes it
+ * Reports the lines of a folder that no test ran: a total, then one line per file, worst first. Processes that tests start
+ * are not measured.
+ * @param lcov the report of `bun test --coverage-reporter=lcov`
  */
 export function coverageOf(lcov: string, folder: string): string[] {
   const files = readLcov(lcov).filter(({ file }) => file.startsWith(`${folder}/`))
@@ -12,7 +11,7 @@ export function coverageOf(lcov: string, folder: string): string[] {
   const missed = files.reduce((sum, file) => sum + file.missed.length, 0)
   if (lines === 0) return []
   return [
-    `${percentage(lines - missed, lines)} of the ${lines} lines in ${folder} were run. Nobody ran:`,
+    `Tests ran ${percentage(lines - missed, lines)} of the ${lines} lines in ${folder}. Not run:`,
     ...files
       .filter((file) => file.missed.length > 0)
       .sort((a, b) => b.missed.length / b.lines - a.missed.length / a.lines)
@@ -35,7 +34,7 @@ function readLcov(text: string): Covered[] {
 
 const percentage = (some: number, all: number) => `${((100 * some) / all).toFixed(1)} %`
 
-/** `3-5, 9`: what follows on each other is said as one. */
+/** Formats line numbers as ranges: `3-5, 9`. */
 function ranges(lines: number[]): string {
   const found: [number, number][] = []
   for (const line of lines) {

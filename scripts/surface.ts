@@ -1,6 +1,6 @@
 /**
- * `bun run surface`: writes down anew everything that clients rely on, into `tests/surface.json`, and says what became
- * different. A test holds the server against that file, so nothing of it is lost or changed by accident.
+ * `bun run surface` writes the public surface to `tests/surface.json` and prints the differences. A test compares the server
+ * with that file, so that no change breaks clients by accident.
  */
 
 import path from 'node:path'
@@ -21,16 +21,14 @@ import {
 
 export const SURFACE_FILE = path.resolve(import.meta.dirname, '../tests/surface.json')
 
-/** By section and name: what is there, and of which shape. */
 export type Surface = Record<string, Record<string, unknown>>
 
-/** What subscriptions send, which their declarations do not say at run time. */
+/** Messages of subscriptions, which tRPC does not know at run time. */
 const EVENTS: Record<string, z.ZodType> = {
   'realtime.watch': BoardMessageSchema,
   'realtime.watchLocation': LocationMessageSchema,
 }
 
-/** The public surface as it is now. Words for people are no part of it. */
 export function readSurface(): Surface {
   const shapes: Record<string, unknown> = {}
   return {
@@ -51,7 +49,7 @@ function readProcedures(shapes: Surface[string]): Surface[string] {
     const answers = _def.type === 'subscription' ? EVENTS[name] : output
     if (!answers)
       throw new Error(
-        `${name} does not say what it answers; for a subscription, say so in ${import.meta.file}`,
+        `${name} has no output schema. If it is a subscription, add its messages to ${import.meta.file}.`,
       )
     return {
       type: _def.type,
@@ -64,9 +62,8 @@ function readProcedures(shapes: Surface[string]): Surface[string] {
 
 const ASSETS = '/swagger/assets/'
 
-/** Every path that is answered: those of the procedures, and those that are no procedure's. */
 function readRoutes(): Surface[string] {
-  // Nothing is called, so nothing is needed but the settings.
+  // Reading the routes calls no handler, so only the settings must exist.
   const inert: unknown = new Proxy(() => inert, { get: (_, name) => (name === 'env' ? readEnv({}) : inert) })
   const { app } = createApp(inert as Deps, inert as Connections, '')
   const names = [
@@ -88,7 +85,6 @@ function readMessages(
   return Object.fromEntries(messages)
 }
 
-/** A JSON schema; those that have a name are kept apart, once. */
 function shapeOf(type: z.ZodType, io: 'input' | 'output', shapes: Surface[string]): unknown {
   const {
     $schema: _,
@@ -100,7 +96,6 @@ function shapeOf(type: z.ZodType, io: 'input' | 'output', shapes: Surface[string
     override: ({ jsonSchema }) => {
       for (const word of ['description', 'example', 'examples', 'title', 'id'] as const)
         delete jsonSchema[word]
-      // In whatever order they are declared.
       jsonSchema.required?.sort()
       jsonSchema.enum?.sort()
     },
@@ -115,7 +110,7 @@ function shapeOf(type: z.ZodType, io: 'input' | 'output', shapes: Surface[string
 const mapValues = <T>(values: Record<string, T>, map: (value: T, name: string) => unknown) =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value, name)]))
 
-/** What a surface has lost, gained or changed, one line each; nothing where the two are the same. */
+/** Lists what was removed, added or changed, one line each. */
 export function differencesOf(before: Surface, now: Surface): string[] {
   const sections = [...new Set([...Object.keys(before), ...Object.keys(now)])]
   return sections.flatMap((section) => {
@@ -128,7 +123,7 @@ export function differencesOf(before: Surface, now: Surface): string[] {
   })
 }
 
-/** In one order, so that a change of the file is a change of the surface. */
+/** Formats a surface with sorted keys, so that the file changes only if the surface does. */
 export const surfaceText = (surface: Surface): string =>
   `${JSON.stringify(
     surface,
@@ -139,7 +134,6 @@ export const surfaceText = (surface: Surface): string =>
     2,
   )}\n`
 
-/** As the file has it: by way of JSON. */
 export const plain = (surface: Surface): Surface => JSON.parse(JSON.stringify(surface))
 
 if (import.meta.main) {
@@ -148,5 +142,5 @@ if (import.meta.main) {
   const now = plain(readSurface())
   await Bun.write(SURFACE_FILE, surfaceText(now))
   const differences = differencesOf(before, now)
-  process.stdout.write(differences.length ? `${differences.join('\n')}\n` : 'The surface is as it was.\n')
+  process.stdout.write(differences.length ? `${differences.join('\n')}\n` : 'The surface has not changed.\n')
 }

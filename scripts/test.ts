@@ -1,7 +1,6 @@
 /**
- * `bun run test`: the checks, then every test against a real PostgreSQL. `--prove` runs what takes minutes in full.
- * Further words are handed to `bun test`; without any, the lines of services that no test ran are named. The last line counts
- * what ran.
+ * `bun run test` runs the checks, then all tests against a real PostgreSQL, and lists the lines of src/services that no test
+ * ran. `--prove` runs the long tests in full. Other arguments are passed to `bun test` and skip the checks and the coverage.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -13,8 +12,8 @@ import { coverageOf } from './coverage'
 const words = process.argv.slice(2)
 const prove = words.includes('--prove')
 const rest = words.filter((word) => word !== '--prove')
-/** So many files at once: each has servers and perhaps a browser. What is run in full may measure how long others wait. */
-const MOST_BESIDE = prove ? 1 : 2
+/** Each test file starts servers and perhaps a browser. With `--prove` some measure latency, so they run alone. */
+const MAX_PARALLEL = prove ? 1 : 2
 
 const checked =
   rest.length > 0 ||
@@ -24,15 +23,14 @@ const checked =
 const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-tests-'))
 const report = path.join(folder, 'report.xml')
 const coverage = ['--coverage', '--coverage-reporter=lcov', `--coverage-dir=${folder}`]
-// Each file is a process of its own beside few others: what waits leaves the processor to what works.
-const beside = Math.min(availableParallelism(), MOST_BESIDE)
+const parallel = Math.min(availableParallelism(), MAX_PARALLEL)
 const cluster = await startCluster()
 const tests = Bun.spawn(
   [
     process.execPath,
     'test',
     '--timeout=30000',
-    `--parallel=${beside}`,
+    `--parallel=${parallel}`,
     '--reporter=junit',
     `--reporter-outfile=${report}`,
     ...(rest.length === 0 ? coverage : rest),
@@ -43,7 +41,7 @@ const tests = Bun.spawn(
     env: { ...process.env, NODE_ENV: 'test', [SHARED_CLUSTER]: cluster.url, ...(prove && { PROVE: '1' }) },
   },
 )
-// Whoever is interrupted ends what it has started; a terminal tells the tests as well.
+// A signal to this process alone must also end the tests. A terminal sends it to both.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => tests.kill(signal))
 const exitCode = await tests.exited
 await cluster.stop()

@@ -6,9 +6,9 @@ import type { boardMessage, clientMessage, locationMessage, serverMessage } from
 
 export type { AppRouter, Reason }
 
-/** What each procedure takes, for example `Inputs['slots']['hold']`. */
+/** Inputs of all procedures, for example `Inputs['slots']['hold']`. */
 export type Inputs = inferRouterInputs<AppRouter>
-/** What each procedure answers, for example `Outputs['bookings']['list']`. */
+/** Outputs of all procedures, for example `Outputs['bookings']['list']`. */
 export type Outputs = inferRouterOutputs<AppRouter>
 
 export type SignedIn = Outputs['auth']['login']
@@ -21,14 +21,12 @@ export type Booking = Outputs['bookings']['byId']
 export type CheckIn = Outputs['checkIns']['checkIn']
 export type Event = Outputs['events']['byId']
 
-/** What a board lives by: the whole of it, its changes, and how far they are. */
+/** A whole board, a change of its slots, or its current version. */
 export type BoardMessage = typeof boardMessage
-/** What a watched location lives by: the whole of it, each half as it is now, and how far they are. */
+/** A whole location, its current check-ins or events, or its current version. */
 export type LocationMessage = typeof locationMessage
-/** What may be sent on the socket. */
 export type ClientMessage = typeof clientMessage
-/** What comes on the socket. */
 export type ServerMessage = typeof serverMessage
 
-/** A call that was refused, or did not reach the server: `data` is undefined then. */
+/** A refused call. `data` is undefined if the call did not reach the server. */
 export type CallError = TRPCClientErrorLike<AppRouter>

@@ -2,32 +2,29 @@ import { followBoard, isOfDay } from '../../src/realtime/follow-board'
 import type { Board, BoardMessage, ServerMessage, Slot } from './api'
 import { type Day, idOf, isBooking } from './connection'
 
-/** Something that is kept true by messages. */
+/** A view of a board or a location that messages keep up to date. */
 export type Live<View> = {
-  /** As this person sees it; undefined before it first came. */
+  /** The view with the user's own marks; undefined before it first arrived. */
   view(): View | undefined
-  /** True where something newer is known of than is shown. */
   behind(): boolean
-  /** The whole of it is asked for. */
-  asked(): void
-  /** @returns whether there is something new to show, and whether it was the whole; nothing where it is about something else */
+  onRequest(): void
+  /** @returns whether the view changed and whether the message was a whole view; undefined if it is about something else */
   take(message: ServerMessage): { changed: boolean; whole: boolean } | undefined
-  /** Something of this person's has changed, as a call answered or the server told. @returns whether there is something new to show */
+  /** Applies the user's own change, as a mutation returned it or a message reported it. @returns whether the view changed */
   mark(answer: unknown): boolean
-  /** Whoever was signed in is no longer. */
   forgetMarks(): void
 }
 
 /**
- * A board with the slots that this person holds. What is pushed goes to everybody and marks nothing, so marks come from
- * boards that this person asked for, and from the person's own bookings.
+ * A board with the slots that the user holds. Pushed messages are the same for all users, so the marks come from boards that
+ * this user requested and from the user's own bookings.
  */
 export function createLiveBoard(day: Day): Live<Board> {
   const follower = followBoard(day)
   const held = new Map<string, { startsAt: string; endsAt: string }>()
   let marked = new Set<string>()
 
-  // The news that a hold has become a booking, or has ended, may come after the change of the slot.
+  // The message that a hold was booked or has ended may arrive after the change of the slot.
   const isMine = (slot: Slot) =>
     slot.status !== 'booked' &&
     slot.free < slot.units &&
@@ -36,7 +33,7 @@ export function createLiveBoard(day: Day): Live<Board> {
 
   return {
     behind: follower.behind,
-    asked() {},
+    onRequest() {},
     view() {
       const board = follower.board()
       return board && { ...board, slots: board.slots.map((slot) => ({ ...slot, heldByMe: isMine(slot) })) }

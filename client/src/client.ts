@@ -5,63 +5,61 @@ import type { Day, Place } from './connection'
 import { connectEvents } from './events'
 import { createFiles, type Dated } from './files'
 import { createLinks, type Fetch, isSignedIn, transportOf } from './links'
-import {
-  type Connect,
-  createLiveViews,
-  type OnBoard,
-  type OnLocation,
-  type OnPersonal,
-  type Watch,
-  type WatchOptions,
-} from './live'
+import { createLiveViews, type OnBoard, type OnLocation } from './live'
+import type { Connect } from './live-connection'
+import type { OnPersonal } from './personal-messages'
 import { createSession, type SessionOptions } from './session'
 import { connectSocket } from './socket'
+import type { Watch, WatchOptions } from './watched'
 
 export type ClientOptions = SessionOptions & {
-  /** Where the server is, for example `https://book.example.com`. */
+  /** The server's URL, for example `https://book.example.com`. */
   url: string
-  /** How often a call is tried again that the network has lost; default 3, 0 for never. */
+  /** How often to retry a call after a network failure. Default 3; 0 turns retries off. */
   retries?: number
-  /** How boards come: by a socket, and by server-sent events where none gets through (`auto`), or by one of them only. */
+  /** Transport of live updates. `auto` (default) uses a socket, and server-sent events if no socket can be opened. */
   live?: 'auto' | 'socket' | 'events'
-  /** How long to wait before a lost board is asked for again, and how long at the most. Default 250 ms and 30 s. */
+  /** Shortest and longest pause before a lost connection is opened again. Default 250 ms and 30 s. */
   reconnect?: Delay
   fetch?: Fetch
-  /** For where there is none, as in Node 20: the class of the package `ws`. Without it boards come as events. */
+  /**
+   * For runtimes without a global WebSocket, such as Node 20: the class of the `ws` package. Without it, live updates use
+   * server-sent events.
+   */
   WebSocket?: typeof WebSocket
 }
 
 export type Client = TRPCClient<AppRouter> & {
   /**
-   * Shows one day of a space and keeps showing it, at every change and whenever it stops or starts being live.
+   * Watches one day of a space. Calls `onBoard` at each change, and when the board becomes live or stops being live.
    * @param date `YYYY-MM-DD` in the time zone of the location
    */
   watchBoard(spaceId: string, date: string, onBoard: OnBoard, options?: WatchOptions): Watch
-  /** The same of a space or of a specialist, in the slots of one service where it is named. */
+  /** Watches one day of a space or a specialist; with `serviceId`, in the slots of that service. */
   watchBoard(day: Day, onBoard: OnBoard, options?: WatchOptions): Watch
   /**
-   * Shows who is at a location and which events are coming, and keeps showing it. Over server-sent events, which carry no
-   * token, it is as whoever is not signed in sees it.
+   * Watches the check-ins and the upcoming events of a location. Server-sent events carry no token, so they show what a
+   * signed-out visitor sees.
    */
   watchLocation(place: Place, onLocation: OnLocation, options?: WatchOptions): Watch
   /**
-   * Hears what comes to the person who is signed in, as it happens: changes of their bookings and payments, notifications,
-   * and words of an operator. By socket only: where none gets through, nothing comes.
+   * Receives the signed-in user's messages: changes of bookings and payments, notifications and announcements. Works over a
+   * socket only.
    */
   watchMine(onMessage: OnPersonal['onMessage'], options?: Pick<OnPersonal, 'onReady'>): { stop(): void }
   /**
-   * The calendar file (iCalendar) of a booking of one's own, or of an event, as text.
+   * Downloads the iCalendar file of one of the user's bookings or of an event, as text.
    * @example saveAs('booking.ics', 'text/calendar', await client.calendarFile({ bookingId }))
    */
   calendarFile(of: Dated): Promise<string>
-  /** Ends every watching. Calls may still be made. */
+  /** Stops all watches. Calls still work. */
   close(): void
 }
 
 /**
- * Every procedure of the server, typed: `client.slots.hold.mutate({ slotId })`, `client.spaces.list.query({})`.
- * Calls of one tick travel together; an expired token is replaced once for all of them; what the network lost is tried
- * again, mutations under an idempotency key.
+ * Creates a typed client: `client.slots.hold.mutate({ slotId })`, `client.spaces.list.query({})`. Calls of one tick share a
+ * request, an expired token is renewed once for all of them, and network failures are retried, mutations with an
+ * idempotency key.
  */
 export function createClient(options: ClientOptions): Client {
   const { retries = 3, live = 'auto', reconnect = { minMs: 250, maxMs: 30_000 } } = options
@@ -113,7 +111,7 @@ export function createClient(options: ClientOptions): Client {
     calendarFile: createFiles({ base, session, fetch: options.fetch }).calendarFile,
     close: views.close,
   }
-  // The procedures are found by name at run time, so the two are told apart by name as well.
+  // The tRPC client is itself a proxy that accepts any name, so the client's own methods are looked up first.
   return new Proxy(trpc, {
     get: (procedures, name) => Reflect.get(Object.hasOwn(own, name) ? own : procedures, name),
   }) as Client

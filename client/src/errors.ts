@@ -3,13 +3,13 @@ import type { AppRouter, Reason } from './api'
 
 type RefusalData = NonNullable<TRPCClientError<AppRouter>['data']>
 
-/** A call that the server refused, with its reason; `data.requestId` is what to tell its operator. */
+/** A call that the server refused. Quote `data.requestId` to the operator. */
 export type Refused<R extends Reason = Reason> = TRPCClientError<AppRouter> & {
   data: Omit<RefusalData, 'reason'> & { reason: R }
 }
 
 /**
- * Whether a call was refused, and for one of the reasons given; without any, for whatever reason.
+ * Whether the server refused the call with one of the given reasons, or with any reason if none is given.
  * @example if (isRefused(error, 'SLOT_TAKEN', 'HOLD_EXPIRED')) chooseAnotherTime()
  */
 export function isRefused<R extends Reason = Reason>(error: unknown, ...reasons: R[]): error is Refused<R> {
@@ -17,7 +17,7 @@ export function isRefused<R extends Reason = Reason>(error: unknown, ...reasons:
   return reason !== undefined && (reasons.length === 0 || reasons.some((wanted) => wanted === reason))
 }
 
-/** Why a call was refused; undefined for anything that no server of ours has said, such as a network that is down. */
+/** The reason of a refusal; undefined for other errors, such as a network failure. */
 export function reasonOf(error: unknown): Reason | undefined {
   if (!(error instanceof TRPCClientError)) return undefined
   const { data }: { data?: Partial<RefusalData> | null } = error

@@ -6,7 +6,7 @@ import { reasonOf } from './errors'
 type Realtime = TRPCClient<AppRouter>['realtime']
 type Stream = { unsubscribe(): void }
 
-/** One stream of server-sent events for each thing watched: for where WebSockets do not get through. */
+/** Opens one stream of server-sent events per subject, for networks that block WebSockets. */
 export function connectEvents(realtime: Realtime, events: ConnectionEvents): Connection {
   const streams = new Map<string, Stream>()
   let over = false

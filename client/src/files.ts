@@ -4,12 +4,10 @@ import { reasonOf } from './errors'
 import type { Fetch } from './links'
 import type { Session } from './session'
 
-/** What there is a calendar file of: one's own booking, or an event. */
 export type Dated = { bookingId: string } | { eventId: string }
 
 type FilesOptions = { base: string; session: Session; fetch: Fetch | undefined }
 
-/** The way to what is a file and no JSON, as whoever is signed in; a token that is refused is replaced as for any call. */
 export function createFiles({ base, session, fetch = globalThis.fetch }: FilesOptions) {
   async function read(path: string, isTokenNew = false): Promise<string> {
     const token = await session.token()
@@ -27,12 +25,11 @@ export function createFiles({ base, session, fetch = globalThis.fetch }: FilesOp
 }
 
 type Refusal = { message: string } & NonNullable<TRPCClientError<AppRouter>['data']>
-/** JSON-RPC's code, which says nothing here: `data.reason` does. */
 const INTERNAL = -32_603
 
-/** A refusal as REST tells it, as one that a call would have met. */
+/** Converts a REST refusal into the error that a tRPC call would throw. */
 async function refusalOf(answer: Response): Promise<TRPCClientError<AppRouter>> {
-  const told = (await answer.json().catch(() => ({}))) as Partial<Refusal>
-  const { message = answer.statusText, ...data } = told
+  const body = (await answer.json().catch(() => ({}))) as Partial<Refusal>
+  const { message = answer.statusText, ...data } = body
   return TRPCClientError.from({ error: { message, code: INTERNAL, data } })
 }

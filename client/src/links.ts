@@ -14,25 +14,23 @@ import { backoffMs } from './backoff'
 import { reasonOf } from './errors'
 import type { Session } from './session'
 
-/** As many calls as the server takes in one request. */
 const MAX_BATCH = 50
 const MAX_URL_LENGTH = 4000
 const RETRY_DELAY = { minMs: 200, maxMs: 5000 }
 
-/** What is used of `fetch`: a wrapper need not have its other properties. */
+/** The part of `fetch` that the client calls, so that a wrapper needs no other properties. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 export type LinkOptions = {
   url: string
   session: Session
-  /** How often a call is tried again that the network has lost; 0 for never. */
   retries: number
   fetch: Fetch | undefined
-  /** Hears every answer, before the caller does. */
+  /** Receives the result of each mutation before the caller does. */
   onAnswer(path: string, answer: unknown): void | Promise<void>
 }
 
-/** The way of a call: it gets a key, is tried again, with a new token where the old one has expired, alone or in a batch. */
+/** The chain of tRPC links: idempotency key, retries, token renewal, and then a batch or a request of its own. */
 export function createLinks({ url, session, retries, fetch, onAnswer }: LinkOptions): TRPCLink<AppRouter>[] {
   const transport = transportOf(url, fetch)
   const headersOf = async (ops: readonly Operation[]) => {
@@ -78,7 +76,7 @@ export function createLinks({ url, session, retries, fetch, onAnswer }: LinkOpti
   ]
 }
 
-/** The typings of Bun and of browsers differ in what a stream's reader is, so the type of `fetch` is left aside. */
+/** Bun and browsers type stream readers differently, so `fetch` is cast. */
 export const transportOf = (url: string, own: Fetch | undefined) => ({
   url,
   ...(own && { fetch: own as never }),
@@ -93,7 +91,7 @@ const SIGNING_IN = [
   'auth.refresh',
   'auth.logout',
 ]
-/** These carry no access token: an expired one would refuse the very call that replaces it. */
+/** Sent without an access token: an expired one would make the server refuse the call that replaces it. */
 const isSigningIn = ({ path }: Operation) => SIGNING_IN.includes(path)
 
 function keyOf({ context }: Operation): string | undefined {
@@ -101,7 +99,7 @@ function keyOf({ context }: Operation): string | undefined {
   return typeof key === 'string' ? key : undefined
 }
 
-/** A mutation that may be sent twice must not happen twice: it carries a key, the caller's own or a new one. */
+/** Adds an idempotency key to each mutation that may be retried, unless the caller gave one. */
 function keyLink(retries: number): TRPCLink<AppRouter> {
   return () =>
     ({ op, next }) => {
@@ -110,7 +108,7 @@ function keyLink(retries: number): TRPCLink<AppRouter> {
     }
 }
 
-/** Not `crypto.randomUUID`, which pages without TLS do not have. */
+/** `crypto.randomUUID` is missing on pages without TLS. */
 const randomKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
     '',
@@ -118,14 +116,13 @@ const randomKey = () =>
 
 const mayRepeat = (op: Operation) => op.type === 'query' || keyOf(op) !== undefined
 
-/** The network, a proxy, or a server that says itself that it will pass. */
 function isPassing(error: { cause?: Error | undefined }): boolean {
   if (error.cause?.name === 'AbortError') return false
   const reason = reasonOf(error)
   return reason === undefined || reason === 'UNAVAILABLE' || reason === 'IN_PROGRESS'
 }
 
-/** A call whose token was refused waits for the one renewal that all such calls share, and goes again, once. */
+/** Repeats a call once if its token was refused. All such calls share one renewal. */
 function renewalLink(session: Session): TRPCLink<AppRouter> {
   return () =>
     ({ op, next }) =>
@@ -154,24 +151,23 @@ function renewalLink(session: Session): TRPCLink<AppRouter> {
       })
 }
 
-/** Tokens are kept before the caller goes on, so that its next call carries them. */
+/** Delays results until `onAnswer` has stored the new tokens, so that the caller's next call uses them. */
 function answerLink(onAnswer: LinkOptions['onAnswer']): TRPCLink<AppRouter> {
   return () =>
     ({ op, next }) =>
       observable((observer) => {
-        let heard = Promise.resolve()
+        let handled = Promise.resolve()
         return next(op).subscribe({
           next({ result, context }) {
             const isAnswer = op.type === 'mutation' && 'data' in result
-            if (isAnswer) heard = heard.then(() => onAnswer(op.path, result.data))
-            heard = heard.catch(() => {}).then(() => observer.next({ result, context }))
+            if (isAnswer) handled = handled.then(() => onAnswer(op.path, result.data))
+            handled = handled.catch(() => {}).then(() => observer.next({ result, context }))
           },
           error: (error) => observer.error(error),
-          complete: () => void heard.then(() => observer.complete()),
+          complete: () => void handled.then(() => observer.complete()),
         })
       })
 }
 
-/** True for the answer of a call that signs in. */
 export const isSignedIn = (answer: unknown): answer is SignedIn =>
   typeof answer === 'object' && answer !== null && 'accessToken' in answer && 'refreshToken' in answer

@@ -2,27 +2,27 @@ import type { CheckIn, Event, LocationMessage, ServerMessage } from './api'
 import type { Live } from './board'
 import { isEvent, type Place } from './connection'
 
-/** Who is at a location and what is coming there, as this person may see it. */
+/** The check-ins and upcoming events of a location that the user may see. */
 export type LocationView = { locationId: string; version: number; checkIns: CheckIn[]; events: Event[] }
 
 type Half = Extract<LocationMessage, { type: 'check_ins' | 'events' }>
 type Part = Pick<Event, 'mine' | 'bookingId'>
 
-/** Halves that wait for one before them; past so many the whole is asked for anyway. */
+/** Early messages beyond this are dropped: the client requests the whole location anyway. */
 const MAX_WAITING = 500
 
 /**
- * A location with this person's own part in its events. What is pushed goes to everybody and says nothing of that, so it
- * comes from the whole, which this person asked for, and from the person's own answers.
+ * A location with the user's attendance in its events. Pushed messages are the same for all users, so the attendance comes
+ * from the whole location, which this user requested, and from the results of the user's own calls.
  */
 export function createLiveLocation({ locationId }: Place): Live<LocationView> {
   let view: LocationView | undefined
   let known = -1
   let waiting: Half[] = []
-  /** True where this person's own part in an event has changed, and how is not known. */
+  /** The user's attendance may have changed, and only the whole location shows how. */
   let unsure = false
   let parts = new Map<string, Part>()
-  /** What was answered since the whole was asked for, which may know nothing of it yet. */
+  /** Results since the last request, whose response may be older. */
   let answered = new Map<string, Part>()
 
   function replace(whole: LocationView): boolean {
@@ -33,7 +33,7 @@ export function createLiveLocation({ locationId }: Place): Live<LocationView> {
     return true
   }
 
-  /** Each change of a half is one version: none may be passed over. */
+  /** Each message is one version, so none may be skipped. */
   function applyWaiting(): boolean {
     let changed = false
     for (;;) {
@@ -56,11 +56,11 @@ export function createLiveLocation({ locationId }: Place): Live<LocationView> {
         events: view.events.map((event) => ({ ...event, ...(parts.get(event.id) ?? NO_PART) })),
       },
     behind: () => view === undefined || view.version < known || unsure,
-    asked() {
+    onRequest() {
       answered = new Map()
     },
     take(message) {
-      if (tellsOfOwnPart(message, view?.events ?? [], parts)) unsure = true
+      if (changesOwnPart(message, view?.events ?? [], parts)) unsure = true
       if (!isLocationMessage(message) || message.locationId !== locationId) return undefined
       known = Math.max(known, message.version)
       if (message.type === 'location_version') return { changed: false, whole: false }
@@ -88,15 +88,15 @@ export function createLiveLocation({ locationId }: Place): Live<LocationView> {
 const NO_PART: Part = { mine: null, bookingId: null }
 const partOf = ({ mine, bookingId }: Event): Part => ({ mine, bookingId })
 
-/** Where fewer wait than before, who waits may have a place now; not everybody wishes to be told so. */
+/** A shorter waitlist may have given the user a seat. Not every user receives a notification of that. */
 const mayHaveMovedUp = (before: Event[], now: Event[], parts: Map<string, Part>): boolean =>
   before.some(({ id, waiting }) => {
     const left = now.find((event) => event.id === id)?.waiting ?? 0
     return left < waiting && parts.get(id)?.mine === 'waiting'
   })
 
-/** One was given a place, has paid for it, has lost it, or attends by another page: how one stands now is in the whole. */
-function tellsOfOwnPart(message: ServerMessage, events: Event[], parts: Map<string, Part>): boolean {
+/** Whether a message reports a change of the user's attendance, for example a seat from the waitlist or a payment. */
+function changesOwnPart(message: ServerMessage, events: Event[], parts: Map<string, Part>): boolean {
   const isHere = (eventId: string | null) => events.some(({ id }) => id === eventId)
   switch (message.type) {
     case 'booking_update':
@@ -105,7 +105,6 @@ function tellsOfOwnPart(message: ServerMessage, events: Event[], parts: Map<stri
       return message.kind.startsWith('event_place') && isHere(message.eventId)
     case 'event_update': {
       const { id, mine } = message.event
-      // What one has done here is known already, by its answer.
       return isHere(id) && (parts.get(id) ?? NO_PART).mine !== mine
     }
     default:

@@ -5,7 +5,7 @@ import {
   ServerMessageSchema,
 } from '../../src/schemas/socket-messages'
 
-// For the compiler only, which spells out the type of a value; a type it would leave to the library that made it.
+// Values only for the type declarations: the compiler expands the type of a value, but would refer a named type to zod.
 export const boardMessage = BoardMessageSchema.parse(undefined)
 export const locationMessage = LocationMessageSchema.parse(undefined)
 export const clientMessage = ClientMessageSchema.parse(undefined)

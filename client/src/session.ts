@@ -4,23 +4,23 @@ import { isRefused } from './errors'
 type Maybe<T> = T | Promise<T>
 
 export type SessionOptions = {
-  /** The access token that calls carry; nothing where nobody is signed in. Asked for at every request. */
+  /** Returns the access token, or nothing if the user is signed out. Called for each request. */
   getToken?: () => Maybe<string | null | undefined>
-  /** The refresh token, for when the access token has expired or is not known. Without it the caller is told. */
+  /** Returns the refresh token. Without it, a call with an expired access token fails. */
   getRefreshToken?: () => Maybe<string | null | undefined>
-  /** Told after every sign-in and refresh, and with null once the session is over: the place to keep the tokens. */
+  /** Stores the tokens. Called after each sign-in and refresh, and with null when the session is over. */
   onTokens?: (tokens: SignedIn | null) => Maybe<void>
 }
 
 export type Session = {
   token(): Promise<string | undefined>
-  /** Replaces a token, once for however many ask at the same time. @returns whether there is a newer one */
+  /** Renews a token, once for concurrent callers. @returns whether there is a newer one */
   renew(old: string | undefined): Promise<boolean>
   /**
-   * Hears that something was refused that carried a token. One that has expired, or that the server does not know, is
-   * replaced; where the new one is not known either, nobody is signed in with it.
-   * @param isNew whether the token has replaced one that was refused
-   * @returns whether there is a newer one, to try it again with
+   * Handles the refusal of a call. Renews a token that is expired or unknown. If the renewed token is unknown too, the
+   * session is over.
+   * @param isNew whether the token replaced a refused one
+   * @returns whether to repeat the call with a newer token
    */
   refused(token: string | undefined, reason: Reason | undefined, isNew: boolean): Promise<boolean>
   changed(tokens: SignedIn | null): Promise<void>
@@ -39,21 +39,22 @@ export function createSession(
   async function replace(): Promise<boolean> {
     const refreshToken = await getRefreshToken?.()
     if (!refreshToken) return false
-    // Meanwhile somebody may have signed out, or in, here or in another tab: what is kept since is newer.
-    const isStillKept = async () => (await getRefreshToken?.()) === refreshToken
+    // A sign-in or sign-out meanwhile, here or in another tab, stored newer tokens.
+    const isStillStored = async () => (await getRefreshToken?.()) === refreshToken
     try {
       const tokens = await refresh(refreshToken)
-      if (await isStillKept()) await changed(tokens)
+      if (await isStillStored()) await changed(tokens)
       return true
     } catch (error) {
-      if (isRefused(error, 'REFRESH_INVALID', 'REFRESH_REUSED') && (await isStillKept())) await changed(null)
+      if (isRefused(error, 'REFRESH_INVALID', 'REFRESH_REUSED') && (await isStillStored()))
+        await changed(null)
       return false
     }
   }
 
   async function renewed(old: string): Promise<boolean> {
     const current = await token()
-    // Somebody else has replaced it since this call went out: another call, or another tab.
+    // Another call or another tab has renewed it since this call was sent.
     if (old === replaced || (current !== undefined && current !== old)) return true
     renewal ??= replace()
       .then((done) => {
@@ -84,7 +85,6 @@ export function createSession(
   }
 }
 
-/** What keeps tokens as text by name, as `localStorage` does. */
 export type TokenStorage = {
   getItem(name: string): string | null
   setItem(name: string, value: string): void
@@ -94,26 +94,26 @@ export type TokenStorage = {
 export type KeptTokens = {
   getToken(): string | undefined
   getRefreshToken(): string | undefined
-  /** Whose tokens they are, as the server said when it gave them. */
+  /** The user whose tokens are stored. */
   getUser(): User | undefined
   onTokens(tokens: SignedIn | null): void
 }
 
 /**
- * The three options of a session over one storage; without one, over this process's memory.
+ * Returns session options that store the tokens in `storage`, or in memory without one.
  * @example createClient({ url, ...keepTokens(localStorage) })
  */
 export function keepTokens(storage?: TokenStorage, name = 'coworkspace'): KeptTokens {
-  let kept: string | null = null
-  const read = (): Partial<SignedIn> => JSON.parse((storage ? storage.getItem(name) : kept) ?? '{}')
+  let stored: string | null = null
+  const read = (): Partial<SignedIn> => JSON.parse((storage ? storage.getItem(name) : stored) ?? '{}')
   return {
     getToken: () => read().accessToken,
     getRefreshToken: () => read().refreshToken,
     getUser: () => read().user,
     onTokens(tokens) {
-      kept = tokens && JSON.stringify(tokens)
-      if (kept === null) storage?.removeItem(name)
-      else storage?.setItem(name, kept)
+      stored = tokens && JSON.stringify(tokens)
+      if (stored === null) storage?.removeItem(name)
+      else storage?.setItem(name, stored)
     },
   }
 }
