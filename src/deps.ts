@@ -21,56 +21,58 @@ import { countPaymentProblems } from './services/payments/payment-health'
 import { countConnections } from './services/shared/health'
 
 type Release = () => Promise<unknown>
-export type OpenedDeps = {
-  deps: Deps
+
+type Realtime = {
+  bus: Bus
   boards: BoardWatchers
   feeds: BoardStreams
-  locationFeeds: LocationStreams
   locations: LocationWatchers
+  locationFeeds: LocationStreams
+}
+
+export type OpenedDeps = Realtime & {
+  deps: Deps
   connections: Connections
-  bus: Bus
   redis: RedisLink | null
+  /** Closes everything in reverse order. */
   release: Release
 }
 
+type OpenOptions = {
+  connections?: number
+  statementSeconds?: number
+  /** Replaces Stripe if no key is set. */
+  sandbox?: Sandbox | undefined
+  /** Replaces Telegram if no bot token is set. */
+  telegramSandbox?: TelegramSandboxLink | undefined
+}
+
 /**
- * Everything that services work with, over a database whose schema is up to date: what a server has before it opens its
- * doors, and all that a command needs. Nothing listens and no job runs.
- * @param options.sandbox what stands in for Stripe where no key is set; `telegramSandbox` for Telegram
+ * Opens everything that services work with, on a database whose schema is up to date. Enough for a command: nothing listens and
+ * no job runs.
  */
 export async function openDeps(
   env: Env,
   log: Log,
   databaseUrl: string,
-  {
-    sandbox,
-    telegramSandbox,
-    ...pool
-  }: {
-    connections?: number
-    statementSeconds?: number
-    sandbox?: Sandbox | undefined
-    telegramSandbox?: TelegramSandboxLink | undefined
-  } = {},
+  { sandbox, telegramSandbox, ...pool }: OpenOptions = {},
 ): Promise<OpenedDeps> {
   const releasers: Release[] = []
-  const client = connectDatabase(databaseUrl, { connections: env.DATABASE_POOL, ...pool })
-  releasers.push(client.close)
-
-  const replica = env.DATABASE_REPLICA_URL
-    ? connectDatabase(env.DATABASE_REPLICA_URL, { connections: env.DATABASE_POOL })
-    : undefined
-  if (replica) releasers.push(replica.close)
-
-  // Loaded only where there is one: a start is faster without.
+  const connect = (url: string, options = {}) => {
+    const client = connectDatabase(url, { connections: env.DATABASE_POOL, ...options })
+    releasers.push(client.close)
+    return client.db
+  }
+  const db = connect(databaseUrl, pool)
+  const replica = env.DATABASE_REPLICA_URL ? connect(env.DATABASE_REPLICA_URL) : db
+  // Imported on demand: a start without Redis is faster.
   const redis = env.REDIS_URL ? (await import('./lib/redis')).connectRedis(env.REDIS_URL, log) : null
   if (redis) releasers.push(redis.close)
-  const bus = redis ? createSharedBus(redis, log) : createLocalBus()
-  const boards = createBoardWatchers({ db: client.db, log, deliver: bus.deliver })
-  const feeds = createBoardStreams({ db: client.db, log, bus, boards })
-  const locations = createLocationWatchers({ db: client.db, deliver: bus.deliver })
-  const locationFeeds = createLocationStreams({ db: client.db, bus, locations })
-  shareBoards(bus, { boards, locations }, redis)
+  const mailer = createMailer(env)
+  if (mailer) releasers.push(async () => mailer.close())
+
+  const realtime = openRealtime(db, redis, log)
+  const { bus, boards, feeds, locations, locationFeeds } = realtime
   const metrics = createMetrics()
   const cache = createCache({
     redis,
@@ -80,26 +82,24 @@ export async function openDeps(
     invalidateEverywhere: (tags) => bus.signal({ forget: tags }),
   })
   invalidateChanged(bus, cache, redis)
-  const mailer = createMailer(env)
-  if (mailer) releasers.push(async () => mailer.close())
   const deps: Deps = {
-    db: client.db,
+    db,
+    replica,
     env,
     log,
-    tokens: createTokens(env.JWT_SECRET),
-    stripe: createStripeAccount(env, sandbox),
-    telegram: createTelegramBot(env, telegramSandbox),
-    publish: bus.publish,
-    refreshBoards: (calendarIds) => bus.signal({ refreshBoards: calendarIds }),
-    disconnectUser: (personGone) => bus.signal({ personGone }),
-    watchBoard: feeds.watch,
-    watchLocation: locationFeeds.watch,
     redis,
     mailer,
     metrics,
     cache,
-    replica: replica?.db ?? client.db,
+    tokens: createTokens(env.JWT_SECRET),
     limits: createRateLimits(redis, env.RATE_LIMITS === 'on'),
+    stripe: createStripeAccount(env, sandbox),
+    telegram: createTelegramBot(env, telegramSandbox),
+    publish: bus.publish,
+    refreshBoards: (calendarIds) => bus.signal({ refreshBoards: calendarIds }),
+    disconnectUser: (userId) => bus.signal({ personGone: userId }),
+    watchBoard: feeds.watch,
+    watchLocation: locationFeeds.watch,
     realtimeStats: () => ({
       ...connections.stats(),
       eventStreams: feeds.watchers() + locationFeeds.watchers(),
@@ -118,26 +118,25 @@ export async function openDeps(
     connections: () => countConnections(deps),
     payments: () => countPaymentProblems(deps),
   })
-
-  const release = () => stopAll(releasers, log)
-  return { deps, boards, feeds, locationFeeds, locations, connections, bus, redis, release }
+  return { ...realtime, deps, connections, redis, release: () => stopAll(releasers, log) }
 }
 
-/**
- * Boards are read again on the server that has their watchers, also where a room is taken that a service might take; after
- * Redis was away, all that were missed are noticed.
- */
-function shareBoards(
-  bus: Bus,
-  { boards, locations }: Pick<OpenedDeps, 'boards' | 'locations'>,
-  redis: RedisLink | null,
-): void {
+/** The bus, the watchers that read boards and locations once for all their viewers, and the streams to browsers. */
+function openRealtime(db: Deps['db'], redis: RedisLink | null, log: Log): Realtime {
+  const bus = redis ? createSharedBus(redis, log) : createLocalBus()
+  const boards = createBoardWatchers({ db, log, deliver: bus.deliver })
+  const feeds = createBoardStreams({ db, log, bus, boards })
+  const locations = createLocationWatchers({ db, deliver: bus.deliver })
+  const locationFeeds = createLocationStreams({ db, bus, locations })
   bus.onSignal(({ refreshBoards }) => refreshBoards && boards.refresh(refreshBoards))
+  // A service may need a room, so a change of a room's calendar can change the boards of services.
   bus.onPublished(boards.roomChanged)
+  // Finds everything that was missed while Redis was away.
   redis?.onRecovered(() => void Promise.all([boards.tick(), locations.tick()]))
+  return { bus, boards, feeds, locations, locationFeeds }
 }
 
-/** Whatever is told of a calendar, here or on another server, ends what is kept of it. */
+/** Drops cache entries whose calendar changed, on this server or another one. */
 function invalidateChanged(bus: Bus, cache: Cache, redis: RedisLink | null): void {
   bus.onPublished(cache.forget)
   bus.onSignal(({ forget = [], refreshBoards = [] }) => {
@@ -148,9 +147,9 @@ function invalidateChanged(bus: Bus, cache: Cache, redis: RedisLink | null): voi
   redis?.onRecovered(cache.forgetAll)
 }
 
-/** Stops what was started, the last first; what does not stop is said and hinders nothing else. */
-export async function stopAll(releasers: (() => Promise<unknown>)[], log: Log): Promise<void> {
+/** Stops everything in reverse order. A failure is logged and does not keep the rest from stopping. */
+export async function stopAll(releasers: Release[], log: Log): Promise<void> {
   for (const release of releasers.reverse()) {
-    await release().catch((error) => log.warn({ error }, 'something did not stop as it should'))
+    await release().catch((error) => log.warn({ error }, 'stop failed'))
   }
 }

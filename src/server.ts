@@ -21,18 +21,17 @@ import { registerWebhook } from './telegram-bot/webhook'
 export type RunningServer = {
   url: string
   deps: Deps
-  /** What stands in for Stripe, where no key is set. */
+  /** Present if no Stripe key is set. */
   sandbox?: StripeSandbox | undefined
-  /** What stands in for Telegram, where no token is set. */
+  /** Present if no bot token is set. */
   telegramSandbox?: TelegramSandbox | undefined
   stop(): Promise<void>
 }
 
 /**
- * Starts a whole server: database, schema, seed, doors, jobs. What was started is stopped in reverse, also where a later
- * step fails.
- * @param options.jobs whether the clock's jobs run here; `queue`: whether the queue of durable jobs does
- * @throws {ConfigurationError} where the configuration or the machine does not allow it
+ * Starts a server: database, migrations, demo data, HTTP, jobs. If a step fails, everything started so far is stopped.
+ * @param options.jobs runs the scheduled jobs in this process; `queue` runs the job queue
+ * @throws {ConfigurationError} if the settings or the machine do not allow it
  */
 export async function startServer(
   env: Env,
@@ -72,7 +71,7 @@ export async function startServer(
     releasers.push(() => closeConnections(server, connections, [core.feeds, core.locationFeeds]))
     const ownUrl = `http://${reachableHost(env.HOST)}:${server.port}`
     sandbox?.setWebhookUrl(`${ownUrl}/webhooks/stripe`)
-    // Nothing waits for it: a server that listens can be stopped, and the bot may hear of it a moment later.
+    // Not awaited: the server is ready without it.
     if (telegramSandbox) releasers.push(announceBot(deps, ownUrl))
     else if (queue && env.TELEGRAM_BOT_TOKEN) announcePublicly(deps)
     if (queue) releasers.push(startQueue(deps, databaseUrl).stop)
@@ -84,13 +83,13 @@ export async function startServer(
   }
 }
 
-/** Tells Telegram, or what stands in for it, where updates go. @returns what waits until it has been told */
+/** Registers the webhook at Telegram or its sandbox. @returns a function that waits for it */
 function announceBot(deps: Deps, url: string): () => Promise<void> {
   const announced = registerWebhook(deps, url).then(
     (where) => {
-      if (!deps.telegram.sandbox) deps.log.info({ url: where }, 'Telegram sends what people write to the bot')
+      if (!deps.telegram.sandbox) deps.log.info({ url: where }, 'Telegram webhook registered')
     },
-    (error) => deps.log.error({ error }, 'the bot could not be set up at Telegram'),
+    (error) => deps.log.error({ error }, 'Telegram webhook registration failed'),
   )
   return () => announced
 }
@@ -98,16 +97,16 @@ function announceBot(deps: Deps, url: string): () => Promise<void> {
 function announcePublicly(deps: Deps): void {
   const { PUBLIC_URL, TELEGRAM_WEBHOOK_SECRET } = deps.env
   if (PUBLIC_URL && TELEGRAM_WEBHOOK_SECRET) announceBot(deps, PUBLIC_URL)
-  else deps.log.warn('the bot hears nothing: it needs PUBLIC_URL and TELEGRAM_WEBHOOK_SECRET')
+  else deps.log.warn('Telegram bot inactive: set PUBLIC_URL and TELEGRAM_WEBHOOK_SECRET')
 }
 
 const reachableHost = (host: string) => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host)
 
-/** What is wrong with DATABASE_URL, where that is why; the driver's own sentence has no password in it. */
+/** Names DATABASE_URL if that is the cause. The driver's message contains no password. */
 function unusableDatabase(error: Error): Error {
   if (!isUnavailable(error) && !isTurnedAway(error)) return error
   return new ConfigurationError(
-    `DATABASE_URL: this database cannot be used: ${error.message}. Is it running, and are its address, name and password right?`,
+    `DATABASE_URL: cannot connect: ${error.message}. Check that PostgreSQL runs and that address, name and password are right.`,
     { cause: error },
   )
 }
@@ -117,15 +116,15 @@ function listen({ app, websocket }: App, env: Env) {
     app.listen({ port: env.PORT, hostname: env.HOST, websocket: websocket as never })
   } catch (error) {
     if (isTaken(error)) throw portTaken(env)
-    throw new ConfigurationError(`HOST ${env.HOST}, PORT ${env.PORT}: the server cannot listen there.`, {
+    throw new ConfigurationError(`HOST ${env.HOST}, PORT ${env.PORT}: cannot listen on this address.`, {
       cause: error,
     })
   }
-  if (!app.server) throw new Error('the server does not listen')
+  if (!app.server) throw new Error('server is not listening')
   return app.server
 }
 
-/** Said before anything is set up, and not after: several workers share a port, and find out when they listen. */
+/** Fails before anything else starts. Workers share a port and find out when they listen. */
 function refuseTakenPort({ HOST, PORT, WORKERS }: Env): void {
   if (PORT === 0 || WORKERS > 1) return
   try {
@@ -142,10 +141,10 @@ const portTaken = ({ PORT }: Pick<Env, 'PORT'>) =>
     `Port ${PORT} is taken. Choose another one with PORT, for example: PORT=${PORT + 1} npx bun start`,
   )
 
-/** What a request that is being answered, or a stream, may still take when the server stops. */
+/** How long open requests and streams may take at a stop. */
 const STOP_SECONDS = 10
 
-/** No new connections, a goodbye to every socket, an answer to whoever waits for one; then whatever is left is cut. */
+/** Accepts no new connections, closes sockets and streams, waits for open requests, then cuts the rest. */
 async function closeConnections(
   server: Server<unknown>,
   connections: Connections,

@@ -183,7 +183,9 @@ test.skipIf(!hasRedis)(
     gate.resolve()
     expect(await early).toEqual({ state: 'old' })
     for (const { deps } of [one, two])
-      expect(await deps.cache.shared('late', options, async () => ({ state: 'new' }))).toEqual({ state: 'new' })
+      expect(await deps.cache.shared('late', options, async () => ({ state: 'new' }))).toEqual({
+        state: 'new',
+      })
     await redis.stop()
   },
 )

@@ -275,7 +275,7 @@ test('the bot token is in no log, response or job, even if Telegram is unreachab
     )
     return rows.length > 0 && rows
   })
-  await until(() => captured.text().includes('could not be set up at Telegram'))
+  await until(() => captured.text().includes('Telegram webhook registration failed'))
   const body = await (await fetch(`${lost.url}/api/auth/telegram`)).text()
   for (const text of [captured.text(), JSON.stringify(failed), body])
     for (const secret of ['this-one-is-secret', 'secret-of-the-webhook']) expect(text).not.toContain(secret)

@@ -1,6 +1,14 @@
 import { retryAfterOf } from '../errors'
 import { refusalOfThrown } from '../trpc'
-import type { Answer } from './pipeline'
+
+/** A response before it becomes one of HTTP. JSON unless `headers` names another content type. */
+export type Answer = {
+  status: number
+  body: string | Uint8Array<ArrayBuffer>
+  headers?: Record<string, string>
+}
+/** Undefined for a request that became a WebSocket, which has no response. */
+export type Answering = Answer | Response | undefined
 
 /** The JSON body and status of a refusal over REST. */
 export function refusalAnswer(

@@ -3,17 +3,8 @@ import type { Deps } from '../context'
 import { createRequestLog } from '../lib/logger'
 import { loggedPath, refuseBadHost, refuseLongBody, requestIdOf } from '../lib/request'
 import { refusalOfThrown } from '../trpc'
-import { refusalAnswer } from './answers'
+import { type Answer, type Answering, refusalAnswer } from './answers'
 import { createCors } from './cors'
-
-/** A response before it becomes one of HTTP. JSON unless `headers` names another content type. */
-export type Answer = {
-  status: number
-  body: string | Uint8Array<ArrayBuffer>
-  headers?: Record<string, string>
-}
-/** Undefined for a request that became a WebSocket, which has no response. */
-export type Answering = Answer | Response | undefined
 
 export type Handler = (
   request: Request,

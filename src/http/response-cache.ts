@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Context, Deps } from '../context'
 import { type Caller, limitHeaders } from '../lib/rate-limits'
-import type { Answer, Answering } from './pipeline'
+import type { Answer, Answering } from './answers'
 
 type CachedResponse = { procedure: string; body: Uint8Array<ArrayBuffer>; isFresh: () => boolean }
 

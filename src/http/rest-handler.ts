@@ -7,9 +7,9 @@ import { limitHeaders } from '../lib/rate-limits'
 import { readBodyText } from '../lib/request'
 import { procedures } from '../routers'
 import { textOf } from '../schemas/serialize'
-import { refusalAnswer } from './answers'
+import { type Answer, refusalAnswer } from './answers'
 import { callProcedure } from './call-procedure'
-import type { Answer, Failure, Route } from './pipeline'
+import type { Failure, Route } from './pipeline'
 import type { ResponseCache } from './response-cache'
 
 type RestOptions = {

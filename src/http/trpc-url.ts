@@ -1,13 +1,4 @@
-import type { AnyTRPCProcedure } from '@trpc/server'
-
 export type TrpcUrl = { paths: string[]; isBatch: boolean; input: string | undefined }
-export type BatchCall = {
-  procedure: AnyTRPCProcedure
-  path: string
-  type: 'query' | 'mutation'
-  input: unknown
-}
-
 const BATCH = 'batch=1'
 const INPUT = 'input='
 
