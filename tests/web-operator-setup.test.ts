@@ -158,7 +158,7 @@ it('a location at which something is booked stays, and it is said why', async ()
   const { page } = visitor
   await button(page, `Remove ${name}`).press('Enter')
   await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).press('Enter')
-  await said(page, 'People hold or have booked times here. Cancel those first.')
+  await said(page, 'There are active holds or bookings here. Cancel them first.')
   await button(page, `Remove ${name}`).waitFor()
   expect(await client.locations.byId.query({ id: space.locationId })).toMatchObject({ name })
   expect(unexpected(visitor)).toEqual([])

@@ -7,22 +7,30 @@ import type { CalendarKey } from '../../schemas/slots'
 import { calendarsOf } from '../calendar/change-calendars'
 import { type Quote, timeRefusal } from './quote'
 
-/** One of the places of a plan that can be had, by what the database holds now; its calendars should be locked. */
+/** A free unit of a space, a specialist, or both, with the period to claim. */
 export type Allocation = { spaceId: string | null; unit: number | null; claimed: string }
 
-/** @param except a booking that would leave its place. @throws SLOT_TAKEN */
-export async function chooseUnit(tx: Tx, plan: Quote, except: string): Promise<Allocation> {
-  const [place] = await tx.execute<{ spaceId: string | null; unit: number | null; claimed: string | null }>(
-    sql`SELECT space_id AS "spaceId", unit, claimed::text FROM free_place(${uuidArray(plan.spaces)}, ${plan.specialistId}::uuid,
-      ${iso(plan.time.from)}::timestamptz, ${iso(plan.time.to)}::timestamptz, ${plan.bufferMinutes}::integer, ${except}::uuid)`,
+/**
+ * Chooses the best free unit for a quote. The calendars should be locked.
+ * @param except the booking to reschedule, whose own claim is ignored
+ * @throws SLOT_TAKEN
+ */
+export async function chooseUnit(tx: Tx, quote: Quote, except: string): Promise<Allocation> {
+  const [allocation] = await tx.execute<{
+    spaceId: string | null
+    unit: number | null
+    claimed: string | null
+  }>(
+    sql`SELECT space_id AS "spaceId", unit, claimed::text FROM free_place(${uuidArray(quote.spaces)}, ${quote.specialistId}::uuid,
+      ${iso(quote.time.from)}::timestamptz, ${iso(quote.time.to)}::timestamptz, ${quote.bufferMinutes}::integer, ${except}::uuid)`,
   )
-  if (!place?.claimed) throw timeRefusal('SLOT_TAKEN')
-  return { ...place, claimed: place.claimed }
+  if (!allocation?.claimed) throw timeRefusal('SLOT_TAKEN')
+  return { ...allocation, claimed: allocation.claimed }
 }
 
-type Stale = Pick<BookingRow, 'id' | 'spaceId' | 'specialistId'>
+type StaleHold = Pick<BookingRow, 'id' | 'spaceId' | 'specialistId'>
 
-/** The holds past their end that stand in the way of a claim, and the calendars that ending them would change. */
+/** Finds the stale holds in the way of a claim, and the calendars that expiring them changes. */
 export async function findStale(
   db: Db,
   keys: CalendarKey[],
@@ -30,7 +38,7 @@ export async function findStale(
   except: string | null,
 ): Promise<{ ids: string[]; calendars: CalendarKey[] }> {
   const specialist = keys.find(({ specialistId }) => specialistId)?.specialistId ?? null
-  const rows = await db.execute<Stale>(
+  const rows = await db.execute<StaleHold>(
     sql`SELECT id, space_id AS "spaceId", specialist_id AS "specialistId"
       FROM stale_in_the_way(${uuidArray(keys.flatMap(({ spaceId }) => spaceId ?? []))}, ${specialist}::uuid,
         ${typeof claimed === 'string' ? claimed : range(claimed)}::tstzrange, ${except}::uuid)`,
@@ -38,7 +46,7 @@ export async function findStale(
   return { ids: rows.map(({ id }) => id), calendars: rows.flatMap(calendarsOf) }
 }
 
-/** Ends stale holds. The calendars of all must be locked. */
+/** Expires stale holds. All of their calendars must be locked. */
 export async function expireHolds(tx: Tx, ids: string[]): Promise<BookingRow[]> {
   if (ids.length === 0) return []
   return tx

@@ -10,20 +10,20 @@ import { runForEach } from '../shared/run-each'
 import { applyTransition } from './transitions'
 import { includesAll, withBookingLock } from './with-booking-lock'
 
-/** Nobody arrives for a booking earlier than this before its start. */
-const EARLY = 60 * MINUTE
+const CHECK_IN_OPENS_BEFORE = 60 * MINUTE
 const BATCH = 200
 
 /**
- * Records that a person has come for his booking, whose calendars are locked. A second time changes nothing.
- * @throws NOT_FOUND, TOO_EARLY more than an hour before the start, TOO_LATE after the end, INVALID_STATE where it is not
- *   confirmed or was moved elsewhere in the meantime
+ * Records the user's arrival for a booking. Recording it again changes nothing.
+ * @param locked the location and the calendars that the caller has locked
+ * @throws NOT_FOUND, TOO_EARLY more than an hour before the start, TOO_LATE after the end, INVALID_STATE if the booking is
+ *   not confirmed or was rescheduled before its calendars were locked
  */
 export async function recordArrival(
   tx: Tx,
   userId: string,
   bookingId: string,
-  place: { locationId: string; calendars: CalendarKey[] },
+  locked: { locationId: string; calendars: CalendarKey[] },
 ): Promise<BookingRow> {
   const [found] = await tx
     .select({ row: bookings, now: sql`epoch_ms(clock_timestamp())`.mapWith(Number) })
@@ -31,13 +31,16 @@ export async function recordArrival(
     .where(eq(bookings.id, bookingId))
   if (found?.row.userId !== userId) throw notFound('booking')
   const { row, now } = found
-  if (row.locationId !== place.locationId || !includesAll(place.calendars, calendarsOf(row)))
-    throw new AppError('INVALID_STATE', 'This booking was moved just now. Please try again.')
+  if (row.locationId !== locked.locationId || !includesAll(locked.calendars, calendarsOf(row)))
+    throw new AppError('INVALID_STATE', 'This booking was just rescheduled. Try again.')
   if (row.status !== 'confirmed')
-    throw new AppError('INVALID_STATE', `Nobody can arrive for a booking that is ${row.status}.`)
-  if (row.endsAt.getTime() <= now) throw new AppError('TOO_LATE', 'This booking is over.')
-  if (row.startsAt.getTime() - EARLY > now)
-    throw new AppError('TOO_EARLY', 'This booking begins more than an hour from now.')
+    throw new AppError(
+      'INVALID_STATE',
+      `This booking is ${row.status}. Only a confirmed one can be checked in.`,
+    )
+  if (row.endsAt.getTime() <= now) throw new AppError('TOO_LATE', 'This booking has ended.')
+  if (row.startsAt.getTime() - CHECK_IN_OPENS_BEFORE > now)
+    throw new AppError('TOO_EARLY', 'You can check in from one hour before the start.')
   if (row.arrivedAt) return row
   const [arrived] = await tx
     .update(bookings)
@@ -49,19 +52,19 @@ export async function recordArrival(
 }
 
 /**
- * Whose time began, or was booked after that, longer ago than the space waits, who has not come, and who was not at the
- * location either since an hour before the start: who has been there and stepped out has come.
+ * No arrival within the space's grace, which runs from the start or the time of booking, whichever is later. A check-in at
+ * the location at any time since an hour before the start counts as an arrival.
  */
 const missed = sql`${bookings.status} = 'confirmed' AND ${bookings.kind} = 'booking' AND ${bookings.arrivedAt} IS NULL
   AND ${bookings.endsAt} > clock_timestamp()
   AND greatest(${bookings.startsAt}, ${bookings.bookedAt}) + make_interval(mins => ${spaces.arrivalGraceMinutes}) <= clock_timestamp()
   AND NOT EXISTS (SELECT FROM check_ins c WHERE c.user_id = ${bookings.userId} AND c.location_id = ${bookings.locationId}
-    AND (c.until IS NULL OR c.until > ${bookings.startsAt} - make_interval(secs => ${EARLY / 1000}::int)))`
+    AND (c.until IS NULL OR c.until > ${bookings.startsAt} - make_interval(secs => ${CHECK_IN_OPENS_BEFORE / 1000}::int)))`
 
 /**
- * Frees the rest of what was booked where nobody came within the grace of the space, which counts as a no-show. Each
- * booking is decided again under the lock of its calendar, so it is safe on any number of servers and against arrivals.
- * @returns how many did not come
+ * Marks bookings without an arrival as no-shows and frees the rest of their time. Checks each booking again under its lock,
+ * so it is safe on any number of servers at once and against arrivals.
+ * @returns the number of no-shows
  */
 export async function markMissedArrivals(deps: Deps): Promise<number> {
   const ctx = systemContext(deps, 'clock')
@@ -73,11 +76,11 @@ export async function markMissedArrivals(deps: Deps): Promise<number> {
     .orderBy(bookings.startsAt)
     .limit(BATCH)
   return runForEach(deps, due, async ({ id }) => {
-    const gone = await withBookingLock(ctx, id, async (tx, row, now) => {
+    const marked = await withBookingLock(ctx, id, async (tx, row, now) => {
       if (!(await isMissed(tx, id))) return { result: null, touched: [], bookings: [] }
       return applyTransition(tx, ctx.actor, row, 'no_show', now)
     }).catch(ignoreMissing)
-    return gone ? 1 : 0
+    return marked ? 1 : 0
   })
 }
 
@@ -90,7 +93,7 @@ async function isMissed(tx: Tx, id: string): Promise<boolean> {
   return rows.length > 0
 }
 
-/** Its person may have been deleted, and the booking with him, since it was seen. */
+/** The user may have been deleted since the query, and the booking with the user. */
 function ignoreMissing(error: unknown): null {
   if (error instanceof AppError && error.reason === 'NOT_FOUND') return null
   throw error

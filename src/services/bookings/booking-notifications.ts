@@ -3,8 +3,7 @@ import type { BookingRow, BookingStatus } from '../../db/schema'
 import type { KindAbout } from '../../schemas/notifications'
 import type { By, Notice } from '../notifications/notify'
 
-/** The kind of notice that each move of a booking gives; what is not here is nobody's news, such as a hold that ends. */
-const KIND_OF_MOVE = {
+const KIND_BY_STATUS = {
   pending: 'booking_requested',
   confirmed: 'booking_confirmed',
   declined: 'booking_declined',
@@ -14,36 +13,33 @@ const KIND_OF_MOVE = {
 } as const
 
 /**
- * What both sides of a booking are told of a move: its customer and, where there is one, its specialist. Whoever made the
- * move is told as well: it is their record of it. A hold that is given back or ends is no news, and what an event claims is
- * nobody's booking.
- * @param moved the booking as it stands after the move
+ * Notifications of a transition for the customer and the specialist, as a record also for the user that caused it. Released
+ * and expired holds and the claims of events have none.
+ * @param row the booking after the transition
  */
 export function transitionNotifications(
-  moved: BookingRow,
+  row: BookingRow,
   { from, by, refundMinor = 0 }: { from: BookingStatus; by: By; refundMinor?: number },
 ): Notice[] {
-  const { status } = moved
-  if (moved.kind === 'event') return []
+  const { status } = row
+  if (row.kind === 'event') return []
   if (status === 'held' || status === 'expired' || (status === 'cancelled' && from === 'held')) return []
-  // It asks for a review, and events have none.
-  if (status === 'completed' && moved.kind === 'attendance') return []
-  const kind = status === 'confirmed' && from === 'pending' ? 'booking_accepted' : KIND_OF_MOVE[status]
-  const money = refundMinor > 0 ? { amountMinor: refundMinor, currency: moved.currency } : {}
-  return forBothSides(moved, { kind, bookingId: moved.id, source: moved.id, by, ...money })
+  // This notification asks for a review, and event seats have none.
+  if (status === 'completed' && row.kind === 'attendance') return []
+  const kind = status === 'confirmed' && from === 'pending' ? 'booking_accepted' : KIND_BY_STATUS[status]
+  const money = refundMinor > 0 ? { amountMinor: refundMinor, currency: row.currency } : {}
+  return forBothSides(row, { kind, bookingId: row.id, source: row.id, by, ...money })
 }
 
-/** What both sides are told of a booking that has another time now. */
-export const rescheduleNotifications = (former: BookingRow, moved: BookingRow): Notice[] =>
-  forBothSides(moved, {
+export const rescheduleNotifications = (before: BookingRow, after: BookingRow): Notice[] =>
+  forBothSides(after, {
     kind: 'booking_moved',
-    bookingId: moved.id,
-    source: `${moved.id}:${moved.updatedAt.getTime()}`,
+    bookingId: after.id,
+    source: `${after.id}:${after.updatedAt.getTime()}`,
     by: 'customer',
-    formerly: former.startsAt,
+    formerly: before.startsAt,
   })
 
-/** What both sides are told of money that has moved for a booking, or could not. */
 export const paymentNotifications = (
   row: BookingRow,
   money: { kind: KindAbout<'money'>; source: string; amountMinor: number; currency: string },
@@ -52,11 +48,11 @@ export const paymentNotifications = (
 type ToBoth<N = Notice> = N extends Notice ? Omit<N, 'userId'> : never
 
 function forBothSides({ userId, specialistUserId }: BookingRow, notice: ToBoth): Notice[] {
-  const people = new Set([userId, specialistUserId].filter((id) => id !== null))
-  return [...people].map((id) => ({ ...notice, userId: id }))
+  const userIds = new Set([userId, specialistUserId].filter((id) => id !== null))
+  return [...userIds].map((id) => ({ ...notice, userId: id }))
 }
 
-/** On which side of a booking an actor has acted. */
+/** The side of the booking on which the actor acts; a payment acts for the customer. */
 export function sideOf(actor: Actor, row: Pick<BookingRow, 'userId' | 'specialistUserId'>): By {
   if (actor.kind === 'payment') return 'customer'
   if (actor.kind !== 'user') return 'clock'

@@ -22,17 +22,17 @@ type ListInput = Page & {
 }
 
 /**
- * Bookings, the newest first, or by when they take place: one's own, or for an admin everyone's (`as: 'customer'` gives an
- * admin his own). `as: 'specialist'` gives those that others have with oneself. `from` and `to` choose those that take place
- * between the two, `kind` the places at events or all but them.
- * @throws NOT_ALLOWED where somebody asks as what they are not
+ * Lists bookings, newest first or by start: the caller's own, or all of them for an admin.
+ * @param input `as: 'customer'` lists an admin's own bookings, `as: 'specialist'` those with the caller; `from` and `to`
+ *   select bookings that overlap the period
+ * @throws NOT_ALLOWED if the caller's role does not permit `as`, VALIDATION for a cursor of the other order
  */
 export async function listBookings(ctx: SignedInContext, input: ListInput) {
   const as = input.as ?? (ctx.actor.role === 'admin' ? 'admin' : 'customer')
   if (as === 'admin' && ctx.actor.role !== 'admin')
-    throw new AppError('NOT_ALLOWED', 'Only an admin sees all bookings.')
+    throw new AppError('NOT_ALLOWED', 'Only an admin can list all bookings.')
   if (as === 'specialist' && ctx.actor.role === 'customer')
-    throw new AppError('NOT_ALLOWED', 'Only a specialist has bookings of others.')
+    throw new AppError('NOT_ALLOWED', 'Only a specialist can list bookings of customers.')
   const byStart = input.order === 'start'
   const rows = await ctx.db
     .select({ ...getTableColumns(bookings), customerName: users.name })
@@ -57,14 +57,13 @@ export async function listBookings(ctx: SignedInContext, input: ListInput) {
   return pageOf(rows, input, view, byStart ? startCursorOf : undefined)
 }
 
-/** @throws VALIDATION for the cursor of a list in the other order */
 function isBehind(cursor: string, byStart: boolean) {
   if (byStart !== StartCursor.safeParse(cursor).success)
-    throw invalidField('cursor', 'must be the nextCursor of an answer in this order')
+    throw invalidField('cursor', 'must be a nextCursor of a list in the same order')
   return byStart ? isBehindStart(bookings, cursor) : lt(bookings.id, cursor)
 }
 
-/** @throws NOT_FOUND, also where it is somebody else's */
+/** @throws NOT_FOUND, also if the caller may not see the booking */
 export async function getBooking(ctx: SignedInContext, { id }: { id: string }): Promise<Booking> {
   return bookingView(await findBooking(ctx, id))
 }
@@ -76,25 +75,26 @@ async function findBooking(ctx: SignedInContext, id: string): Promise<BookingRow
 }
 
 /**
- * Confirms what one holds, where nothing is left to pay.
+ * Confirms the caller's hold if nothing is left to pay.
  * @throws NOT_FOUND, HOLD_EXPIRED, PAYMENT_REQUIRED, INVALID_STATE
  */
 export const confirmBooking = (ctx: SignedInContext, { id }: { id: string }) =>
   transition(ctx, id, 'confirmed')
 
-/** Says yes to what waits for it. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_LATE once its time to answer is over */
+/** Approves a pending booking. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_LATE after `answerBy` */
 export async function acceptBooking(ctx: SignedInContext, { id }: { id: string }): Promise<Booking> {
   const { status } = await findBooking(ctx, id)
-  if (status !== 'pending') throw new AppError('INVALID_STATE', 'This booking does not wait for a yes.')
+  if (status !== 'pending') throw new AppError('INVALID_STATE', 'This booking is not waiting for approval.')
   return transition(ctx, id, 'confirmed')
 }
 
-/** Says no to what waits for a yes: the time is free again. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE */
+/** Declines a pending booking with a full refund and frees its time. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE */
 export const declineBooking = (ctx: SignedInContext, { id }: { id: string }) =>
   transition(ctx, id, 'declined')
 
 /**
- * What would be given back if the one who asks cancelled now: to its owner by the policy frozen on it, else all of it.
+ * Calculates the refund, in minor units, and the returned points if the caller cancelled now. The booking's cancellation policy
+ * applies to its customer; anyone else's cancellation is refunded in full.
  * @throws NOT_FOUND, NOT_CANCELLABLE
  */
 export async function previewRefund(
@@ -104,29 +104,33 @@ export async function previewRefund(
   const row = await findBooking(ctx, id)
   const now = Date.now()
   findTransition(ctx.actor, row, 'cancelled', now)
-  const ending = { from: row.status, own: row.userId === ctx.actor.id, now }
+  const cancellation = { from: row.status, own: row.userId === ctx.actor.id, now }
   const { currency } = row
-  return { amountMinor: cancellationRefund(row, ending), points: cancellationPoints(row, ending), currency }
+  return {
+    amountMinor: cancellationRefund(row, cancellation),
+    points: cancellationPoints(row, cancellation),
+    currency,
+  }
 }
 
-/** @throws NOT_FOUND, NOT_CANCELLABLE once it has begun or is over */
+/** @throws NOT_FOUND, NOT_CANCELLABLE after the start */
 export const cancelBooking = (ctx: SignedInContext, { id }: { id: string }) =>
   transition(ctx, id, 'cancelled')
 
-/** @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_EARLY before the end of its time and buffer */
+/** @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_EARLY before its end and buffer */
 export const completeBooking = (ctx: SignedInContext, { id }: { id: string }) =>
   transition(ctx, id, 'completed')
 
-/** Nobody came: what is left of the time is free again. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_EARLY */
+/** Frees the rest of the booking's time. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE, TOO_EARLY */
 export const markNoShow = (ctx: SignedInContext, { id }: { id: string }) => transition(ctx, id, 'no_show')
 
-/** Confirms the hold that covers a slot. @throws NOT_FOUND, HOLD_EXPIRED, PAYMENT_REQUIRED */
+/** Confirms the caller's hold on a slot. @throws NOT_FOUND, HOLD_EXPIRED, PAYMENT_REQUIRED */
 export async function bookSlot(ctx: SignedInContext, slot: SlotName): Promise<Booking> {
   const { id } = await findHold(ctx, slot)
   return transition(ctx, id, 'confirmed')
 }
 
-/** Gives one's own hold that covers a slot back. @throws NOT_FOUND, HOLD_EXPIRED, NOT_SIGNED_IN where the person is gone */
+/** Releases the caller's hold on a slot. @throws NOT_FOUND, HOLD_EXPIRED, NOT_SIGNED_IN if the account was deleted */
 export async function releaseSlot(ctx: SignedInContext, slot: SlotName): Promise<Booking> {
   const released = await releaseUnpaidHold(ctx, slot)
   if (released) return released
@@ -135,7 +139,7 @@ export async function releaseSlot(ctx: SignedInContext, slot: SlotName): Promise
   return releaseHold(ctx, { id })
 }
 
-/** Gives a hold back, and nothing but a hold. @throws NOT_FOUND, INVALID_STATE */
+/** Releases a hold. @throws NOT_FOUND, HOLD_EXPIRED, INVALID_STATE if the booking is not a hold */
 export async function releaseHold(ctx: SignedInContext, { id }: { id: string }): Promise<Booking> {
   const row = await findBooking(ctx, id)
   if (row.status === 'expired') throw holdExpired()

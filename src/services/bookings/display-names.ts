@@ -5,10 +5,9 @@ import type { Db } from '../../db/client'
 import { bookings, events, locations, services, spaces, specialists, users } from '../../db/schema'
 import { rolesInBooking } from './transitions'
 
-/** What a booking is called: names of now, also of what is offered no more. */
+/** Current display names, also of removed spaces, services and specialists. */
 export type BookingNames = {
   space: string | null
-  /** At which it is a place. */
   event: string | null
   service: string | null
   specialist: string | null
@@ -17,15 +16,14 @@ export type BookingNames = {
   customer: string
 }
 
-/** The names of bookings, by their ids. Those that are not the actor's to see are left out. */
+/** Returns the display names by booking id, without bookings that the caller may not see. */
 export async function nameBookings(ctx: SignedInContext, ids: string[]): Promise<Map<string, BookingNames>> {
   if (ids.length === 0) return new Map()
   const rows = await selectNamed(ctx.db).where(inArray(bookings.id, ids))
-  const seen = rows.filter(({ booking }) => rolesInBooking(ctx.actor, booking).length > 0)
-  return new Map(seen.map(({ booking, address: _, ...names }) => [booking.id, names]))
+  const visible = rows.filter(({ booking }) => rolesInBooking(ctx.actor, booking).length > 0)
+  return new Map(visible.map(({ booking, address: _, ...names }) => [booking.id, names]))
 }
 
-/** Bookings with what they are called, and where that is. */
 export function selectNamed(db: Db) {
   const customer = alias(users, 'customer')
   return db

@@ -16,11 +16,10 @@ import { eventsChanged, type LocationOutcome, withLocationLocks } from '../calen
 import { runForEach } from '../shared/run-each'
 import { applyCancellation } from './refunds'
 
-/** Who moves up to a place that costs something has so long to pay for it, and never beyond the start. */
+/** How long a user promoted from the waitlist has to pay. The start of the event ends it early. */
 const TIME_TO_PAY_SECONDS = 12 * 3600
 const BATCH = 200
 
-/** What became of places at an event: whose bookings changed, and who hears of it. */
 export type SeatChanges = Pick<LocationOutcome<unknown>, 'bookings' | 'notices'>
 export const NO_SEAT_CHANGES: SeatChanges = { bookings: [], notices: [] }
 export const mergeSeatChanges = (...all: SeatChanges[]): SeatChanges => ({
@@ -36,18 +35,18 @@ export async function findEvent(db: Db, id: string): Promise<EventRow> {
 }
 
 /**
- * Holds a place for each of some people, to be paid for until the hold ends, and never beyond the start. Price and policy are
- * frozen. The event's location must be locked, and as many places free.
+ * Holds a seat for each user, at most until the start of the event, with its present price and cancellation policy. The
+ * event's location must be locked, and enough seats must be free.
  */
 export async function holdSeats(
   tx: Tx,
   event: EventRow,
-  people: string[],
+  userIds: string[],
   { holdSeconds, source = 'system' }: { holdSeconds: number; source?: Source },
 ): Promise<BookingRow[]> {
-  if (people.length === 0) return []
+  if (userIds.length === 0) return []
   const { id, locationId, startsAt, endsAt, priceMinor, currency, cancellation } = event
-  const place = {
+  const seat = {
     kind: 'attendance' as const,
     attendsEventId: id,
     status: 'held' as const,
@@ -63,26 +62,24 @@ export async function holdSeats(
     source,
   }
   const held: BookingRow[] = []
-  for (let done = 0; done < people.length; done += BATCH) {
-    const batch = people.slice(done, done + BATCH).map((userId) => ({ ...place, userId }))
+  for (let done = 0; done < userIds.length; done += BATCH) {
+    const batch = userIds.slice(done, done + BATCH).map((userId) => ({ ...seat, userId }))
     held.push(...(await tx.insert(bookings).values(batch).returning()))
   }
   await setSeats(tx, held, 'held')
   return held
 }
 
-/** Of places of one event. */
-async function setSeats(tx: Tx, places: BookingRow[], status: 'held' | 'attending'): Promise<void> {
+async function setSeats(tx: Tx, seats: BookingRow[], status: 'held' | 'attending'): Promise<void> {
   await tx.execute(sql`
     INSERT INTO event_attendees (event_id, user_id, status, booking_id)
     SELECT b.attends_event_id, b.user_id, ${status}, b.id FROM bookings b
-    WHERE b.id = ANY(${uuidArray(places.map(({ id }) => id))})
+    WHERE b.id = ANY(${uuidArray(seats.map(({ id }) => id))})
     ON CONFLICT (event_id, user_id) DO UPDATE SET status = excluded.status, booking_id = excluded.booking_id`)
 }
 
 /**
- * Gives free places to those who wait, in the order in which they came; where a place costs something, it is held for them.
- * The event's location must be locked.
+ * Gives free seats to waiting users in order, or holds the seats that must be paid. The event's location must be locked.
  */
 export async function promoteFromWaitlist(tx: Tx, event: EventRow): Promise<SeatChanges> {
   const next = await tx.execute<{ userId: string; position: string }>(sql`
@@ -90,9 +87,9 @@ export async function promoteFromWaitlist(tx: Tx, event: EventRow): Promise<Seat
     WHERE a.event_id = ${event.id} AND a.status = 'waiting' AND (e.price_minor = 0 OR e.starts_at > clock_timestamp())
     ORDER BY a.position
     LIMIT (SELECT coalesce(e.capacity - e.attending - e.held, e.waiting) FROM events e WHERE e.id = ${event.id})`)
-  const costs = ({ userId }: { userId: string }) => event.priceMinor > 0 && userId !== event.creatorId
-  const free = next.filter((one) => !costs(one))
-  const paying = next.filter(costs).map(({ userId }) => userId)
+  const mustPay = ({ userId }: { userId: string }) => event.priceMinor > 0 && userId !== event.creatorId
+  const free = next.filter((entry) => !mustPay(entry))
+  const paying = next.filter(mustPay).map(({ userId }) => userId)
   const held = await holdSeats(tx, event, paying, { holdSeconds: TIME_TO_PAY_SECONDS })
   if (free.length > 0)
     await tx
@@ -107,7 +104,7 @@ export async function promoteFromWaitlist(tx: Tx, event: EventRow): Promise<Seat
       ...free.map(({ userId, position }) => ({
         userId,
         kind: 'event_place' as const,
-        // Whoever leaves and waits again has another position, and hears of a place again.
+        // A user who leaves and waits again has a new position, and so gets a new notification.
         source: `${event.id}:${position}`,
         ...aboutEvent(event),
       })),
@@ -125,7 +122,6 @@ export async function promoteFromWaitlist(tx: Tx, event: EventRow): Promise<Seat
   }
 }
 
-/** What a notice about an event says of it. */
 export const aboutEvent = ({ id, title, startsAt, locationId }: EventRow) => ({
   eventId: id,
   title,
@@ -133,28 +129,31 @@ export const aboutEvent = ({ id, title, startsAt, locationId }: EventRow) => ({
   locationId,
 })
 
-/** Ends the places that were not paid for in time, tells whose they were, and gives them to those who wait. The event's location must be locked. */
+/** Expires unpaid seats, notifies their users and promotes the waitlist. The event's location must be locked. */
 export async function expireUnpaidSeats(tx: Tx, event: EventRow): Promise<SeatChanges> {
-  const ended = await tx
+  const expired = await tx
     .update(bookings)
     .set({ status: 'expired' })
     .where(
       sql`${bookings.attendsEventId} = ${event.id} AND ${bookings.status} = 'held' AND ${bookings.holdExpiresAt} <= clock_timestamp()`,
     )
     .returning()
-  if (ended.length === 0) return NO_SEAT_CHANGES
-  const ids = ended.map(({ id }) => id)
+  if (expired.length === 0) return NO_SEAT_CHANGES
+  const ids = expired.map(({ id }) => id)
   await tx.delete(eventAttendees).where(sql`${eventAttendees.bookingId} = ANY(${uuidArray(ids)})`)
-  const notices = ended.map(({ id, userId }) => ({
+  const notices = expired.map(({ id, userId }) => ({
     userId,
     kind: 'event_place_lost' as const,
     source: id,
     ...aboutEvent(event),
   }))
-  return mergeSeatChanges({ bookings: ended, notices }, await promoteFromWaitlist(tx, event))
+  return mergeSeatChanges({ bookings: expired, notices }, await promoteFromWaitlist(tx, event))
 }
 
-/** Every sweep: what was not paid for in time goes to whoever waits. Safe on any number of servers. @returns how many places */
+/**
+ * Expires unpaid seats and promotes the waitlists. Safe to run on any number of servers at once.
+ * @returns the number of expired seats
+ */
 export async function sweepUnpaidSeats(deps: Pick<Deps, 'db' | 'publish' | 'log'>): Promise<number> {
   const due = await deps.db
     .selectDistinct({ eventId: events.id, locationId: events.locationId })
@@ -165,21 +164,21 @@ export async function sweepUnpaidSeats(deps: Pick<Deps, 'db' | 'publish' | 'log'
   return runForEach(deps, due, ({ eventId, locationId }) =>
     withLocationLocks(deps, { locations: [locationId] }, async (tx) => {
       const [event] = await tx.select().from(events).where(eq(events.id, eventId))
-      const places = event ? await expireUnpaidSeats(tx, event) : NO_SEAT_CHANGES
-      const result = places.bookings.filter(({ status }) => status === 'expired').length
+      const changes = event ? await expireUnpaidSeats(tx, event) : NO_SEAT_CHANGES
+      const result = changes.bookings.filter(({ status }) => status === 'expired').length
       const changed = result > 0 ? [eventsChanged(locationId)] : []
-      return { result, touched: [], ...places, changed }
+      return { result, touched: [], ...changes, changed }
     }),
   )
 }
 
 /**
- * Of an event that costs nothing any more: who was to pay for a place has it. What had been paid of it goes back. The
- * event's location must be locked.
+ * Turns held seats into free ones after the event's price was removed, and refunds what was paid for them. The event's
+ * location must be locked.
  */
 export async function giveSeats(tx: Tx, event: EventRow): Promise<SeatChanges> {
   const held = (
-    await endWhole(tx, and(eq(bookings.attendsEventId, event.id), eq(bookings.status, 'held')))
+    await cancelWithFullRefund(tx, and(eq(bookings.attendsEventId, event.id), eq(bookings.status, 'held')))
   ).map(({ booking }) => booking)
   const ids = held.map(({ id }) => id)
   if (ids.length > 0)
@@ -197,34 +196,38 @@ export async function giveSeats(tx: Tx, event: EventRow): Promise<SeatChanges> {
 }
 
 /**
- * Brings a place in line with its booking after that has moved: paid, it is attended; given up or ended, it is for whoever
- * waits. The event's location must be locked.
+ * Updates a seat after a transition of its booking: a confirmed booking attends, a cancelled or expired one frees the seat for
+ * the waitlist. The event's location must be locked.
+ * @param before the booking before the transition
  */
-export async function followBooking(tx: Tx, before: BookingRow): Promise<SeatChanges & { moved: boolean }> {
+export async function followBooking(
+  tx: Tx,
+  before: BookingRow,
+): Promise<SeatChanges & { hasChanged: boolean }> {
   const [row] = await tx.select().from(bookings).where(eq(bookings.id, before.id))
-  if (!row?.attendsEventId || row.status === before.status) return { ...NO_SEAT_CHANGES, moved: false }
+  if (!row?.attendsEventId || row.status === before.status) return { ...NO_SEAT_CHANGES, hasChanged: false }
   if (row.status === 'confirmed') await setSeats(tx, [row], 'attending')
-  if (row.status !== 'cancelled' && row.status !== 'expired') return { ...NO_SEAT_CHANGES, moved: true }
+  if (row.status !== 'cancelled' && row.status !== 'expired') return { ...NO_SEAT_CHANGES, hasChanged: true }
   await tx.delete(eventAttendees).where(eq(eventAttendees.bookingId, row.id))
-  return { ...(await promoteFromWaitlist(tx, await findEvent(tx, row.attendsEventId))), moved: true }
+  return { ...(await promoteFromWaitlist(tx, await findEvent(tx, row.attendsEventId))), hasChanged: true }
 }
 
 /**
- * Whether money that came late can still have the place that it was for: the event is as it was, still has a price and has
- * not begun, nobody else took the place, and the person has no other.
+ * Decides if a late payment still gets its seat: the event has a price, was not rescheduled and has not started, a seat is
+ * free, and the user has no other seat there.
  */
 export async function isSeatFree(tx: Tx, { id }: Pick<BookingRow, 'id'>): Promise<boolean> {
-  const [place] = await tx.execute<{ free: boolean }>(sql`
+  const [seat] = await tx.execute<{ free: boolean }>(sql`
     SELECT e.price_minor > 0 AND e.starts_at > clock_timestamp() AND e.starts_at = b.starts_at AND e.ends_at = b.ends_at
         AND coalesce(e.attending + e.held < e.capacity, true)
         AND NOT EXISTS (SELECT FROM event_attendees a WHERE a.event_id = e.id AND a.user_id = b.user_id) AS free
     FROM bookings b JOIN events e ON e.id = b.attends_event_id WHERE b.id = ${id}`)
-  return place?.free ?? false
+  return seat?.free ?? false
 }
 
 /**
- * Takes the places of an event that has moved along to its new time. The time is not what they paid for, so until the start
- * everything goes back to who leaves.
+ * Reschedules the seats of a rescheduled event. Until the new start they can be cancelled with a full refund, since the users
+ * paid for another time.
  */
 export async function rescheduleSeats(tx: Tx, { id, startsAt, endsAt }: EventRow): Promise<BookingRow[]> {
   return tx
@@ -237,25 +240,25 @@ export async function rescheduleSeats(tx: Tx, { id, startsAt, endsAt }: EventRow
       holdExpiresAt: sql`least(${bookings.holdExpiresAt}, (SELECT e.starts_at FROM events e WHERE e.id = ${id}))`,
       cancellation: [{ hoursBefore: 0, refundPercent: 100 }],
     })
-    .where(standingAt(id))
+    .where(activeSeatsAt(id))
     .returning()
 }
 
-type Ended = { booking: BookingRow; backMinor: number }
+type CancelledSeat = { booking: BookingRow; backMinor: number }
 
-/** Ends every place of an event that will not take place: whatever was paid goes back whole. */
-export const cancelSeats = (tx: Tx, { id }: EventRow): Promise<Ended[]> => endWhole(tx, standingAt(id))
+/** Cancels all active seats of an event with a full refund. */
+export const cancelSeats = (tx: Tx, { id }: EventRow): Promise<CancelledSeat[]> =>
+  cancelWithFullRefund(tx, activeSeatsAt(id))
 
-/** Cancels places not by their owners' doing, and gives back all that was paid of them. */
-async function endWhole(tx: Tx, which: SQL | undefined): Promise<Ended[]> {
-  const ended = await tx.update(bookings).set({ status: 'cancelled' }).where(which).returning()
-  const settled: Ended[] = []
-  for (const row of ended) {
+async function cancelWithFullRefund(tx: Tx, condition: SQL | undefined): Promise<CancelledSeat[]> {
+  const cancelled = await tx.update(bookings).set({ status: 'cancelled' }).where(condition).returning()
+  const refunded: CancelledSeat[] = []
+  for (const row of cancelled) {
     const booking = await applyCancellation(tx, row, { from: 'confirmed', own: false, now: Date.now() })
-    settled.push({ booking, backMinor: booking.refundedMinor - row.refundedMinor })
+    refunded.push({ booking, backMinor: booking.refundedMinor - row.refundedMinor })
   }
-  return settled
+  return refunded
 }
 
-const standingAt = (eventId: string) =>
+const activeSeatsAt = (eventId: string) =>
   and(eq(bookings.attendsEventId, eventId), sql`${bookings.status} IN ('held', 'confirmed')`)

@@ -13,20 +13,18 @@ import { type Quote, quoteTime, RULES_TAG, type TimeRequest, timeRefusal } from 
 
 type HoldRequest = TimeRequest & { notes?: string | undefined }
 
-/** Rules that change at every attempt are being edited by hand: the person may as well try again himself. */
-const ATTEMPTS = 5
+const MAX_ATTEMPTS = 5
 
 /**
- * Holds a time for this person, for HOLD_SECONDS: whole slots of a space in a row, any free unit, the buffer behind it; or a
- * service, which is the specialist and, where it needs one, a room: both or neither. The rules of the time are decided
- * here; who gets it is decided in the database, by one statement.
- * @param wish without `endsAt` it is one slot
+ * Holds a time for the caller for HOLD_SECONDS: consecutive slots of a space, or a service with its specialist and the room
+ * it needs. Checks the rules; the SQL function `claim` decides between concurrent requests.
+ * @param request without `endsAt`, one slot
  * @throws NOT_FOUND, VALIDATION, SLOT_PAST, SLOT_CLOSED, OFF_GRID, TOO_LONG, TOO_LATE, TOO_EARLY, SLOT_TAKEN,
- *   TOO_MANY_HOLDS, NOT_SIGNED_IN where the person is gone
+ *   TOO_MANY_HOLDS, IN_PROGRESS, NOT_SIGNED_IN if the account was deleted
  */
-export async function holdTime(ctx: SignedInContext, wish: HoldRequest): Promise<Booking> {
+export async function holdTime(ctx: SignedInContext, request: HoldRequest): Promise<Booking> {
   try {
-    const booking = await tryToHold(ctx, wish)
+    const booking = await tryToHold(ctx, request)
     ctx.metrics.countHold('HELD')
     return booking
   } catch (error) {
@@ -35,15 +33,15 @@ export async function holdTime(ctx: SignedInContext, wish: HoldRequest): Promise
   }
 }
 
-async function tryToHold(ctx: SignedInContext, { notes, ...wish }: HoldRequest): Promise<Booking> {
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const plan = await quoteTime(ctx.db, wish, ctx.actor.id, attempt === 1 ? ctx.cache : undefined)
-    const { outcome, booking } = await claimQuote(ctx, plan, { notes, again: attempt > 1 })
+async function tryToHold(ctx: SignedInContext, { notes, ...request }: HoldRequest): Promise<Booking> {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    const quote = await quoteTime(ctx.db, request, ctx.actor.id, attempt === 1 ? ctx.cache : undefined)
+    const { outcome, booking } = await claimQuote(ctx, quote, { notes, again: attempt > 1 })
     if (outcome === 'HELD' && booking) return bookingView(booking)
     if (outcome === 'STALE_RULES') ctx.cache.forget(RULES_TAG)
     else if (outcome !== 'AGAIN') throw claimRefusal(outcome)
   }
-  throw new AppError('IN_PROGRESS', 'The rules of this time are being changed. Please try again.')
+  throw new AppError('IN_PROGRESS', 'The rules for this time are changing. Try again.')
 }
 
 type ClaimOutcome =
@@ -80,42 +78,41 @@ const claimQuery = prepared((db) =>
     .prepare('claim'),
 )
 
-/** Looks, locks and claims in one round trip, then tells what was committed: the claim, and stale holds that it ended. */
 async function claimQuote(
   ctx: SignedInContext,
-  plan: Quote,
+  quote: Quote,
   { notes, again }: { notes: string | undefined; again: boolean },
 ): Promise<{ outcome: ClaimOutcome; booking: BookingRow | undefined }> {
   const [claim] = await claimQuery(ctx.db).execute({
     id: Bun.randomUUIDv7(),
     userId: ctx.actor.id,
-    spaces: `{${plan.spaces.join()}}`,
-    prices: `{${plan.prices.join()}}`,
-    serviceId: plan.serviceId,
-    startsAt: iso(plan.time.from),
-    endsAt: iso(plan.time.to),
-    rules: JSON.stringify(plan.rules),
+    spaces: `{${quote.spaces.join()}}`,
+    prices: `{${quote.prices.join()}}`,
+    serviceId: quote.serviceId,
+    startsAt: iso(quote.time.from),
+    endsAt: iso(quote.time.to),
+    rules: JSON.stringify(quote.rules),
     holdSeconds: ctx.env.HOLD_SECONDS,
     maxHolds: ctx.env.MAX_HOLDS_PER_PERSON,
     notes: notes ?? null,
     again,
     source: ctx.source,
   })
-  if (!claim) throw new Error('the claim gave no row')
-  const read = (json: Record<string, unknown>) => rowFromJson<BookingRow>(bookings, json)
-  const booking = claim.booking ? read(claim.booking) : undefined
+  if (!claim) throw new Error('claim returned no row')
+  const parseRow = (json: Record<string, unknown>) => rowFromJson<BookingRow>(bookings, json)
+  const booking = claim.booking ? parseRow(claim.booking) : undefined
   publishChanges(ctx, {
     changes: (claim.changes ?? []).map((change) => ({
       change,
-      cause: occupies(change, booking) ? 'held' : 'expired',
+      // A calendar without the new hold only lost a stale one.
+      cause: occupies(booking, change) ? 'held' : 'expired',
     })),
-    bookings: [...(claim.expired ?? []).map(read), ...(booking ? [booking] : [])],
+    bookings: [...(claim.expired ?? []).map(parseRow), ...(booking ? [booking] : [])],
   })
   return { outcome: claim.outcome, booking }
 }
 
-/** Whether the claim itself is on this calendar; another one was only left by a stale hold. */
-function occupies({ rules }: CalendarChange, booking: BookingRow | undefined): boolean {
+function occupies(booking: BookingRow | undefined, { rules }: CalendarChange): boolean {
   if (rules === null || booking === undefined) return false
   return [booking.spaceId, booking.specialistId].includes(calendarId(rules))
 }
@@ -127,15 +124,12 @@ function claimRefusal(outcome: ClaimOutcome): AppError {
     case 'NOT_SIGNED_IN':
       return new AppError('NOT_SIGNED_IN', 'This account no longer exists.')
     case 'TOO_MANY_HOLDS':
-      return new AppError(
-        'TOO_MANY_HOLDS',
-        'You hold too many times already. Book or release one of them first.',
-      )
+      return new AppError('TOO_MANY_HOLDS', 'You have too many holds. Book or release one first.')
     case 'SLOT_TAKEN':
     case 'SLOT_PAST':
       return timeRefusal(outcome)
     default:
-      throw new Error(`an outcome nobody expects: ${outcome}`)
+      throw new Error(`unexpected claim outcome: ${outcome}`)
   }
 }
 
@@ -154,8 +148,8 @@ const releaseQuery = prepared((db) =>
 )
 
 /**
- * Gives the hold that this person has on a slot back in one round trip, where nothing was begun to be paid for it.
- * @returns undefined where there is no such hold, or there is money to look at
+ * Releases the caller's hold in one round trip if no payment was started.
+ * @returns undefined if the caller has no hold on the slot or started a payment for it
  */
 export async function releaseUnpaidHold(
   ctx: SignedInContext,
@@ -171,7 +165,10 @@ export async function releaseUnpaidHold(
   return bookingView(row)
 }
 
-/** Places at events are holds too. The person must be locked. @throws TOO_MANY_HOLDS */
+/**
+ * Checks the caller's number of holds, unpaid event seats included. The user's row must be locked.
+ * @throws TOO_MANY_HOLDS
+ */
 export async function assertHoldLimit({ actor, env }: SignedInContext, tx: Tx): Promise<void> {
   const holds = await tx.$count(
     bookings,
@@ -181,8 +178,8 @@ export async function assertHoldLimit({ actor, env }: SignedInContext, tx: Tx): 
 }
 
 /**
- * The hold that this person has on a slot.
- * @throws HOLD_EXPIRED where the last one has ended, NOT_FOUND where there never was one
+ * Finds the caller's hold on a slot.
+ * @throws HOLD_EXPIRED if the latest hold has expired, NOT_FOUND if the caller never held the slot
  */
 export async function findHold(ctx: SignedInContext, slot: SlotName): Promise<BookingRow> {
   const rows = await ctx.db
@@ -205,4 +202,4 @@ export async function findHold(ctx: SignedInContext, slot: SlotName): Promise<Bo
 }
 
 export const holdExpired = () =>
-  new AppError('HOLD_EXPIRED', 'The hold has ended. The time may still be free: hold it again.')
+  new AppError('HOLD_EXPIRED', 'This hold has expired. Try to hold the time again.')

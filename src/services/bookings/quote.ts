@@ -18,57 +18,53 @@ import {
 } from '../calendar/availability'
 import { getTier } from '../loyalty/loyalty'
 
-/** What somebody wants: a time of a space, or of a service with the room it may need, which may be named. */
+/**
+ * A requested time of a space, or of a service with `spaceId` as its room. `slotOf`, the space or service in a slot's id, replaces
+ * both. `specialistId` must offer the service.
+ */
 export type TimeRequest = {
   spaceId?: string | undefined
   serviceId?: string | undefined
-  /** In place of the two: whatever a slot's id says, which is a space or a service. */
   slotOf?: string | undefined
-  /** Must be the service's, where it is given. */
   specialistId?: string | undefined
   startsAt: Date
   endsAt?: Date | undefined
 }
 
-/** How a wish could come true by the rules as they stand; who gets it is not decided here. */
+/**
+ * A requested time checked against the rules. `spaces` lists the suitable ones, best first, and `prices` the total for each in
+ * minor units, or a single total if no space is needed. `rules` holds the rules versions by calendar id.
+ */
 export type Quote = {
   time: Period
   locationId: string
   serviceId: string | null
   specialistId: string | null
-  /** Of the service; a space adds its own where that is longer. */
+  /** The service's buffer. A space with a longer one applies its own. */
   bufferMinutes: number
   currency: string
-  /** The spaces that would do, the best first; none where a service needs no room. */
   spaces: string[]
-  /** What the whole costs in each of the spaces, or without one. */
   prices: number[]
-  /** For which versions of the rules this was decided, by calendar. */
   rules: Record<string, number>
 }
 
 /**
- * Decides a wish by the rules: whether the time can be had at all, where, and what it costs there.
- * @param personId whose wish it is: their tier may let them book further ahead than everyone
- * @param remembered where the rules of a space may be as they were a moment ago. A plan by such rules is as good as any, since
- *   who claims by it is told STALE_RULES where they have changed; what they refuse is decided again by those of now
+ * Checks a requested time against the rules and finds the suitable spaces and their prices.
+ * @param userId the user whose tier may allow booking further ahead
+ * @param cache allows cached rules of a space: `claim` rejects outdated ones with STALE_RULES, and a refusal is always decided
+ *   by the current rules
  * @throws NOT_FOUND, VALIDATION, SLOT_PAST, SLOT_CLOSED, OFF_GRID, TOO_LONG, TOO_LATE, TOO_EARLY
  */
-export async function quoteTime(
-  db: Db,
-  wish: TimeRequest,
-  personId: string,
-  remembered?: Cache,
-): Promise<Quote> {
-  const { spaceId = wish.slotOf, serviceId = wish.slotOf } = wish
-  const ofSpace =
-    wish.serviceId === undefined && spaceId
-      ? ((remembered && (await quoteFromCache(remembered, db, spaceId, wish))) ??
-        (await quoteSpace(db, spaceId, wish, personId)))
+export async function quoteTime(db: Db, request: TimeRequest, userId: string, cache?: Cache): Promise<Quote> {
+  const { spaceId = request.slotOf, serviceId = request.slotOf } = request
+  const spaceQuote =
+    request.serviceId === undefined && spaceId
+      ? ((cache && (await quoteFromCache(cache, db, spaceId, request))) ??
+        (await quoteSpace(db, spaceId, request, userId)))
       : undefined
-  const plan = ofSpace ?? (serviceId ? await quoteService(db, serviceId, wish, personId) : undefined)
-  if (!plan) throw notFound(serviceId ? 'service' : 'space')
-  return plan
+  const quote = spaceQuote ?? (serviceId ? await quoteService(db, serviceId, request, userId) : undefined)
+  if (!quote) throw notFound(serviceId ? 'service' : 'space')
+  return quote
 }
 
 const window = sql`${sql.placeholder('window')}::tstzmultirange`
@@ -85,31 +81,30 @@ const spaceQuery = prepared((db) =>
 async function quoteSpace(
   db: Db,
   spaceId: string,
-  wish: TimeRequest,
-  personId: string,
+  request: TimeRequest,
+  userId: string,
 ): Promise<Quote | undefined> {
-  const [row] = await spaceQuery(db).execute({ id: spaceId, window: multirange([widest(wish)]) })
+  const [row] = await spaceQuery(db).execute({ id: spaceId, window: multirange([widest(request)]) })
   if (!row?.rules) return undefined
-  const time = timeOf(wish, row.rules)
-  await assertWithinRules(db, row.rules, time, row.now, personId)
+  const time = timeOf(request, row.rules)
+  await assertWithinRules(db, row.rules, time, row.now, userId)
   return quoteFromRules(row.rules, spaceId, time)
 }
 
-/** What the rules of a space were when they were read, and the difference between the database's clock and that of this process. */
+/** `clockAhead` is the database's clock minus the monotonic clock of this process. */
 type CachedRules = { rules: Rules | null; clockAhead: Millis }
 
-/** For so long the rules of spaces are remembered, under one tag: they change seldom. */
 const RULES_MAX_AGE_MS = MINUTE
 export const RULES_TAG = 'rules'
 
-/** @returns undefined where the rules of now must decide */
+/** @returns undefined if the current rules must decide */
 async function quoteFromCache(
   cache: Cache,
   db: Db,
   spaceId: string,
-  wish: TimeRequest,
+  request: TimeRequest,
 ): Promise<Quote | undefined> {
-  const { from, to } = widest(wish)
+  const { from, to } = widest(request)
   const period = { from: Math.floor(from / DAY) * DAY, to: (Math.floor(from / DAY) + 2) * DAY }
   if (to > period.to) return undefined
   const { rules, clockAhead } = await cache.local<CachedRules>(
@@ -121,7 +116,7 @@ async function quoteFromCache(
     },
   )
   if (!rules) return undefined
-  const time = timeOf(wish, rules)
+  const time = timeOf(request, rules)
   const refused =
     time.from >= time.to || unavailableReasonByRules(rules, time, clockAhead + performance.now()) !== null
   return refused ? undefined : quoteFromRules(rules, spaceId, time)
@@ -151,27 +146,27 @@ const serviceQuery = prepared((db) =>
 async function quoteService(
   db: Db,
   serviceId: string,
-  wish: TimeRequest,
-  personId: string,
+  request: TimeRequest,
+  userId: string,
 ): Promise<Quote | undefined> {
-  const [row] = await serviceQuery(db).execute({ id: serviceId, window: multirange([widest(wish)]) })
+  const [row] = await serviceQuery(db).execute({ id: serviceId, window: multirange([widest(request)]) })
   const { rules, rooms = [], now: at = 0 } = row ?? {}
   const calendar = rules && forService({ rules, rooms, claims: [], now: at }, serviceId)
   if (!calendar) return undefined
-  if (wish.specialistId && wish.specialistId !== calendar.rules.specialistId)
+  if (request.specialistId && request.specialistId !== calendar.rules.specialistId)
     throw invalidField('specialistId', 'does not offer this service')
-  const time = timeOf(wish, calendar.rules)
-  await assertWithinRules(db, calendar.rules, time, at, personId)
-  const fitting = roomsFor(calendar, time, wish.spaceId)
+  const time = timeOf(request, calendar.rules)
+  await assertWithinRules(db, calendar.rules, time, at, userId)
+  const suitable = roomsFor(calendar, time, request.spaceId)
   const { priceMinor } = calendar.rules
   return {
     ...quoteBase(calendar.rules, time),
-    spaces: fitting.map((room) => calendarId(room.rules)),
+    spaces: suitable.map((room) => calendarId(room.rules)),
     prices: calendar.rules.room
-      ? fitting.map((room) => priceMinor + roomPrice(room.rules, time))
+      ? suitable.map((room) => priceMinor + roomPrice(room.rules, time))
       : [priceMinor],
     rules: Object.fromEntries(
-      [calendar.rules, ...fitting.map((room) => room.rules)].map((of) => [calendarId(of), of.rulesVersion]),
+      [calendar.rules, ...suitable.map((room) => room.rules)].map((of) => [calendarId(of), of.rulesVersion]),
     ),
   }
 }
@@ -188,50 +183,47 @@ function quoteBase(rules: Rules, time: Period) {
   }
 }
 
-/** The rooms that would do, or of them the one that is named. */
-function roomsFor(calendar: Calendar, time: Period, named: string | undefined): Room[] {
+function roomsFor(calendar: Calendar, time: Period, requested: string | undefined): Room[] {
   const { room: need } = calendar.rules
-  if (!need && named) throw invalidField('spaceId', 'is not needed for this service')
+  if (!need && requested) throw invalidField('spaceId', 'is not needed for this service')
   const closed = roomUnavailableReason(calendar, time)
   if (closed) throw timeRefusal(closed)
   const open = openRooms(calendar, time)
-  if (!named) return open
-  const chosen = open.filter(({ rules }) => rules.spaceId === named)
+  if (!requested) return open
+  const chosen = open.filter(({ rules }) => rules.spaceId === requested)
   if (chosen.length > 0) return chosen
-  const fits = calendar.rooms?.some(
+  const isSuitable = calendar.rooms?.some(
     ({ rules, kind, capacity }) =>
-      rules.spaceId === named && need && kind === need.kind && capacity >= need.capacity,
+      rules.spaceId === requested && need && kind === need.kind && capacity >= need.capacity,
   )
-  throw fits ? timeRefusal('SLOT_CLOSED') : invalidField('spaceId', 'is not a room that fits this service')
+  throw isSuitable
+    ? timeRefusal('SLOT_CLOSED')
+    : invalidField('spaceId', 'is not a suitable room for this service')
 }
 
-/** One slot where no end is given. */
 function timeOf({ startsAt, endsAt }: TimeRequest, rules: Rules): Period {
   const from = startsAt.getTime()
   return { from, to: endsAt ? endsAt.getTime() : from + rules.slotMinutes * MINUTE }
 }
 
-/** Without an end it is one slot, and no slot is longer than a day. */
+/** Without an end the request is for one slot, which is at most a day long. */
 function widest({ startsAt, endsAt }: TimeRequest): Period {
   const from = startsAt.getTime()
   return { from, to: Math.max(endsAt?.getTime() ?? 0, from + DAY) }
 }
 
-/**
- * Boards are the same for everyone and say TOO_EARLY of what only some may hold yet: those are known here, and for them
- * the same rule decides again, with the longer notice of their tier.
- */
+/** A tier may allow booking further ahead, so TOO_EARLY is decided again with the notice of the user's tier. */
 async function assertWithinRules(
   db: Db,
   rules: Rules,
   time: Period,
   at: Millis,
-  personId: string,
+  userId: string,
 ): Promise<void> {
   if (time.from >= time.to) throw invalidField('endsAt', 'must be after the start')
   let reason = unavailableReasonByRules(rules, time, at)
   if (reason === 'TOO_EARLY') {
-    const { extraNoticeDays } = await getTier(db, personId)
+    const { extraNoticeDays } = await getTier(db, userId)
     reason = unavailableReasonByRules(
       { ...rules, maxNoticeDays: rules.maxNoticeDays + extraNoticeDays },
       time,
@@ -242,15 +234,14 @@ async function assertWithinRules(
 }
 
 const TIME_REFUSALS: Partial<Record<Reason, string>> = {
-  SLOT_TAKEN: 'Somebody else has this time.',
-  SLOT_PAST: 'This time has already begun.',
-  SLOT_CLOSED: 'It is closed at this time.',
-  OFF_GRID: 'A booking begins and ends where a slot does.',
-  TOO_LONG: 'This is longer than what can be booked at once.',
-  TOO_LATE: 'This time is too soon: more notice is asked for.',
-  TOO_EARLY: 'This time is too far ahead to be booked yet.',
+  SLOT_TAKEN: 'This time is taken. Choose another.',
+  SLOT_PAST: 'This time has already started.',
+  SLOT_CLOSED: 'This time is closed. Choose another.',
+  OFF_GRID: 'A booking must start and end with a slot.',
+  TOO_LONG: 'This booking is too long. Choose fewer slots.',
+  TOO_LATE: 'This time is too soon. Choose a later one.',
+  TOO_EARLY: 'This time is too far ahead. Choose an earlier one.',
 }
 
-/** The refusal of a time, in words for a person. */
 export const timeRefusal = (reason: Reason): AppError =>
-  new AppError(reason, TIME_REFUSALS[reason] ?? 'This time cannot be had.')
+  new AppError(reason, TIME_REFUSALS[reason] ?? 'This time is not available.')

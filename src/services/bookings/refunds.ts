@@ -16,14 +16,14 @@ import { enqueue } from '../jobs/jobs'
 
 const HOUR: Millis = 3_600_000
 
+/** `from` is the status before; `own` means that the customer cancels. */
 type Cancellation = { from: BookingStatus; own: boolean; now: Millis }
 
 /**
- * What a booking's end means for its money, written by the transaction that ends it: a refund by the policy frozen on it
- * where its owner cancels, of everything where somebody else does, and nothing is owed any more. A hold gives back whatever
- * had arrived for it. Points go back by the same share as money does. The calendar must be locked.
- * @param ending from which state it was moved, and whether by its owner
- * @returns the booking as it stands then
+ * Refunds a cancelled or declined booking and clears its balance due. The booking's cancellation policy applies if its customer
+ * cancels; a hold and a cancellation by anyone else are refunded in full, a no-show not at all. The same share of the
+ * redeemed points is returned. The calendar must be locked.
+ * @returns the booking with its new totals
  */
 export async function applyCancellation(
   tx: Tx,
@@ -36,28 +36,27 @@ export async function applyCancellation(
   if (refundable > 0) await requestRefunds(tx, row, refundable, cancellationReason(row.status, own))
   const back = row.status === 'no_show' ? 0 : cancellationPoints(row, { from, own, now })
   if (row.balanceDueMinor > 0 || back > 0) {
-    const kept = pointsLeft(row, back)
+    const points = pointsLeft(row, back)
     await tx
       .update(bookings)
-      .set({ balanceDueMinor: 0, ...kept })
+      .set({ balanceDueMinor: 0, ...points })
       .where(eq(bookings.id, row.id))
   }
   return left > 0 || back > 0 || row.balanceDueMinor > 0 ? recalculateTotals(tx, row.id) : row
 }
 
-/** What comes back where a booking is cancelled or declined now. */
+/** The refund, in minor units, if the booking is cancelled or declined now. */
 export function cancellationRefund(row: BookingRow, { from, own, now }: Cancellation): number {
   const left = row.paidMinor - row.refundedMinor
   return from === 'held' || !own ? left : left - retainedByPolicy(row, now)
 }
 
-/** How many of the points that pay for a booking come back where it is cancelled or declined now. */
+/** The points that are returned if the booking is cancelled or declined now. */
 export function cancellationPoints(row: BookingRow, { from, own, now }: Cancellation): number {
   if (from === 'held' || !own) return row.redeemedPoints
   return Math.round((row.redeemedPoints * percentNow(row, now)) / 100)
 }
 
-/** What points still pay for where so many of them go back. */
 function pointsLeft({ redeemedPoints, pointsMinor }: BookingRow, back: number) {
   const left = redeemedPoints - back
   return {
@@ -74,8 +73,8 @@ const cancellationReason = (status: BookingStatus, own: boolean) =>
       : 'cancelled for the customer'
 
 /**
- * How much of what was paid stays, when its owner cancels now; what was given back before counts against it. What came in
- * excess of what the booking cost, such as money for what points have paid meanwhile, is none of the policy's.
+ * The amount that the policy retains; earlier refunds count as part of its refund. The policy does not apply to a surplus, such
+ * as a payment for a part that points had already paid.
  */
 function retainedByPolicy(row: BookingRow, now: Millis): number {
   const cost = Math.min(row.paidMinor, row.priceMinor - row.pointsMinor - row.balanceDueMinor)
@@ -87,14 +86,14 @@ function retainedByPolicy(row: BookingRow, now: Millis): number {
 const percentNow = ({ cancellation, firstStartsAt }: BookingRow, now: Millis) =>
   refundPercent(cancellation, (firstStartsAt.getTime() - now) / HOUR)
 
-/** The tier with the most hours that still fits counts; where none does, nothing is given back. */
+/** The matching tier with the most hours applies; without a match, the refund is 0 percent. */
 export function refundPercent(tiers: CancellationTier[], hoursBefore: number): number {
-  const fitting = tiers.filter((tier) => hoursBefore >= tier.hoursBefore)
-  const [best] = fitting.sort((a, b) => b.hoursBefore - a.hoursBefore)
+  const matching = tiers.filter((tier) => hoursBefore >= tier.hoursBefore)
+  const [best] = matching.sort((a, b) => b.hoursBefore - a.hoursBefore)
   return best?.refundPercent ?? 0
 }
 
-/** Spreads a refund over what was paid, the last payment first. @returns what was requested, which sums to the amount */
+/** Spreads a refund over the booking's payments, latest first. @returns the requested refunds, which sum to the amount */
 export async function requestRefunds(
   tx: Tx,
   row: BookingRow,
@@ -120,11 +119,11 @@ export async function requestRefunds(
     requested.push(await requestRefund(tx, payment, part, reason))
     left -= part
   }
-  if (left > 0) throw new Error(`the booking ${row.id} has ${left} less to give back than it says`)
+  if (left > 0) throw new Error(`booking ${row.id}: refund exceeds its payments by ${left}`)
   return requested
 }
 
-/** Writes down a refund of one payment and the job that makes it. The calendar of its booking must be locked. */
+/** Writes a refund of one payment and adds the job that processes it. The booking's calendar must be locked. */
 export async function requestRefund(
   tx: Tx,
   payment: Pick<PaymentRow, 'id'>,
@@ -132,18 +131,17 @@ export async function requestRefund(
   reason: string | null,
 ): Promise<RefundRow> {
   const [refund] = await tx.insert(refunds).values({ paymentId: payment.id, amountMinor, reason }).returning()
-  if (!refund) throw new Error('the refund was not inserted')
+  if (!refund) throw new Error('refund insert returned no row')
   await enqueue(tx, 'make-refund', { refundId: refund.id }, { key: `make-refund:${refund.id}` })
   return refund
 }
 
-/** What of a payment has gone back, or is on its way. */
 export const refundedOf = sql`coalesce((
   SELECT sum(r.amount_minor)::int FROM refunds r WHERE r.payment_id = ${payments.id} AND r.status <> 'failed'), 0)`.mapWith(
   Number,
 )
 
-/** Writes on the booking what its payments and refunds sum to. The calendar must be locked. */
+/** Recalculates the paid and refunded totals of a booking. The calendar must be locked. */
 export async function recalculateTotals(tx: Tx, bookingId: string): Promise<BookingRow> {
   const [row] = await tx
     .update(bookings)
@@ -155,6 +153,6 @@ export async function recalculateTotals(tx: Tx, bookingId: string): Promise<Book
     })
     .where(eq(bookings.id, bookingId))
     .returning()
-  if (!row) throw new Error('the booking of a payment is gone')
+  if (!row) throw new Error(`booking ${bookingId} not found`)
   return row
 }

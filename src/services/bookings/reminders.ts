@@ -7,9 +7,9 @@ import { notify } from '../notifications/notify'
 const BATCH = 500
 
 /**
- * Reminds both sides of what begins within a day, and within an hour. Whoever booked later than that is not reminded of
- * what they have just done; a booking that was moved is another time, and is told again. Safe on any number of servers at
- * once. @returns how many were reminded
+ * Reminds both sides a day and an hour before the start. A booking made later than that is skipped; a rescheduled one is
+ * reminded of again. Safe to run on any number of servers at once.
+ * @returns the number of reminders
  */
 export async function remindOfBookings({ db }: Pick<Deps, 'db'>): Promise<number> {
   return (await remind(db, 'reminder_day', '24 hours')) + (await remind(db, 'reminder_hour', '1 hour'))

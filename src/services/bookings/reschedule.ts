@@ -24,16 +24,15 @@ type RescheduleInput = {
 }
 
 /**
- * Moves a hold or a confirmed booking to another time, another space, or both, as one change: the new time is claimed
- * before the old one is left, so where the new one is lost the old one is kept. The hold's end does not move, what is
- * paid keeps its price and its terms, what its specialist has agreed to keeps its time, and the cancellation policy counts from the
- * earliest start it ever had.
- * @param input a start alone keeps the length; notes alone change nothing else
- * @throws NOT_FOUND, HOLD_EXPIRED, NOT_RESCHEDULABLE, and whatever refuses a time
+ * Reschedules a hold or a confirmed booking to another time, space or both. If the new time is refused, nothing changes. The end
+ * of a hold stays the same, a paid booking keeps its price and terms, and the cancellation policy counts from the earliest
+ * start that the booking ever had.
+ * @param input `startsAt` alone keeps the length; `notes` alone changes nothing else
+ * @throws NOT_FOUND, HOLD_EXPIRED, NOT_RESCHEDULABLE, SLOT_TAKEN, and the refusals of `quoteTime`
  */
 export async function rescheduleBooking(ctx: SignedInContext, input: RescheduleInput): Promise<Booking> {
   if (input.startsAt === undefined && input.endsAt === undefined && input.spaceId === undefined) {
-    return withBookingLock(ctx, input.id, (tx, row) => noteBooking(tx, ctx, row, input.notes))
+    return withBookingLock(ctx, input.id, (tx, row) => updateNotes(tx, ctx, row, input.notes))
   }
   return withBookingLock(
     ctx,
@@ -46,7 +45,7 @@ export async function rescheduleBooking(ctx: SignedInContext, input: RescheduleI
   )
 }
 
-async function noteBooking(
+async function updateNotes(
   tx: Tx,
   ctx: SignedInContext,
   row: BookingRow,
@@ -54,12 +53,12 @@ async function noteBooking(
 ): Promise<Outcome<Booking>> {
   if (row.userId !== ctx.actor.id) throw notFound('booking')
   if (notes === undefined) return { result: bookingView(row), touched: [], bookings: [] }
-  const [noted] = await tx.update(bookings).set({ notes }).where(eq(bookings.id, row.id)).returning()
-  if (!noted) throw notFound('booking')
-  return { result: bookingView(noted), touched: [], bookings: [noted] }
+  const [updated] = await tx.update(bookings).set({ notes }).where(eq(bookings.id, row.id)).returning()
+  if (!updated) throw notFound('booking')
+  return { result: bookingView(updated), touched: [], bookings: [updated] }
 }
 
-/** Every calendar that the move may change: the spaces it may go to, and what stale holds in its way have claimed. */
+/** Further calendars that may change: those of possible spaces and of stale holds in the way. */
 async function targetCalendars(
   { db, actor }: SignedInContext,
   seen: BookingRow,
@@ -67,12 +66,16 @@ async function targetCalendars(
 ): Promise<CalendarKey[]> {
   if (seen.userId !== actor.id) throw notFound('booking')
   const { from, to } = newTime(seen, input)
-  const goals = input.spaceId ? [{ spaceId: input.spaceId }] : await roomsOf(db, seen)
-  const { calendars } = await findStale(db, [...calendarsOf(seen), ...goals], { from, to: to + DAY }, seen.id)
-  return [...goals, ...calendars]
+  const targets = input.spaceId ? [{ spaceId: input.spaceId }] : await roomsOf(db, seen)
+  const { calendars } = await findStale(
+    db,
+    [...calendarsOf(seen), ...targets],
+    { from, to: to + DAY },
+    seen.id,
+  )
+  return [...targets, ...calendars]
 }
 
-/** Where a service needs a room, any room of its location might do. */
 async function roomsOf(db: Db, { serviceId, spaceId, locationId }: BookingRow): Promise<CalendarKey[]> {
   if (!serviceId || !spaceId) return []
   const [service] = await db.select().from(services).where(eq(services.id, serviceId))
@@ -91,7 +94,7 @@ async function applyReschedule(
   if (row.userId !== ctx.actor.id) throw notFound('booking')
   assertReschedulable(row, now)
   const time = newTime(row, input)
-  const plan = withPrice(
+  const quote = withPrice(
     row,
     await quoteTime(
       tx,
@@ -104,68 +107,65 @@ async function applyReschedule(
       row.userId,
     ),
   )
-  const place = await chooseUnit(tx, plan, row.id)
-  const goals = calendarsOf({ spaceId: place.spaceId, specialistId: plan.specialistId })
-  const stale = await findStale(tx, goals, place.claimed, row.id)
-  if (!includesAll(locked, [...goals, ...stale.calendars])) throw new LockMissError()
+  const allocation = await chooseUnit(tx, quote, row.id)
+  const targets = calendarsOf({ spaceId: allocation.spaceId, specialistId: quote.specialistId })
+  const stale = await findStale(tx, targets, allocation.claimed, row.id)
+  if (!includesAll(locked, [...targets, ...stale.calendars])) throw new LockMissError()
   const expired = await expireHolds(tx, stale.ids)
-  const [moved] = await tx
+  const [updated] = await tx
     .update(bookings)
     .set({
-      spaceId: place.spaceId,
-      locationId: plan.locationId,
-      unit: place.unit,
+      spaceId: allocation.spaceId,
+      locationId: quote.locationId,
+      unit: allocation.unit,
       startsAt: new Date(time.from),
       endsAt: new Date(time.to),
-      claimed: place.claimed,
+      claimed: allocation.claimed,
       firstStartsAt: new Date(Math.min(time.from, row.firstStartsAt.getTime())),
-      currency: plan.currency,
-      // Nothing is agreed on yet: who moves a hold elsewhere does not take along better terms than there are there.
-      ...(!isSettled(row) && (await termsOf(tx, row, plan, place.spaceId))),
+      currency: quote.currency,
+      // An unpaid hold takes the terms of its new time, so that better terms cannot be carried over.
+      ...(!isSettled(row) && (await termsOf(tx, row, quote, allocation.spaceId))),
       ...(input.notes !== undefined && { notes: input.notes }),
     })
     .where(eq(bookings.id, row.id))
     .returning()
-  if (!moved) throw notFound('booking')
-  if (moved.status === 'confirmed') await notify(tx, ...rescheduleNotifications(row, moved))
+  if (!updated) throw notFound('booking')
+  if (updated.status === 'confirmed') await notify(tx, ...rescheduleNotifications(row, updated))
   return {
-    result: bookingView(moved),
-    touched: [row, moved, ...expired].flatMap((changed) => touchesOf(changed, 'rescheduled')),
-    bookings: [moved, ...expired],
+    result: bookingView(updated),
+    touched: [row, updated, ...expired].flatMap((changed) => touchesOf(changed, 'rescheduled')),
+    bookings: [updated, ...expired],
   }
 }
 
-/** The places of a plan that a booking may go to, its present space first. */
-function withPrice(row: BookingRow, plan: Quote): Quote {
+/** Keeps the spaces that a settled booking can use at its own price. Its current space comes first. */
+function withPrice(row: BookingRow, quote: Quote): Quote {
   const settled = isSettled(row)
-  const places = (plan.spaces.length > 0 ? plan.spaces : [null]).flatMap((spaceId, index) => {
-    const price = plan.prices[index] ?? 0
-    const keeps =
-      price === row.priceMinor + row.discountMinor && (price === 0 || plan.currency === row.currency)
-    return keeps || !settled ? [{ spaceId, price }] : []
+  const options = (quote.spaces.length > 0 ? quote.spaces : [null]).flatMap((spaceId, index) => {
+    const price = quote.prices[index] ?? 0
+    const isSamePrice =
+      price === row.priceMinor + row.discountMinor && (price === 0 || quote.currency === row.currency)
+    return isSamePrice || !settled ? [{ spaceId, price }] : []
   })
-  if (places.length === 0) {
-    throw new AppError(
-      'NOT_RESCHEDULABLE',
-      'The new time has another price. Cancel this booking and make a new one.',
-    )
+  if (options.length === 0) {
+    throw new AppError('NOT_RESCHEDULABLE', 'The new time has a different price. Cancel and book again.')
   }
-  places.sort((a, b) => Number(b.spaceId === row.spaceId) - Number(a.spaceId === row.spaceId))
+  options.sort((a, b) => Number(b.spaceId === row.spaceId) - Number(a.spaceId === row.spaceId))
   return {
-    ...plan,
-    spaces: places.flatMap(({ spaceId }) => spaceId ?? []),
-    prices: places.map(({ price }) => price),
+    ...quote,
+    spaces: options.flatMap(({ spaceId }) => spaceId ?? []),
+    prices: options.map(({ price }) => price),
   }
 }
 
 const isSettled = ({ status, paidMinor, pointsMinor }: BookingRow) =>
   status !== 'held' || paidMinor > 0 || pointsMinor > 0
 
-/** What a new hold of the same service, or of this space, would be held with, and what it would cost its owner. */
+/** Policy, deposit and price that a new hold of the service, or of this space, would have. */
 async function termsOf(
   tx: Tx,
   { serviceId, userId, depositMinor, priceMinor }: BookingRow,
-  plan: Quote,
+  quote: Quote,
   spaceId: string | null,
 ) {
   const [terms] = serviceId
@@ -177,13 +177,16 @@ async function termsOf(
         .select({ cancellation: spaces.cancellation })
         .from(spaces)
         .where(eq(spaces.id, spaceId ?? ''))
-  const price = plan.prices[spaceId ? plan.spaces.indexOf(spaceId) : 0] ?? priceMinor
-  return { ...terms, ...(await priceFor(tx, userId, { ...plan, priceMinor: price, depositMinor, ...terms })) }
+  const price = quote.prices[spaceId ? quote.spaces.indexOf(spaceId) : 0] ?? priceMinor
+  return {
+    ...terms,
+    ...(await priceFor(tx, userId, { ...quote, priceMinor: price, depositMinor, ...terms })),
+  }
 }
 
 function assertReschedulable(row: BookingRow, now: Millis): void {
   if (row.kind === 'attendance')
-    throw new AppError('NOT_RESCHEDULABLE', 'A place at an event moves with the event.')
+    throw new AppError('NOT_RESCHEDULABLE', 'A seat can only be rescheduled with its event.')
   if (
     row.status === 'expired' ||
     (row.status === 'held' && row.holdExpiresAt && row.holdExpiresAt.getTime() <= now)
@@ -191,16 +194,13 @@ function assertReschedulable(row: BookingRow, now: Millis): void {
     throw holdExpired()
   }
   if (row.status !== 'held' && row.status !== 'confirmed') {
-    throw new AppError('NOT_RESCHEDULABLE', 'Only a hold or a confirmed booking can be moved.')
+    throw new AppError('NOT_RESCHEDULABLE', 'Only a hold or a confirmed booking can be rescheduled.')
   }
   if (row.status === 'confirmed' && row.answerHours !== null) {
-    throw new AppError(
-      'NOT_RESCHEDULABLE',
-      'The specialist agreed to this time. Cancel it and ask for another.',
-    )
+    throw new AppError('NOT_RESCHEDULABLE', 'The specialist approved this time. Cancel and request another.')
   }
   if (row.startsAt.getTime() <= now)
-    throw new AppError('NOT_RESCHEDULABLE', 'This booking has already begun.')
+    throw new AppError('NOT_RESCHEDULABLE', 'This booking has already started.')
 }
 
 function newTime(row: BookingRow, input: RescheduleInput): Period {

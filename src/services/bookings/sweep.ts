@@ -19,57 +19,52 @@ import { notify } from '../notifications/notify'
 import { transitionNotifications } from './booking-notifications'
 import { applyCancellation } from './refunds'
 
-/** Bookings and calendars in one transaction: few enough that a claim which meets them hardly waits. */
-const BATCH = 200
-const CALENDARS = 50
-/** How often, and how long in between, the calendars that were locked are tried again within one sweep. */
-const TRIES = 20
+/** At most this many per transaction, so that a concurrent claim hardly waits. */
+const MAX_BOOKINGS = 200
+const MAX_CALENDARS = 50
+const MAX_TRIES = 20
 const PAUSE_MS = 25
 
 /**
- * Frees the holds that are past their end, but for places at events, which others may wait for. Safe on any number of
- * servers at once: each takes calendars that no other has locked, and a hold is freed by whoever has its calendar, once.
- * @returns how many holds were freed
+ * Expires holds past their end, except event seats, which may have a waitlist. Safe to run on any number of servers at
+ * once: each server skips the calendars that another one has locked.
+ * @returns the number of expired holds
  */
 export async function sweepExpiredHolds(deps: Pick<Deps, 'db' | 'publish' | 'metrics'>): Promise<number> {
   const due = sql`${bookings.status} = 'held' AND ${bookings.holdExpiresAt} <= statement_timestamp() AND ${bookings.attendsEventId} IS NULL`
   return transitionInBatches(
     deps,
     { due, order: sql`${bookings.holdExpiresAt}`, to: 'expired', cause: 'expired' },
-    (told, swept) => {
-      publishChanges(deps, told)
+    (committed, swept) => {
+      publishChanges(deps, committed)
       const ends = swept.flatMap(({ holdExpiresAt }) => (holdExpiresAt ? [holdExpiresAt.getTime()] : []))
       deps.metrics.countSwept(ends.map((end) => Math.max(0, Date.now() - end) / 1000))
-      for (const { change } of told.changes) publishFreedSlots(deps, change, swept)
+      for (const { change } of committed.changes) publishFreedSlots(deps, change, swept)
     },
   )
 }
 
-/** Says of bookings whose time and buffer are over that they took place. */
+/** Completes confirmed bookings after their end and buffer. */
 export async function completePastBookings(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
   const due = sql`${bookings.status} = 'confirmed' AND ${bookings.endsAt} <= statement_timestamp()
     AND upper(${bookings.claimed}) <= statement_timestamp()`
   return transitionInBatches(
     deps,
     { due, order: sql`${bookings.endsAt}`, to: 'completed', cause: 'completed' },
-    (told) => publishChanges(deps, told),
+    (committed) => publishChanges(deps, committed),
   )
 }
 
-/**
- * Declines what its specialist has not answered in time, within the hours of the service and before it starts: all that was
- * paid goes back.
- */
+/** Declines pending bookings that the specialist did not answer by `answerBy`, with a full refund. */
 export async function declineUnanswered(deps: Pick<Deps, 'db' | 'publish'>): Promise<number> {
   const due = sql`${bookings.status} = 'pending' AND ${bookings.answerBy} <= statement_timestamp()`
   return transitionInBatches(
     deps,
     { due, order: sql`${bookings.answerBy}`, to: 'declined', cause: 'cancelled' },
-    (told) => publishChanges(deps, told),
+    (committed) => publishChanges(deps, committed),
   )
 }
 
-/** Beside the update of the board, a notice of the slots that can be had again. */
 function publishFreedSlots(
   { publish }: Pick<Deps, 'publish'>,
   change: CalendarChange,
@@ -92,8 +87,8 @@ function publishFreedSlots(
   })
 }
 
-/** `due` asks `statement_timestamp()`, which stands still in a statement and so may be looked up in an index. */
 type SweepRule = {
+  /** Compare with statement_timestamp(): it is constant within a statement, so the condition can use an index. */
   due: ReturnType<typeof sql>
   order: ReturnType<typeof sql>
   to: 'expired' | 'completed' | 'declined'
@@ -101,26 +96,24 @@ type SweepRule = {
 }
 
 /**
- * What somebody else has locked is left alone for a moment and then looked at again: passed over for longer, what is due there
- * would lie in front of each further batch. In the end it is tried for half a second, since a calendar in great demand is
- * hardly ever unlocked.
+ * Sweeps until nothing is due. Skips locked calendars and retries them after PAUSE_MS, at most MAX_TRIES times: a calendar in
+ * great demand is rarely unlocked.
  */
 async function transitionInBatches(
   deps: Pick<Deps, 'db'>,
-  what: SweepRule,
-  done: (told: CommittedChanges, moved: BookingRow[]) => void,
+  rule: SweepRule,
+  onCommit: (committed: CommittedChanges, swept: BookingRow[]) => void,
 ): Promise<number> {
-  /** By calendar, until when it is left alone. */
-  const busy = new Map<string, Millis>()
+  const busyUntil = new Map<string, Millis>()
   let total = 0
   for (let tries = 1; ; ) {
-    for (const [id, until] of busy) if (until <= performance.now()) busy.delete(id)
-    const batch = await transitionBatch(deps.db, what, [...busy.keys()])
-    for (const id of batch?.busy ?? []) busy.set(id, performance.now() + PAUSE_MS)
+    for (const [id, until] of busyUntil) if (until <= performance.now()) busyUntil.delete(id)
+    const batch = await transitionBatch(deps.db, rule, [...busyUntil.keys()])
+    for (const id of batch?.busy ?? []) busyUntil.set(id, performance.now() + PAUSE_MS)
     if (batch) {
-      if (batch.moved.length > 0) done(batch.told, batch.moved)
-      total += batch.moved.length
-    } else if (busy.size === 0 || tries === TRIES) {
+      if (batch.swept.length > 0) onCommit(batch.committed, batch.swept)
+      total += batch.swept.length
+    } else if (busyUntil.size === 0 || tries === MAX_TRIES) {
       return total
     } else {
       tries += 1
@@ -130,57 +123,54 @@ async function transitionInBatches(
 }
 
 /**
- * One transaction: the calendars of what has been due for longest, as far as nobody else has locked them, then what is due in
- * them. However much is due, a batch looks at no more of it than it moves.
- * @param aside calendars that are left alone
- * @returns also the calendars that somebody else has; undefined where nothing is due elsewhere
+ * Locks the free calendars of the oldest due bookings and transitions their due bookings, in one transaction.
+ * @returns undefined if nothing is due outside the skipped calendars
  */
 async function transitionBatch(
   db: Db,
   { due, order, to, cause }: SweepRule,
-  aside: string[],
-): Promise<{ told: CommittedChanges; moved: BookingRow[]; busy: string[] } | undefined> {
+  skipped: string[],
+): Promise<{ committed: CommittedChanges; swept: BookingRow[]; busy: string[] } | undefined> {
   return db.transaction(async (tx) => {
-    const elsewhere = aside.length === 0 ? sql`true` : sql`NOT ${onAny(aside)}`
+    const notSkipped = skipped.length === 0 ? sql`true` : sql`NOT ${onAny(skipped)}`
     const oldest = await tx
       .select({ spaceId: bookings.spaceId, specialistId: bookings.specialistId })
       .from(bookings)
-      .where(and(due, elsewhere))
+      .where(and(due, notSkipped))
       .orderBy(order)
-      .limit(BATCH)
+      .limit(MAX_BOOKINGS)
     if (oldest.length === 0) return undefined
-    const ofSpaces = await lockAvailable(
+    const lockedSpaces = await lockAvailable(
       tx,
       spaces,
       oldest.map(({ spaceId }) => spaceId),
     )
-    const ofSpecialists = await lockAvailable(
+    const lockedSpecialists = await lockAvailable(
       tx,
       specialists,
       oldest.map(({ specialistId }) => specialistId),
     )
-    // Of both calendars where there are two: what somebody else has locked is left for the next round.
-    const inLocked = and(
-      isNullOrIn(bookings.spaceId, ofSpaces.locked),
-      isNullOrIn(bookings.specialistId, ofSpecialists.locked),
+    const onLocked = and(
+      isNullOrIn(bookings.spaceId, lockedSpaces.locked),
+      isNullOrIn(bookings.specialistId, lockedSpecialists.locked),
     )
     const batch = tx
       .select({ id: bookings.id })
       .from(bookings)
-      .where(and(due, inLocked))
+      .where(and(due, onLocked))
       .orderBy(order)
-      .limit(BATCH)
+      .limit(MAX_BOOKINGS)
     const changed = await tx
       .update(bookings)
       .set({ status: to })
-      // Of places at events no calendar is locked: what was moved while this waited is not due any more.
+      // Event seats lock no calendar, so a row may have changed during the wait for its lock.
       .where(sql`${bookings.id} IN ${batch} AND ${due}`)
       .returning()
-    const moved = to === 'declined' ? await refundDeclined(tx, changed) : changed
-    await notify(tx, ...moved.flatMap((row, index) => sweepNotifications(row, changed[index])))
-    const touched = moved.flatMap((row) => touchesOf(row, cause))
-    const told = await raiseVersions(tx, { touched, bookings: moved })
-    return { told, moved, busy: [...ofSpaces.busy, ...ofSpecialists.busy] }
+    const swept = to === 'declined' ? await refundDeclined(tx, changed) : changed
+    await notify(tx, ...swept.flatMap((row, index) => sweepNotifications(row, changed[index])))
+    const touched = swept.flatMap((row) => touchesOf(row, cause))
+    const committed = await raiseVersions(tx, { touched, bookings: swept })
+    return { committed, swept, busy: [...lockedSpaces.busy, ...lockedSpecialists.busy] }
   })
 }
 
@@ -197,21 +187,20 @@ function sweepNotifications(row: BookingRow, before = row) {
 }
 
 async function refundDeclined(tx: Tx, declined: BookingRow[]): Promise<BookingRow[]> {
-  const settled: BookingRow[] = []
+  const refunded: BookingRow[] = []
   for (const row of declined)
-    settled.push(await applyCancellation(tx, row, { from: 'pending', own: false, now: Date.now() }))
-  return settled
+    refunded.push(await applyCancellation(tx, row, { from: 'pending', own: false, now: Date.now() }))
+  return refunded
 }
 
 type CalendarColumn = typeof bookings.spaceId | typeof bookings.specialistId
 
-/** Locks a few of some calendars, as far as nobody else has them. */
 async function lockAvailable(
   tx: Tx,
   table: typeof spaces | typeof specialists,
   wanted: (string | null)[],
 ): Promise<{ locked: string[]; busy: string[] }> {
-  const ids = [...new Set(wanted.flatMap((id) => id ?? []))].slice(0, CALENDARS)
+  const ids = [...new Set(wanted.flatMap((id) => id ?? []))].slice(0, MAX_CALENDARS)
   if (ids.length === 0) return { locked: [], busy: [] }
   const rows = await tx
     .select({ id: table.id })

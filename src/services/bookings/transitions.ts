@@ -18,7 +18,6 @@ import { timeRefusal } from './quote'
 import { applyCancellation } from './refunds'
 import { includesAll, LockMissError, withBookingLock } from './with-booking-lock'
 
-/** In which capacity somebody moves a booking. */
 export type TransitionRole = 'customer' | 'specialist' | 'admin' | 'payment' | 'clock'
 
 type Transition = {
@@ -26,11 +25,11 @@ type Transition = {
   to: BookingStatus
   by: readonly TransitionRole[]
   cause: ChangeCause
-  /** What must be true of the booking, and the refusal where it is not. */
+  /** Returns a refusal if the booking does not allow the transition now. */
   unless?: (row: BookingRow, now: Millis) => AppError | null
 }
 
-/** Every way in which a booking may change its state. Nothing else is possible, here or in the database. */
+/** All allowed transitions. A trigger in the database enforces the same list. */
 export const TRANSITIONS: readonly Transition[] = [
   { from: 'held', to: 'confirmed', by: ['customer', 'payment'], cause: 'booked', unless: holdEndedOrUnpaid },
   { from: 'held', to: 'pending', by: ['customer', 'payment'], cause: 'booked', unless: holdEndedOrUnpaid },
@@ -70,73 +69,10 @@ export const TRANSITIONS: readonly Transition[] = [
   },
 ]
 
-function holdEndedOrUnpaid(row: BookingRow, now: Millis): AppError | null {
-  if (!row.holdExpiresAt || row.holdExpiresAt.getTime() <= now) return holdExpired()
-  return unpaid(row)
-}
-
-function unpaid(row: BookingRow): AppError | null {
-  if (row.paidMinor - row.refundedMinor >= amountToConfirm(row)) return null
-  return new AppError('PAYMENT_REQUIRED', 'This booking must be paid before it is confirmed.')
-}
-
-/** What must be paid in money before a booking stands: the deposit where there is one, else the price, less what points pay. */
-export const amountToConfirm = ({
-  depositMinor,
-  priceMinor,
-  pointsMinor,
-}: Pick<BookingRow, 'depositMinor' | 'priceMinor' | 'pointsMinor'>): number =>
-  Math.max(0, (depositMinor || priceMinor) - pointsMinor)
-
-function holdRuns({ holdExpiresAt }: BookingRow, now: Millis): AppError | null {
-  return holdExpiresAt && holdExpiresAt.getTime() > now
-    ? new AppError('TOO_EARLY', 'The hold has not ended yet.')
-    : null
-}
-
-/** The clock has decided, whether it has come by yet or not. */
-function unanswered({ answerBy }: BookingRow, now: Millis): AppError | null {
-  return answerBy && answerBy.getTime() <= now
-    ? new AppError('TOO_LATE', 'This was not answered in time, and is declined.')
-    : null
-}
-
-function started({ startsAt }: BookingRow, now: Millis): AppError | null {
-  return startsAt.getTime() <= now
-    ? new AppError('NOT_CANCELLABLE', 'A booking that has begun cannot be cancelled.')
-    : null
-}
-
-function notStarted({ startsAt }: BookingRow, now: Millis): AppError | null {
-  return startsAt.getTime() >= now ? new AppError('TOO_EARLY', 'The booking has not begun yet.') : null
-}
-
-function notOver(row: BookingRow, now: Millis): AppError | null {
-  return claimedPeriod(row).to > now ? new AppError('TOO_EARLY', 'The booking is not over yet.') : null
-}
-
 /**
- * In which capacities an actor may deal with a booking; none at all means that it is not theirs to see.
- */
-export function rolesInBooking(
-  actor: Actor,
-  row: Pick<BookingRow, 'userId' | 'specialistUserId' | 'kind'>,
-): TransitionRole[] {
-  // The claim of an event moves with its event and is nobody's booking.
-  if (row.kind === 'event') return []
-  if (actor.kind === 'clock' || actor.kind === 'payment') return [actor.kind]
-  if (actor.kind !== 'user') return []
-  return [
-    ...(row.userId === actor.id ? ['customer' as const] : []),
-    ...(row.specialistUserId === actor.id && actor.role !== 'customer' ? ['specialist' as const] : []),
-    ...(actor.role === 'admin' ? ['admin' as const] : []),
-  ]
-}
-
-/**
- * Moves a booking to another state, under the lock of its calendar, and tells everyone who looks.
- * @throws NOT_FOUND where it is not the actor's to see, NOT_ALLOWED where another may and he may not, and what the
- *   move's own condition refuses; from a state that has no such move NOT_CANCELLABLE or INVALID_STATE
+ * Changes a booking's status under the lock of its calendars and publishes the change.
+ * @throws NOT_FOUND if the actor may not see the booking, NOT_ALLOWED if only other roles may make the transition,
+ *   NOT_CANCELLABLE or INVALID_STATE if there is no such transition, and the refusal of its condition
  */
 export async function transition(ctx: Context, id: string, to: BookingStatus): Promise<Booking> {
   return withBookingLock(ctx, id, async (tx, row, now, locked) => {
@@ -146,21 +82,20 @@ export async function transition(ctx: Context, id: string, to: BookingStatus): P
 }
 
 /**
- * One move of a booking whose calendars are locked and whose row was read under those locks. Also the seam for whatever
- * moves a booking as a part of more, such as a payment that arrives. What would be confirmed, but needs its specialist's
- * yes first, becomes pending.
+ * Changes the status of a booking that was read under the lock of its calendars, also as part of a larger change, such as a
+ * payment. A booking that needs approval becomes `pending` instead of `confirmed`.
  */
 export async function applyTransition(
   tx: Tx,
   actor: Actor,
   row: BookingRow,
-  wanted: BookingStatus,
+  requested: BookingStatus,
   now: Millis,
   locked: CalendarKey[] = calendarsOf(row),
 ): Promise<Outcome<Booking>> {
-  const asks = row.answerHours !== null && (row.status === 'held' || row.status === 'expired')
-  const to = wanted === 'confirmed' && asks ? 'pending' : wanted
-  const move = findTransition(actor, row, to, now)
+  const needsApproval = row.answerHours !== null && (row.status === 'held' || row.status === 'expired')
+  const to = requested === 'confirmed' && needsApproval ? 'pending' : requested
+  const { cause } = findTransition(actor, row, to, now)
   const { unit, expired } = await unitOf(tx, row, locked)
   const before = claimedPeriod(row)
   const claimed = to === 'no_show' && before.to > now ? range({ from: before.from, to: now }) : row.claimed
@@ -171,55 +106,52 @@ export async function applyTransition(
     .returning()
   if (!changed) throw transitionRefusal(row.status, to)
   const own = actor.kind === 'user' && actor.id === row.userId
-  const moved = await applyCancellation(tx, changed, { from: row.status, own, now })
-  const refundMinor = moved.refundedMinor - changed.refundedMinor
+  const updated = await applyCancellation(tx, changed, { from: row.status, own, now })
+  const refundMinor = updated.refundedMinor - changed.refundedMinor
   await notify(
     tx,
-    ...transitionNotifications(moved, { from: row.status, by: sideOf(actor, row), refundMinor }),
+    ...transitionNotifications(updated, { from: row.status, by: sideOf(actor, row), refundMinor }),
   )
-  const touched = [row, ...expired].flatMap((left) => touchesOf(left, move.cause))
-  return { result: bookingView(moved), touched, bookings: [moved, ...expired] }
+  const touched = [row, ...expired].flatMap((each) => touchesOf(each, cause))
+  return { result: bookingView(updated), touched, bookings: [updated, ...expired] }
 }
 
-/** The move of a booking to another state, for whoever may make it now. @throws as `moveBooking` does */
+/** Finds the transition if the actor may make it now. @throws as `transition` does */
 export function findTransition(actor: Actor, row: BookingRow, to: BookingStatus, now: Millis): Transition {
-  const move = TRANSITIONS.find((candidate) => candidate.from === row.status && candidate.to === to)
-  if (!move) throw transitionRefusal(row.status, to)
-  if (!rolesInBooking(actor, row).some((capacity) => move.by.includes(capacity))) {
-    // Only money revives a hold. To a person it is over, whether it was swept yet or not.
+  const found = TRANSITIONS.find((candidate) => candidate.from === row.status && candidate.to === to)
+  if (!found) throw transitionRefusal(row.status, to)
+  if (!rolesInBooking(actor, row).some((role) => found.by.includes(role))) {
+    // Only a payment revives an expired hold.
     if (row.status === 'expired') throw holdExpired()
-    throw new AppError('NOT_ALLOWED', `This booking is not yours to make ${to.replace('_', '-')}.`)
+    throw new AppError('NOT_ALLOWED', `You are not allowed to mark this booking as ${formatStatus(to)}.`)
   }
-  const refusal = move.unless?.(row, now)
+  const refusal = found.unless?.(row, now)
   if (refusal) throw refusal
-  return move
+  return found
 }
 
-/**
- * The place that a booking has; one that lost its own, because its hold had ended, takes any unit that is still free, and
- * its specialist.
- */
+/** The booking's unit. An expired hold has lost its claim and takes any unit that is still free. */
 async function unitOf(tx: Tx, row: BookingRow, locked: CalendarKey[]) {
   if (row.status !== 'expired') return { unit: row.unit, expired: [] }
-  const place = await findReplacementUnit(tx, row)
-  if (!place) throw timeRefusal('SLOT_TAKEN')
+  const replacement = await findReplacementUnit(tx, row)
+  if (!replacement) throw timeRefusal('SLOT_TAKEN')
   const stale = await findStale(tx, calendarsOf(row), row.claimed, row.id)
   if (!includesAll(locked, stale.calendars)) throw new LockMissError()
-  return { unit: place.unit, expired: await expireHolds(tx, stale.ids) }
+  return { unit: replacement.unit, expired: await expireHolds(tx, stale.ids) }
 }
 
-/** The place that a booking which lost its own could have again: any unit that is free, and its specialist. */
+/** Finds a free unit for an expired hold; undefined if there is none or its specialist is busy. */
 export async function findReplacementUnit(
   tx: Tx,
   row: Pick<BookingRow, 'id' | 'spaceId'>,
 ): Promise<{ unit: number | null } | undefined> {
-  const [place] = await tx.execute<{ unit: number | null; specialist: boolean }>(
+  const [replacement] = await tx.execute<{ unit: number | null; specialist: boolean }>(
     sql`SELECT CASE WHEN s.id IS NOT NULL THEN free_unit(s.id, s.units, b.claimed, clock_timestamp(), b.id) END AS unit,
         b.specialist_id IS NULL OR specialist_free(b.specialist_id, b.claimed, clock_timestamp(), b.id) AS specialist
       FROM bookings b LEFT JOIN spaces s ON s.id = b.space_id WHERE b.id = ${row.id}`,
   )
-  const has = place?.specialist && (row.spaceId === null || place.unit !== null)
-  return has ? { unit: place.unit } : undefined
+  const isAvailable = replacement?.specialist && (row.spaceId === null || replacement.unit !== null)
+  return isAvailable ? { unit: replacement.unit } : undefined
 }
 
 function transitionRefusal(from: BookingStatus, to: BookingStatus): AppError {
@@ -232,3 +164,63 @@ function transitionRefusal(from: BookingStatus, to: BookingStatus): AppError {
 }
 
 const formatStatus = (status: BookingStatus) => status.replace('_', '-')
+
+function holdEndedOrUnpaid(row: BookingRow, now: Millis): AppError | null {
+  if (!row.holdExpiresAt || row.holdExpiresAt.getTime() <= now) return holdExpired()
+  return unpaid(row)
+}
+
+function unpaid(row: BookingRow): AppError | null {
+  if (row.paidMinor - row.refundedMinor >= amountToConfirm(row)) return null
+  return new AppError('PAYMENT_REQUIRED', 'This booking must be paid before it is confirmed.')
+}
+
+/** Amount in minor units to pay before confirmation: the deposit or else the price, less the part paid with points. */
+export const amountToConfirm = ({
+  depositMinor,
+  priceMinor,
+  pointsMinor,
+}: Pick<BookingRow, 'depositMinor' | 'priceMinor' | 'pointsMinor'>): number =>
+  Math.max(0, (depositMinor || priceMinor) - pointsMinor)
+
+function holdRuns({ holdExpiresAt }: BookingRow, now: Millis): AppError | null {
+  return holdExpiresAt && holdExpiresAt.getTime() > now
+    ? new AppError('TOO_EARLY', 'This hold has not expired yet.')
+    : null
+}
+
+/** Applies even if the sweep has not declined the booking yet. */
+function unanswered({ answerBy }: BookingRow, now: Millis): AppError | null {
+  return answerBy && answerBy.getTime() <= now
+    ? new AppError('TOO_LATE', 'The time to answer this booking has passed.')
+    : null
+}
+
+function started({ startsAt }: BookingRow, now: Millis): AppError | null {
+  return startsAt.getTime() <= now
+    ? new AppError('NOT_CANCELLABLE', 'A booking that has started cannot be cancelled.')
+    : null
+}
+
+function notStarted({ startsAt }: BookingRow, now: Millis): AppError | null {
+  return startsAt.getTime() >= now ? new AppError('TOO_EARLY', 'This booking has not started yet.') : null
+}
+
+function notOver(row: BookingRow, now: Millis): AppError | null {
+  return claimedPeriod(row).to > now ? new AppError('TOO_EARLY', 'This booking has not ended yet.') : null
+}
+
+/** The actor's roles in a booking; empty if the actor may not see it, and for the claim of an event. */
+export function rolesInBooking(
+  actor: Actor,
+  row: Pick<BookingRow, 'userId' | 'specialistUserId' | 'kind'>,
+): TransitionRole[] {
+  if (row.kind === 'event') return []
+  if (actor.kind === 'clock' || actor.kind === 'payment') return [actor.kind]
+  if (actor.kind !== 'user') return []
+  return [
+    ...(row.userId === actor.id ? ['customer' as const] : []),
+    ...(row.specialistUserId === actor.id && actor.role !== 'customer' ? ['specialist' as const] : []),
+    ...(actor.role === 'admin' ? ['admin' as const] : []),
+  ]
+}

@@ -17,20 +17,19 @@ import {
   type SeatChanges,
 } from './event-seats'
 
-/** A calendar that must be locked is not: it came in between the look and the lock. The next look will see it. */
+/** A calendar that must be locked is not, because of a change between the first read and the locks. A retry sees it. */
 export class LockMissError extends Error {}
 
 type LockOptions = {
-  /** Further calendars that may be touched, of a booking that was looked at without a lock. */
+  /** Returns further calendars to lock, for the booking as it was read without a lock. */
   also?: (seen: BookingRow) => Promise<CalendarKey[]>
   lockOwner?: boolean
-  /** Runs in the same transaction, before any calendar is locked. */
   first?: (tx: Tx) => Promise<void>
 }
 
 /**
- * Runs with the calendars of a booking locked, its row as it stands under those locks, and the database's time. Runs again
- * where it throws `Elsewhere`. For a place at an event it is the event's location that is locked, and the place follows.
+ * Runs a change of a booking with its calendars locked, its row read under those locks, and the database's time. Retries on
+ * `LockMissError`, up to five attempts in all. For a seat, locks the event's location and updates the seat afterwards.
  * @throws NOT_FOUND
  */
 export async function withBookingLock<T>(
@@ -64,7 +63,7 @@ export async function withBookingLock<T>(
   }
 }
 
-/** A booking and the database's time, read under whatever is locked. @throws NOT_FOUND, also for the claim of an event */
+/** Reads a booking and the database's time. @throws NOT_FOUND, also for the claim of an event */
 export async function readBooking(tx: Tx, id: string): Promise<{ row: BookingRow; now: Millis }> {
   const [found] = await tx
     .select({ row: bookings, now: sql`epoch_ms(clock_timestamp())`.mapWith(Number) })
@@ -74,7 +73,7 @@ export async function readBooking(tx: Tx, id: string): Promise<{ row: BookingRow
   return found
 }
 
-/** What nobody has paid for in time is given on first, so that whoever is late meets the places as they are. */
+/** Expires unpaid seats first, so that a late payment sees which seats are really free. */
 async function withSeatLock<T>(
   ctx: Context,
   { id, locationId, userId }: BookingRow,
@@ -84,29 +83,28 @@ async function withSeatLock<T>(
   const locks = { first, person: lockOwner ? userId : undefined, locations: [locationId] }
   return withLocationLocks(ctx, locks, async (tx) => {
     const { attendsEventId } = (await readBooking(tx, id)).row
-    const ended: SeatChanges = attendsEventId
+    const expired: SeatChanges = attendsEventId
       ? await expireUnpaidSeats(tx, await findEvent(tx, attendsEventId))
       : NO_SEAT_CHANGES
     const { row, now } = await readBooking(tx, id)
     const outcome = await run(tx, row, now, [])
-    const { moved, ...followed } = await followBooking(tx, row)
-    const changed = moved || ended.bookings.length > 0 ? [eventsChanged(locationId)] : []
-    return { ...outcome, ...mergeSeatChanges(ended, { ...outcome, notices: [] }, followed), changed }
+    const { hasChanged, ...followed } = await followBooking(tx, row)
+    const changed = hasChanged || expired.bookings.length > 0 ? [eventsChanged(locationId)] : []
+    return { ...outcome, ...mergeSeatChanges(expired, { ...outcome, notices: [] }, followed), changed }
   })
 }
 
 /**
- * What has ended may come back, by a payment, also where the clock has not said yet that it ended: then the stale holds in
- * its way are ended, on all their calendars.
+ * A payment can revive an expired hold, or one about to expire, and then expires the stale holds in its way. Their
+ * calendars must be locked too.
  */
 async function staleCalendars(db: Db, seen: BookingRow): Promise<CalendarKey[]> {
-  const ends =
+  const isEnding =
     seen.status === 'held' && seen.holdExpiresAt && seen.holdExpiresAt.getTime() < Date.now() + MINUTE
-  if (seen.status !== 'expired' && !ends) return []
+  if (seen.status !== 'expired' && !isEnding) return []
   return (await findStale(db, calendarsOf(seen), seen.claimed, seen.id)).calendars
 }
 
-/** Whether all of some calendars are among those that are locked. */
 export function includesAll(locked: CalendarKey[], keys: CalendarKey[]): boolean {
   const ids = new Set(locked.map(calendarId))
   return keys.every((key) => ids.has(calendarId(key)))

@@ -12,17 +12,16 @@ import {
 } from '../../lib/time'
 import { type CalendarKey, calendarId } from '../../schemas/slots'
 
-/** A local opening of every such weekday. `closesAt` at or before `opensAt` means the next day. */
+/** Opening hours in local time on a weekday. `closesAt` at or before `opensAt` means the next day. */
 export type OpeningHours = { weekday: number; opensAt: string; closesAt: string }
 
 /**
- * By which rules the times of a calendar can be had. What `space_rules` in the database answers; `specialist_rules` adds
- * the services, each of which is a grid of its own on the same calendar.
+ * The booking rules of a calendar, as `space_rules` and `specialist_rules` return them. Each of a specialist's `services` is a
+ * grid of its own on the same calendar.
  */
 export type Rules = CalendarKey & {
-  /** The service whose times these are; its slots are named after it. */
+  /** Set for the grid of one service, whose id the slot ids then contain. */
   serviceId?: string
-  /** The room that each of these times needs besides. */
   room?: RoomNeed | null
   services?: ServiceTimes[]
   locationId: string
@@ -46,10 +45,9 @@ type ServiceTimes = Required<
   Pick<Rules, 'serviceId' | 'room' | 'slotMinutes' | 'bufferMinutes' | 'priceMinor' | 'currency'>
 >
 
-/** A room that a service may need, with everything that decides whether it can be had. */
 export type Room = RoomNeed & { rules: Rules; claims: Claim[] }
 
-/** What occupies one unit of a calendar over `[from, to)`: a booking with the buffer behind it. */
+/** A booking that occupies one unit over `[from, to)`, buffer included; `startsAt` and `endsAt` exclude the buffer. */
 export type Claim = Period & {
   unit: number
   startsAt: Millis
@@ -59,19 +57,17 @@ export type Claim = Period & {
   userId: string
 }
 
-/** Everything that decides whether a time can be had. `rooms` are those that a specialist's services may need. */
 export type Calendar = { rules: Rules; claims: Claim[]; now: Millis; rooms?: Room[] | null }
 
-/** The calendar by the rules of one service; undefined where it has no such service. */
+/** Applies the rules of one service; undefined if the specialist does not offer it. */
 export function forService(calendar: Calendar, serviceId: string): Calendar | undefined {
   const service = calendar.rules.services?.find((offered) => offered.serviceId === serviceId)
   return service && { ...calendar, rules: { ...calendar.rules, ...service } }
 }
 
 /**
- * Whether a time can be had, and if not, why: the one rule for boards, search, hold, create and reschedule.
- * The checks stand in the order in which a person would want to hear of them.
- * @returns null where it can be had; else SLOT_PAST, SLOT_CLOSED, OFF_GRID, TOO_LONG, TOO_LATE, TOO_EARLY or SLOT_TAKEN
+ * Decides if a time is available, for boards, search and bookings alike. The order of the checks decides which reason users see.
+ * @returns null if the time is available, otherwise SLOT_PAST, SLOT_CLOSED, OFF_GRID, TOO_LONG, TOO_LATE, TOO_EARLY or SLOT_TAKEN
  */
 export function unavailableReason(calendar: Calendar, time: Period): Reason | null {
   return (
@@ -81,13 +77,13 @@ export function unavailableReason(calendar: Calendar, time: Period): Reason | nu
   )
 }
 
-/** The part of `whyNot` that does not ask who else wants the time: what stands before the lock decides. */
+/** The part of `unavailableReason` that needs no claims, and so can be decided before the calendar is locked. */
 export function unavailableReasonByRules(rules: Rules, time: Period, now: Millis): Reason | null {
   if (time.from <= now) return 'SLOT_PAST'
   return unavailableReasonOnGrid(rules, time) ?? unavailableReasonNow(rules, time, now)
 }
 
-/** Notice and closures: what can refuse a time that is a row of whole slots. */
+/** Checks closures and notice, for a time that is known to be on the grid. */
 export function unavailableReasonNow(rules: Rules, time: Period, now: Millis): Reason | null {
   if (rules.closures.some((closure) => overlap(closure, time))) return 'SLOT_CLOSED'
   if (time.from < now + rules.minNoticeMinutes * MINUTE) return 'TOO_LATE'
@@ -95,7 +91,6 @@ export function unavailableReasonNow(rules: Rules, time: Period, now: Millis): R
   return null
 }
 
-/** A time must be a row of whole slots, each beginning where the last one ends. */
 function unavailableReasonOnGrid(rules: Rules, time: Period): Reason | null {
   const step = rules.slotMinutes * MINUTE
   if (time.to - time.from > rules.maxSlots * step) return 'TOO_LONG'
@@ -109,10 +104,7 @@ function unavailableReasonOnGrid(rules: Rules, time: Period): Reason | null {
   return null
 }
 
-/**
- * How many units nobody claims over the whole time. The time's own buffer counts: a slot is free where a hold of it
- * would be accepted.
- */
+/** Counts the units that are free for the whole time and the buffer behind it, so that a hold would be accepted. */
 export function freeUnits(
   rules: Rules,
   claims: Claim[],
@@ -134,14 +126,13 @@ export function overlappingClaims(
   return claims.filter((claim) => claim.unit <= rules.units && overlap(claim, claimed))
 }
 
-/** How many units can be had; where a room is needed besides, whether both can. */
+/** Counts the free units; 0 or 1 if a room is needed as well. */
 export function availableUnits(calendar: Calendar, time: Period): number {
   const { rules, claims } = calendar
   if (!rules.room) return freeUnits(rules, claims, time)
   return freeRoom(calendar, time) ? 1 : 0
 }
 
-/** The room that a claim of this time would get. */
 export function freeRoom(calendar: Calendar, time: Period): Room | undefined {
   const { rules, claims } = calendar
   return openRooms(calendar, time).find((room) => {
@@ -154,8 +145,8 @@ export function freeRoom(calendar: Calendar, time: Period): Room | undefined {
 }
 
 /**
- * The rooms that a service may take at a time, the cheapest first: of the kind and size it needs, and open throughout.
- * A room's own grid, notice and length are for those who book it alone.
+ * Rooms of the kind and size that the service needs and that are open for the whole time, cheapest first. A room's own
+ * grid, notice and maximum length only apply when it is booked alone.
  */
 export function openRooms({ rules, rooms }: Calendar, time: Period): Room[] {
   const { room: need } = rules
@@ -176,14 +167,13 @@ export function openRooms({ rules, rooms }: Calendar, time: Period): Room[] {
     )
 }
 
-/** The slots of a room that a time begins are paid whole. */
+/** In minor units. A started slot of the room is charged in full. */
 export const roomPrice = ({ priceMinor, slotMinutes }: Rules, time: Period): number =>
   priceMinor * Math.ceil((time.to - time.from) / (slotMinutes * MINUTE))
 
 export const roomUnavailableReason = (calendar: Calendar, time: Period): Reason | null =>
   calendar.rules.room && openRooms(calendar, time).length === 0 ? 'SLOT_CLOSED' : null
 
-/** Open throughout, wherever the grid stands. */
 function isOpen(rules: Rules, time: Period): boolean {
   if (rules.closures.some((closure) => overlap(closure, time))) return false
   for (let at = time.from; at < time.to; ) {
@@ -194,7 +184,7 @@ function isOpen(rules: Rules, time: Period): boolean {
   return true
 }
 
-/** The slots of a local date, in order: a grid in elapsed time from each opening, without a remainder that is shorter. */
+/** The slots of a local date, in order. The grid counts elapsed time from each opening; a shorter remainder is dropped. */
 export function slotsOfDate(rules: Rules, date: string): Period[] {
   const step = rules.slotMinutes * MINUTE
   const slots: Period[] = []
@@ -206,13 +196,13 @@ export function slotsOfDate(rules: Rules, date: string): Period[] {
 }
 
 /**
- * The openings of a local date, in order. One that would run into the next (as hours around a change of clocks can)
- * ends where that begins, so no two slots ever overlap.
+ * The openings of a local date, in order. An opening that would overlap the next one, as around a change of clocks, ends at
+ * its start, so that slots never overlap.
  */
 export function openingsOf(rules: Pick<Rules, 'hours' | 'timeZone'>, date: string): Period[] {
   const own = rawOpenings(rules, date)
   if (own.length === 0) return own
-  // Where clocks change at midnight, an opening may run over a closed day into the one after it.
+  // If clocks change at midnight, an opening may run over a closed day into the day after it.
   const later = rawOpenings(rules, addDays(date, 1))[0] ?? rawOpenings(rules, addDays(date, 2))[0]
   const following = [...own.slice(1), later]
   return own.map((opening, index) => {
@@ -221,11 +211,11 @@ export function openingsOf(rules: Pick<Rules, 'hours' | 'timeZone'>, date: strin
   })
 }
 
-/** The openings of dates that were asked for, by the hours they follow from: rules that are remembered are asked again. */
-const known = new WeakMap<OpeningHours[], Map<string, Period[]>>()
+/** Keyed by the array of hours, so that an entry lives as long as the cached rules. */
+const openingsCache = new WeakMap<OpeningHours[], Map<string, Period[]>>()
 
 function rawOpenings({ hours, timeZone }: Pick<Rules, 'hours' | 'timeZone'>, date: string): Period[] {
-  return known
+  return openingsCache
     .getOrInsertComputed(hours, () => new Map())
     .getOrInsertComputed(`${date} ${timeZone}`, () => readOpenings({ hours, timeZone }, date))
 }
@@ -242,10 +232,7 @@ function readOpenings({ hours, timeZone }: Pick<Rules, 'hours' | 'timeZone'>, da
     .sort((a, b) => a.from - b.from)
 }
 
-/**
- * The opening that holds an instant. Hours may run past midnight, and belong to the date on which they began; where clocks
- * change at midnight, they may run into the date after the next.
- */
+/** Hours belong to the date on which they began; if clocks change at midnight, they may end two dates later. */
 function openingAt(rules: Rules, at: Millis): Period | undefined {
   const today = dateAt(at, rules.timeZone)
   for (const date of [today, addDays(today, -1), addDays(today, -2)]) {

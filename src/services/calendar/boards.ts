@@ -12,12 +12,12 @@ import { topicOf } from '../../schemas/socket-messages'
 import { type Calendar, type Claim, forService, type Room, type Rules } from './availability'
 import { nextChangeByClock, renderBoard } from './slots'
 
-/** A board, until when it stays as it is while its calendar does, and the rooms whose calendars decide it besides. */
+/** `changesAt` is when time alone changes the board; `rooms` lists further calendars that decide it. */
 export type BoardReading = { board: Board; changesAt: Millis; rooms: CalendarKey[] }
 
 /**
- * The day of a calendar as it stands now, with its version; both by one statement.
- * @param me whose holds are marked as his own; without, as everyone sees it
+ * Reads the board of a day with its version, in one statement.
+ * @param me the user whose holds are marked `heldByMe`; without, the public board
  * @throws NOT_FOUND
  */
 export async function readBoard(db: Db, board: BoardKey, me?: string): Promise<BoardReading> {
@@ -31,8 +31,8 @@ export async function readBoard(db: Db, board: BoardKey, me?: string): Promise<B
 }
 
 /**
- * The day of a calendar for whoever asks: from the cache where that is as new as the database, else as `readBoard`.
- * @param board `without` a booking of one's own it is as if that had left its place: the times to which it can be moved
+ * Returns the caller's board of a day, from the cache if that is as new as the database.
+ * @param board `without` leaves out a booking of the caller, to show the times to which it can be rescheduled
  * @throws NOT_FOUND
  */
 export async function getBoard(
@@ -44,16 +44,16 @@ export async function getBoard(
   if (without !== undefined) {
     const [row] = await ctx.db.select().from(bookings).where(eq(bookings.id, without))
     if (!row || row.userId !== me) throw notFound('booking')
-    return validatedOutput(renderBoard(expireClaims(await readDay(ctx.db, board), row), date, me))
+    return validatedOutput(renderBoard(withoutBooking(await readDay(ctx.db, board), row), date, me))
   }
   if (!ctx.cache.isExactFor(me !== undefined))
     return validatedOutput(renderBoard(await readDay(ctx.db, board), date, me))
   const maxAgeMs = Math.min(MINUTE, ctx.env.SWEEP_SECONDS * 1000)
   const key = `board:${calendarId(board)}:${date}:${serviceId}`
   const cached = await ctx.cache.local(key, { tag: topicOf.calendar(board), maxAgeMs }, async () => {
-    const read = await readDay(ctx.db, board)
-    const value = { calendar: read, board: validatedOutput(renderBoard(read, date), { keepText: true }) }
-    return { value, freshForMs: nextChangeByClock(read, date) - read.now }
+    const calendar = await readDay(ctx.db, board)
+    const value = { calendar, board: validatedOutput(renderBoard(calendar, date), { keepText: true }) }
+    return { value, freshForMs: nextChangeByClock(calendar, date) - calendar.now }
   })
   const isFresh = ctx.cache.freshnessOf(key, cached)
   if (isFresh) ctx.reply.isFresh = isFresh
@@ -61,8 +61,7 @@ export async function getBoard(
   return isMine ? validatedOutput(renderBoard(cached.calendar, date, me)) : cached.board
 }
 
-/** A calendar, and those of its rooms, as if one booking were not there. */
-function expireClaims(calendar: Calendar, row: BookingRow): Calendar {
+function withoutBooking(calendar: Calendar, row: BookingRow): Calendar {
   const { rooms } = calendar
   return {
     ...calendar,
@@ -73,12 +72,12 @@ function expireClaims(calendar: Calendar, row: BookingRow): Calendar {
 
 function claimsWithout({ rules, claims }: Pick<Calendar, 'rules' | 'claims'>, row: BookingRow): Claim[] {
   if (![row.spaceId, row.specialistId].includes(calendarId(rules))) return claims
-  const isIt = ({ userId, startsAt, unit }: Claim) =>
+  const isOwn = ({ userId, startsAt, unit }: Claim) =>
     userId === row.userId &&
     startsAt === row.startsAt.getTime() &&
-    // Nobody can have one specialist twice at a time, but he may have two desks.
+    // A user can book two units of a space at once, but a specialist only once.
     (rules.specialistId !== undefined || unit === row.unit)
-  return claims.filter((claim) => !isIt(claim))
+  return claims.filter((claim) => !isOwn(claim))
 }
 
 async function readDay(db: Db, { date, serviceId, ...key }: BoardKey): Promise<Calendar> {
@@ -89,7 +88,7 @@ async function readDay(db: Db, { date, serviceId, ...key }: BoardKey): Promise<C
   return grid
 }
 
-/** A local date in every zone there is, with hours that run past midnight and a buffer of a day behind them. */
+/** Contains a local date in every time zone, with hours past midnight and a buffer of a day. */
 export function around(date: string): Period {
   return {
     from: Date.parse(`${addDays(date, -2)}T00:00:00Z`),
@@ -126,10 +125,7 @@ const specialistQuery = prepared((db) =>
     .prepare('specialist_calendar'),
 )
 
-/**
- * Everything that decides which times of a calendar can be had inside a window.
- * @throws NOT_FOUND
- */
+/** @throws NOT_FOUND */
 export async function readCalendar(db: Db, key: CalendarKey, period: Period): Promise<Calendar> {
   const query = key.spaceId === undefined ? specialistQuery : spaceQuery
   const [calendar] = await query(db).execute({ id: calendarId(key), window: multirange([period]) })
@@ -137,7 +133,6 @@ export async function readCalendar(db: Db, key: CalendarKey, period: Period): Pr
   return calendar
 }
 
-/** The versions of calendars: what a board that follows them must have reached. */
 export async function readVersions(
   db: Db,
   keys: CalendarKey[],
@@ -160,5 +155,5 @@ async function versionsIn(db: Db, table: typeof spaces | typeof specialists, ids
     .where(sql`${table.id} = ANY(${uuidArray(ids)})`)
 }
 
-/** How far a window must reach beyond a time so that its calendar decides it: a slot and a buffer are a day at most. */
+/** Extends a period by the longest slot and buffer, each at most a day, so that all claims that decide it are read. */
 export const withReach = ({ from, to }: Period): Period => ({ from: from - 2 * DAY, to: to + 2 * DAY })

@@ -12,7 +12,7 @@ import { lockUser } from '../users/users'
 import type { Claim, Room, Rules } from './availability'
 import { renderChangedSlots } from './slots'
 
-/** One change of a calendar, as `raise_version` and its like in the database tell it, read under the lock that made it. */
+/** A change of a calendar, as `raise_version` and `raise_specialist_version` return it under the calendar's lock. */
 export type CalendarChange = {
   fromVersion: number
   now: Millis
@@ -22,67 +22,59 @@ export type CalendarChange = {
   rooms?: Room[] | null
 }
 
-/** A time on a calendar that something came to or went from. */
 export type Touch = CalendarKey & { period: Period; cause: ChangeCause }
 
 type ClaimKeys = Pick<BookingRow, 'spaceId' | 'specialistId'>
 
-/** The calendars that a booking occupies: a space's, a specialist's, or both. */
 export const calendarsOf = ({ spaceId, specialistId }: ClaimKeys): CalendarKey[] => [
   ...(spaceId === null ? [] : [{ spaceId }]),
   ...(specialistId === null ? [] : [{ specialistId }]),
 ]
 
-/** What a booking that comes, goes or changes touches: its period on each of its calendars. */
 export const touchesOf = (row: ClaimKeys & Pick<BookingRow, 'claimed'>, cause: ChangeCause): Touch[] =>
   calendarsOf(row).map((key) => ({ ...key, period: claimedPeriod(row), cause }))
 
-/** What happened under the lock: its result, which times it touched, and whose bookings it changed. */
+/** The result of a change under the lock, with the periods that it touched and the bookings that it changed. */
 export type Outcome<T> = { result: T; touched: Touch[]; bookings: BookingRow[] }
 
-/** What is told to the world after a commit: calendars that changed, and people whose bookings did. */
 export type CommittedChanges = {
   changes: { change: CalendarChange; cause: ChangeCause }[]
   bookings: BookingRow[]
 }
 
 type Locks = {
-  /** What must stand still before any calendar is locked, such as a payment that Stripe is asked about. */
+  /** Runs before any calendar is locked, such as to lock a payment and call Stripe. */
   first?: ((tx: Tx) => Promise<void>) | undefined
-  /** Locked before the calendars, where what the person has in all of them must stand still. */
+  /** Locked before the calendars if the change depends on the user's bookings on all calendars. */
   userId?: string | undefined
-  /** Which calendars may be touched; a function is asked once the person is locked. */
   calendars: CalendarKey[] | ((tx: Tx) => Promise<CalendarKey[]>)
 }
 
 /**
- * The one way to change calendars, but for a claim: locks their rows by a statement of its own, so that what follows sees
- * everything committed before, runs, raises the version of each calendar touched and reads, still under the lock, what
- * its boards need. Publishes after the commit: what is lost then is healed by the next version.
+ * Runs a change with calendars locked, raises the version of each touched calendar and publishes after the commit. The locks are
+ * taken in statements of their own, so that `run` sees every earlier commit. Runs again after a deadlock, up to three times
+ * in all. Clients notice a lost message by the next version.
  */
 export async function withCalendarLocks<T>(
   deps: Pick<Deps, 'db' | 'publish'>,
   locks: Locks,
   run: (tx: Tx) => Promise<Outcome<T>>,
 ): Promise<T> {
-  const { result, told } = await withRetries(() =>
+  const { result, committed } = await withRetries(() =>
     deps.db.transaction(async (tx) => {
       await locks.first?.(tx)
       if (locks.userId) await lockUser(tx, locks.userId)
       const { calendars } = locks
       await lockCalendars(tx, typeof calendars === 'function' ? await calendars(tx) : calendars)
       const outcome = await run(tx)
-      return { result: outcome.result, told: await raiseVersions(tx, outcome) }
+      return { result: outcome.result, committed: await raiseVersions(tx, outcome) }
     }),
   )
-  publishChanges(deps, told)
+  publishChanges(deps, committed)
   return result
 }
 
-/**
- * Locks the rows of calendars against every other change, spaces first, then specialists, each in order of id, so that no
- * two changes wait for each other.
- */
+/** Locks spaces by id, then specialists by id. Every transaction must keep this order to avoid deadlocks. */
 export async function lockCalendars(tx: Tx, keys: CalendarKey[]): Promise<void> {
   await lockRows(
     tx,
@@ -106,10 +98,7 @@ async function lockRows(tx: Tx, table: typeof spaces | typeof specialists, ids: 
     .for('no key update')
 }
 
-/**
- * Raises the version of each calendar touched, once, and reads what is to be told, all by one statement. The calendars must be
- * locked.
- */
+/** Raises the version of each touched calendar once and reads its change, in one statement. The calendars must be locked. */
 export async function raiseVersions(
   tx: Tx,
   { touched, bookings }: Pick<Outcome<unknown>, 'touched' | 'bookings'>,
@@ -135,7 +124,7 @@ export async function raiseVersions(
   }
 }
 
-/** Tells what was committed. Never fails and never waits: who misses it notices by the versions. */
+/** Publishes committed changes. Never waits and never fails; clients notice a lost message by the version. */
 export function publishChanges(
   { publish }: Pick<Deps, 'publish'>,
   { changes, bookings }: CommittedChanges,
@@ -152,7 +141,6 @@ export function publishChanges(
 
 type SlotUpdate = Extract<ServerMessage, { type: 'slot_update' }>
 
-/** The message that carries a board from one version to the next. */
 export function slotUpdate(
   { fromVersion, now, touched, rules, claims, rooms }: CalendarChange & { rules: Rules },
   cause: ChangeCause,
@@ -168,13 +156,12 @@ export function slotUpdate(
   }
 }
 
-/** The time that a booking occupies, buffer included. */
+/** The period that a booking occupies, buffer included. */
 export function claimedPeriod({ claimed }: Pick<BookingRow, 'claimed'>): Period {
   const [from = '', to = ''] = claimed.slice(1, -1).split(',')
   return { from: instantInRange(from), to: instantInRange(to) }
 }
 
-/** Runs again what the database ended to break a tie between two transactions; nothing of the first run remains. */
 async function withRetries<T>(run: () => Promise<T>, attempts = 3): Promise<T> {
   try {
     return await run()

@@ -12,15 +12,14 @@ import { type Notice, notify } from '../notifications/notify'
 import { accountGone } from '../users/users'
 import { type Outcome, withCalendarLocks } from './change-calendars'
 
-/** The coming events that a location tells of at once, the next first: so many to members, and to everyone else. */
+/** Sent at most for each location, counted separately for members and for the public. */
 const MAX_COMING = 100
 
-/** The two halves of what is live at a location. */
 export type Part = 'checkIns' | 'events'
 export const checkInsChanged = (locationId: string) => ({ locationId, part: 'checkIns' as const })
 export const eventsChanged = (locationId: string) => ({ locationId, part: 'events' as const })
 
-/** What happened under the locks: that of calendars, and which halves of which locations it changed, and who hears of it. */
+/** An `Outcome` with the changed parts of locations and the notifications to send. */
 export type LocationOutcome<T> = Outcome<T> & {
   changed: { locationId: string; part: Part }[]
   notices: Notice[]
@@ -30,7 +29,6 @@ export const noCalendarChanges = { touched: [], bookings: [] }
 type Ids = string[] | ((tx: Tx) => Promise<string[]>)
 type Calendars = CalendarKey[] | ((tx: Tx) => Promise<CalendarKey[]>)
 type Locks = {
-  /** What must stand still before anything else is locked, such as a payment that Stripe is asked about. */
   first?: ((tx: Tx) => Promise<void>) | undefined
   userId?: string | undefined
   locations: Ids
@@ -38,18 +36,16 @@ type Locks = {
 }
 
 /**
- * The one way to change who is at a location and what is on there. Locks the person, then the locations and then the
- * calendars, each in order of id, so that no two changes wait for each other; runs; raises the version of each location
- * once for each half that changed and reads, still under its lock, what is to be pushed. Speaks after the commit: what is
- * lost then is healed by the next version.
- * @throws NOT_SIGNED_IN where the person is gone
+ * Runs a change of check-ins and events. Locks the user, the locations by id, and then the calendars. Raises a location's
+ * version once for each changed part and publishes after the commit; clients notice a lost message by the next version.
+ * @throws NOT_SIGNED_IN if the user's account was deleted
  */
 export async function withLocationLocks<T>(
   deps: Pick<Deps, 'db' | 'publish'>,
-  { first, userId, locations: where, calendars = [] }: Locks,
+  { first, userId, locations: locationIds, calendars = [] }: Locks,
   run: (tx: Tx) => Promise<LocationOutcome<T>>,
 ): Promise<T> {
-  let told: { part: Part; community: Community }[] = []
+  let updates: { part: Part; community: Community }[] = []
   const result = await withCalendarLocks(
     deps,
     {
@@ -57,30 +53,30 @@ export async function withLocationLocks<T>(
       userId,
       calendars: async (tx) => {
         if (userId) await assertUserExists(tx, userId)
-        await lockLocations(tx, typeof where === 'function' ? await where(tx) : where)
+        await lockLocations(tx, typeof locationIds === 'function' ? await locationIds(tx) : locationIds)
         return typeof calendars === 'function' ? calendars(tx) : calendars
       },
     },
     async (tx) => {
       const outcome = await run(tx)
-      told = []
+      updates = []
       for (const { locationId, part } of distinct(outcome.changed))
-        told.push({ part, community: await raiseLocation(tx, locationId) })
+        updates.push({ part, community: await raiseLocation(tx, locationId) })
       await notify(tx, ...outcome.notices)
       return outcome
     },
   )
-  for (const { part, community } of told) publishLocation(deps, part, community)
+  for (const { part, community } of updates) publishLocation(deps, part, community)
   return result
 }
 
-/** A token outlives its account by an hour at the most. */
+/** An access token can outlive its account by up to an hour. */
 async function assertUserExists(tx: Tx, userId: string): Promise<void> {
-  const [there] = await tx
+  const [user] = await tx
     .select({ id: users.id })
     .from(users)
     .where(sql`${users.id} = ${userId} AND ${users.deletedAt} IS NULL`)
-  if (!there) throw accountGone()
+  if (!user) throw accountGone()
 }
 
 async function lockLocations(tx: Tx, ids: string[]): Promise<void> {
@@ -105,7 +101,7 @@ async function raiseLocation(tx: Tx, locationId: string): Promise<Community> {
   return readRows(tx, locationId)
 }
 
-/** Pushes one half as it stands now: to members whole, to everyone else without names and without members' events. */
+/** Publishes one part: to members in full, to the public without names and members' events. */
 function publishLocation({ publish }: Pick<Deps, 'publish'>, part: Part, community: Community): void {
   for (const audience of ['members', 'public'] as const) {
     const { locationId, version, checkIns, events } = viewFor(community, audience)
@@ -127,12 +123,11 @@ type Community = {
   coming: ComingRow[]
 }
 
-/** Who is at a location and what is on, as one person sees it, or as somebody who is not signed in. */
 export type CommunityView = { locationId: string; version: number; checkIns: CheckIn[]; events: Event[] }
 
 /**
- * Who is at a location and which events are coming, with the version of both, by one statement.
- * @param me nobody in particular sees neither names nor members' events
+ * Reads the check-ins and coming events of a location with its version, in one statement.
+ * @param me the user; without, names and members' events are left out
  * @throws NOT_FOUND
  */
 export async function readCommunity(db: Db, locationId: string, me?: string): Promise<CommunityView> {
@@ -181,7 +176,6 @@ function viewFor({ locationId, version, present, coming }: Community, audience: 
   }
 }
 
-/** The versions of locations: what whoever watches them must have reached. */
 export async function readLocationVersions(
   db: Db,
   ids: string[],

@@ -8,20 +8,19 @@ import { type CalendarKey, calendarId } from '../../schemas/slots'
 import { withCalendarLocks } from './change-calendars'
 
 /**
- * Changes the rules by which times can be had (hours, prices, services, closures, zones). Both versions of every calendar
- * concerned rise under its lock, so a claim that was decided by the old rules is decided again; after the commit whoever
- * watches one of them gets the whole board.
- * @param concerned locks what owns the rules and names the calendars that follow them
+ * Changes booking rules, such as hours, prices, services or closures. Raises the version and the rules version of each affected
+ * calendar, so that a claim based on the old rules is quoted again, and refreshes whole boards after the commit.
+ * @param lockAffected locks the owner of the rules and returns the affected calendars
  */
 export async function changeRules<T>(
   deps: Pick<Deps, 'db' | 'publish' | 'refreshBoards' | 'cache'>,
-  concerned: (tx: Tx) => Promise<CalendarKey[]>,
+  lockAffected: (tx: Tx) => Promise<CalendarKey[]>,
   change: (tx: Tx, keys: CalendarKey[]) => Promise<T>,
 ): Promise<T> {
   let keys: CalendarKey[] = []
   const locks = {
     calendars: async (tx: Tx) => {
-      keys = await concerned(tx)
+      keys = await lockAffected(tx)
       return keys
     },
   }
@@ -44,13 +43,12 @@ export async function changeRules<T>(
   return result
 }
 
-/** That a booking claims one of the calendars. */
 export const onAnyOf = (keys: CalendarKey[]) => {
   const ids = uuidArray(keys.map(calendarId))
   return sql`(${bookings.spaceId} = ANY(${ids}) OR ${bookings.specialistId} = ANY(${ids}))`
 }
 
-/** @throws INVALID_STATE where somebody holds or has booked a time on one of the calendars that is not over yet */
+/** @throws INVALID_STATE if a unit above `aboveUnit` has an active hold or a booking that has not ended */
 export async function refuseWithClaims(tx: Tx, keys: CalendarKey[], aboveUnit = 0): Promise<void> {
   if (keys.length === 0) return
   const [claim] = await tx
@@ -62,5 +60,6 @@ export async function refuseWithClaims(tx: Tx, keys: CalendarKey[], aboveUnit = 
         AND (${bookings.status} <> 'held' OR ${bookings.holdExpiresAt} > clock_timestamp())`,
     )
     .limit(1)
-  if (claim) throw new AppError('INVALID_STATE', 'People hold or have booked times here. Cancel those first.')
+  if (claim)
+    throw new AppError('INVALID_STATE', 'There are active holds or bookings here. Cancel them first.')
 }

@@ -5,16 +5,15 @@ const HALF_HOUR: Millis = 1_800_000
 const HOUR: Millis = 3_600_000
 const DAY_HOURS = 24
 
-/** Time by local hour of the week: 0 is the first hour of Monday. */
+/** Milliseconds by local hour of the week; 0 is the first hour of Monday. */
 export type Week = Float64Array
 export const emptyWeek = (): Week => new Float64Array(7 * DAY_HOURS)
 
-/** Hours that are kept in one zone, but for the closures. */
 export type Opened = { hours: OpeningHours[]; timeZone: string; closures: Period[] }
 
 /**
- * For how long it is open in each local hour of the week, over the whole period, by the rule that boards follow. Days on which
- * clocks change are as long as they are.
+ * Sums the open time of a period by local hour of the week, by the same rules as boards. A change of clocks counts with the real
+ * length of its day.
  * @param dates the local dates that the period may touch, in order
  */
 export function openTime(
@@ -23,7 +22,7 @@ export function openTime(
 ): Week {
   const week = emptyWeek()
   if (hours.length === 0 || during.from >= during.to) return week
-  // An opening belongs to the date on which it began, and may run into the one after the next.
+  // An opening belongs to the date on which it began and may end two dates later.
   for (const date of [...daysBefore(dates), ...dates])
     for (const opening of openingsOf({ hours, timeZone }, date))
       for (const open of without(within(opening, during), closures)) addTo(week, open, timeZone)
@@ -37,7 +36,7 @@ const within = (a: Period, b: Period): Period => ({
   to: Math.min(a.to, b.to),
 })
 
-/** What is left of a period. */
+/** The parts of a period outside the closures. */
 export function without(period: Period, closures: Period[]): Period[] {
   let left = period.from < period.to ? [period] : []
   for (const closure of closures) {
@@ -52,7 +51,7 @@ export function without(period: Period, closures: Period[]): Period[] {
   return left
 }
 
-/** Zones are apart by quarters of an hour and clocks move by halves, so local hours begin where local half hours do. */
+/** Splits at local hours; if the clocks change in between, at half hours, since some zones change by 30 minutes. */
 function addTo(week: Week, { from, to }: Period, timeZone: string): void {
   let offset = offsetAt(from, timeZone)
   const steady = offset === offsetAt(to - 1, timeZone)
@@ -61,7 +60,7 @@ function addTo(week: Week, { from, to }: Period, timeZone: string): void {
     if (!steady) offset = offsetAt(at, timeZone)
     const local = at + offset
     const next = Math.min(to, at + step - modulo(local, step))
-    // The first day of 1970 was a Thursday.
+    // 1970-01-01 was a Thursday.
     const hour = modulo(Math.floor(local / HOUR) + 3 * DAY_HOURS, week.length)
     week[hour] = (week[hour] ?? 0) + (next - at)
     at = next

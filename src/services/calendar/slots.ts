@@ -16,7 +16,58 @@ import {
   unavailableReasonNow,
 } from './availability'
 
-/** One slot as a board shows it, to the person given. The first status that applies, in the order of the type. */
+export function renderBoard(calendar: Calendar, date: string, me?: string): Board {
+  const { spaceId = null, specialistId = null, serviceId, timeZone, version } = calendar.rules
+  const slots = slotsOfDate(calendar.rules, date).map((slot) => renderSlot(calendar, slot, me))
+  return { spaceId, specialistId, ...(serviceId && { serviceId }), date, timeZone, version, slots }
+}
+
+/** Renders the slots that a change of `touched` may have changed, on the general grid and on each service's grid. */
+export function renderChangedSlots(calendar: Calendar, touched: Period[]): Slot[] {
+  const services = (calendar.rules.services ?? []).flatMap(
+    ({ serviceId }) => forService(calendar, serviceId) ?? [],
+  )
+  return [calendar, ...services].flatMap((grid) => renderTouchedSlots(grid, touched))
+}
+
+export function renderTouchedSlots(calendar: Calendar, touched: Period[]): Slot[] {
+  const { rules } = calendar
+  const rooms = (rules.room && calendar.rooms) || []
+  const bufferMinutes = Math.max(rules.bufferMinutes, ...rooms.map((room) => room.rules.bufferMinutes))
+  const reach = (rules.slotMinutes + bufferMinutes) * MINUTE
+  const slots = new Map<Millis, Slot>()
+  for (const { from, to } of touched) {
+    const lastDate = dateAt(to, rules.timeZone)
+    for (
+      let date = addDays(dateAt(from - reach, rules.timeZone), -2);
+      date <= lastDate;
+      date = addDays(date, 1)
+    ) {
+      for (const slot of slotsOfDate(rules, date)) {
+        const claimed = { from: slot.from, to: slot.to + bufferMinutes * MINUTE }
+        if (overlap(claimed, { from, to })) slots.set(slot.from, renderSlot(calendar, slot))
+      }
+    }
+  }
+  return [...slots.values()].sort((a, b) => (a.startsAt < b.startsAt ? -1 : 1))
+}
+
+/**
+ * When time alone next changes the board: a slot starts or crosses a notice limit, or a hold ends.
+ * @returns Infinity if it never does; now if rooms also decide the board, since their changes go to their own topics
+ */
+export function nextChangeByClock({ rules, claims, now }: Calendar, date: string): Millis {
+  if (rules.room) return now
+  const moments = slotsOfDate(rules, date).flatMap((slot) => [
+    slot.from,
+    // At the limit itself the notice is still long enough.
+    slot.from - rules.minNoticeMinutes * MINUTE + 1,
+    slot.from - rules.maxNoticeDays * DAY,
+  ])
+  for (const claim of claims) if (claim.held && claim.expiresAt !== null) moments.push(claim.expiresAt)
+  return Math.min(...moments.filter((moment) => moment > now), Number.POSITIVE_INFINITY)
+}
+
 export function renderSlot(calendar: Calendar, slot: Period, me?: string): Slot {
   const { rules, claims, now } = calendar
   const past = slot.from <= now
@@ -49,7 +100,7 @@ export function renderSlot(calendar: Calendar, slot: Period, me?: string): Slot 
   }
 }
 
-/** How many units are somebody's at some time of a slot; a buffer is nobody's. What needs a room is taken with the last one. */
+/** Counts units booked during the slot, without buffers. A service that needs a room is taken once every room is. */
 function takenUnits(calendar: Calendar, slot: Period): number {
   const taken = unitsInUse(calendar, slot)
   if (taken > 0 || !calendar.rules.room) return taken
@@ -63,15 +114,14 @@ function unitsInUse({ rules, claims }: Pick<Calendar, 'rules' | 'claims'>, slot:
   return taken.size
 }
 
-/** Without the buffer. */
+/** Ignores the buffer. */
 const isDuring = ({ startsAt, endsAt }: Claim, { from, to }: Period) => startsAt < to && from < endsAt
 
-/** True where nothing but holds stands in the way. */
 function mayComeBack(calendar: Calendar, slot: Period): boolean {
   const { rules, claims } = calendar
-  const over = overlappingClaims(rules, claims, slot)
-  if (!rules.room) return onlyHeld(over)
-  if (over.length > 0 && !onlyHeld(over)) return false
+  const overlapping = overlappingClaims(rules, claims, slot)
+  if (!rules.room) return onlyHeld(overlapping)
+  if (overlapping.length > 0 && !onlyHeld(overlapping)) return false
   return openRooms(calendar, slot).some((room) => {
     const bufferMinutes = Math.max(rules.bufferMinutes, room.rules.bufferMinutes)
     const inRoom = overlappingClaims(room.rules, room.claims, slot, bufferMinutes)
@@ -79,66 +129,8 @@ function mayComeBack(calendar: Calendar, slot: Period): boolean {
   })
 }
 
-/** True where some unit is occupied by nothing but holds: it may come back within minutes. */
+/** True if some unit has no claims but holds, so that it may become free within minutes. */
 function onlyHeld(claims: Claim[]): boolean {
   const booked = new Set(claims.filter((claim) => !claim.held).map((claim) => claim.unit))
   return claims.some((claim) => !booked.has(claim.unit))
-}
-
-/** A day as people look at it. */
-export function renderBoard(calendar: Calendar, date: string, me?: string): Board {
-  const { spaceId = null, specialistId = null, serviceId, timeZone, version } = calendar.rules
-  const slots = slotsOfDate(calendar.rules, date).map((slot) => renderSlot(calendar, slot, me))
-  return { spaceId, specialistId, ...(serviceId && { serviceId }), date, timeZone, version, slots }
-}
-
-/**
- * The slots that a change of `touched` may have changed, on whichever dates: what followers of a board must hear. A
- * specialist has boards in several grids, the general one and one for each service, and the slots of all are told.
- */
-export function renderChangedSlots(calendar: Calendar, touched: Period[]): Slot[] {
-  const services = (calendar.rules.services ?? []).flatMap(
-    ({ serviceId }) => forService(calendar, serviceId) ?? [],
-  )
-  return [calendar, ...services].flatMap((grid) => renderTouchedSlots(grid, touched))
-}
-
-/** The slots of one grid that a change of `touched` may have changed. */
-export function renderTouchedSlots(calendar: Calendar, touched: Period[]): Slot[] {
-  const { rules } = calendar
-  const rooms = (rules.room && calendar.rooms) || []
-  const bufferMinutes = Math.max(rules.bufferMinutes, ...rooms.map((room) => room.rules.bufferMinutes))
-  const reach = (rules.slotMinutes + bufferMinutes) * MINUTE
-  const slots = new Map<Millis, Slot>()
-  for (const { from, to } of touched) {
-    const lastDate = dateAt(to, rules.timeZone)
-    for (
-      let date = addDays(dateAt(from - reach, rules.timeZone), -2);
-      date <= lastDate;
-      date = addDays(date, 1)
-    ) {
-      for (const slot of slotsOfDate(rules, date)) {
-        const claimed = { from: slot.from, to: slot.to + bufferMinutes * MINUTE }
-        if (overlap(claimed, { from, to })) slots.set(slot.from, renderSlot(calendar, slot))
-      }
-    }
-  }
-  return [...slots.values()].sort((a, b) => (a.startsAt < b.startsAt ? -1 : 1))
-}
-
-/**
- * The next moment at which a board may be another one though its calendar has not changed: a slot begins, comes within
- * notice, or a hold ends.
- * @returns Infinity where nothing will; now, where rooms decide too, whose changes are told to those who watch them
- */
-export function nextChangeByClock({ rules, claims, now }: Calendar, date: string): Millis {
-  if (rules.room) return now
-  const moments = slotsOfDate(rules, date).flatMap((slot) => [
-    slot.from,
-    // At this moment itself the notice is still long enough.
-    slot.from - rules.minNoticeMinutes * MINUTE + 1,
-    slot.from - rules.maxNoticeDays * DAY,
-  ])
-  for (const claim of claims) if (claim.held && claim.expiresAt !== null) moments.push(claim.expiresAt)
-  return Math.min(...moments.filter((moment) => moment > now), Number.POSITIVE_INFINITY)
 }
