@@ -88,7 +88,7 @@ async function withEventLock(
   run: (tx: Tx, event: EventRow) => Promise<SeatChanges | false>,
 ): Promise<Event> {
   const { locationId } = await findEvent(ctx.db, id)
-  const locks = { person: ctx.actor.id, locations: [locationId] }
+  const locks = { userId: ctx.actor.id, locations: [locationId] }
   const { event, hasChanged } = await withLocationLocks(ctx, locks, async (tx) => {
     const former = await findEvent(tx, id)
     await refuseIfOver(tx, former)

@@ -110,7 +110,7 @@ export async function createEvent(
   input: Details & { locationId: string },
 ): Promise<Event> {
   const { locationId, spaceId } = input
-  const locks = { person: ctx.actor.id, locations: [locationId], calendars: spaceId ? [{ spaceId }] : [] }
+  const locks = { userId: ctx.actor.id, locations: [locationId], calendars: spaceId ? [{ spaceId }] : [] }
   return withLocationLocks(ctx, locks, async (tx) => {
     await refuseUnlessInUse(tx, locationId)
     await refuseTooMany(tx, ctx)
