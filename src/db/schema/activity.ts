@@ -2,11 +2,11 @@ import { sql } from 'drizzle-orm'
 import { bigint, check, index, integer, pgTable, pgView, text, uuid } from 'drizzle-orm/pg-core'
 import { instant } from './columns'
 
-/** Through which door a booking was made; `system` is whatever is nobody's request. */
+/** The interface through which a booking was made. `system` is the server itself, such as a seat given to the waitlist. */
 export const SOURCES = ['web', 'rest', 'socket', 'telegram', 'admin', 'system'] as const
 export type Source = (typeof SOURCES)[number]
 
-/** What is written down as it happens; the other kinds of the view are read off the bookings themselves. */
+/** The kinds stored in this table. The view `happenings` derives the others from the bookings. */
 const RECORDED_KINDS = [
   'pending',
   'confirmed',
@@ -23,9 +23,8 @@ const RECORDED_KINDS = [
 ] as const
 
 /**
- * What happened, when, to whom: written by triggers, in the transaction that makes it happen, and never changed. A hold, its
- * release and its expiry are not here: the booking's row says all of them (`created_at`, `booked_at`, its state), and they are
- * what happens most by far; the view `happenings` has everything. Without foreign keys, since it outlives what it tells of.
+ * An append-only log, written by triggers. Holds, releases and expiries are too frequent to store: the view `happenings`
+ * derives them from the bookings. Rows outlive the rows they refer to, so there are no foreign keys.
  */
 export const activity = pgTable(
   'activity',
@@ -39,7 +38,7 @@ export const activity = pgTable(
     spaceId: uuid('space_id'),
     specialistId: uuid('specialist_id'),
     source: text('source', { enum: SOURCES }),
-    /** What came in or went out, never negative: the kind says which. */
+    /** Never negative; `kind` gives the direction. */
     amountMinor: integer('amount_minor'),
     currency: text('currency'),
   },
@@ -57,7 +56,7 @@ export const activity = pgTable(
   ],
 )
 
-/** Everything that happened to bookings and people, with `held`, `released` and `expired` besides what is recorded. */
+/** All of `activity`, and `held`, `released` and `expired`, which are derived from the bookings. */
 export const happenings = pgView('happenings', {
   kind: text('kind').notNull(),
   at: instant('at').notNull(),

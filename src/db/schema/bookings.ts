@@ -33,12 +33,14 @@ export const BOOKING_STATUSES = [
 export type BookingStatus = (typeof BOOKING_STATUSES)[number]
 
 /**
- * One row from hold to review. Or (`kind` is event) one unit of the space that an event claims: such a row comes and goes
- * with its event and is nobody's booking. Or (attendance) a place at an event that has a price: it claims no calendar, is
- * held and paid as any booking, and outlives its event, for what was paid. While its status is held, pending or confirmed it is a claim: it occupies its calendar
- * over `claimed`, which is its time and the buffer behind it. Two exclusion constraints, `bookings_space_claim` and
- * `bookings_specialist_claim`, and the trigger `bookings_move` stand in a migration of their own, since this language
- * has no words for them.
+ * `kind` is one of:
+ * - `booking`: one row for its whole life, from the hold on
+ * - `event`: the claim of an event on one unit of its space; deleted with the event
+ * - `attendance`: a seat with a price; claims no calendar, and outlives its event because of its payments
+ *
+ * A held, pending or confirmed row of the first two kinds claims `claimed`, its time plus the buffer. Drizzle cannot express
+ * the exclusion constraints `bookings_space_claim` and `bookings_specialist_claim` or the trigger `bookings_move`, which
+ * checks transitions: migrations create them.
  */
 export const bookings = pgTable(
   'bookings',
@@ -48,7 +50,7 @@ export const bookings = pgTable(
       .notNull()
       .default('booking'),
     eventId: uuid('event_id').references(() => events.id, { onDelete: 'cascade' }),
-    /** At which event this is a place. */
+    /** The event of a seat. */
     attendsEventId: uuid('attends_event_id').references(() => events.id, { onDelete: 'set null' }),
     userId: uuid('user_id')
       .notNull()
@@ -60,37 +62,34 @@ export const bookings = pgTable(
     spaceId: uuid('space_id').references(() => spaces.id),
     unit: integer('unit'),
     specialistId: uuid('specialist_id').references(() => specialists.id),
-    /** The person behind the specialist: whose booking it is on the other side. */
+    /** The specialist's user at the time of booking. */
     specialistUserId: uuid('specialist_user_id').references(() => users.id, { onDelete: 'set null' }),
     serviceId: uuid('service_id').references(() => services.id),
     startsAt: instant('starts_at').notNull(),
     endsAt: instant('ends_at').notNull(),
     claimed: period('claimed').notNull(),
-    /** The earliest start it ever had: the cancellation policy counts from there. */
+    /** The earliest start that the booking ever had. The cancellation policy counts from it. */
     firstStartsAt: instant('first_starts_at').notNull(),
     holdExpiresAt: instant('hold_expires_at'),
-    /** When the person came, where a check-in said so. */
     arrivedAt: instant('arrived_at'),
-    /** How long the specialist has to say yes; null where no yes is needed. */
+    /** How long the specialist has to approve, in hours; null if no approval is needed. */
     answerHours: integer('answer_hours'),
-    /** Until when the specialist may say yes; set when the booking becomes pending. */
     answerBy: instant('answer_by'),
     priceMinor: integer('price_minor').notNull(),
-    /** What its owner's tier had taken off the price when it was held. */
+    /** The tier discount that `priceMinor` already includes. */
     discountMinor: integer('discount_minor').notNull().default(0),
     depositMinor: integer('deposit_minor').notNull().default(0),
     paidMinor: integer('paid_minor').notNull().default(0),
     refundedMinor: integer('refunded_minor').notNull().default(0),
     balanceDueMinor: integer('balance_due_minor').notNull().default(0),
-    /** Points that pay for a part of the price, and for which part. The ledger follows them, by a trigger. */
+    /** The points used, and the part of the price that they pay. A trigger updates the ledger. */
     redeemedPoints: integer('redeemed_points').notNull().default(0),
     pointsMinor: integer('points_minor').notNull().default(0),
     currency: text('currency').notNull(),
     cancellation: jsonb('cancellation').$type<CancellationTier[]>().notNull(),
     notes: text('notes'),
-    /** Through which door it was held. */
     source: text('source', { enum: SOURCES }).notNull().default('system'),
-    /** When the hold became a booking, paid or free of charge; set by the trigger `bookings_move`. */
+    /** When the hold became pending or confirmed; set by the trigger `bookings_move`. */
     bookedAt: instant('booked_at'),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
@@ -108,7 +107,7 @@ export const bookings = pgTable(
       .on(table.specialistUserId, table.id)
       .where(sql`${table.specialistUserId} IS NOT NULL`),
     index('bookings_answer').on(table.answerBy).where(sql`${table.status} = 'pending'`),
-    // By blocks: rows lie in the order in which they came, so it is small and costs a hold next to nothing.
+    // Rows are stored in order of creation, so BRIN is small and adds almost no cost to a hold.
     index('bookings_created').using('brin', table.createdAt),
     index('bookings_hold_expiry').on(table.holdExpiresAt).where(sql`${table.status} = 'held'`),
     index('bookings_confirmed_end').on(table.endsAt).where(sql`${table.status} = 'confirmed'`),

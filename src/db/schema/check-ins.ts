@@ -5,10 +5,9 @@ import { createdAt, id, instant } from './columns'
 import { locations } from './locations'
 import { users } from './users'
 
-/** How somebody checked in: by hand, with the code at the door, or for a booking. */
 export const CHECK_IN_WAYS = ['hand', 'door', 'booking'] as const
 
-/** Who is, or was, at a location. Without `until` the person is there now, and that in one place at the most. */
+/** A check-in without `until` is current. A user has at most one current check-in. */
 export const checkIns = pgTable(
   'check_ins',
   {
@@ -36,7 +35,7 @@ export const checkIns = pgTable(
 )
 export type CheckInRow = typeof checkIns.$inferSelect
 
-/** The secret of the screen at a door, where nobody is signed in. Only its hash is stored; a new one ends the old one. */
+/** The secret of a location's door screen, which is not signed in. Only the hash is stored; a new secret replaces the old. */
 export const doorScreens = pgTable(
   'door_screens',
   {

@@ -1,6 +1,6 @@
 import { timestamp, uuid } from 'drizzle-orm/pg-core'
 
-/** Time-ordered identifiers, made by the server. */
+/** UUIDv7: ids sort by time of creation, which the pages of lists rely on. */
 export const id = () =>
   uuid('id')
     .primaryKey()

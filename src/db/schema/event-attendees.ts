@@ -15,10 +15,7 @@ import { createdAt } from './columns'
 import { events } from './events'
 import { users } from './users'
 
-/**
- * Who comes to an event, who holds a place that is to be paid for, and who waits: in the order of `position`, which the
- * database gives. Where an event has a price, the place follows its booking.
- */
+/** The attendees, unpaid seats and waitlist of an event, ordered by `position`. A seat with a price follows its booking. */
 export const eventAttendees = pgTable(
   'event_attendees',
   {
@@ -29,10 +26,9 @@ export const eventAttendees = pgTable(
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
     status: text('status', { enum: ['attending', 'held', 'waiting'] }).notNull(),
-    /** By which the place is paid for; null where it costs nothing. */
+    /** The booking that pays for the seat; null if the seat is free of charge. */
     bookingId: uuid('booking_id').references(() => bookings.id, { onDelete: 'cascade' }),
     position: bigint('position', { mode: 'number' }).notNull().generatedAlwaysAsIdentity(),
-    /** How many hours before the start the last reminder was for. */
     remindedHours: smallint('reminded_hours'),
     createdAt: createdAt(),
   },

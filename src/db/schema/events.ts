@@ -5,10 +5,7 @@ import { locations } from './locations'
 import { type CancellationTier, spaces } from './spaces'
 import { users } from './users'
 
-/**
- * What is on at a location. `attending`, `held` and `waiting` are counted by the trigger `event_attendees_count`, which stands in
- * a migration of its own, so that `events_capacity_kept` holds whoever adds an attendee and however.
- */
+/** The trigger `event_attendees_count` counts `attending`, `held` and `waiting`; `events_capacity_kept` prevents overbooking. */
 export const events = pgTable(
   'events',
   {
@@ -22,11 +19,11 @@ export const events = pgTable(
     text: text('text').notNull().default(''),
     startsAt: instant('starts_at').notNull(),
     endsAt: instant('ends_at').notNull(),
-    /** How many may attend; null is any number. */
+    /** The number of seats; null is unlimited. */
     capacity: integer('capacity'),
     priceMinor: integer('price_minor').notNull().default(0),
     currency: text('currency').notNull().default('EUR'),
-    /** What of the price goes back to who leaves; frozen on the booking of each place. */
+    /** The refund policy; copied to each seat's booking. */
     cancellation: jsonb('cancellation')
       .$type<CancellationTier[]>()
       .notNull()
@@ -35,10 +32,9 @@ export const events = pgTable(
       .notNull()
       .default('public'),
     attending: integer('attending').notNull().default(0),
-    /** Places that somebody has and has not paid for yet. */
     held: integer('held').notNull().default(0),
     waiting: integer('waiting').notNull().default(0),
-    /** Set by the sweep once it has ended, so that it leaves the board of its location by a version, as every change does. */
+    /** Set by the sweep after the end, so that the removal from live views has a version, like any change. */
     over: boolean('over').notNull().default(false),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
@@ -60,10 +56,7 @@ export const events = pgTable(
 )
 export type EventRow = typeof events.$inferSelect
 
-/**
- * What is kept for a while of an event that was cancelled, so that whoever has it in a calendar is told there. Nobody can tell from it who would
- * have come.
- */
+/** Stored for 30 days so that calendar feeds can report the cancellation. Contains nothing about attendees. */
 export const cancelledEvents = pgTable(
   'cancelled_events',
   {

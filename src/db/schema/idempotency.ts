@@ -3,8 +3,8 @@ import { createdAt, instant } from './columns'
 import { users } from './users'
 
 /**
- * What a person asked for under a key, and the answer it got. A row without an answer is a call that still runs, for as
- * long as `running_until` is kept ahead of the clock; past it the server that ran it is taken for dead.
+ * A call under an Idempotency-Key, and its answer. A row without an answer is a running call, until `runningUntil`, which the
+ * server renews. After that the server is presumed dead.
  */
 export const idempotencyKeys = pgTable(
   'idempotency_keys',
@@ -15,10 +15,10 @@ export const idempotencyKeys = pgTable(
     procedure: text('procedure').notNull(),
     key: text('key').notNull(),
     bodyHash: text('body_hash').notNull(),
-    /** Which run of the call has the key now: one that was taken for dead must not touch it any more. */
+    /** The run that owns the key. A run that was presumed dead must not write to it. */
     runId: uuid('run_id').notNull(),
     runningUntil: instant('running_until').notNull(),
-    /** `json` and not `jsonb`: the answer keeps the order of its fields. */
+    /** `json` because `jsonb` would change the order of the fields. */
     answer: json('answer').$type<{ data: unknown }>(),
     createdAt: createdAt(),
   },

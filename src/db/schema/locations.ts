@@ -1,7 +1,7 @@
 import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { createdAt, id, instant } from './columns'
 
-/** `version` counts the changes of who is at the location and what is on there; it moves only under a lock on this row. */
+/** `version` counts changes of check-ins and events at the location, under a lock on this row. */
 export const locations = pgTable('locations', {
   id: id(),
   name: text('name').notNull(),

@@ -13,10 +13,9 @@ export const LOYALTY_KINDS = [
 ] as const
 
 /**
- * The ledger of points: a balance is the sum of a person's entries. Nothing in it is ever changed, and nothing is deleted
- * but with the person, which the trigger `loyalty_entries_stay` sees to. What follows from bookings and reviews is
- * written by triggers, in the transaction that changes them; `source` names what an entry is for, and keeps it from being
- * written twice. They all stand in a migration of their own.
+ * The ledger of points: a balance is the sum of a user's entries. Triggers on bookings and reviews write all entries except
+ * corrections; the unique `source` prevents duplicates. The trigger `loyalty_entries_stay` rejects updates, and any deletion
+ * except that of the user.
  */
 export const loyaltyEntries = pgTable(
   'loyalty_entries',
@@ -27,11 +26,11 @@ export const loyaltyEntries = pgTable(
       .references(() => users.id, { onDelete: 'cascade' }),
     points: integer('points').notNull(),
     kind: text('kind', { enum: LOYALTY_KINDS }).notNull(),
-    /** What it is about. No key of another table: the ledger outlives what it tells of. */
+    /** Not a foreign key: the entry outlives the booking. */
     bookingId: uuid('booking_id'),
     source: text('source').notNull(),
-    /** Why an operator has corrected, and who it was; null on the command line. */
     reason: text('reason'),
+    /** The admin; null on the command line. */
     madeBy: uuid('made_by'),
     createdAt: instant('created_at').notNull().default(sql`clock_timestamp()`),
   },

@@ -14,16 +14,15 @@ import { bookings } from './bookings'
 import { createdAt, id, instant } from './columns'
 import { users } from './users'
 
-/** The ways in which a person may be reached. */
 export const CHANNELS = ['app', 'email', 'telegram'] as const
 export type ChannelName = (typeof CHANNELS)[number]
 
 /**
- * What a notification speaks of, as it was when it became true: a space that has another name since, or a booking that is
- * gone, leaves the sentence as it was. Names of people are no part of it, so that they go with their account.
+ * The content of a notification, frozen when it is created, so that a later rename or deletion does not change it. Names of
+ * users are left out, because they must disappear with the account.
  */
 export type NotificationFacts = {
-  /** On which side of the booking its reader is. */
+  /** The reader's side of the booking. */
   side?: 'customer' | 'specialist'
   space?: string | null
   service?: string | null
@@ -35,11 +34,10 @@ export type NotificationFacts = {
   answerBy?: number | null
   formerly?: number
   by?: 'customer' | 'specialist' | 'operator' | 'clock'
-  /** Of the event that it is about, or at which the booking is a place. */
   title?: string | null
   amountMinor?: number
   currency?: string
-  /** Points that were earned, and how many there are then. */
+  /** The points earned, and the balance with them. */
   points?: number
   total?: number
   tier?: 'bronze' | 'silver' | 'gold'
@@ -49,8 +47,8 @@ export type NotificationFacts = {
 }
 
 /**
- * What a person is told, written by the transaction that makes it true. `source` keeps it from being told twice. An event
- * that is gone is still spoken of, so `event_id` refers to nothing.
+ * Inserted by the transaction that causes the notification; `source` prevents duplicates. A notification outlives its event,
+ * so `event_id` is not a foreign key.
  */
 export const notifications = pgTable(
   'notifications',
@@ -65,9 +63,9 @@ export const notifications = pgTable(
     source: text('source').notNull(),
     facts: jsonb('facts').$type<NotificationFacts>().notNull().default({}),
     readAt: instant('read_at'),
-    /** When it was pushed, and handed to whichever further channels its person wants. */
+    /** When it was handed to the user's channels. */
     toldAt: instant('told_at'),
-    /** When it turned out, before it was told, that it was not so any more: nobody hears or reads of it. */
+    /** Set if it became false before delivery. It is then never delivered or listed. */
     withdrawnAt: instant('withdrawn_at'),
     createdAt: createdAt(),
   },
@@ -86,7 +84,7 @@ export const notifications = pgTable(
 )
 export type NotificationRow = typeof notifications.$inferSelect
 
-/** A notification on its way through a channel outside of here: sent, refused for good, or neither yet. */
+/** The delivery of a notification by e-mail or Telegram: waiting until `sentAt` or `refused` is set. */
 export const notificationDeliveries = pgTable(
   'notification_deliveries',
   {
@@ -95,7 +93,6 @@ export const notificationDeliveries = pgTable(
       .references(() => notifications.id, { onDelete: 'cascade' }),
     channel: text('channel', { enum: CHANNELS }).notNull(),
     sentAt: instant('sent_at'),
-    /** Why it will never be sent. */
     refused: text('refused'),
     createdAt: createdAt(),
   },
@@ -108,7 +105,7 @@ export const notificationDeliveries = pgTable(
   ],
 )
 
-/** Where a person wishes otherwise than a kind's defaults. */
+/** A user's deviations from the default channels of each kind. */
 export const notificationPreferences = pgTable(
   'notification_preferences',
   {

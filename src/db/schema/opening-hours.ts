@@ -5,7 +5,7 @@ import { locations } from './locations'
 import { spaces } from './spaces'
 import { specialists } from './specialists'
 
-/** Weekly hours in the location's local time, of a location, of one space that keeps its own, or of a specialist. */
+/** Weekly hours of a location, of a space with its own hours, or of a specialist, in the location's local time. */
 export const openingHours = pgTable(
   'opening_hours',
   {
@@ -31,7 +31,7 @@ export const openingHours = pgTable(
   ],
 )
 
-/** A period in which a location, one space or one specialist of it cannot be booked. What was booked before stands. */
+/** Closes a whole location, one space or one specialist. Existing bookings remain. */
 export const closures = pgTable(
   'closures',
   {

@@ -9,8 +9,8 @@ export const REFUND_STATUSES = ['requested', 'succeeded', 'failed'] as const
 export const STRIPE_EVENT_STATES = ['waiting', 'done', 'ignored', 'failed'] as const
 
 /**
- * One payment intent of Stripe's, and what we last saw of it. `failed` means that the last attempt was declined: the same
- * intent may still be paid. A row is changed only under a lock on it, after Stripe was asked under that lock.
+ * A Stripe PaymentIntent in its last known state. `failed` is a declined attempt: the intent can still be paid. A row may
+ * only be updated from a state that was read from Stripe under a lock on the row.
  */
 export const payments = pgTable(
   'payments',
@@ -24,10 +24,9 @@ export const payments = pgTable(
     amountMinor: integer('amount_minor').notNull(),
     receivedMinor: integer('received_minor').notNull().default(0),
     currency: text('currency').notNull(),
-    /** Part of the idempotency keys: another attempt is another request to Stripe. */
+    /** Part of the idempotency keys: Stripe treats another attempt as a new request. */
     attempt: integer('attempt').notNull().default(1),
     stripeIntentId: text('stripe_intent_id'),
-    /** Why the last attempt was declined, in Stripe's code. */
     failureCode: text('failure_code'),
     disputed: boolean('disputed').notNull().default(false),
     createdAt: createdAt(),
@@ -50,8 +49,8 @@ export const payments = pgTable(
 export type PaymentRow = typeof payments.$inferSelect
 
 /**
- * Money that goes back. A row is written under the lock of the booking's calendar, where it counts at once; the queue
- * makes the refund at Stripe. One that was made at Stripe by hand is written down when it is first seen.
+ * A row counts as refunded from the moment it is inserted; a job then creates the refund at Stripe. A refund created directly
+ * at Stripe is added by the next sync.
  */
 export const refunds = pgTable(
   'refunds',
@@ -79,10 +78,7 @@ export const refunds = pgTable(
 )
 export type RefundRow = typeof refunds.$inferSelect
 
-/**
- * The inbox of Stripe's events, by their own ids. It keeps what they are about and nothing that they say, since Stripe is
- * asked for that, and since events carry people's names and the last digits of their cards.
- */
+/** Stripe events by their ids. Their content is not stored: it includes names and card digits, and is read from Stripe. */
 export const stripeEvents = pgTable(
   'stripe_events',
   {

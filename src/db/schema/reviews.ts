@@ -7,8 +7,8 @@ import { specialists } from './specialists'
 import { users } from './users'
 
 /**
- * What somebody says of a booking that took place: of the specialist where there was one, else of the space. The trigger
- * `reviews_count`, in a migration of its own, keeps sum and count of what is reviewed.
+ * A review of a completed booking: of its specialist if it has one, else of its space. The trigger `reviews_count` updates
+ * `ratingSum` and `reviewCount` of the reviewed row.
  */
 export const reviews = pgTable(
   'reviews',

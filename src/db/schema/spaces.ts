@@ -3,14 +3,14 @@ import { boolean, check, index, integer, jsonb, pgTable, text, uuid } from 'driz
 import { createdAt, id, instant } from './columns'
 import { locations } from './locations'
 
-/** Cancelling at least `hoursBefore` the start gives `refundPercent` back; the tier with the most hours that fits counts. */
+/** The refund for a cancellation at least `hoursBefore` the start. The tier with the most hours that applies is used. */
 export type CancellationTier = { hoursBefore: number; refundPercent: number }
 
 export const SPACE_KINDS = ['desk', 'meeting_room', 'private_office', 'event_hall', 'phone_booth'] as const
 
 /**
- * A space is a calendar of `units` identical desks or rooms. `version` counts the changes of that calendar and
- * `rulesVersion` those of the rules by which its times can be had; both move only under a lock on this row.
+ * A calendar of `units` identical desks or rooms. `version` counts changes of the calendar and `rulesVersion` those of its
+ * rules, both under a lock on this row.
  */
 export const spaces = pgTable(
   'spaces',
@@ -30,7 +30,7 @@ export const spaces = pgTable(
     minNoticeMinutes: integer('min_notice_minutes').notNull().default(0),
     maxNoticeDays: integer('max_notice_days').notNull().default(90),
     maxSlots: integer('max_slots').notNull().default(8),
-    /** So long after the start somebody who has not come is a no-show, and the rest is free again; null is never. */
+    /** Minutes after the start at which a booking without an arrival becomes a no-show; null is never. */
     arrivalGraceMinutes: integer('arrival_grace_minutes'),
     ownHours: boolean('own_hours').notNull().default(false),
     cancellation: jsonb('cancellation')

@@ -6,21 +6,21 @@ import { type CancellationTier, SPACE_KINDS } from './spaces'
 import { users } from './users'
 
 /**
- * A specialist is a calendar of one person at one location, whose zone is theirs. `version` and `rulesVersion` count as
- * those of a space do, and move only under a lock on this row; `rulesVersion` also counts the changes of the services.
+ * The calendar of one user at one location, in its time zone. `version` and `rulesVersion` count as in `spaces`, under a lock
+ * on this row; `rulesVersion` also counts changes of the services.
  */
 export const specialists = pgTable(
   'specialists',
   {
     id: id(),
-    /** Null once the person has left. */
+    /** Null after the account was deleted. */
     userId: uuid('user_id').references(() => users.id, { onDelete: 'set null' }),
     locationId: uuid('location_id')
       .notNull()
       .references(() => locations.id),
     name: text('name').notNull(),
     about: text('about').notNull().default(''),
-    /** The grid of a day that is looked at without a service in mind. */
+    /** The grid of boards that are read without a service. */
     slotMinutes: integer('slot_minutes').notNull().default(30),
     minNoticeMinutes: integer('min_notice_minutes').notNull().default(0),
     maxNoticeDays: integer('max_notice_days').notNull().default(90),
@@ -39,7 +39,7 @@ export const specialists = pgTable(
 )
 export type SpecialistRow = typeof specialists.$inferSelect
 
-/** What a specialist does for people. A booking freezes its price, deposit, buffer, policy and need of a yes. */
+/** A booking copies the price, deposit, buffer, policy and approval rule of its service. */
 export const services = pgTable(
   'services',
   {
@@ -54,10 +54,9 @@ export const services = pgTable(
     depositMinor: integer('deposit_minor').notNull().default(0),
     currency: text('currency').notNull().default('EUR'),
     needsApproval: boolean('needs_approval').notNull().default(false),
-    /** How long the specialist has for their yes, and never beyond the start. */
+    /** How long the specialist has to approve, in hours, but never beyond the start. */
     answerHours: integer('answer_hours').notNull().default(24),
     needsRoom: boolean('needs_room').notNull().default(false),
-    /** Which rooms fit, where one is needed. */
     roomKind: text('room_kind', { enum: SPACE_KINDS }).notNull().default('meeting_room'),
     roomCapacity: integer('room_capacity').notNull().default(1),
     cancellation: jsonb('cancellation')

@@ -3,18 +3,18 @@ import { bigint, boolean, check, index, pgTable, primaryKey, text, unique, uuid 
 import { instant } from './columns'
 import { users } from './users'
 
-/** Which account of Telegram's is whose. A person has one, and each belongs to one person. */
+/** Links a user to a Telegram account, one to one. */
 export const telegramAccounts = pgTable(
   'telegram_accounts',
   {
-    /** Telegram's own id of the person, which is also that of the chat with them; it has 52 bits at the most. */
+    /** Telegram's user id, which is also the id of the private chat. At most 52 bits, so a number is exact. */
     telegramId: bigint('telegram_id', { mode: 'number' }).primaryKey(),
     userId: uuid('user_id')
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
     name: text('name').notNull(),
     username: text('username'),
-    /** Whether the bot may write: the person has begun to talk to it, and has not blocked it since. */
+    /** Whether the bot can write: the user has started it and has not blocked it since. */
     reachable: boolean('reachable').notNull().default(false),
     linkedAt: instant('linked_at').notNull().defaultNow(),
   },
@@ -22,7 +22,7 @@ export const telegramAccounts = pgTable(
 )
 export type TelegramAccountRow = typeof telegramAccounts.$inferSelect
 
-/** What a person carries from the app to the bot, once and within minutes, to link the two. Only its hash is stored. */
+/** A one-time code that links the app to the bot within minutes. Only the hash is stored. */
 export const telegramLinkCodes = pgTable(
   'telegram_link_codes',
   {
@@ -37,10 +37,7 @@ export const telegramLinkCodes = pgTable(
 
 const TELEGRAM_UPDATE_STATES = ['waiting', 'done', 'ignored'] as const
 
-/**
- * The inbox of the bot, by Telegram's own numbers. What a person wrote is kept until it was worked on, and no longer; the
- * number stays for a while, since the same update may come again.
- */
+/** The bot's updates. The payload is deleted after processing; the id stays to detect repeated updates. */
 export const telegramUpdates = pgTable(
   'telegram_updates',
   {

@@ -2,10 +2,7 @@ import { sql } from 'drizzle-orm'
 import { boolean, check, index, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, instant } from './columns'
 
-/**
- * People. A person who asks to be forgotten, and has paid for something, leaves a row without name, e-mail or password
- * behind, since the law of money keeps the bookings.
- */
+/** A deleted user with payments remains as a row without personal data, because the law requires records of the bookings. */
 export const users = pgTable(
   'users',
   {
@@ -18,10 +15,10 @@ export const users = pgTable(
     language: text('language', { enum: ['en', 'it', 'fr'] })
       .notNull()
       .default('en'),
-    /** Does not wish to be seen: counts among those present, and is not named. */
+    /** Counted among attendees and check-ins, but not named. */
     hidden: boolean('hidden').notNull().default(false),
     passwordHash: text('password_hash'),
-    /** Where Stripe keeps this person's card, once a deposit was paid. */
+    /** The customer at Stripe, which stores the card of a deposit. */
     stripeCustomerId: text('stripe_customer_id'),
     deletedAt: instant('deleted_at'),
     createdAt: createdAt(),
@@ -35,7 +32,7 @@ export const users = pgTable(
 )
 export type UserRow = typeof users.$inferSelect
 
-/** One row for each refresh token ever given out; the tokens of one sign-in are a family. Only hashes are stored. */
+/** Every refresh token issued; those of one sign-in share a `family`. Only hashes are stored. */
 export const refreshTokens = pgTable(
   'refresh_tokens',
   {
@@ -46,7 +43,7 @@ export const refreshTokens = pgTable(
     family: uuid('family').notNull(),
     tokenHash: text('token_hash').notNull(),
     device: text('device'),
-    /** From where this sign-in came: `web`, `telegram_widget`, `telegram_mini_app`, or what the program said of itself. */
+    /** `web`, `telegram_widget`, `telegram_mini_app`, or a name sent by the client. */
     platform: text('platform').notNull().default('web'),
     replacedBy: uuid('replaced_by'),
     replacedAt: instant('replaced_at'),
@@ -63,11 +60,11 @@ export const refreshTokens = pgTable(
 )
 export type RefreshTokenRow = typeof refreshTokens.$inferSelect
 
-/** What a calendar feed tells of: what somebody has booked and attends, or who has booked them as a specialist. */
+/** The content of a feed: the user's own bookings and events, or the bookings of the user as a specialist. */
 export const FEED_KINDS = ['person', 'specialist'] as const
 export type FeedKind = (typeof FEED_KINDS)[number]
 
-/** The secret in the address of a calendar feed. Only its hash is stored; a new one ends the old one. */
+/** The secret in the URL of a calendar feed. Only the hash is stored; a new secret replaces the old. */
 export const calendarSecrets = pgTable(
   'calendar_secrets',
   {

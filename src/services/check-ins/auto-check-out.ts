@@ -9,38 +9,37 @@ import { type Opened, without } from '../calendar/open-time'
 import { hoursOf } from '../locations/locations'
 import { runForEach } from '../shared/run-each'
 
-/** For how long somebody is there who comes while it is closed, unless it opens before that. */
-const OUTSIDE_HOURS: Millis = 120 * MINUTE
+/** How long a check-in outside opening hours lasts, unless the location opens in that time. */
+const OUTSIDE_HOURS_MS: Millis = 120 * MINUTE
 
-/** When a location is open, but for its closures, and since when it is no longer in use. */
-type House = { id: string; opened: Opened; removedAt: Date | null }
+type OccupiedLocation = { id: string; opened: Opened; removedAt: Date | null }
 
 /**
- * Checks out who is still checked in when the location closes or goes out of use, and whoever has been for a day where it
- * never closes. Safe on any number of servers at once. @returns how many were checked out
+ * Ends check-ins when their location closes or is removed, and after a day at a location that never closes. Safe on any
+ * number of servers at once.
+ * @returns the number of ended check-ins
  */
 export async function checkOutAtClosing(deps: Pick<Deps, 'db' | 'publish' | 'log'>): Promise<number> {
-  return runForEach(deps, await inhabited(deps.db), (house) => closeLocation(deps, house))
+  return runForEach(deps, await occupiedLocations(deps.db), (location) => endDueCheckIns(deps, location))
 }
 
-/** The locations where somebody is. */
-async function inhabited(db: Db): Promise<House[]> {
-  const inside = await db
+async function occupiedLocations(db: Db): Promise<OccupiedLocation[]> {
+  const occupied = await db
     .selectDistinct({ id: locations.id, timeZone: locations.timeZone, removedAt: locations.removedAt })
     .from(checkIns)
     .innerJoin(locations, eq(locations.id, checkIns.locationId))
     .where(isNull(checkIns.until))
-  const ids = inside.map(({ id }) => id)
+  const ids = occupied.map(({ id }) => id)
   const hours = await hoursOf(db, 'location', ids)
   const closed = await closuresOf(db, ids)
-  return inside.map(({ id, timeZone, removedAt }) => ({
+  return occupied.map(({ id, timeZone, removedAt }) => ({
     id,
     removedAt,
     opened: { timeZone, hours: hours.get(id) ?? [], closures: closed.get(id) ?? [] },
   }))
 }
 
-/** Of whole locations, as far as they can end a stay that is not over. */
+/** Closures of whole locations. Older ones cannot end a check-in, which lasts a day at most. */
 async function closuresOf(db: Db, locationIds: string[]): Promise<Map<string, Period[]>> {
   if (locationIds.length === 0) return new Map()
   const rows = await db
@@ -63,9 +62,9 @@ async function closuresOf(db: Db, locationIds: string[]): Promise<Map<string, Pe
   )
 }
 
-async function closeLocation(
+async function endDueCheckIns(
   deps: Pick<Deps, 'db' | 'publish'>,
-  { id: locationId, opened, removedAt }: House,
+  { id: locationId, opened, removedAt }: OccupiedLocation,
 ): Promise<number> {
   const present = and(eq(checkIns.locationId, locationId), isNull(checkIns.until))
   const due = (rows: { id: string; since: Date }[], now: Millis) =>
@@ -74,25 +73,25 @@ async function closeLocation(
       .filter(({ until }) => until <= now)
   if (due(await deps.db.select().from(checkIns).where(present), Date.now()).length === 0) return 0
   return withLocationLocks(deps, { locations: [locationId] }, async (tx) => {
-    const leaving = due(await tx.select().from(checkIns).where(present), Date.now())
-    for (const { id, until } of leaving) {
+    const ending = due(await tx.select().from(checkIns).where(present), Date.now())
+    for (const { id, until } of ending) {
       await tx
         .update(checkIns)
         .set({ until: sql`greatest(${checkIns.since}, ${iso(until)}::timestamptz)` })
         .where(eq(checkIns.id, id))
     }
-    const changed = leaving.length > 0 ? [checkInsChanged(locationId)] : []
-    return { result: leaving.length, ...noCalendarChanges, changed, notices: [] }
+    const changed = ending.length > 0 ? [checkInsChanged(locationId)] : []
+    return { result: ending.length, ...noCalendarChanges, changed, notices: [] }
   })
 }
 
 /**
- * When somebody who came at an instant is out: when the location closes. Openings without a break between them are one;
- * who comes up to two hours before it opens is there until it closes then; never more than a day.
+ * When a check-in ends by itself: at closing time, after two hours outside opening hours, after a day at most. Adjacent
+ * openings count as one, and a check-in up to two hours before an opening lasts until that opening ends.
  */
 export function closingAfter(since: Millis, { hours, timeZone, closures }: Opened): Millis {
   const today = dateAt(since, timeZone)
-  let closing = since + OUTSIDE_HOURS
+  let closing = since + OUTSIDE_HOURS_MS
   let isOpen = false
   for (const date of [-1, 0, 1, 2].map((days) => addDays(today, days))) {
     for (const { from, to } of openingsOf({ hours, timeZone }, date).flatMap((one) =>

@@ -19,82 +19,82 @@ type CheckInInput = {
   bookingId?: string | undefined
   note?: string | undefined
 }
-/** Where, and the calendars of the booking that it is for. */
-type Place = { locationId: string; calendars: CalendarKey[]; way: CheckInRow['way'] }
+type Target = { locationId: string; calendars: CalendarKey[]; way: CheckInRow['way'] }
 
 /**
- * Says that this person is here now: by hand, with the code at the door, or for a booking, whose arrival that records.
- * Who was checked in elsewhere has left there; who was here already stays since then.
- * @param input one of location, code and booking; where several are given they must speak of one place
+ * Checks the caller in at a location by hand, with the door code, or for a booking, whose arrival it records. Ends a check-in
+ * elsewhere. If the caller is already checked in there, updates only the note and the booking.
+ * @param input at least one of location, code and booking, all of the same location
  * @throws VALIDATION, NOT_FOUND, INVALID_STATE, TOO_EARLY, TOO_LATE, NOT_SIGNED_IN
  */
 export async function checkIn(ctx: SignedInContext, input: CheckInInput): Promise<CheckIn> {
-  const me = ctx.actor.id
-  const { locationId, calendars, way } = await placeOf(ctx, input)
+  const userId = ctx.actor.id
+  const { locationId, calendars, way } = await resolveTarget(ctx, input)
   return withLocationLocks(
     ctx,
-    { userId: me, locations: async (tx) => [locationId, ...(await whereIs(tx, me))], calendars },
+    { userId, locations: async (tx) => [locationId, ...(await whereIs(tx, userId))], calendars },
     async (tx) => {
       await refuseUnlessInUse(tx, locationId)
-      const place = { locationId, calendars }
-      const arrived = input.bookingId ? [await recordArrival(tx, me, input.bookingId, place)] : []
-      const current = await currentOf(tx, me)
+      const target = { locationId, calendars }
+      const arrived = input.bookingId ? [await recordArrival(tx, userId, input.bookingId, target)] : []
+      const current = await currentOf(tx, userId)
       const here = current?.locationId === locationId ? current : undefined
-      const said = {
+      const details = {
         note: input.note ?? here?.note ?? null,
         bookingId: input.bookingId ?? here?.bookingId ?? null,
       }
-      const isNews = !here || said.note !== here.note || said.bookingId !== here.bookingId
+      const hasChanged = !here || details.note !== here.note || details.bookingId !== here.bookingId
       if (current && !here) await endCheckIn(tx, current.id)
-      if (!here) await tx.insert(checkIns).values({ userId: me, locationId, way, ...said })
-      else if (isNews) await tx.update(checkIns).set(said).where(eq(checkIns.id, here.id))
-      const result = await readOwn(tx, me)
-      if (!result) throw new Error('the check-in was not kept')
-      const changed = isNews ? [locationId, current?.locationId ?? locationId].map(checkInsChanged) : []
+      if (!here) await tx.insert(checkIns).values({ userId, locationId, way, ...details })
+      else if (hasChanged) await tx.update(checkIns).set(details).where(eq(checkIns.id, here.id))
+      const result = await readOwn(tx, userId)
+      if (!result) throw new Error('check-in was not stored')
+      const changed = hasChanged ? [locationId, current?.locationId ?? locationId].map(checkInsChanged) : []
       return { result, touched: [], bookings: arrived, changed, notices: [] }
     },
   )
 }
 
-/** What the location, the code and the booking that were given say together. */
-async function placeOf(ctx: SignedInContext, { locationId, code, bookingId }: CheckInInput): Promise<Place> {
+async function resolveTarget(
+  ctx: SignedInContext,
+  { locationId, code, bookingId }: CheckInInput,
+): Promise<Target> {
   const [booking] = bookingId ? await ctx.db.select().from(bookings).where(eq(bookings.id, bookingId)) : []
   if (bookingId && (!booking || booking.kind === 'event' || booking.userId !== ctx.actor.id))
     throw notFound('booking')
   const atDoor = code === undefined ? undefined : readDoorCode(ctx.env, code)
   const [first, ...others] = [locationId, atDoor, booking?.locationId].filter((id) => id !== undefined)
-  if (first === undefined) throw invalid('locationId', 'A check-in needs a location, a code or a booking.')
+  if (first === undefined) throw invalid('locationId', 'Provide a location, a code or a booking to check in.')
   if (others.some((id) => id !== first))
-    throw invalid('locationId', 'The location, the code and the booking are not of the same place.')
+    throw invalid('locationId', 'The location, the code and the booking do not match.')
   const way = booking ? 'booking' : atDoor ? 'door' : 'hand'
   return { locationId: first, calendars: booking ? calendarsOf(booking) : [], way }
 }
 
-/** One's own check-in is always named to oneself. */
-async function readOwn(db: Db, me: string): Promise<CheckIn | null> {
-  const [row] = await selectPresent(db, eq(checkIns.userId, me))
+/** Names the caller even if hidden. */
+async function readOwn(db: Db, userId: string): Promise<CheckIn | null> {
+  const [row] = await selectCurrent(db, eq(checkIns.userId, userId))
   return row ? checkInView(row, true) : null
 }
 
-/** @throws NOT_FOUND where this person is checked in nowhere */
+/** @throws NOT_FOUND if the caller is not checked in */
 export async function checkOut(ctx: SignedInContext): Promise<{ ok: true }> {
-  const me = ctx.actor.id
-  return withLocationLocks(ctx, { userId: me, locations: (tx) => whereIs(tx, me) }, async (tx) => {
-    const current = await currentOf(tx, me)
-    if (!current) throw new AppError('NOT_FOUND', 'You are not checked in anywhere.')
+  const userId = ctx.actor.id
+  return withLocationLocks(ctx, { userId, locations: (tx) => whereIs(tx, userId) }, async (tx) => {
+    const current = await currentOf(tx, userId)
+    if (!current) throw new AppError('NOT_FOUND', 'You are not checked in.')
     await endCheckIn(tx, current.id)
     const changed = [checkInsChanged(current.locationId)]
     return { result: { ok: true }, ...noCalendarChanges, changed, notices: [] }
   })
 }
 
-/** The location where somebody is checked in, if anywhere. */
+/** The id of the location at which the user is checked in, or an empty list. */
 export async function whereIs(db: Db, userId: string): Promise<string[]> {
   const current = await currentOf(db, userId)
   return current ? [current.locationId] : []
 }
 
-/** The check-in that is not over, of which there is one at the most. */
 async function currentOf(db: Db, userId: string): Promise<CheckInRow | undefined> {
   const [row] = await db
     .select()
@@ -106,14 +106,14 @@ async function currentOf(db: Db, userId: string): Promise<CheckInRow | undefined
 const endCheckIn = (tx: Tx, id: string) =>
   tx.update(checkIns).set({ until: sql`clock_timestamp()` }).where(eq(checkIns.id, id))
 
-/** Who is at a location, in the order in which they came, and where oneself is, which names one. @throws NOT_FOUND */
+/** Lists check-ins at a location in order of arrival, and the caller's own at any location. @throws NOT_FOUND */
 export async function listPresent(
   ctx: SignedInContext,
   { locationId, ...page }: Page & { locationId: string },
 ) {
   await refuseUnlessInUse(ctx.db, locationId)
   const behind = page.cursor ? gt(checkIns.id, page.cursor) : undefined
-  const rows = await selectPresent(ctx.db, eq(checkIns.locationId, locationId), behind)
+  const rows = await selectCurrent(ctx.db, eq(checkIns.locationId, locationId), behind)
     .orderBy(asc(checkIns.id))
     .limit(page.limit + 1)
   return {
@@ -122,8 +122,7 @@ export async function listPresent(
   }
 }
 
-/** The check-ins that are not over, with the names. */
-const selectPresent = (db: Db, ...which: (SQL | undefined)[]) =>
+const selectCurrent = (db: Db, ...which: (SQL | undefined)[]) =>
   db
     .select({ ...getTableColumns(checkIns), name: users.name, hidden: users.hidden })
     .from(checkIns)

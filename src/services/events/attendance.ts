@@ -23,47 +23,47 @@ import { eventsChanged, withLocationLocks } from '../calendar/change-location'
 import { notify } from '../notifications/notify'
 import { pageOf } from '../shared/paging'
 
-/** Hours before the start at which attendees are reminded, the last first. */
-const REMINDERS = [1, 24]
+/** Shortest first: an attendee who is due for both gets only the later reminder. */
+const REMINDER_HOURS = [1, 24]
 const BATCH = 500
 
 /**
- * Attends an event, or waits for a place where it is full. A place that has a price is held for HOLD_SECONDS, until its
- * booking is paid as any other; the creator pays nothing. Who attends, holds a place or waits already does so still.
- * @param wait false: where it is full, be refused rather than wait
- * @throws NOT_FOUND, TOO_LATE once it is over, or has begun where it has a price, EVENT_FULL, TOO_MANY_HOLDS, NOT_SIGNED_IN
+ * Attends an event, or joins the waitlist if it is full. A seat with a price is held for HOLD_SECONDS and paid like any
+ * booking; the creator pays nothing. Changes nothing if the caller already attends, holds a seat or waits.
+ * @param wait if false, a full event is refused instead of joining the waitlist
+ * @throws NOT_FOUND, TOO_LATE if it is over, or has a price and has started, EVENT_FULL, TOO_MANY_HOLDS, NOT_SIGNED_IN
  */
 export async function attendEvent(
   ctx: SignedInContext,
   { id, wait = true }: { id: string; wait?: boolean | undefined },
 ): Promise<Event> {
-  return onEvent(ctx, id, async (tx, event) => {
-    const me = ctx.actor.id
-    if (await attendanceOf(tx, id, me)) return false
-    const costs = event.priceMinor > 0 && event.creatorId !== me
-    if (costs) await refuseIfBegun(tx, event)
+  return withEventLock(ctx, id, async (tx, event) => {
+    const userId = ctx.actor.id
+    if (await attendanceOf(tx, id, userId)) return false
+    const costs = event.priceMinor > 0 && event.creatorId !== userId
+    if (costs) await refuseIfStarted(tx, event)
     const full = event.capacity !== null && event.attending + event.held >= event.capacity
     if (full && !wait) throw new AppError('EVENT_FULL', 'This event is full.')
     if (costs && !full) {
       await assertHoldLimit(ctx, tx)
       const how = { holdSeconds: ctx.env.HOLD_SECONDS, source: ctx.source }
-      return { bookings: await holdSeats(tx, event, [me], how), notices: [] }
+      return { bookings: await holdSeats(tx, event, [userId], how), notices: [] }
     }
     const status = full ? 'waiting' : 'attending'
-    await tx.insert(eventAttendees).values({ eventId: id, userId: me, status })
+    await tx.insert(eventAttendees).values({ eventId: id, userId, status })
     return NO_SEAT_CHANGES
   })
 }
 
 /**
- * Gives a place, or the wait for one, back. A place goes to whoever has waited longest, and that person is told; what was
- * paid for it goes back by the policy frozen on its booking.
- * @throws NOT_FOUND, TOO_LATE once it is over, NOT_CANCELLABLE once it has begun where the place was paid for
+ * Gives up the caller's seat or waitlist position. The seat goes to the first waiting user; a paid seat is refunded by the
+ * policy frozen on its booking.
+ * @throws NOT_FOUND, TOO_LATE if the event is over, NOT_CANCELLABLE if it has started and the seat is paid
  */
 export async function leaveEvent(ctx: SignedInContext, { id }: { id: string }): Promise<Event> {
-  return onEvent(ctx, id, async (tx, event) => {
+  return withEventLock(ctx, id, async (tx, event) => {
     const mine = await attendanceOf(tx, id, ctx.actor.id)
-    if (!mine) throw new AppError('NOT_FOUND', 'You do not attend this event.')
+    if (!mine) throw new AppError('NOT_FOUND', 'You are not attending this event.')
     if (mine.bookingId) return cancelSeat(ctx, tx, mine.bookingId)
     await tx
       .delete(eventAttendees)
@@ -79,17 +79,17 @@ async function cancelSeat(ctx: SignedInContext, tx: Tx, bookingId: string): Prom
 }
 
 /**
- * Runs with the event's location locked, after the places that nobody has paid for in time were given on; false is that
- * nothing changed.
+ * Runs under the locks of the caller and the event's location, after unpaid seats have expired.
+ * @param run returns false if it changed nothing
  */
-async function onEvent(
+async function withEventLock(
   ctx: SignedInContext,
   id: string,
   run: (tx: Tx, event: EventRow) => Promise<SeatChanges | false>,
 ): Promise<Event> {
   const { locationId } = await findEvent(ctx.db, id)
-  const locks = { person: ctx.actor.id, locations: [locationId] }
-  const { event, isNews } = await withLocationLocks(ctx, locks, async (tx) => {
+  const locks = { userId: ctx.actor.id, locations: [locationId] }
+  const { event, hasChanged } = await withLocationLocks(ctx, locks, async (tx) => {
     const former = await findEvent(tx, id)
     await refuseIfOver(tx, former)
     const ended = await expireUnpaidSeats(tx, former)
@@ -97,17 +97,17 @@ async function onEvent(
     const row = await findEvent(tx, id)
     const mine = await attendanceOf(tx, id, ctx.actor.id)
     const event = eventView({ ...row, mine: mine?.status ?? null, bookingId: mine?.bookingId ?? null })
-    const isNews = outcome !== false
-    const changed = isNews || ended.bookings.length > 0 ? [eventsChanged(locationId)] : []
+    const hasChanged = outcome !== false
+    const changed = hasChanged || ended.bookings.length > 0 ? [eventsChanged(locationId)] : []
     return {
-      result: { event, isNews },
+      result: { event, hasChanged },
       touched: [],
       ...mergeSeatChanges(ended, outcome || NO_SEAT_CHANGES),
       changed,
     }
   })
-  // What is pushed to everybody says nothing of one's own part, which one may look at elsewhere as well.
-  if (isNews) ctx.publish(topicOf.user(ctx.actor.id), { type: 'event_update', event })
+  // The location's message has no per-user fields, so the caller's other clients need this one.
+  if (hasChanged) ctx.publish(topicOf.user(ctx.actor.id), { type: 'event_update', event })
   return event
 }
 
@@ -120,12 +120,12 @@ export async function refuseIfOver(db: Db, { id }: EventRow): Promise<void> {
   if (over) throw new AppError('TOO_LATE', 'This event is over.')
 }
 
-async function refuseIfBegun(db: Db, { id }: EventRow): Promise<void> {
-  const [begun] = await db
+async function refuseIfStarted(db: Db, { id }: EventRow): Promise<void> {
+  const [started] = await db
     .select({ id: events.id })
     .from(events)
     .where(sql`${events.id} = ${id} AND ${events.startsAt} <= clock_timestamp()`)
-  if (begun) throw new AppError('TOO_LATE', 'This event has begun, and its places are not sold any more.')
+  if (started) throw new AppError('TOO_LATE', 'This event has started. You can no longer buy a seat.')
 }
 
 async function attendanceOf(db: Db, eventId: string, userId: string): Promise<EventAttendeeRow | undefined> {
@@ -139,12 +139,12 @@ async function attendanceOf(db: Db, eventId: string, userId: string): Promise<Ev
 /** @throws NOT_ALLOWED */
 export function refuseUnlessOrganiser({ actor }: SignedInContext, { creatorId }: EventRow): void {
   if (creatorId !== actor.id && actor.role !== 'admin')
-    throw new AppError('NOT_ALLOWED', 'This is for who made the event, and for admins.')
+    throw new AppError('NOT_ALLOWED', "Only the event's creator or an admin can do this.")
 }
 
 /**
- * Who attends, holds a place or waits, in the order in which they came; for who made the event, and for admins. Who does
- * not wish to be seen is not named here either.
+ * Lists attendees, unpaid seats and the waitlist in order of arrival, for the event's creator and admins. Hidden users are
+ * not named.
  * @throws NOT_FOUND, NOT_ALLOWED
  */
 export async function listAttendees(ctx: SignedInContext, { id, cursor, limit }: Page & { id: string }) {
@@ -168,7 +168,7 @@ export async function listAttendees(ctx: SignedInContext, { id, cursor, limit }:
   return pageOf(rows, { limit }, attendeeView)
 }
 
-/** Who made an event, then who attends, holds a place or waits, in order; but for one person. */
+/** Users to notify: the creator, then attendees and waiting users in order, without `except`. */
 export async function listConcerned(
   tx: Tx,
   { id: eventId, creatorId }: EventRow,
@@ -179,17 +179,18 @@ export async function listConcerned(
     .from(eventAttendees)
     .where(eq(eventAttendees.eventId, eventId))
     .orderBy(asc(eventAttendees.position))
-  const people = new Set([creatorId, ...rows.map(({ userId }) => userId)])
-  return [...people].flatMap((userId) => (userId === null || userId === except ? [] : userId))
+  const userIds = new Set([creatorId, ...rows.map(({ userId }) => userId)])
+  return [...userIds].flatMap((userId) => (userId === null || userId === except ? [] : userId))
 }
 
 /**
- * Reminds attendees a day and an hour before the start, each once, unless they came later than that. Safe on any number
- * of servers at once. @returns how many were reminded
+ * Reminds attendees a day and an hour before the start, once each, unless they joined later than that. Safe on any number
+ * of servers at once.
+ * @returns the number of reminders
  */
 export async function remindAttendees(deps: Pick<Deps, 'db'>): Promise<number> {
   let total = 0
-  for (const hours of REMINDERS) {
+  for (const hours of REMINDER_HOURS) {
     for (;;) {
       const reminded = await deps.db.transaction((tx) => remindBatch(tx, hours))
       total += reminded

@@ -10,18 +10,18 @@ import { listConcerned } from './attendance'
 import { releaseClaims } from './room-claims'
 
 /**
- * Deletes an event whose location and calendar are locked; its attendance goes with it. Where it is not over, all that was
- * paid goes back, whoever is concerned is to be told, and its calendar file says for a while that it is cancelled.
+ * Deletes an event and its attendance. If it is not over, refunds its seats in full, returns the notices to send, and stores
+ * it as cancelled for calendar feeds. The location and the calendar must be locked.
  */
 export async function endEvent(tx: Tx, event: EventRow, except?: string) {
   const isOver = event.endsAt.getTime() <= Date.now()
-  const people = isOver ? [] : await listConcerned(tx, event, except)
-  const places = isOver ? [] : await cancelSeats(tx, event)
+  const userIds = isOver ? [] : await listConcerned(tx, event, except)
+  const seats = isOver ? [] : await cancelSeats(tx, event)
   const touched = await releaseClaims(tx, event.id, 'cancelled')
   await tx.delete(events).where(eq(events.id, event.id))
   if (!isOver) await tx.insert(cancelledEvents).values(withoutPeople(event))
-  const notices = people.map((userId): Notice => {
-    const paid = places.find(({ booking, backMinor }) => booking.userId === userId && backMinor > 0)
+  const notices = userIds.map((userId): Notice => {
+    const paid = seats.find(({ booking, backMinor }) => booking.userId === userId && backMinor > 0)
     return {
       userId,
       kind: 'event_cancelled',
@@ -34,7 +34,7 @@ export async function endEvent(tx: Tx, event: EventRow, except?: string) {
       }),
     }
   })
-  return { touched, bookings: places.map(({ booking }) => booking), notices }
+  return { touched, bookings: seats.map(({ booking }) => booking), notices }
 }
 
 const withoutPeople = ({ id, locationId, title, startsAt, endsAt, visibility }: EventRow) => ({
@@ -46,10 +46,10 @@ const withoutPeople = ({ id, locationId, title, startsAt, endsAt, visibility }: 
   visibility,
 })
 
-/** For so long calendars are told of what was cancelled, in days. */
+/** How long calendar feeds report cancelled events and bookings, in days. */
 export const CANCELLED_DAYS = 30
 
-/** Deletes what is left of events that were cancelled long ago. @returns how many */
+/** Deletes events cancelled more than CANCELLED_DAYS ago. @returns the number of deleted events */
 export async function forgetCancelledEvents({ db }: Pick<Deps, 'db'>): Promise<number> {
   const gone = await db
     .delete(cancelledEvents)
@@ -61,8 +61,8 @@ export async function forgetCancelledEvents({ db }: Pick<Deps, 'db'>): Promise<n
 const hasEnded = sql`NOT ${events.over} AND ${events.endsAt} <= clock_timestamp()`
 
 /**
- * Every sweep: what is over leaves the board of its location, and whoever watches it hears so. Safe on any number of
- * servers. @returns how many are over
+ * Marks events as over, so that they leave their location's live view. Safe on any number of servers at once.
+ * @returns the number of events
  */
 export async function retirePastEvents(deps: Pick<Deps, 'db' | 'publish' | 'log'>): Promise<number> {
   const due = await deps.db.selectDistinct({ locationId: events.locationId }).from(events).where(hasEnded)

@@ -47,7 +47,7 @@ type ListInput = Page & {
   to?: string | undefined
 }
 
-/** Events that end after `from` (now, where it is not given) and begin before `to`, the next first. */
+/** Lists events that end after `from` (now by default) and start before `to`, earliest first. */
 export async function listEvents(ctx: Context, { locationId, from, to, ...page }: ListInput) {
   const rows = await selectEvents(
     ctx,
@@ -61,7 +61,7 @@ export async function listEvents(ctx: Context, { locationId, from, to, ...page }
   return pageOf(rows, page, eventView, startCursorOf)
 }
 
-/** Events of a location that use none of its spaces and are on at any time of a period, the first first. */
+/** Events of a location without a space that overlap a period, earliest first. */
 export async function eventsWithoutSpace(ctx: Context, locationId: string, period: Period): Promise<Event[]> {
   const rows = await selectEvents(
     ctx,
@@ -74,43 +74,43 @@ export async function eventsWithoutSpace(ctx: Context, locationId: string, perio
   return rows.map(eventView)
 }
 
-/** @throws NOT_FOUND, also for a members' event where nobody is signed in */
+/** @throws NOT_FOUND, also for a members' event if the caller is signed out */
 export async function getEvent(ctx: Context, { id }: { id: string }): Promise<Event> {
   const [row] = await selectEvents(ctx, eq(events.id, id))
   if (!row) throw notFound('event')
   return eventView(row)
 }
 
-/** As the actor may see them. */
 function selectEvents(ctx: Context, where: SQL | undefined) {
-  const me = ctx.actor.kind === 'user' ? ctx.actor.id : null
+  const userId = ctx.actor.kind === 'user' ? ctx.actor.id : null
   return ctx.db
     .select({ ...getTableColumns(events), mine: eventAttendees.status, bookingId: eventAttendees.bookingId })
     .from(events)
     .leftJoin(
       eventAttendees,
-      and(eq(eventAttendees.eventId, events.id), sql`${eventAttendees.userId} = ${me}::uuid`),
+      and(eq(eventAttendees.eventId, events.id), sql`${eventAttendees.userId} = ${userId}::uuid`),
     )
     .where(and(where, visibleTo(ctx, events)))
     .orderBy(asc(events.startsAt), asc(events.id))
 }
 
-/** What is for members is there for nobody else. */
+/** Members' events are visible only to signed-in users. */
 export const visibleTo = (
   { actor }: Pick<Context, 'actor'>,
   { visibility }: { visibility: PgColumn },
 ): SQL | undefined => (actor.kind === 'user' ? undefined : sql`${visibility} = 'public'`)
 
 /**
- * Announces an event, which its creator attends from the start. One that uses a space claims the whole of it.
- * @throws VALIDATION, also for a price that no card can pay, NOT_FOUND, TOO_MANY_EVENTS, SLOT_PAST, TOO_LONG, NOT_SIGNED_IN, and what `claimForEvent` refuses
+ * Creates an event, which its creator attends. An event in a space claims all units of it.
+ * @throws VALIDATION, also for a price that cannot be charged to a card, NOT_FOUND, TOO_MANY_EVENTS, SLOT_PAST, TOO_LONG,
+ *   NOT_SIGNED_IN, and the refusals of `claimForEvent`
  */
 export async function createEvent(
   ctx: SignedInContext,
   input: Details & { locationId: string },
 ): Promise<Event> {
   const { locationId, spaceId } = input
-  const locks = { person: ctx.actor.id, locations: [locationId], calendars: spaceId ? [{ spaceId }] : [] }
+  const locks = { userId: ctx.actor.id, locations: [locationId], calendars: spaceId ? [{ spaceId }] : [] }
   return withLocationLocks(ctx, locks, async (tx) => {
     await refuseUnlessInUse(tx, locationId)
     await refuseTooMany(tx, ctx)
@@ -121,7 +121,7 @@ export async function createEvent(
       .insert(events)
       .values({ ...input, ...times, creatorId: ctx.actor.id })
       .returning()
-    if (!event) throw new Error('the event was not inserted')
+    if (!event) throw new Error('event was not inserted')
     refuseUnpayablePrice({ leastMinor: event.priceMinor, currency: event.currency })
     await tx.insert(eventAttendees).values({ eventId: event.id, userId: ctx.actor.id, status: 'attending' })
     const claimed = await claimForEvent(tx, ctx.actor, event)
@@ -129,43 +129,43 @@ export async function createEvent(
   })
 }
 
-/** The person must be locked. @throws TOO_MANY_EVENTS */
+/** The user must be locked. @throws TOO_MANY_EVENTS */
 async function refuseTooMany(tx: Tx, { actor, env }: SignedInContext): Promise<void> {
   if (actor.role === 'admin') return
-  const coming = await tx.$count(
+  const upcoming = await tx.$count(
     events,
     sql`${events.creatorId} = ${actor.id} AND ${events.endsAt} > clock_timestamp()`,
   )
-  if (coming >= env.MAX_EVENTS_PER_PERSON)
-    throw new AppError('TOO_MANY_EVENTS', 'You have announced as many events as one may at once.')
+  if (upcoming >= env.MAX_EVENTS_PER_PERSON)
+    throw new AppError('TOO_MANY_EVENTS', 'You have too many upcoming events. Cancel one first.')
 }
 
 type Times = Pick<EventRow, 'startsAt' | 'endsAt'>
 
-/** A new event, and a start that is moved, lie in the future. */
+/** A new start must be in the future; for an unchanged start, the end must be. */
 async function refuseTimes(tx: Tx, { startsAt, endsAt }: Times, former?: Times): Promise<void> {
   if (startsAt >= endsAt) throw invalidField('endsAt', 'must be after the start')
   if (endsAt.getTime() - startsAt.getTime() > MAX_LENGTH_DAYS * DAY)
-    throw new AppError('TOO_LONG', `An event lasts ${MAX_LENGTH_DAYS} days at the most.`)
+    throw new AppError('TOO_LONG', `An event can last at most ${MAX_LENGTH_DAYS} days.`)
   const [clock] = await tx.execute<{ now: string }>(sql`SELECT epoch_ms(clock_timestamp()) AS now`)
   const now = Number(clock?.now)
-  const begins = former?.startsAt.getTime() === startsAt.getTime() ? endsAt : startsAt
-  if (begins.getTime() <= now) throw new AppError('SLOT_PAST', 'This time is past.')
+  const earliest = former?.startsAt.getTime() === startsAt.getTime() ? endsAt : startsAt
+  if (earliest.getTime() <= now) throw new AppError('SLOT_PAST', 'This time has passed. Choose another one.')
 }
 
 /**
- * Changes an event. Whoever attends or waits is told; a new time or space is claimed and the old one left as one change,
- * so where it is taken all stays as it was; more places go to those who wait. Places that are held or paid keep their price,
- * and at another time give everything back to who leaves; where it costs nothing any more, who was to pay has a place.
- * @throws NOT_FOUND, NOT_ALLOWED, TOO_LATE once it is over, VALIDATION, SLOT_PAST, INVALID_STATE for fewer places than are
- *   taken, and what `claimForEvent` refuses
+ * Updates an event and notifies its attendees and waiting users. Claims a new time or space in the transaction that releases
+ * the old one, and gives added seats to the waitlist. Held and paid seats keep their price; another time makes them fully
+ * refundable, and a price of 0 grants the unpaid ones.
+ * @throws NOT_FOUND, NOT_ALLOWED, TOO_LATE if it is over, VALIDATION, SLOT_PAST, TOO_LONG, INVALID_STATE for a capacity
+ *   below the seats taken, and the refusals of `claimForEvent`
  */
 export async function updateEvent(
   ctx: SignedInContext,
   { id, startsAt, endsAt, ...fields }: Partial<Details> & { id: string },
 ): Promise<Event> {
   const { spaceId, capacity } = fields
-  return onOwnEvent(ctx, id, spaceId ? [spaceId] : [], async (tx, former) => {
+  return withOwnEventLocks(ctx, id, spaceId ? [spaceId] : [], async (tx, former) => {
     await refuseIfOver(tx, former)
     if (spaceId) await findSpaceOf(tx, { spaceId, locationId: former.locationId })
     const ended = await expireUnpaidSeats(tx, former)
@@ -178,7 +178,7 @@ export async function updateEvent(
       const { result, changed } = await outcomeOf(ctx, tx, former)
       return { result, touched: [], ...ended, changed: ended.bookings.length > 0 ? changed : [] }
     }
-    if (isElsewhen(former, times)) await refuseTimes(tx, times, former)
+    if (isRescheduled(former, times)) await refuseTimes(tx, times, former)
     const [event] = await tx
       .update(events)
       .set({ ...fields, ...times, updatedAt: sql`clock_timestamp()` })
@@ -188,56 +188,61 @@ export async function updateEvent(
     refuseUnpayablePrice({ leastMinor: event.priceMinor, currency: event.currency })
     if (former.startsAt.getTime() !== event.startsAt.getTime())
       await tx.update(eventAttendees).set({ remindedHours: null }).where(eq(eventAttendees.eventId, id))
-    const moved = isElsewhen(former, event) ? await rescheduleSeats(tx, event) : []
-    const claims = await moveClaims(tx, ctx, former, event)
-    const told = await noticesOfChange(tx, ctx, former, event)
-    const given =
+    const rescheduled = isRescheduled(former, event) ? await rescheduleSeats(tx, event) : []
+    const claims = await replaceClaims(tx, ctx, former, event)
+    const notices = await changeNotices(tx, ctx, former, event)
+    const granted =
       former.priceMinor > 0 && event.priceMinor === 0 ? await giveSeats(tx, event) : NO_SEAT_CHANGES
-    const up = await promoteFromWaitlist(tx, event)
+    const promoted = await promoteFromWaitlist(tx, event)
     return {
       touched: claims.touched,
-      bookings: [...claims.bookings, ...ended.bookings, ...moved, ...given.bookings, ...up.bookings],
-      notices: [...told, ...ended.notices, ...given.notices, ...up.notices],
+      bookings: [
+        ...claims.bookings,
+        ...ended.bookings,
+        ...rescheduled,
+        ...granted.bookings,
+        ...promoted.bookings,
+      ],
+      notices: [...notices, ...ended.notices, ...granted.notices, ...promoted.notices],
       ...(await outcomeOf(ctx, tx, event)),
     }
   })
 }
 
-/** Whether nothing that is wanted is different from what there is. */
 const isSame = (former: EventRow, wanted: Partial<EventRow>): boolean =>
   Object.entries(wanted).every(
     ([name, value]) => value === undefined || Bun.deepEquals(value, former[name as keyof EventRow]),
   )
 
-const isElsewhen = (former: Times, now: Times) =>
+const isRescheduled = (former: Times, now: Times) =>
   former.startsAt.getTime() !== now.startsAt.getTime() || former.endsAt.getTime() !== now.endsAt.getTime()
 
 function refuseTooFew({ attending, held }: EventRow, capacity: number | null | undefined): void {
   if (typeof capacity !== 'number' || capacity >= attending + held) return
-  throw new AppError('INVALID_STATE', `${attending + held} places are taken already.`)
+  throw new AppError('INVALID_STATE', `Capacity cannot be below the ${attending + held} seats already taken.`)
 }
 
-async function moveClaims(tx: Tx, ctx: SignedInContext, former: EventRow, event: EventRow) {
-  if (former.spaceId === event.spaceId && !isElsewhen(former, event)) return { touched: [], bookings: [] }
-  const left = await releaseClaims(tx, event.id, 'rescheduled')
+async function replaceClaims(tx: Tx, ctx: SignedInContext, former: EventRow, event: EventRow) {
+  if (former.spaceId === event.spaceId && !isRescheduled(former, event)) return { touched: [], bookings: [] }
+  const released = await releaseClaims(tx, event.id, 'rescheduled')
   const { touched, bookings } = await claimForEvent(tx, ctx.actor, event, former)
   return {
-    touched: [...left, ...touched.map((touch) => ({ ...touch, cause: 'rescheduled' as const }))],
+    touched: [...released, ...touched.map((touch) => ({ ...touch, cause: 'rescheduled' as const }))],
     bookings,
   }
 }
 
-/** Everyone concerned hears of whatever they would read differently; places and who sees it are not their matter. */
-async function noticesOfChange(
+/** A change of only the capacity or the visibility is not announced. */
+async function changeNotices(
   tx: Tx,
   ctx: SignedInContext,
   former: EventRow,
   event: EventRow,
 ): Promise<Notice[]> {
-  const told = ({ title, text, startsAt, endsAt, spaceId, ...price }: EventRow) =>
+  const announced = ({ title, text, startsAt, endsAt, spaceId, ...price }: EventRow) =>
     JSON.stringify([title, text, startsAt, endsAt, spaceId, priceOf(price)])
-  if (told(former) === told(event)) return []
-  const people = await listConcerned(tx, event, ctx.actor.id)
+  if (announced(former) === announced(event)) return []
+  const userIds = await listConcerned(tx, event, ctx.actor.id)
   const source = `${event.id}:${event.updatedAt.getTime()}`
   const { startsAt } = former
   const about = {
@@ -245,36 +250,36 @@ async function noticesOfChange(
     ...(startsAt.getTime() !== event.startsAt.getTime() && { formerly: startsAt }),
     ...(priceOf(former) !== priceOf(event) && { amountMinor: event.priceMinor, currency: event.currency }),
   }
-  return people.map((userId) => ({ userId, kind: 'event_changed', source, ...about }))
+  return userIds.map((userId) => ({ userId, kind: 'event_changed', source, ...about }))
 }
 
-/** What costs nothing costs nothing in any currency. */
+/** A price of 0 is the same in every currency. */
 const priceOf = ({ priceMinor, currency }: Pick<EventRow, 'priceMinor' | 'currency'>) =>
   priceMinor > 0 ? `${priceMinor} ${currency}` : ''
 
 /**
- * Cancels an event: who attends or waits is told, what was paid goes back whole, its space is free again, and nothing of it
- * remains. One that is over is only forgotten.
+ * Cancels and deletes an event: notifies its attendees and waiting users, refunds its seats in full and frees its space. An
+ * event that is over is only deleted.
  * @throws NOT_FOUND, NOT_ALLOWED
  */
 export async function removeEvent(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
-  return onOwnEvent(ctx, id, [], async (tx, event) => {
+  return withOwnEventLocks(ctx, id, [], async (tx, event) => {
     const ended = await endEvent(tx, event, ctx.actor.id)
     return { result: { ok: true }, ...ended, changed: [eventsChanged(event.locationId)] }
   })
 }
 
-/** Runs with the event's location locked, and its space and further ones after that; for its creator and for admins. */
-async function onOwnEvent<T>(
+/** Locks the caller, the event's location, its space and `moreSpaces`. For the event's creator and admins. */
+async function withOwnEventLocks<T>(
   ctx: SignedInContext,
   id: string,
-  also: string[],
+  moreSpaces: string[],
   run: (tx: Tx, event: EventRow) => Promise<LocationOutcome<T>>,
 ): Promise<T> {
   const { locationId } = await findEvent(ctx.db, id)
   const calendarsOfEvent = async (tx: Tx) => {
     const { spaceId } = await findEvent(tx, id)
-    return (spaceId ? [...also, spaceId] : also).map((one) => ({ spaceId: one }))
+    return (spaceId ? [...moreSpaces, spaceId] : moreSpaces).map((one) => ({ spaceId: one }))
   }
   return withLocationLocks(
     ctx,

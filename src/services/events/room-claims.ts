@@ -14,10 +14,10 @@ import { claimedPeriod, lockCalendars, type Touch, touchesOf } from '../calendar
 type Claimed = { touched: Touch[]; bookings: BookingRow[] }
 
 /**
- * Claims the whole space for an event: every unit of it, with the buffer behind. The calendar must be locked. An admin may
- * claim any time; anyone else only what he could have held, and only where that is free of charge.
- * @param former the event as it was: where it has begun and goes on in the same space, what is added is judged alone
- * @throws NOT_FOUND, NOT_ALLOWED, SLOT_TAKEN where anybody else has any of it, and whatever refuses a time
+ * Claims every unit of the event's space, buffer included. The calendar must be locked. An admin can claim any time; other
+ * users only a time that they could hold, in a space without a price.
+ * @param former the event before its update: if it has started and stays in its space, only the added time is checked
+ * @throws NOT_FOUND, NOT_ALLOWED, SLOT_TAKEN if any unit is taken, and every refusal of a time
  */
 export async function claimForEvent(
   tx: Tx,
@@ -38,7 +38,7 @@ export async function claimForEvent(
   return { touched: [{ spaceId: space.id, period: claimed, cause: 'booked' }, ...touched], bookings: expired }
 }
 
-/** @throws NOT_FOUND where the location has no such space in use */
+/** @throws NOT_FOUND if the location has no such space in use */
 export async function findSpaceOf(
   tx: Tx,
   { spaceId, locationId }: { spaceId: string; locationId: string },
@@ -58,17 +58,18 @@ async function refuseUnlessHoldable(
   former: EventRow | undefined,
 ): Promise<void> {
   if (space.priceMinor > 0)
-    throw new AppError('NOT_ALLOWED', 'This space has a price, so only an admin gives it to an event.')
+    throw new AppError('NOT_ALLOWED', 'Only an admin can give a priced space to an event.')
   const { rules, now } = await readCalendar(tx, { spaceId: space.id }, withReach(time))
-  const goesOn = former?.spaceId === space.id && former.startsAt.getTime() === time.from && time.from <= now
-  const asked = goesOn ? { from: former.endsAt.getTime(), to: time.to } : time
-  const reason = asked.from < asked.to ? unavailableReasonByRules(rules, asked, now) : null
+  const continues =
+    former?.spaceId === space.id && former.startsAt.getTime() === time.from && time.from <= now
+  const requested = continues ? { from: former.endsAt.getTime(), to: time.to } : time
+  const reason = requested.from < requested.to ? unavailableReasonByRules(rules, requested, now) : null
   if (reason) throw timeRefusal(reason)
 }
 
 async function expireInTheWay(tx: Tx, spaceId: string, claimed: Period): Promise<BookingRow[]> {
   const stale = await findStale(tx, [{ spaceId }], claimed, null)
-  // A stale hold may have a specialist too. Specialists are locked after spaces, and none is locked yet.
+  // A stale hold can also have a specialist. Specialists are locked after spaces.
   await lockCalendars(
     tx,
     stale.calendars.filter(({ specialistId }) => specialistId),
@@ -110,7 +111,7 @@ async function insertClaims(tx: Tx, actor: UserActor, event: EventRow, space: Sp
   )
 }
 
-/** Gives back what an event claims. The calendar must be locked. @returns the time that is free again */
+/** Releases an event's claims. The calendar must be locked. @returns the periods that are free again */
 export async function releaseClaims(tx: Tx, eventId: string, cause: Touch['cause']): Promise<Touch[]> {
   const rows = await tx.delete(bookings).where(eq(bookings.eventId, eventId)).returning()
   return rows.flatMap((row) =>
@@ -120,7 +121,7 @@ export async function releaseClaims(tx: Tx, eventId: string, cause: Touch['cause
   )
 }
 
-/** An event has its whole space, so units that are added to it later are the event's too. The calendar must be locked. */
+/** Extends event claims to units added to their space. The calendar must be locked. */
 export async function claimAddedUnits(tx: Tx, spaceId: string, units: number): Promise<void> {
   const claims = await tx
     .select()

@@ -8,21 +8,21 @@ import { type Loyalty, loyaltyEntryView } from '../../schemas/loyalty'
 import { pageOf } from '../shared/paging'
 import { lockUser } from '../users/users'
 
-/** One's own points, tier and entries, the newest first. */
+/** Returns the caller's points, tier and entries, newest first. */
 export const myLoyalty = (ctx: SignedInContext, page: Page): Promise<Loyalty> =>
   readLoyalty(ctx.db, ctx.actor.id, page)
 
-/** The same of anybody, for operators. @throws NOT_FOUND */
+/** Returns any user's points, tier and entries, for admins. @throws NOT_FOUND */
 export async function loyaltyOf(ctx: Context, { id, ...page }: Page & { id: string }): Promise<Loyalty> {
   await assertUserFound(ctx.db, id)
   return readLoyalty(ctx.db, id, page)
 }
 
-const CORRECTED: Page = { limit: 20 }
+const FIRST_PAGE: Page = { limit: 20 }
 
 /**
- * Gives points, or takes some that are there, by an entry that says why. What an operator gives counts for no tier.
- * @throws NOT_FOUND, NOT_ENOUGH_POINTS where it would take more than there is
+ * Adds or removes points by an entry with a reason. A correction does not count towards a tier.
+ * @throws NOT_FOUND, NOT_ENOUGH_POINTS if the balance would become negative
  */
 export async function correctPoints(
   ctx: Context,
@@ -31,8 +31,8 @@ export async function correctPoints(
   return ctx.db.transaction(async (tx) => {
     await lockUser(tx, id)
     await assertUserFound(tx, id)
-    const standing = await getTier(tx, id)
-    if (points < 0 && standing.points + points < 0) throw notEnoughPoints(standing.points)
+    const { points: balance } = await getTier(tx, id)
+    if (points < 0 && balance + points < 0) throw notEnoughPoints(balance)
     await tx.insert(loyaltyEntries).values({
       userId: id,
       points,
@@ -41,17 +41,17 @@ export async function correctPoints(
       reason,
       madeBy: ctx.actor.kind === 'user' ? ctx.actor.id : null,
     })
-    return readLoyalty(tx, id, CORRECTED)
+    return readLoyalty(tx, id, FIRST_PAGE)
   })
 }
 
 export const notEnoughPoints = (points: number) =>
-  new AppError('NOT_ENOUGH_POINTS', `There are ${points} points, and no more.`)
+  new AppError('NOT_ENOUGH_POINTS', `Only ${points} points are available.`)
 
 async function assertUserFound(db: Db, id: string): Promise<void> {
-  const there = and(eq(users.id, id), isNull(users.deletedAt))
-  const [person] = await db.select({ id: users.id }).from(users).where(there)
-  if (!person) throw notFound('user')
+  const exists = and(eq(users.id, id), isNull(users.deletedAt))
+  const [user] = await db.select({ id: users.id }).from(users).where(exists)
+  if (!user) throw notFound('user')
 }
 
 async function readLoyalty(db: Db, userId: string, page: Page): Promise<Loyalty> {
@@ -71,7 +71,7 @@ async function readLoyalty(db: Db, userId: string, page: Page): Promise<Loyalty>
 
 export type LoyaltyExport = { loyalty: Loyalty['entries'] }
 
-/** Every entry of one's own, the oldest first. */
+/** Returns all entries of the caller, oldest first. */
 export async function exportLoyalty({ db, actor }: SignedInContext): Promise<LoyaltyExport> {
   const own = eq(loyaltyEntries.userId, actor.id)
   const rows = await db.select().from(loyaltyEntries).where(own).orderBy(asc(loyaltyEntries.id))
@@ -80,19 +80,19 @@ export async function exportLoyalty({ db, actor }: SignedInContext): Promise<Loy
 
 type TierState = Pick<Loyalty, 'points' | 'tier' | 'tierPoints' | 'nextTierAt'> & Loyalty['benefits']
 
-/** Where a person stands: what they have to spend, and their tier with what it gives. */
+/** Returns a user's balance of points, tier and benefits. */
 export async function getTier(db: Db, userId: string): Promise<TierState> {
-  const [standing] = await db.execute<TierState>(
+  const [state] = await db.execute<TierState>(
     sql`SELECT points, tier, tier_points AS "tierPoints", next_tier_at AS "nextTierAt",
         discount_percent AS "discountPercent", extra_notice_days AS "extraNoticeDays" FROM loyalty_standing(${userId}::uuid)`,
   )
-  if (!standing) throw new Error('nobody stands nowhere')
-  return standing
+  if (!state) throw new Error('loyalty_standing returned no row')
+  return state
 }
 
 type Price = { priceMinor: number; depositMinor: number; currency: string }
 
-/** What a price and its deposit are for a person, whose tier may take something off. */
+/** Applies the discount of a user's tier to a price and its deposit. Amounts are in minor units. */
 export async function priceFor(
   db: Db,
   userId: string,
@@ -102,6 +102,6 @@ export async function priceFor(
     sql`SELECT price_minor AS "priceMinor", deposit_minor AS "depositMinor", discount_minor AS "discountMinor"
       FROM loyalty_price(${userId}::uuid, ${priceMinor}::integer, ${depositMinor}::integer, ${currency})`,
   )
-  if (!price) throw new Error('a price was not found out')
+  if (!price) throw new Error('loyalty_price returned no row')
   return price
 }

@@ -5,32 +5,28 @@ import { AppError } from '../../errors'
 import { getTier, notEnoughPoints } from './loyalty'
 
 /**
- * Pays a part of what one holds with points, or all of it: `points` of them in all, however often it is asked, and 0 takes
- * them back. Never more are taken than are needed, and fewer where a card could not be charged what would be left. The
- * entries in the ledger are written by the database, which follows the booking.
- * The owner must be locked, so that no two redemptions spend the same points, and so must the calendar.
- * @throws NOT_ENOUGH_POINTS, INVALID_STATE where points pay for nothing in this currency
+ * Sets how many points pay for a hold; 0 returns them. Uses no more than needed, and fewer if the rest would be too small for
+ * a card. A trigger writes the ledger. The owner and the calendar must be locked, or concurrent calls spend the same points.
+ * @throws NOT_ENOUGH_POINTS, INVALID_STATE if the currency has no points
  */
 export async function spendPoints(tx: Tx, row: BookingRow, points: number): Promise<BookingRow> {
-  const standing = await getTier(tx, row.userId)
-  const there = standing.points + row.redeemedPoints
-  if (points > there && points > row.redeemedPoints) throw notEnoughPoints(there)
-  const fitting = points === 0 ? NONE : fitPoints(row, points, await termsOf(tx, row.currency))
-  if (fitting.redeemedPoints === row.redeemedPoints) return row
-  const [changed] = await tx.update(bookings).set(fitting).where(eq(bookings.id, row.id)).returning()
-  if (!changed) throw new Error('the booking is gone')
+  const { points: balance } = await getTier(tx, row.userId)
+  const available = balance + row.redeemedPoints
+  if (points > available && points > row.redeemedPoints) throw notEnoughPoints(available)
+  const redemption = points === 0 ? NONE : fitPoints(row, points, await termsOf(tx, row.currency))
+  if (redemption.redeemedPoints === row.redeemedPoints) return row
+  const [changed] = await tx.update(bookings).set(redemption).where(eq(bookings.id, row.id)).returning()
+  if (!changed) throw new Error('booking was not updated')
   return changed
 }
 
 const NONE = { redeemedPoints: 0, pointsMinor: 0 }
 
-/** What a point is worth, and the least that a card can be charged, in minor units. */
 type Terms = { pointMinor: number; leastMinor: number }
 
 /**
- * How many points pay for a hold, and which part of its price. The last one may be worth less than the others. Where
- * something is left, it is paid by card: so it is not less than a card can be charged, and a deposit, which leaves its
- * card for the balance, is never paid by points alone.
+ * If points cover everything, the last point may be worth less than the others. Otherwise a card pays the rest, which must
+ * not be below the smallest charge. Points never cover a whole deposit, because its card is needed for the balance.
  */
 function fitPoints(row: BookingRow, points: number, { pointMinor, leastMinor }: Terms) {
   const paid = row.paidMinor - row.refundedMinor
@@ -48,6 +44,6 @@ async function termsOf(tx: Tx, currency: string): Promise<Terms> {
   )
   const { pointMinor, leastMinor } = terms ?? {}
   if (!pointMinor || !leastMinor)
-    throw new AppError('INVALID_STATE', `Prices in ${currency} cannot be paid with points.`)
+    throw new AppError('INVALID_STATE', `Points cannot pay for prices in ${currency}.`)
   return { pointMinor, leastMinor }
 }

@@ -15,11 +15,10 @@ import { spendPoints } from '../loyalty/redeem-points'
 import { dueOf, ensureCustomer, ensureIntent, isOpen, withdrawPayment } from './payment-intents'
 
 /**
- * The intent with which a hold is paid, or what a booking still owes. Asked again it is the same one, as long as the same
- * amount is due; the first time extends the hold by PAYMENT_GRACE_SECONDS. Points may pay for a part of a hold, or for all
- * of it, which then needs no intent and is a booking at once.
- * @throws NOT_FOUND, HOLD_EXPIRED, INVALID_STATE where nothing is to be paid, or points for a balance, NOT_ENOUGH_POINTS,
- *   UNAVAILABLE while Stripe does not answer
+ * Creates the intent for a hold or a balance. A repeated call returns the same intent while the same amount is due; the
+ * first one extends the hold by PAYMENT_GRACE_SECONDS. If points pay for all of it, confirms the hold without an intent.
+ * @throws NOT_FOUND, HOLD_EXPIRED, INVALID_STATE if nothing is due or points are used for a balance, NOT_ENOUGH_POINTS,
+ *   IN_PROGRESS, UNAVAILABLE if Stripe does not respond
  */
 export async function createIntent(
   ctx: SignedInContext,
@@ -34,48 +33,48 @@ export async function createIntent(
       continue
     }
     if (payment.kind === 'deposit') await ensureCustomer(ctx, ctx.actor.id)
-    const { intent, payment: now } = await ensureIntent(ctx, payment.id)
-    if (now.status === 'succeeded') throw new AppError('INVALID_STATE', 'This booking is paid already.')
-    if (!intent?.client_secret || !isOpen(now)) continue
+    const { intent, payment: current } = await ensureIntent(ctx, payment.id)
+    if (current.status === 'succeeded') throw new AppError('INVALID_STATE', 'This booking is already paid.')
+    if (!intent?.client_secret || !isOpen(current)) continue
     return { paymentId: payment.id, clientSecret: intent.client_secret, publishableKey, ...due }
   }
-  throw new AppError('IN_PROGRESS', 'Another payment of this booking is being ended. Please try again.')
+  throw new AppError('IN_PROGRESS', 'Another payment is being cancelled. Try again.')
 }
 
-/** What is due now, and the payment that is open for it; none where points have paid all of it. */
-type Begun = Pick<Intent, 'amountMinor' | 'currency' | 'redeemedPoints' | 'pointsMinor'> & {
+/** The amount due now and the open payment, null if points pay for everything. */
+type DuePayment = Pick<Intent, 'amountMinor' | 'currency' | 'redeemedPoints' | 'pointsMinor'> & {
   payment: PaymentRow | null
 }
 
-const begun = (
+const duePayment = (
   { currency, redeemedPoints, pointsMinor }: BookingRow,
   amountMinor: number,
   payment: PaymentRow | null,
-): Begun => ({ payment, amountMinor, currency, redeemedPoints, pointsMinor })
+): DuePayment => ({ payment, amountMinor, currency, redeemedPoints, pointsMinor })
 
-/** The open payment of a booking, begun where there is none, and what is due now. */
-export const beginPayment = (ctx: Context, bookingId: string, redeemPoints?: number): Promise<Begun> =>
+/** Finds or adds the open payment. The amount of an existing one can differ from the amount due now. */
+export const beginPayment = (ctx: Context, bookingId: string, redeemPoints?: number): Promise<DuePayment> =>
   withBookingLock(
     ctx,
     bookingId,
-    async (tx, seen, now, locked): Promise<Outcome<Begun>> => {
+    async (tx, seen, now, locked): Promise<Outcome<DuePayment>> => {
       if (ctx.actor.kind === 'user' && seen.userId !== ctx.actor.id) throw notFound('booking')
-      if (redeemPoints && isPaidByPoints(seen)) return noChanges(begun(seen, 0, null))
+      if (redeemPoints && isPaidByPoints(seen)) return noChanges(duePayment(seen, 0, null))
       const row = redeemPoints === undefined ? seen : await redeem(tx, seen, redeemPoints, now)
       if (row.status === 'held' && isPaidByPoints(row)) return bookPaidByPoints(tx, ctx, row, now, locked)
       const { kind, amountMinor } = amountDue(row, now)
       const changed = row === seen ? [] : [row]
       const open = await openPayment(tx, row.id, kind)
-      if (open) return { ...noChanges(begun(row, amountMinor, open)), bookings: changed }
+      if (open) return { ...noChanges(duePayment(row, amountMinor, open)), bookings: changed }
       const extended = await extendHoldOnce(tx, row, ctx.env.PAYMENT_GRACE_SECONDS)
       const { currency } = row
       const [payment] = await tx
         .insert(payments)
         .values({ bookingId: row.id, kind, amountMinor, currency })
         .returning()
-      if (!payment) throw new Error('the payment was not inserted')
+      if (!payment) throw new Error('payment was not inserted')
       return {
-        ...noChanges(begun(row, amountMinor, payment)),
+        ...noChanges(duePayment(row, amountMinor, payment)),
         bookings: extended.length > 0 ? extended : changed,
       }
     },
@@ -89,23 +88,23 @@ const isPaidByPoints = ({ status, priceMinor, pointsMinor }: BookingRow) =>
 
 async function redeem(tx: Tx, row: BookingRow, points: number, now: Millis): Promise<BookingRow> {
   if (amountDue(row, now).kind === 'balance')
-    throw new AppError('INVALID_STATE', 'Points pay for what one holds, not for what a booking still owes.')
+    throw new AppError('INVALID_STATE', 'Points cannot pay a balance. Pay it by card.')
   return spendPoints(tx, row, points)
 }
 
-/** A hold that points pay for whole is a booking; what may have been begun with a card is not to be paid any more. */
+/** Also reviews the payments that were started by card, which cancels them. */
 async function bookPaidByPoints(
   tx: Tx,
   ctx: Context,
   row: BookingRow,
   now: Millis,
   locked: CalendarKey[],
-): Promise<Outcome<Begun>> {
+): Promise<Outcome<DuePayment>> {
   const outcome = await applyTransition(tx, ctx.actor, row, 'confirmed', now, locked)
-  const begunBefore = await tx.select().from(payments).where(eq(payments.bookingId, row.id))
-  for (const { id: paymentId } of begunBefore.filter(isOpen))
+  const started = await tx.select().from(payments).where(eq(payments.bookingId, row.id))
+  for (const { id: paymentId } of started.filter(isOpen))
     await enqueue(tx, 'review-payment', { paymentId }, { key: `review-payment:${paymentId}` })
-  return { ...outcome, result: begun(row, 0, null) }
+  return { ...outcome, result: duePayment(row, 0, null) }
 }
 
 function amountDue(row: BookingRow, now: Millis): { kind: PaymentRow['kind']; amountMinor: number } {
@@ -117,7 +116,7 @@ function amountDue(row: BookingRow, now: Millis): { kind: PaymentRow['kind']; am
   if (row.status === 'held' && dueOf(row) > 0)
     return { kind: row.depositMinor > 0 ? 'deposit' : 'full', amountMinor: dueOf(row) }
   if (row.balanceDueMinor > 0) return { kind: 'balance', amountMinor: row.balanceDueMinor }
-  throw new AppError('INVALID_STATE', 'There is nothing to pay for this booking.')
+  throw new AppError('INVALID_STATE', 'Nothing is due for this booking.')
 }
 
 async function openPayment(
@@ -132,7 +131,7 @@ async function openPayment(
   return rows.find(isOpen)
 }
 
-/** The first payment of a hold gives its owner time to look for the card; a second one does not. */
+/** Extends a hold for its first payment only, so that repeated payments cannot prolong it. */
 async function extendHoldOnce(tx: Tx, row: BookingRow, graceSeconds: number): Promise<BookingRow[]> {
   if (row.status !== 'held') return []
   const [before] = await tx
@@ -141,7 +140,7 @@ async function extendHoldOnce(tx: Tx, row: BookingRow, graceSeconds: number): Pr
     .where(eq(payments.bookingId, row.id))
     .limit(1)
   if (before) return []
-  // Nobody pays for a place at an event that has begun.
+  // A seat is not sold after the event has started. least() ignores NULL.
   const latest = sql`CASE WHEN ${bookings.kind} = 'attendance' THEN ${bookings.startsAt} END`
   return tx
     .update(bookings)

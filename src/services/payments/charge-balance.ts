@@ -11,39 +11,35 @@ import { beginPayment } from './begin-payment'
 import { ensureIntent, isOpen, nextAttempt } from './payment-intents'
 import { syncPayment } from './sync-payment'
 
-/** How often a card that declines is tried, a day apart; after that the person pays by hand. */
-const ATTEMPTS = 4
+/** A day apart. After the last one the user must pay with another card. */
+const MAX_ATTEMPTS = 4
 
 /**
- * Charges what a completed booking still owes to the card that its deposit saved, without the person. The intent is made
- * and written down first and confirmed after that, so that it is charged once whatever is lost on the way. A card that
- * declines leaves `balanceDueMinor` as it is, both sides are told, and it is tried again.
+ * Charges the balance of a completed booking to the card that paid the deposit. The intent is stored before it is confirmed,
+ * so that a crash cannot charge twice. If the card is declined, notifies both sides and tries again a day later.
  */
 export async function chargeBalance(ctx: Context, { bookingId }: { bookingId: string }): Promise<void> {
   const [booking] = await ctx.db.select().from(bookings).where(eq(bookings.id, bookingId))
   if (booking?.status !== 'completed' || booking.balanceDueMinor === 0) return
   const deposit = await paidDeposit(ctx, bookingId)
-  // Somebody who has left took the card along.
+  // Deleting an account also deletes the customer at Stripe, and the card with it.
   if (!deposit?.stripeIntentId || !(await hasCustomer(ctx, booking.userId))) return
   const { payment } = await beginPayment(ctx, bookingId)
   if (!payment) return
   await ensureIntent(ctx, payment.id)
   const savedFrom = deposit.stripeIntentId
-  const { payment: tried } = await syncPayment(ctx, payment.id, {
-    act: async (locked) => {
+  const { payment: charged } = await syncPayment(ctx, payment.id, {
+    callStripe: async (locked) => {
       if (locked.stripeIntentId && isOpen(locked))
         await confirmOffSession(ctx, locked, locked.stripeIntentId, savedFrom)
     },
   })
-  if (tried.status === 'failed') await declinedBalance(ctx, tried, booking)
+  if (charged.status === 'failed') await handleDecline(ctx, charged, booking)
 }
 
 async function hasCustomer({ db }: Context, userId: string): Promise<boolean> {
-  const [person] = await db
-    .select({ customer: users.stripeCustomerId })
-    .from(users)
-    .where(eq(users.id, userId))
-  return Boolean(person?.customer)
+  const [user] = await db.select({ customer: users.stripeCustomerId }).from(users).where(eq(users.id, userId))
+  return Boolean(user?.customer)
 }
 
 async function paidDeposit(ctx: Context, bookingId: string): Promise<PaymentRow | undefined> {
@@ -67,7 +63,7 @@ async function confirmOffSession(
   if (!['requires_payment_method', 'requires_confirmation', 'requires_action'].includes(intent.status)) return
   const { payment_method } = await stripe.paymentIntents.retrieve(depositIntentId)
   const card = typeof payment_method === 'string' ? payment_method : payment_method?.id
-  if (!card) throw new AppError('PAYMENT_FAILED', 'The deposit has left no card behind.')
+  if (!card) throw new AppError('PAYMENT_FAILED', 'The deposit did not save a card.')
   try {
     await stripe.paymentIntents.confirm(
       intentId,
@@ -75,12 +71,12 @@ async function confirmOffSession(
       { idempotencyKey: `balance:${payment.id}:${payment.attempt}` },
     )
   } catch (error) {
-    // The intent itself tells of it, in the look that follows.
+    // The sync that follows reads the decline from the intent.
     if (!isDecline(error)) throw error
   }
 }
 
-async function declinedBalance(ctx: Context, payment: PaymentRow, booking: BookingRow): Promise<void> {
+async function handleDecline(ctx: Context, payment: PaymentRow, booking: BookingRow): Promise<void> {
   const { bookingId, amountMinor, currency, attempt } = payment
   await ctx.db.transaction(async (tx) => {
     const source = `${payment.id}:${attempt}`
@@ -89,7 +85,7 @@ async function declinedBalance(ctx: Context, payment: PaymentRow, booking: Booki
       ...paymentNotifications(booking, { kind: 'balance_declined', source, amountMinor, currency }),
     )
     await nextAttempt(tx, payment.id)
-    if (attempt < ATTEMPTS) {
+    if (attempt < MAX_ATTEMPTS) {
       const at = new Date(Date.now() + DAY)
       await enqueue(tx, 'charge-balance', { bookingId }, { key: `charge-balance:${bookingId}`, at })
     }

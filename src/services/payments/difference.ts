@@ -1,4 +1,4 @@
-/** One thing on which Stripe and we do not agree, or that a person should look at. */
+/** A difference between Stripe and the database, or a dispute, which an admin must resolve. */
 export type Difference = {
   kind:
     | 'unknown_intent'

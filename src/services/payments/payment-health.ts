@@ -3,19 +3,18 @@ import type { Deps } from '../../context'
 import type { JobName } from '../jobs/jobs'
 
 export type PaymentProblems = {
-  /** Of the inbox, not worked on for a minute. */
+  /** Stripe events not processed within a minute. */
   waitingEvents: number
   failedEvents: number
-  /** Of the queue, due for a minute and taken by no server. */
+  /** Due for a minute, but not taken by a server. */
   waitingJobs: number
-  /** Failed at least once, those that were given up too. */
+  /** Failed at least once, including those given up. */
   failedJobs: number
   givenUpJobs: number
   waitingRefunds: number
   disputes: number
 }
 
-/** The jobs that move or follow money; that a mailbox is full is no trouble with payments. */
 const MONEY_JOBS: JobName[] = [
   'stripe-event',
   'review-payment',
@@ -24,7 +23,7 @@ const MONEY_JOBS: JobName[] = [
   'forget-customer',
 ]
 
-/** What of payments somebody should look at where it does not go away by itself. */
+/** Counts late and failed payment work, and disputes, for the metrics and `doctor`. */
 export async function countPaymentProblems({ db }: Pick<Deps, 'db'>): Promise<PaymentProblems> {
   const [row] = await db.execute<PaymentProblems>(sql`
     WITH jobs AS (SELECT * FROM graphile_worker.jobs WHERE task_identifier = ANY(${`{${MONEY_JOBS.join()}}`}::text[]))
@@ -37,6 +36,6 @@ export async function countPaymentProblems({ db }: Pick<Deps, 'db'>): Promise<Pa
            (SELECT count(*)::int FROM jobs WHERE attempts >= max_attempts) AS "givenUpJobs",
            (SELECT count(*)::int FROM refunds WHERE status = 'requested' AND created_at < now() - interval '10 minutes') AS "waitingRefunds",
            (SELECT count(*)::int FROM payments WHERE disputed) AS disputes`)
-  if (!row) throw new Error('the payments were not counted')
+  if (!row) throw new Error('payment problem query returned no row')
   return row
 }

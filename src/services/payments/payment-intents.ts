@@ -5,31 +5,32 @@ import { type BookingRow, bookings, type PaymentRow, payments, users } from '../
 import { toStripeAmount } from '../../lib/money'
 import { isStripeRefusal, isStuckOnKey } from '../../lib/stripe'
 import { amountToConfirm } from '../bookings/transitions'
-import { cancelAtStripe, type PaymentState, syncPayment } from './sync-payment'
+import { cancelIntent, type PaymentState, syncPayment } from './sync-payment'
 
 /**
- * The intent of a payment, made at Stripe where there is none yet. The key is our row and its attempt, so that whatever
- * was lost on the way, one row has one intent.
+ * Creates the payment's intent at Stripe if it has none. The idempotency key is the payment's id and attempt, so a lost
+ * response does not create a second intent.
+ * @throws NOT_FOUND, UNAVAILABLE if Stripe does not respond
  */
 export async function ensureIntent(ctx: Context, paymentId: string): Promise<PaymentState> {
   return withIdempotencyKey(ctx, paymentId, () =>
-    syncPayment(ctx, paymentId, { act: (payment, tx) => createIntentAtStripe(ctx, payment, tx) }),
+    syncPayment(ctx, paymentId, { callStripe: (payment, tx) => createStripeIntent(ctx, payment, tx) }),
   )
 }
 
-async function createIntentAtStripe(ctx: Context, payment: PaymentRow, tx: Db): Promise<string> {
+async function createStripeIntent(ctx: Context, payment: PaymentRow, tx: Db): Promise<string> {
   if (payment.stripeIntentId) return payment.stripeIntentId
-  const [person] = await tx
+  const [user] = await tx
     .select({ customer: users.stripeCustomerId })
     .from(bookings)
     .innerJoin(users, eq(users.id, bookings.userId))
     .where(eq(bookings.id, payment.bookingId))
-  const customer = payment.kind === 'full' ? null : (person?.customer ?? null)
+  const customer = payment.kind === 'full' ? null : (user?.customer ?? null)
   const intent = await ctx.stripe.api().paymentIntents.create(
     {
       amount: toStripeAmount(payment.amountMinor, payment.currency),
       currency: payment.currency.toLowerCase(),
-      // Cards, and the wallets that hold them: what settles in days does not fit a hold of minutes.
+      // Cards and wallets only: other methods settle in days, but a hold lasts minutes.
       allowed_payment_method_types: ['card'],
       automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
       capture_method: 'automatic',
@@ -42,7 +43,7 @@ async function createIntentAtStripe(ctx: Context, payment: PaymentRow, tx: Db): 
   return intent.id
 }
 
-/** Stripe gives a failure again for the same key: the next try, which looks first, needs another. */
+/** Stripe replays some errors for the same idempotency key, so the next try needs another one. */
 async function withIdempotencyKey<T>(ctx: Context, paymentId: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run()
@@ -60,8 +61,8 @@ export const nextAttempt = (db: Db, paymentId: string) =>
     .where(eq(payments.id, paymentId))
 
 /**
- * Cancels an intent at Stripe that nobody shall pay any more: the hold has ended, or another amount is due. Where it was
- * paid meanwhile, that is learned and settled here.
+ * Cancels a payment at Stripe if its hold has ended or another amount is due. Settles it if it was paid in the meantime.
+ * @throws NOT_FOUND, UNAVAILABLE if Stripe does not respond
  */
 export async function reviewPayment(
   ctx: Context,
@@ -69,19 +70,19 @@ export async function reviewPayment(
 ): Promise<PaymentState> {
   await ensureIntent(ctx, paymentId)
   return syncPayment(ctx, paymentId, {
-    act: async (payment, tx) => {
+    callStripe: async (payment, tx) => {
       if (!payment.stripeIntentId || !isOpen(payment) || (await isWanted(tx, payment))) return
-      await cancelAtStripe(ctx, payment.stripeIntentId)
+      await cancelIntent(ctx, payment.stripeIntentId)
     },
   })
 }
 
-/** Cancels a payment whatever may be due. Money that came first is settled instead. */
+/** Cancels a payment at Stripe even if its amount is still due. Settles it if it was paid first. */
 export async function withdrawPayment(ctx: Context, paymentId: string): Promise<PaymentState> {
   await ensureIntent(ctx, paymentId)
   return syncPayment(ctx, paymentId, {
-    act: async (payment) => {
-      if (payment.stripeIntentId && isOpen(payment)) await cancelAtStripe(ctx, payment.stripeIntentId)
+    callStripe: async (payment) => {
+      if (payment.stripeIntentId && isOpen(payment)) await cancelIntent(ctx, payment.stripeIntentId)
     },
   })
 }
@@ -99,15 +100,15 @@ async function isWanted(db: Db, payment: PaymentRow): Promise<boolean> {
   return found.row.status === 'held' && found.live && dueOf(found.row) === payment.amountMinor
 }
 
-/** What is still to be paid before a hold can stand. */
+/** The amount still to pay before a hold can be confirmed, in minor units. */
 export const dueOf = (
   row: Parameters<typeof amountToConfirm>[0] & Pick<BookingRow, 'paidMinor' | 'refundedMinor'>,
 ): number => amountToConfirm(row) - (row.paidMinor - row.refundedMinor)
 
-/** The person's customer at Stripe, which keeps the card of a deposit for the balance. */
+/** Finds or creates the user's customer at Stripe, which stores a deposit's card for the balance. */
 export async function ensureCustomer(ctx: Context, userId: string): Promise<string> {
-  const [person] = await ctx.db.select().from(users).where(eq(users.id, userId))
-  if (person?.stripeCustomerId) return person.stripeCustomerId
+  const [user] = await ctx.db.select().from(users).where(eq(users.id, userId))
+  if (user?.stripeCustomerId) return user.stripeCustomerId
   const customer = await ctx.stripe
     .api()
     .customers.create({ metadata: { userId } }, { idempotencyKey: `customer:${userId}` })
@@ -115,7 +116,7 @@ export async function ensureCustomer(ctx: Context, userId: string): Promise<stri
   return customer.id
 }
 
-/** Lets Stripe forget a person who has left, with the card that it kept. One that is gone already is forgotten. */
+/** Deletes a customer and the saved card at Stripe. Ignores a customer that is already deleted. */
 export async function forgetCustomer(ctx: Context, { customerId }: { customerId: string }): Promise<void> {
   try {
     await ctx.stripe.api().customers.del(customerId)

@@ -13,10 +13,10 @@ import { pageOf } from '../shared/paging'
 import { syncPayment } from './sync-payment'
 
 /**
- * Asks Stripe what became of the payment of a booking, and answers with both as they stand then: for the page that a
- * person comes back to. It does what the webhook does, whichever comes first.
- * @throws NOT_FOUND, PAYMENT_REQUIRED while it is not paid, PAYMENT_FAILED where the card was declined, HOLD_EXPIRED where
- *   the hold ended before it was paid, UNAVAILABLE
+ * Syncs a booking's payment with Stripe and returns both, for the page that the user returns to. The webhook does the same,
+ * in either order.
+ * @throws NOT_FOUND, PAYMENT_REQUIRED if it is not paid, PAYMENT_FAILED if the card was declined, HOLD_EXPIRED if the hold
+ *   ended first, UNAVAILABLE if Stripe does not respond
  */
 export async function confirmPayment(
   ctx: SignedInContext,
@@ -29,18 +29,19 @@ export async function confirmPayment(
     .from(payments)
     .where(eq(payments.bookingId, bookingId))
     .orderBy(
-      // One that was cancelled says nothing where another was paid, or may still be.
+      // Open payments first, then succeeded ones; a cancelled one only if there is no other.
       sql`${payments.status} = 'cancelled', ${payments.status} = 'succeeded', ${payments.id} DESC`,
     )
     .limit(1)
-  if (!latest) throw new AppError('PAYMENT_REQUIRED', 'No payment of this booking was begun.')
+  if (!latest) throw new AppError('PAYMENT_REQUIRED', 'No payment was started for this booking.')
   const { payment, booking } = await syncPayment(ctx, latest.id)
-  if (payment.status === 'pending') throw new AppError('PAYMENT_REQUIRED', 'This booking is not paid yet.')
+  if (payment.status === 'pending')
+    throw new AppError('PAYMENT_REQUIRED', 'This booking has not been paid yet.')
   if (payment.status === 'failed')
-    throw new AppError('PAYMENT_FAILED', 'The card was declined. Please try again, or another card.')
+    throw new AppError('PAYMENT_FAILED', 'The card was declined. Try again or use another card.')
   if (payment.status === 'cancelled') {
     if (booking.status === 'expired') throw holdExpired()
-    throw new AppError('PAYMENT_REQUIRED', 'This payment was ended before it was made.')
+    throw new AppError('PAYMENT_REQUIRED', 'This payment was cancelled. Start a new one.')
   }
   const [shown] = await selectPayments(ctx, eq(payments.id, payment.id), 1)
   if (!shown) throw notFound('payment')
@@ -50,9 +51,10 @@ export async function confirmPayment(
 type RefundInput = { bookingId: string; amountMinor?: number | undefined; reason?: string | undefined }
 
 /**
- * Gives money back. An admin: any part of what is left of it, all where no amount is named, and the booking stays as it is.
- * Its owner: what the policy gives, by cancelling it.
- * @throws NOT_FOUND, NOT_ALLOWED where an owner names an amount, NOT_CANCELLABLE, NOT_REFUNDABLE where less is left
+ * Refunds a booking. An admin refunds any part, by default all that is left, and the booking stays as it is. For other users
+ * it cancels the booking, and the policy decides the refund.
+ * @param amountMinor in minor units, for admins only
+ * @throws NOT_FOUND, NOT_ALLOWED if a user gives an amount, NOT_CANCELLABLE, NOT_REFUNDABLE if less is left
  */
 export async function refundBooking(
   ctx: SignedInContext,
@@ -60,7 +62,7 @@ export async function refundBooking(
 ): Promise<{ booking: Booking; refunds: Refund[] }> {
   if (ctx.actor.role !== 'admin') {
     if (amountMinor !== undefined)
-      throw new AppError('NOT_ALLOWED', 'How much is given back follows from the cancellation policy.')
+      throw new AppError('NOT_ALLOWED', 'The cancellation policy sets the amount. Leave out amountMinor.')
     const booking = await transition(ctx, bookingId, 'cancelled')
     const rows = await ctx.db
       .select({ refund: refunds })
@@ -74,12 +76,9 @@ export async function refundBooking(
     if (rolesInBooking(ctx.actor, row).length === 0) throw notFound('booking')
     const left = row.paidMinor - row.refundedMinor
     const amount = amountMinor ?? left
-    if (left === 0) throw new AppError('NOT_REFUNDABLE', 'Nothing that was paid for this booking is left.')
+    if (left === 0) throw new AppError('NOT_REFUNDABLE', 'Nothing is left to refund for this booking.')
     if (amount > left)
-      throw new AppError(
-        'NOT_REFUNDABLE',
-        `Only ${left} of what was paid for this booking is left, in minor units.`,
-      )
+      throw new AppError('NOT_REFUNDABLE', `At most ${left} minor units can be refunded for this booking.`)
     const requested = await requestRefunds(tx, row, amount, reason ?? null)
     const booking = await recalculateTotals(tx, row.id)
     return {
@@ -90,7 +89,7 @@ export async function refundBooking(
   })
 }
 
-/** Payments, the newest first: one's own, or for an admin everyone's. */
+/** Lists payments, newest first: the caller's own, or all of them for an admin. */
 export async function listPayments(
   ctx: SignedInContext,
   input: Page & { bookingId?: string | undefined; as?: 'customer' | undefined },
@@ -117,7 +116,6 @@ function selectPayments(ctx: Context, where: SQL | undefined, limit: number) {
     .limit(limit)
 }
 
-/** Money that was given back, or that could not be, the newest first. */
 export async function listRefunds(ctx: Context, input: Page & { status?: Refund['status'] | undefined }) {
   const rows = await ctx.db
     .select({

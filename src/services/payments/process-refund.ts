@@ -6,15 +6,15 @@ import { isStripeRefusal, isStuckOnKey } from '../../lib/stripe'
 import { syncPayment } from './sync-payment'
 
 /**
- * Makes at Stripe a refund that was requested. It looks for it there first, by our id: Stripe forgets idempotency keys
- * after a day, and money must not go back twice. Safe to run any number of times, on any number of servers.
+ * Creates a requested refund at Stripe. Searches Stripe for our refund id first, because idempotency keys expire there
+ * after a day. Safe to run any number of times, on any number of servers.
  */
 export async function processRefund(ctx: Context, { refundId }: { refundId: string }): Promise<void> {
-  const [wanted] = await ctx.db.select().from(refunds).where(eq(refunds.id, refundId))
-  if (wanted?.status !== 'requested' || wanted.stripeRefundId) return
+  const [requested] = await ctx.db.select().from(refunds).where(eq(refunds.id, refundId))
+  if (requested?.status !== 'requested' || requested.stripeRefundId) return
   try {
-    await syncPayment(ctx, wanted.paymentId, {
-      act: async (payment, tx) => {
+    await syncPayment(ctx, requested.paymentId, {
+      callStripe: async (payment, tx) => {
         const [refund] = await tx
           .select()
           .from(refunds)
@@ -29,7 +29,7 @@ export async function processRefund(ctx: Context, { refundId }: { refundId: stri
       },
     })
   } catch (error) {
-    // Stripe gives the same failure again for the same key.
+    // Stripe replays some errors for the same idempotency key.
     if (error instanceof Error && (isStuckOnKey(error) || isStuckOnKey(error.cause)))
       await ctx.db
         .update(refunds)
@@ -38,7 +38,8 @@ export async function processRefund(ctx: Context, { refundId }: { refundId: stri
     throw error
   }
   const [after] = await ctx.db.select().from(refunds).where(eq(refunds.id, refundId))
-  if (after?.status === 'requested' && !after.stripeRefundId) throw new Error('the refund was not made')
+  if (after?.status === 'requested' && !after.stripeRefundId)
+    throw new Error('refund was not created at Stripe')
 }
 
 async function isCreated(ctx: Context, intentId: string, refundId: string): Promise<boolean> {
@@ -47,7 +48,7 @@ async function isCreated(ctx: Context, intentId: string, refundId: string): Prom
   return false
 }
 
-/** @returns why the money can never go back this way; null where it went, or was gone already, which the look after this tells */
+/** @returns the code of a permanent failure. null if the sync that follows will find or fail the refund. */
 async function createAtStripe(
   ctx: Context,
   intentId: string,
@@ -66,7 +67,7 @@ async function createAtStripe(
     return null
   } catch (error) {
     if (!isStripeRefusal(error)) throw error
-    ctx.log.error({ error, refundId: refund.id }, 'Stripe refuses a refund')
+    ctx.log.error({ error, refundId: refund.id }, 'refund refused by Stripe')
     if (error.code === 'charge_disputed') return error.code
     if (error.code === 'charge_already_refunded' || error.param === 'amount') return null
     throw error

@@ -7,8 +7,12 @@ import type { Correct, Difference, Period } from './difference'
 import { reviewPayment } from './payment-intents'
 import { syncPayment } from './sync-payment'
 
-/** Payments that may still be paid though nobody waits for them, and those that never reached Stripe. */
-export async function leftOpen(ctx: Context, { from, until }: Period, mend: Correct): Promise<Difference[]> {
+/** Finds open payments whose booking no longer needs them, including those that never reached Stripe. */
+export async function leftOpen(
+  ctx: Context,
+  { from, until }: Period,
+  correct: Correct,
+): Promise<Difference[]> {
   const rows = await ctx.db
     .select({ payment: payments, status: bookings.status })
     .from(payments)
@@ -33,16 +37,16 @@ export async function leftOpen(ctx: Context, { from, until }: Period, mend: Corr
       ours: payment.status,
       stripes: `the booking is ${status}`,
     }
-    differences.push(await mend(difference, () => reviewPayment(ctx, { paymentId })))
+    differences.push(await correct(difference, () => reviewPayment(ctx, { paymentId })))
   }
   return differences
 }
 
-/** Refunds that were requested and that nobody has made. */
+/** Finds requested refunds that were never created at Stripe. */
 export async function waitingRefunds(
   ctx: Context,
   { from, until }: Period,
-  mend: Correct,
+  correct: Correct,
 ): Promise<Difference[]> {
   const rows = await ctx.db
     .select({ refund: refunds, bookingId: payments.bookingId })
@@ -66,18 +70,22 @@ export async function waitingRefunds(
       ours: `requested ${refund.amountMinor}`,
       stripes: 'nothing',
     }
-    const again = () =>
+    const requeue = () =>
       enqueue(ctx.db, 'make-refund', { refundId: refund.id }, { key: `make-refund:${refund.id}` })
-    differences.push(await mend(difference, again))
+    differences.push(await correct(difference, requeue))
   }
   return differences
 }
 
-/** Bookings whose sums are not those of their payments and refunds. */
-export async function wrongSums(ctx: Context, { from, until }: Period, mend: Correct): Promise<Difference[]> {
+/** Finds bookings whose totals differ from the sums of their payments and refunds. */
+export async function wrongSums(
+  ctx: Context,
+  { from, until }: Period,
+  correct: Correct,
+): Promise<Difference[]> {
   const rows = await ctx.db.execute<{ id: string; payment: string; ours: string; sums: string }>(sql`
-    SELECT b.id, s.payment, b.paid_minor || ' paid, ' || b.refunded_minor || ' back' AS ours,
-           s.paid || ' paid, ' || s.back || ' back' AS sums
+    SELECT b.id, s.payment, b.paid_minor || ' paid, ' || b.refunded_minor || ' refunded' AS ours,
+           s.paid || ' paid, ' || s.back || ' refunded' AS sums
     FROM bookings b
     JOIN LATERAL (
       SELECT min(p.id::text) AS payment, coalesce(sum(p.received_minor), 0) AS paid,
@@ -95,7 +103,7 @@ export async function wrongSums(ctx: Context, { from, until }: Period, mend: Cor
       ours,
       stripes: sums,
     }
-    differences.push(await mend(difference, () => syncPayment(ctx, payment)))
+    differences.push(await correct(difference, () => syncPayment(ctx, payment)))
   }
   return differences
 }

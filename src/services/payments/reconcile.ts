@@ -18,21 +18,20 @@ export type Reconciliation = {
   differences: Difference[]
 }
 
-/** Work that is under way is no difference: what is younger than this is left to the webhooks and the queue. */
+/** Younger records may still be processed by webhooks and jobs. */
 const SETTLED_AFTER_MS = 120_000
 
 /**
- * Holds what Stripe has of a period against what we have: intents and what they received, refunds, disputes, refunds that
- * were never made, payments left open, and the sums on bookings. With `fix` whatever can be mended is, by the same
- * function that the webhook calls; a dispute is for a person.
- * @param period by Stripe's and our times of creation; `graceMs` is how young a thing is left alone
+ * Compares a period with Stripe: intents and amounts received, refunds, disputes, refunds never made, payments left open,
+ * and the totals of bookings. With `fix`, corrects everything except disputes, with the same code as the webhook.
+ * @param options `from` and `to` compare creation times; records younger than `graceMs` are skipped
  */
 export async function reconcile(
   ctx: Context,
   { from, to, fix, graceMs = SETTLED_AFTER_MS }: { from: Date; to: Date; fix: boolean; graceMs?: number },
 ): Promise<Reconciliation> {
   const until = new Date(Math.min(to.getTime(), Date.now() - graceMs))
-  const mend = async (
+  const correct = async (
     difference: Omit<Difference, 'mended'>,
     run: () => Promise<unknown>,
   ): Promise<Difference> => {
@@ -41,22 +40,22 @@ export async function reconcile(
       await run()
       return { ...difference, mended: true }
     } catch (error) {
-      ctx.log.error({ error, difference }, 'a difference to Stripe could not be mended')
+      ctx.log.error({ error, difference }, 'payment difference correction failed')
       return { ...difference, mended: false }
     }
   }
   const period = { from, until }
-  const intents = await walkIntents(ctx, period, mend)
-  const moneyBack = await walkRefunds(ctx, period, mend)
-  const own = [...(await leftOpen(ctx, period, mend)), ...(await waitingRefunds(ctx, period, mend))]
+  const intents = await walkIntents(ctx, period, correct)
+  const refunded = await walkRefunds(ctx, period, correct)
+  const own = [...(await leftOpen(ctx, period, correct)), ...(await waitingRefunds(ctx, period, correct))]
   const disputes = await walkDisputes(ctx, period)
-  const sums = await wrongSums(ctx, period, mend)
+  const sums = await wrongSums(ctx, period, correct)
   return {
     from: iso(from),
     to: iso(to),
     intents: intents.count,
-    refunds: moneyBack.count,
-    differences: [...intents.differences, ...moneyBack.differences, ...own, ...disputes, ...sums],
+    refunds: refunded.count,
+    differences: [...intents.differences, ...refunded.differences, ...own, ...disputes, ...sums],
   }
 }
 
@@ -65,26 +64,26 @@ const createdIn = ({ from, until }: Period) => ({
   limit: 100,
 })
 
-async function walkIntents(ctx: Context, period: Period, mend: Correct) {
+async function walkIntents(ctx: Context, period: Period, correct: Correct) {
   const differences: Difference[] = []
   let count = 0
   for await (const intent of ctx.stripe.api().paymentIntents.list(createdIn(period))) {
-    // Another program may use the same account: what does not carry our mark is none of ours.
+    // Other programs may use the same Stripe account.
     if (!intent.metadata.bookingId || !(await isOurs(ctx, intent.metadata.bookingId))) continue
     count += 1
     const [row] = await ctx.db.select().from(payments).where(eq(payments.stripeIntentId, intent.id))
-    const seen = row && describeStripe(row)
-    const there = seenAtStripe(intent)
-    if (seen === there) continue
+    const ours = row && describePayment(row)
+    const stripes = describeIntent(intent)
+    if (ours === stripes) continue
     const difference = {
       kind: row ? ('payment_differs' as const) : ('unknown_intent' as const),
       bookingId: intent.metadata.bookingId,
       paymentId: row?.id ?? null,
       stripeId: intent.id,
-      ours: seen ?? 'nothing',
-      stripes: there,
+      ours: ours ?? 'nothing',
+      stripes,
     }
-    differences.push(await mend(difference, () => syncIntent(ctx, intent.id)))
+    differences.push(await correct(difference, () => syncIntent(ctx, intent.id)))
   }
   return { count, differences }
 }
@@ -95,16 +94,16 @@ async function isOurs({ db }: Context, bookingId: string): Promise<boolean> {
   return row !== undefined
 }
 
-const describeStripe = ({ status, receivedMinor, currency }: PaymentRow) =>
+const describePayment = ({ status, receivedMinor, currency }: PaymentRow) =>
   `${status === 'succeeded' || status === 'cancelled' ? status : 'open'} ${receivedMinor} ${currency}`
 
-function seenAtStripe({ status, amount_received, currency: code }: Stripe.PaymentIntent): string {
+function describeIntent({ status, amount_received, currency: code }: Stripe.PaymentIntent): string {
   const currency = code.toUpperCase()
   const received = status === 'succeeded' ? fromStripeAmount(amount_received, currency) : 0
   return `${status === 'succeeded' ? 'succeeded' : status === 'canceled' ? 'cancelled' : 'open'} ${received} ${currency}`
 }
 
-async function walkRefunds(ctx: Context, period: Period, mend: Correct) {
+async function walkRefunds(ctx: Context, period: Period, correct: Correct) {
   const differences: Difference[] = []
   let count = 0
   for await (const refund of ctx.stripe.api().refunds.list(createdIn(period))) {
@@ -133,7 +132,7 @@ async function walkRefunds(ctx: Context, period: Period, mend: Correct) {
       ours,
       stripes,
     }
-    differences.push(await mend(difference, () => syncPayment(ctx, paymentId)))
+    differences.push(await correct(difference, () => syncPayment(ctx, paymentId)))
   }
   return { count, differences }
 }

@@ -13,26 +13,25 @@ import { calendarsOf, claimedPeriod, type Outcome } from '../calendar/change-cal
 import { notify } from '../notifications/notify'
 import { findUser } from '../users/users'
 
-/** The database's time, and the calendars that are locked. */
-type Under = { now: Millis; locked: CalendarKey[] }
+/** `now` is the database's time; `locked` are the locked calendars. */
+type LockState = { now: Millis; locked: CalendarKey[] }
 type Settled = Omit<Outcome<unknown>, 'result'>
 
 /**
- * Decides, once for each payment, what money that has arrived is for: it makes a hold a booking, takes the time back that
- * it came too late for, or pays what is still owed. What it is not needed for goes back, and its payer is told.
- * Of what is kept both sides are told.
- * The payment and the booking's calendars are locked; the sums on the booking count the payment already.
+ * Settles a payment that has just succeeded: confirms the hold, takes the time of an ended hold back, or pays the balance.
+ * Refunds any surplus. The payment and the booking's calendars must be locked, and `row` must include the payment in its
+ * totals. Must run once per payment.
  */
 export async function settlePayment(
   tx: Tx,
   payment: PaymentRow,
   row: BookingRow,
-  under: Under,
+  lock: LockState,
 ): Promise<Settled & { booking: BookingRow }> {
-  const { keptMinor, touched, bookings: changed } = await allocatePayment(tx, payment, row, under)
-  const surplus = payment.receivedMinor - keptMinor
+  const { appliedMinor, touched, bookings: changed } = await allocatePayment(tx, payment, row, lock)
+  const surplus = payment.receivedMinor - appliedMinor
   if (surplus > 0) {
-    await requestRefund(tx, payment, surplus, keptMinor > 0 ? 'more than was due' : 'not needed any more')
+    await requestRefund(tx, payment, surplus, appliedMinor > 0 ? 'more than was due' : 'no longer needed')
     await notify(tx, {
       userId: row.userId,
       kind: 'payment_returned',
@@ -42,75 +41,71 @@ export async function settlePayment(
       currency: payment.currency,
     })
   }
-  if (keptMinor > 0) {
+  if (appliedMinor > 0) {
     const { id: source, currency } = payment
-    const money = { kind: 'payment_received', source, amountMinor: keptMinor, currency } as const
+    const money = { kind: 'payment_received', source, amountMinor: appliedMinor, currency } as const
     await notify(tx, ...paymentNotifications(row, money))
   }
   const booking = await recalculateTotals(tx, row.id)
   return { booking, touched, bookings: [...changed.filter(({ id }) => id !== row.id), booking] }
 }
 
-const NO_CHANGES = { keptMinor: 0, touched: [], bookings: [] }
+const NO_CHANGES = { appliedMinor: 0, touched: [], bookings: [] }
 
 async function allocatePayment(
   tx: Tx,
   payment: PaymentRow,
   row: BookingRow,
-  under: Under,
-): Promise<Settled & { keptMinor: number }> {
+  lock: LockState,
+): Promise<Settled & { appliedMinor: number }> {
   if (payment.currency !== row.currency) return NO_CHANGES
   if (row.status === 'held' || row.status === 'expired') {
-    // The points that were to pay a part of it have gone back with the hold, or do when it is swept.
-    const hold = isRunning(row, under.now) ? row : { ...row, redeemedPoints: 0, pointsMinor: 0 }
+    // An ended hold has returned its points, or returns them when it is swept.
+    const hold = isRunning(row, lock.now) ? row : { ...row, redeemedPoints: 0, pointsMinor: 0 }
     const before = row.paidMinor - row.refundedMinor - payment.receivedMinor
     const due = amountToConfirm(hold) - before
     if (due <= 0 || payment.receivedMinor < due) return NO_CHANGES
-    const { taken, ...settled } = await takeTime(tx, hold, under)
-    if (!taken) return { ...settled, keptMinor: 0 }
+    const { confirmed, ...settled } = await confirmOrRevive(tx, hold, lock)
+    if (!confirmed) return { ...settled, appliedMinor: 0 }
     const balanceDueMinor = hold.priceMinor - hold.pointsMinor - amountToConfirm(hold)
     await tx.update(bookings).set({ balanceDueMinor }).where(eq(bookings.id, row.id))
-    return { ...settled, keptMinor: due }
+    return { ...settled, appliedMinor: due }
   }
-  const keptMinor = Math.min(payment.receivedMinor, row.balanceDueMinor)
-  if (keptMinor > 0) {
+  const appliedMinor = Math.min(payment.receivedMinor, row.balanceDueMinor)
+  if (appliedMinor > 0) {
     await tx
       .update(bookings)
-      .set({ balanceDueMinor: row.balanceDueMinor - keptMinor })
+      .set({ balanceDueMinor: row.balanceDueMinor - appliedMinor })
       .where(eq(bookings.id, row.id))
   }
-  return { ...NO_CHANGES, keptMinor }
+  return { ...NO_CHANGES, appliedMinor }
 }
 
 const PAYMENT = { kind: 'payment' } as const
 const CLOCK = { kind: 'clock' } as const
 
-/**
- * Makes a paid hold a booking, or asks its specialist where that is needed; one that has ended gets its time back where
- * its specialist and any unit of it are free.
- */
-async function takeTime(
+/** Confirms a paid hold. Revives one that has ended if its specialist and any unit of its space are free. */
+async function confirmOrRevive(
   tx: Tx,
   row: BookingRow,
-  { now, locked }: Under,
-): Promise<Settled & { taken: boolean }> {
+  { now, locked }: LockState,
+): Promise<Settled & { confirmed: boolean }> {
   if (isRunning(row, now))
-    return { ...(await applyTransition(tx, PAYMENT, row, 'confirmed', now, locked)), taken: true }
+    return { ...(await applyTransition(tx, PAYMENT, row, 'confirmed', now, locked)), confirmed: true }
 
   const ended = row.status === 'held' ? await applyTransition(tx, CLOCK, row, 'expired', now) : undefined
   const touched = ended?.touched ?? []
-  if (!(await canRevive(tx, row, now))) return { taken: false, touched, bookings: [] }
-  const stands = await applyTransition(tx, PAYMENT, { ...row, status: 'expired' }, 'confirmed', now, locked)
-  return { taken: true, touched: [...touched, ...stands.touched], bookings: stands.bookings }
+  if (!(await canRevive(tx, row, now))) return { confirmed: false, touched, bookings: [] }
+  const revived = await applyTransition(tx, PAYMENT, { ...row, status: 'expired' }, 'confirmed', now, locked)
+  return { confirmed: true, touched: [...touched, ...revived.touched], bookings: revived.bookings }
 }
 
 const isRunning = ({ status, holdExpiresAt }: BookingRow, now: Millis): boolean =>
   status === 'held' && holdExpiresAt !== null && holdExpiresAt.getTime() > now
 
-/** Closures that came meanwhile, and a space, specialist or owner that is no more, make a time impossible to get back. */
 async function canRevive(tx: Tx, row: BookingRow, now: Millis): Promise<boolean> {
-  const hasLeft = !(await findUser(tx, eq(users.id, row.userId)))
-  if (row.startsAt.getTime() <= now || hasLeft) return false
+  const isDeleted = !(await findUser(tx, eq(users.id, row.userId)))
+  if (row.startsAt.getTime() <= now || isDeleted) return false
   if (row.kind === 'attendance') return isSeatFree(tx, row)
   const time = { from: row.startsAt.getTime(), to: row.endsAt.getTime() }
   for (const key of calendarsOf(row)) {
@@ -120,7 +115,7 @@ async function canRevive(tx: Tx, row: BookingRow, now: Millis): Promise<boolean>
   return (await findReplacementUnit(tx, row)) !== undefined
 }
 
-/** None at all where the calendar is no longer in use. */
+/** @returns undefined if the calendar was removed */
 async function closuresOf(tx: Tx, key: CalendarKey, row: BookingRow) {
   try {
     const { rules } = await readCalendar(tx, key, withReach(claimedPeriod(row)))

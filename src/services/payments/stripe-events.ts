@@ -11,8 +11,8 @@ import { enqueue } from '../jobs/jobs'
 import { syncPayment } from './sync-payment'
 
 /**
- * Puts a verified event into the inbox, and asks for its work, in one transaction; the same event again changes nothing.
- * What it says is not kept: Stripe is asked for the present state when the event is worked on.
+ * Stores a verified Stripe event and adds its job, in one transaction. A repeated event changes nothing. Its content is not
+ * stored, because the job reads the current state from Stripe.
  */
 export async function storeEvent({ db }: Pick<Deps, 'db'>, event: Stripe.Event): Promise<void> {
   await db.transaction(async (tx) => {
@@ -25,7 +25,7 @@ export async function storeEvent({ db }: Pick<Deps, 'db'>, event: Stripe.Event):
   })
 }
 
-/** The intent that an event is about; charges, refunds and disputes name theirs. */
+/** Charges, refunds and disputes contain the id of their intent. */
 function intentOf({ data }: Stripe.Event): string | null {
   const object = data.object as { object?: unknown; id?: unknown; payment_intent?: unknown }
   const id = object.object === 'payment_intent' ? object.id : object.payment_intent
@@ -33,8 +33,8 @@ function intentOf({ data }: Stripe.Event): string | null {
 }
 
 /**
- * Works on one event of the inbox: what it is about is asked for at Stripe and written down with the event in one
- * transaction. Duplicates, events out of order and those about nothing of ours are harmless.
+ * Processes a stored Stripe event: syncs its intent and marks the event as done in one transaction. Duplicate, out-of-order
+ * and unrelated events are harmless.
  */
 export async function processEvent(ctx: Context, { eventId }: { eventId: string }): Promise<void> {
   const [event] = await ctx.db.select().from(stripeEvents).where(eq(stripeEvents.id, eventId))
@@ -62,44 +62,44 @@ export async function processEvent(ctx: Context, { eventId }: { eventId: string 
   }
 }
 
-type AlsoWrite = NonNullable<Parameters<typeof syncPayment>[2]>['also']
+type AlsoWrite = NonNullable<Parameters<typeof syncPayment>[2]>['alsoWrite']
 
 /**
- * Brings whatever we have of an intent to what Stripe has. An intent of ours that no row knows (our call was cut off, or
- * it was made twice) is adopted: money that came for it is settled, and it is cancelled where none did.
- * @returns false where it is nothing of ours
+ * Syncs the payment of an intent. Adopts an intent of ours that has no payment because a response was lost: settles it if
+ * it was paid, else cancels it.
+ * @returns false if the intent is not ours
  */
-export async function syncIntent(ctx: Context, intentId: string, also?: AlsoWrite): Promise<boolean> {
+export async function syncIntent(ctx: Context, intentId: string, alsoWrite?: AlsoWrite): Promise<boolean> {
   const [known] = await ctx.db.select().from(payments).where(eq(payments.stripeIntentId, intentId))
   if (known) {
-    await syncPayment(ctx, known.id, { also })
+    await syncPayment(ctx, known.id, { alsoWrite })
     return true
   }
   const intent = await ctx.stripe.api().paymentIntents.retrieve(intentId)
-  const expected = await rowOf(ctx, intent.metadata.paymentId)
+  const expected = await findPayment(ctx, intent.metadata.paymentId)
   if (expected) {
-    // Our own call may be about to write it down: the lock waits for that.
+    // The call that created the intent may not have stored it yet; the payment's lock waits for it.
     const { payment } = await syncPayment(ctx, expected.id, {
-      act: (row) => Promise.resolve(row.stripeIntentId ?? intentId),
+      callStripe: (row) => Promise.resolve(row.stripeIntentId ?? intentId),
     })
     if (payment.stripeIntentId === intentId) {
-      await syncPayment(ctx, expected.id, { also })
+      await syncPayment(ctx, expected.id, { alsoWrite })
       return true
     }
   }
   const adopted = await adopt(ctx, intent)
   if (!adopted) return false
-  await syncPayment(ctx, adopted.id, { also })
+  await syncPayment(ctx, adopted.id, { alsoWrite })
   return true
 }
 
-async function rowOf(ctx: Context, paymentId: string | undefined): Promise<PaymentRow | undefined> {
+async function findPayment(ctx: Context, paymentId: string | undefined): Promise<PaymentRow | undefined> {
   if (!paymentId || !Id.safeParse(paymentId).success) return undefined
   const [row] = await ctx.db.select().from(payments).where(eq(payments.id, paymentId))
   return row
 }
 
-/** Written down as cancelled, which it becomes by the look that follows unless money came for it. */
+/** Added as `cancelled`: the sync that follows cancels the intent, unless it was paid. */
 async function adopt(ctx: Context, intent: Stripe.PaymentIntent): Promise<PaymentRow | undefined> {
   const { bookingId, kind } = intent.metadata
   if (!bookingId || !Id.safeParse(bookingId).success) return undefined
@@ -125,7 +125,6 @@ async function adopt(ctx: Context, intent: Stripe.PaymentIntent): Promise<Paymen
 
 type ListInput = { limit: number; cursor?: string | undefined; state?: StripeEventRow['state'] | undefined }
 
-/** Events of the inbox, the newest first. */
 export async function listEvents(ctx: Context, { limit, cursor, state }: ListInput) {
   const [after] = cursor ? await ctx.db.select().from(stripeEvents).where(eq(stripeEvents.id, cursor)) : []
   const rows = await ctx.db
@@ -144,12 +143,12 @@ export async function listEvents(ctx: Context, { limit, cursor, state }: ListInp
   return { items: shown.map(eventView), nextCursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null }
 }
 
-/** Works on an event again, now. @throws NOT_FOUND, INVALID_STATE where it is done */
+/** Processes a Stripe event again at once. @throws NOT_FOUND, INVALID_STATE if it is done */
 export async function retryEvent(ctx: Context, { id }: { id: string }): Promise<StripeEvent> {
   return ctx.db.transaction(async (tx) => {
     const [event] = await tx.select().from(stripeEvents).where(eq(stripeEvents.id, id)).for('no key update')
     if (!event) throw notFound('event')
-    if (event.state === 'done') throw new AppError('INVALID_STATE', 'This event was worked on already.')
+    if (event.state === 'done') throw new AppError('INVALID_STATE', 'This Stripe event is already processed.')
     const [row] = await tx
       .update(stripeEvents)
       .set({ state: 'waiting' })
@@ -160,7 +159,7 @@ export async function retryEvent(ctx: Context, { id }: { id: string }): Promise<
   })
 }
 
-/** Forgets events that were done with long ago; Stripe sends none again after that. */
+/** Deletes processed events after 90 days. Stripe does not resend events that old. */
 export async function deleteOldEvents({ db }: Pick<Deps, 'db'>): Promise<number> {
   const rows = await db
     .delete(stripeEvents)

@@ -17,29 +17,26 @@ import type { Outcome } from '../calendar/change-calendars'
 import { notify, withdraw } from '../notifications/notify'
 import { settlePayment } from './settle-payment'
 
-/** What Stripe holds of one payment at this moment. */
 type StripeSnapshot = { intent: Stripe.PaymentIntent; refunds: Stripe.Refund[] }
-/** A payment as it stands after Stripe was asked, with its booking; no intent where none was made yet. */
 export type PaymentState = { payment: PaymentRow; booking: BookingRow; intent: Stripe.PaymentIntent | null }
 
 type SyncOptions = {
-  /** What is to be done at Stripe first; it answers the intent's id where the payment has none yet. It may run again. */
-  act?: (payment: PaymentRow, tx: Tx) => Promise<string | null | undefined>
-  /** What is to be true exactly where the outcome is. */
-  also?: (tx: Tx) => Promise<void>
+  /** Runs first, under the payment's lock, and may return a new intent id. Must be idempotent: it can run again. */
+  callStripe?: (payment: PaymentRow, tx: Tx) => Promise<string | null | undefined>
+  alsoWrite?: (tx: Tx) => Promise<void>
 }
 
 /**
- * The one way to learn and to write down what became of a payment: locks its row, does at Stripe what is to be done, asks
- * Stripe for everything it holds, then locks the calendar of the booking and writes it all down in the same transaction.
- * Idempotent, and never a step backwards: the return page, the webhook, the jobs and the reconciliation all call it.
- * A payment's lock always comes before a calendar's, and Stripe is never waited for under a calendar's.
- * @throws NOT_FOUND, UNAVAILABLE while Stripe does not answer
+ * Brings a payment, its refunds and its booking to the state that Stripe has now. Idempotent; the return page, the webhook,
+ * the jobs and the reconciliation all call it.
+ *
+ * Lock order: the payment, then the booking's calendars. All calls to Stripe happen before a calendar is locked.
+ * @throws NOT_FOUND, UNAVAILABLE if Stripe does not respond
  */
 export async function syncPayment(
   ctx: Context,
   paymentId: string,
-  { act, also }: SyncOptions = {},
+  { callStripe, alsoWrite }: SyncOptions = {},
 ): Promise<PaymentState> {
   const [seen] = await ctx.db
     .select({ bookingId: payments.bookingId })
@@ -47,30 +44,30 @@ export async function syncPayment(
     .where(eq(payments.id, paymentId))
   if (!seen) throw notFound('payment')
   try {
-    const { state, news } = await ctx.stripe.withConcurrencyLimit(() => {
-      let asked: { payment: PaymentRow; look: StripeSnapshot | null } | undefined
+    const { state, update } = await ctx.stripe.withConcurrencyLimit(() => {
+      let fetched: { payment: PaymentRow; snapshot: StripeSnapshot | null } | undefined
       const first = async (tx: Tx) => {
         const payment = await lockPayment(tx, paymentId)
-        const intentId = (await act?.(payment, tx)) || payment.stripeIntentId
-        asked = { payment, look: intentId ? await fetchAndCancel(ctx, payment, intentId) : null }
+        const intentId = (await callStripe?.(payment, tx)) || payment.stripeIntentId
+        fetched = { payment, snapshot: intentId ? await fetchAndCancel(ctx, payment, intentId) : null }
       }
       return withBookingLock(
         ctx,
         seen.bookingId,
         async (tx, booking, now, locked) => {
-          if (!asked) throw new Error('Stripe was not asked')
-          await also?.(tx)
-          return saveSnapshot(tx, asked.payment, asked.look, booking, { now, locked })
+          if (!fetched) throw new Error('payment was not fetched from Stripe')
+          await alsoWrite?.(tx)
+          return saveSnapshot(tx, fetched.payment, fetched.snapshot, booking, { now, locked })
         },
         { first },
       )
     })
-    // After the commit: a lost message is healed by the next look at the payment.
-    if (news) ctx.publish(topicOf.user(state.booking.userId), { type: 'payment_update', payment: news })
+    // After commit. A lost message is healed by the next sync.
+    if (update) ctx.publish(topicOf.user(state.booking.userId), { type: 'payment_update', payment: update })
     return state
   } catch (error) {
     if (!isStripeDown(error)) throw error
-    throw new AppError('UNAVAILABLE', 'Stripe does not answer. Please try again.', { cause: error })
+    throw new AppError('UNAVAILABLE', 'Stripe is not responding. Try again.', { cause: error })
   }
 }
 
@@ -80,20 +77,20 @@ async function lockPayment(tx: Tx, id: string): Promise<PaymentRow> {
   return payment
 }
 
-/** What is over for us is over there: where a server died before it said so, whoever looks next does. */
+/** Repeats the cancellation of a cancelled payment, which a crash may have prevented. */
 async function fetchAndCancel(
   ctx: Context,
   { status }: PaymentRow,
   intentId: string,
 ): Promise<StripeSnapshot> {
-  const look = await fetchSnapshot(ctx, intentId)
-  if (status !== 'cancelled' || ['canceled', 'succeeded'].includes(look.intent.status)) return look
-  await cancelAtStripe(ctx, intentId)
+  const snapshot = await fetchSnapshot(ctx, intentId)
+  if (status !== 'cancelled' || ['canceled', 'succeeded'].includes(snapshot.intent.status)) return snapshot
+  await cancelIntent(ctx, intentId)
   return fetchSnapshot(ctx, intentId)
 }
 
-/** What cannot be cancelled was paid or cancelled before, and the look that follows tells which. */
-export async function cancelAtStripe(ctx: Context, intentId: string): Promise<void> {
+/** Ignores a refusal by Stripe: the intent is already paid or cancelled, and the next fetch shows which. */
+export async function cancelIntent(ctx: Context, intentId: string): Promise<void> {
   try {
     await ctx.stripe.api().paymentIntents.cancel(intentId)
   } catch (error) {
@@ -109,21 +106,21 @@ async function fetchSnapshot(ctx: Context, intentId: string): Promise<StripeSnap
   return { intent, refunds: await list.autoPagingToArray({ limit: 10_000 }) }
 }
 
-type Recorded = { state: PaymentState; news: ReturnType<typeof paymentView> | null }
+type Saved = { state: PaymentState; update: ReturnType<typeof paymentView> | null }
 
 async function saveSnapshot(
   tx: Tx,
   payment: PaymentRow,
-  look: StripeSnapshot | null,
+  snapshot: StripeSnapshot | null,
   row: BookingRow,
   { now, locked }: { now: Millis; locked: CalendarKey[] },
-): Promise<Outcome<Recorded>> {
-  if (!look) return unchanged({ payment, booking: row, intent: null })
-  const { intent } = look
-  const status = forward(payment.status, statusOf(intent))
+): Promise<Outcome<Saved>> {
+  if (!snapshot) return unchanged({ payment, booking: row, intent: null })
+  const { intent } = snapshot
+  const status = advanceStatus(payment.status, paymentStatusOf(intent))
   const arrived = status === 'succeeded' && payment.status !== 'succeeded'
   const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null
-  const [seen] = await tx
+  const [saved] = await tx
     .update(payments)
     .set({
       stripeIntentId: intent.id,
@@ -135,33 +132,33 @@ async function saveSnapshot(
     })
     .where(eq(payments.id, payment.id))
     .returning()
-  if (!seen) throw notFound('payment')
+  if (!saved) throw notFound('payment')
 
-  const refundsMoved = await saveRefunds(tx, seen, row, look.refunds)
-  if (!arrived && !refundsMoved && status === payment.status)
-    return unchanged({ payment: seen, booking: await recalculateTotals(tx, row.id), intent })
-  const summed = await recalculateTotals(tx, row.id)
+  const refundsChanged = await saveRefunds(tx, saved, row, snapshot.refunds)
+  if (!arrived && !refundsChanged && status === payment.status)
+    return unchanged({ payment: saved, booking: await recalculateTotals(tx, row.id), intent })
+  const totalled = await recalculateTotals(tx, row.id)
   const settled = arrived
-    ? await settlePayment(tx, seen, summed, { now, locked })
-    : { booking: summed, touched: [], bookings: [summed] }
-  const refundedMinor = await refundedOf(tx, seen.id)
+    ? await settlePayment(tx, saved, totalled, { now, locked })
+    : { booking: totalled, touched: [], bookings: [totalled] }
+  const refundedMinor = await sumRefunds(tx, saved.id)
   return {
     result: {
-      state: { payment: seen, booking: settled.booking, intent },
-      news: paymentView({ ...seen, refundedMinor }),
+      state: { payment: saved, booking: settled.booking, intent },
+      update: paymentView({ ...saved, refundedMinor }),
     },
     touched: settled.touched,
     bookings: settled.bookings,
   }
 }
 
-const unchanged = (state: PaymentState): Outcome<Recorded> => ({
-  result: { state, news: null },
+const unchanged = (state: PaymentState): Outcome<Saved> => ({
+  result: { state, update: null },
   touched: [],
   bookings: [],
 })
 
-async function refundedOf(tx: Tx, paymentId: string): Promise<number> {
+async function sumRefunds(tx: Tx, paymentId: string): Promise<number> {
   const [sum] = await tx
     .select({ minor: sql`coalesce(sum(${refunds.amountMinor}), 0)`.mapWith(Number) })
     .from(refunds)
@@ -169,7 +166,7 @@ async function refundedOf(tx: Tx, paymentId: string): Promise<number> {
   return sum?.minor ?? 0
 }
 
-function statusOf(intent: Stripe.PaymentIntent): PaymentRow['status'] {
+function paymentStatusOf(intent: Stripe.PaymentIntent): PaymentRow['status'] {
   switch (intent.status) {
     case 'succeeded':
       return 'succeeded'
@@ -183,13 +180,12 @@ function statusOf(intent: Stripe.PaymentIntent): PaymentRow['status'] {
   }
 }
 
-/** What is paid stays paid, and what is cancelled is over: an answer that was overtaken changes neither. */
-function forward(from: PaymentRow['status'], to: PaymentRow['status']): PaymentRow['status'] {
+/** Never goes backwards: an outdated answer cannot reopen a payment that succeeded or was cancelled. */
+function advanceStatus(from: PaymentRow['status'], to: PaymentRow['status']): PaymentRow['status'] {
   const rank = (status: PaymentRow['status']) => (status === 'succeeded' ? 2 : status === 'cancelled' ? 1 : 0)
   return rank(to) >= rank(from) ? to : from
 }
 
-/** Brings our refunds to what Stripe says of them, and writes down those that were made there. @returns whether any moved */
 async function saveRefunds(
   tx: Tx,
   payment: PaymentRow,
@@ -197,35 +193,37 @@ async function saveRefunds(
   atStripe: Stripe.Refund[],
 ): Promise<boolean> {
   const ours = await tx.select().from(refunds).where(eq(refunds.paymentId, payment.id)).orderBy(refunds.id)
-  let moved = false
+  let changed = false
   for (const refund of atStripe) {
     const known = ours.find(({ stripeRefundId }) => stripeRefundId === refund.id)
-    const asked = ours.find(({ id, stripeRefundId }) => id === refund.metadata?.refundId && !stripeRefundId)
+    const requested = ours.find(
+      ({ id, stripeRefundId }) => id === refund.metadata?.refundId && !stripeRefundId,
+    )
     const status = refundStatusOf(refund)
-    const now = known ?? asked
-    const seen = { status, stripeRefundId: refund.id, failureCode: refund.failure_reason ?? null }
-    if (!now) {
+    const current = known ?? requested
+    const values = { status, stripeRefundId: refund.id, failureCode: refund.failure_reason ?? null }
+    if (!current) {
       const amountMinor = fromStripeAmount(refund.amount, payment.currency)
       ours.push(
         ...(await tx
           .insert(refunds)
-          .values({ ...seen, paymentId: payment.id, amountMinor, reason: 'made at Stripe' })
+          .values({ ...values, paymentId: payment.id, amountMinor, reason: 'made at Stripe' })
           .returning()),
       )
-    } else if ((now.status !== status && now.status !== 'failed') || !now.stripeRefundId) {
+    } else if ((current.status !== status && current.status !== 'failed') || !current.stripeRefundId) {
       await tx
         .update(refunds)
-        .set({ ...seen, updatedAt: sql`clock_timestamp()` })
-        .where(eq(refunds.id, now.id))
-      Object.assign(now, seen)
+        .set({ ...values, updatedAt: sql`clock_timestamp()` })
+        .where(eq(refunds.id, current.id))
+      Object.assign(current, values)
     } else continue
-    moved = true
+    changed = true
     await notifyRefund(tx, payment, row, refund)
   }
-  return (await dropImpossible(tx, payment, ours)) || moved
+  return (await failUnfundedRefunds(tx, payment, ours)) || changed
 }
 
-/** Of a refund that is on its way nobody hears before it is made, or has failed; then both sides do. */
+/** Notifies both sides once the refund succeeds or fails, not while it is pending. */
 async function notifyRefund(
   tx: Tx,
   { currency }: PaymentRow,
@@ -246,24 +244,24 @@ async function notifyRefund(
   )
 }
 
-/** A refund that Stripe has no money left for, since it was made there by hand meanwhile, will never be made. */
-async function dropImpossible(tx: Tx, payment: PaymentRow, ours: RefundRow[]): Promise<boolean> {
+/** Fails requested refunds that the payment can no longer cover because of refunds made directly at Stripe. */
+async function failUnfundedRefunds(tx: Tx, payment: PaymentRow, ours: RefundRow[]): Promise<boolean> {
   const made = ours.filter(({ stripeRefundId, status }) => stripeRefundId && status !== 'failed')
   let left = payment.receivedMinor - made.reduce((sum, { amountMinor }) => sum + amountMinor, 0)
-  let dropped = false
+  let changed = false
   for (const refund of ours.filter(
     ({ stripeRefundId, status }) => !stripeRefundId && status === 'requested',
   )) {
     left -= refund.amountMinor
     if (left >= 0) continue
     left += refund.amountMinor
-    dropped = true
+    changed = true
     await tx
       .update(refunds)
       .set({ status: 'failed', failureCode: 'already_refunded' })
       .where(eq(refunds.id, refund.id))
   }
-  return dropped
+  return changed
 }
 
 function refundStatusOf({ status }: Stripe.Refund): RefundRow['status'] {
