@@ -60,7 +60,7 @@ export async function createReview(
   { bookingId, rating, comment }: { bookingId: string; rating: number; comment?: string | undefined },
 ): Promise<Review> {
   const locks = {
-    person: ctx.actor.id,
+    userId: ctx.actor.id,
     calendars: async (tx: Tx) => calendarsOf(await subjectOf(tx, ctx.actor.id, bookingId)),
   }
   try {

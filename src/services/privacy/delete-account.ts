@@ -21,7 +21,7 @@ import { leaveCommunity, locationsOf, mayComeBack } from './community-data'
 export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
   const { id } = ctx.actor
   const locks = {
-    person: id,
+    userId: id,
     locations: (tx: Tx) => locationsOf(tx, id),
     calendars: (tx: Tx) => calendarsOfUser(tx, id),
   }
