@@ -152,7 +152,7 @@ async function findClosure(db: Db, id: string): Promise<ClosureRow> {
 
 function periodOf({ startsAt, endsAt }: { startsAt: string; endsAt: string }): Period {
   const period = { from: Date.parse(startsAt), to: Date.parse(endsAt) }
-  if (period.from >= period.to) throw invalidField('endsAt', 'must be after startsAt')
+  if (period.from >= period.to) throw invalidField('endsAt', 'must be after the start')
   return period
 }
 
