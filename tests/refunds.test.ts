@@ -238,7 +238,7 @@ test('deleting an account cancels and refunds its bookings and erases the user',
   expect(await atStripe(intentId)).toMatchObject([{ amount: 2000 }])
   await until(async () => (await paymentRow(server, unpaid.intent.paymentId)).status === 'cancelled')
   const [left] = await server.deps.db.select().from(users).where(eq(users.id, person.id))
-  expect(left).toMatchObject({ email: null, name: 'Somebody who left', stripeCustomerId: null })
+  expect(left).toMatchObject({ email: null, name: 'Deleted user', stripeCustomerId: null })
 })
 
 test('the reconciliation reports each difference and corrects it on request', async () => {

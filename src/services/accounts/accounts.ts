@@ -12,11 +12,11 @@ import { accountGone, findUser, lockUser } from '../users/users'
 import { endAllSessions, signedIn } from './sessions'
 import { readProof } from './telegram-login'
 
-/** A hash of no password at all, of the cost of every other: signing in takes as long where there is nobody to sign in. */
+/** Verified instead of a missing password hash, so that login takes as long for an unknown email as for a known one. */
 const DECOY_HASH =
   '$argon2id$v=19$m=65536,t=2,p=1$aDEBG0ThKCLkIpJID63lkoY3So2hfYP8vsIU+Tzvn1w$9ZZIgv2bqJGvD0Ic37V6UXyq+zrn1mvHekBpSAoL8lA'
 
-/** @throws EMAIL_TAKEN, RATE_LIMITED */
+/** Creates a user and signs them in. @throws EMAIL_TAKEN, RATE_LIMITED */
 export async function register(
   ctx: Context,
   input: { email: string; password: string; name: string },
@@ -34,14 +34,15 @@ export async function register(
     })
   } catch (error) {
     if (violates(error, 'users_email_key'))
-      throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
+      throw new AppError('EMAIL_TAKEN', 'An account with this email already exists.')
     throw error
   }
 }
 
 /**
- * @param input.platform what the person signs in from, to recognise the session by
- * @throws RATE_LIMITED, WRONG_CREDENTIALS, the same and as slowly whether the e-mail or the password is wrong
+ * Signs in with email and password. An unknown email gives the same refusal, as slowly, as a wrong password.
+ * @param input.platform shown in the list of sessions
+ * @throws RATE_LIMITED, WRONG_CREDENTIALS
  */
 export async function logIn(
   ctx: Context,
@@ -55,28 +56,28 @@ export async function logIn(
   const foreign = !user.passwordHash.startsWith('$argon2id$')
   const ownHash = foreign ? await hashPassword(input.password) : undefined
   return ctx.db.transaction(async (tx) => {
-    // Verifying takes long enough for the password to be changed, or the account to be deleted, beside it.
+    // The password may have changed, or the account may have been deleted, during the slow verification.
     await lockUser(tx, user.id)
     const [now] = await tx
       .select({ passwordHash: users.passwordHash })
       .from(users)
       .where(eq(users.id, user.id))
     if (now?.passwordHash !== user.passwordHash) throw wrongCredentials()
-    // People imported from elsewhere bring bcrypt hashes, which are accepted once and then replaced by our own kind.
+    // Imported users have bcrypt hashes, which the first login replaces.
     if (ownHash) await tx.update(users).set({ passwordHash: ownHash }).where(eq(users.id, user.id))
     const { platform } = input
     return signedIn(ctx, tx, user, platform === undefined ? {} : { platform, device: platform })
   })
 }
 
-const wrongCredentials = () => new AppError('WRONG_CREDENTIALS', 'The e-mail or the password is wrong.')
+const wrongCredentials = () => new AppError('WRONG_CREDENTIALS', 'Wrong email or password.')
 
 export const hashPassword = (password: string) => Bun.password.hash(password, { algorithm: 'argon2id' })
 
 /**
- * A new e-mail or password needs the present password, and a new password ends every session. Where there is no password yet,
- * it needs Telegram's word for whom the account belongs to instead, and sessions go on: nobody can have known a password before.
- * @throws EMAIL_TAKEN, WRONG_CREDENTIALS, RATE_LIMITED, UNAVAILABLE for a proof of Telegram's where no bot is set up
+ * Updates the caller's account. A new email or password requires the current password, and a new password ends all
+ * sessions. A user without a password sends a Telegram proof instead; then the sessions continue.
+ * @throws EMAIL_TAKEN, WRONG_CREDENTIALS, RATE_LIMITED, UNAVAILABLE if a Telegram proof is sent and no bot is configured
  */
 export async function updateMe(
   ctx: SignedInContext,
@@ -101,7 +102,7 @@ export async function updateMe(
     if (!right)
       throw new AppError(
         'WRONG_CREDENTIALS',
-        'Changing e-mail or password needs the present password or, where there is none, a proof of Telegram’s.',
+        'Enter your current password, or confirm with Telegram if you have none.',
       )
   }
   const set = { ...fields, ...(password !== undefined && { passwordHash: await hashPassword(password) }) }
@@ -112,12 +113,12 @@ export async function updateMe(
     return user
   } catch (error) {
     if (violates(error, 'users_email_key'))
-      throw new AppError('EMAIL_TAKEN', 'There is an account with this e-mail.')
+      throw new AppError('EMAIL_TAKEN', 'An account with this email already exists.')
     throw error
   }
 }
 
-/** Where the person is checked in, others see the new name, or that it is hidden, as of the same commit. */
+/** Publishes a new name or visibility to the location at which the user is checked in. */
 function changeUser(ctx: SignedInContext, set: Partial<UserRow>, endsSessions: boolean): Promise<User> {
   const { id } = ctx.actor
   const isSeen = set.name !== undefined || set.hidden !== undefined
@@ -134,7 +135,6 @@ function changeUser(ctx: SignedInContext, set: Partial<UserRow>, endsSessions: b
   })
 }
 
-/** @throws WRONG_CREDENTIALS for what Telegram did not sign, UNAVAILABLE */
 async function isLinkedTo(ctx: Context, user: UserRow, proof: TelegramProof): Promise<boolean> {
   const { id } = await readProof(ctx.telegram.token(), proof, Date.now())
   const linked = and(eq(telegramAccounts.telegramId, id), eq(telegramAccounts.userId, user.id))

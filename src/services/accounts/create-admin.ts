@@ -5,10 +5,7 @@ import { users } from '../../db/schema'
 import { type User, userView } from '../../schemas/users'
 import { hashPassword } from './accounts'
 
-/**
- * Makes an account that may do everything; who has an account with this e-mail keeps it, password and name too, and may
- * do everything from now on.
- */
+/** Creates an admin. An existing user with this email is promoted instead and keeps name and password. */
 export async function createAdmin(
   ctx: Context,
   { email, name, password }: { email: string; name: string; password: string },

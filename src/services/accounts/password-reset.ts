@@ -12,24 +12,22 @@ import { findUser, lockUser } from '../users/users'
 import { hashPassword } from './accounts'
 import { endAllSessions, signedIn } from './sessions'
 
-/** For so long a link is good for a new password. */
-const GOOD_FOR: Millis = 60 * MINUTE
+const LINK_LIFETIME: Millis = 60 * MINUTE
 
 /**
- * Sends a link by which whoever reads the mails of an address gives its account a new password. The answer is the same, and
- * comes as quickly, whether there is such an account or not.
- * @throws INVALID_STATE where this server sends no mail, RATE_LIMITED
+ * Emails a link to set a new password. Neither the response nor its timing shows whether the account exists.
+ * @throws INVALID_STATE if this server does not send email, RATE_LIMITED
  */
 export async function forgotPassword(ctx: Context, { email }: { email: string }): Promise<{ ok: true }> {
   if (!ctx.mailer || !ctx.env.PUBLIC_URL)
-    throw new AppError('INVALID_STATE', 'This server sends no mail. Please ask its operator for a link.')
+    throw new AppError('INVALID_STATE', 'This server does not send email. Ask the operator for a link.')
   await ctx.limits.countSignIn(ctx.caller, email)
-  const wanted = { email, until: Date.now() + GOOD_FOR }
+  const wanted = { email, until: Date.now() + LINK_LIFETIME }
   await enqueue(ctx.db, 'send-password-link', wanted, { key: `send-password-link:${email}` })
   return { ok: true }
 }
 
-/** Sends the link, where there is an account with this address; after so long without a mail server nobody waits for it. */
+/** Sends the link that `forgotPassword` requested. Does nothing if the account does not exist, or after `until`. */
 export async function sendPasswordLink(
   ctx: Context,
   { email, until }: { email: string; until: Millis },
@@ -47,7 +45,7 @@ export async function sendPasswordLink(
   })
 }
 
-/** The same link, for an operator to hand on where no mail is sent. @throws NOT_FOUND */
+/** Creates a link that the operator passes on if the server does not send email. @throws NOT_FOUND */
 export async function passwordLink(ctx: Context, { email }: { email: string }): Promise<{ link: string }> {
   const user = await findUser(ctx.db, eq(users.email, email))
   if (!user) throw notFound('account')
@@ -55,8 +53,8 @@ export async function passwordLink(ctx: Context, { email }: { email: string }): 
 }
 
 /**
- * Gives an account a new password by a link, which is good once and for an hour, ends all of its sessions and signs in.
- * @throws VALIDATION for a link that is old, was used, or was never ours, RATE_LIMITED
+ * Sets a new password through a link, which works once and for an hour. Ends all sessions and signs in.
+ * @throws VALIDATION if the link has expired, was used or is forged, RATE_LIMITED
  */
 export async function resetPassword(
   ctx: Context,
@@ -68,7 +66,7 @@ export async function resetPassword(
   const passwordHash = await hashPassword(password)
   return ctx.db.transaction(async (tx) => {
     await lockUser(tx, read.id)
-    // The former password is a part of the seal: once there is another one, every link that was made before is void.
+    // The signature covers the old password hash, so a new password invalidates every earlier link.
     const user = await findUser(tx, eq(users.id, read.id))
     if (!user || !read.isOurs(user.passwordHash ?? '')) throw oldLink()
     await tx.update(users).set({ passwordHash }).where(eq(users.id, user.id))
@@ -77,10 +75,15 @@ export async function resetPassword(
   })
 }
 
-/** Behind the `#`, so that no log on the way keeps it. */
+/** The token is in the URL's fragment, which browsers do not send, so no access log contains it. */
 function linkFor({ env }: Context, { id, passwordHash }: UserRow): string {
-  const token = signToken(env, 'password-reset', { id, number: Date.now() + GOOD_FOR }, passwordHash ?? '')
+  const token = signToken(
+    env,
+    'password-reset',
+    { id, number: Date.now() + LINK_LIFETIME },
+    passwordHash ?? '',
+  )
   return `${env.PUBLIC_URL ?? `http://localhost:${env.PORT}`}${PATHS.newPassword}#${token}`
 }
 
-const oldLink = () => invalidField('token', 'is not valid any more. Please ask for another link.')
+const oldLink = () => invalidField('token', 'is no longer valid. Request a new link.')

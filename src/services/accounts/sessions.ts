@@ -11,14 +11,14 @@ import { createSecret, hashSecret } from '../shared/secrets'
 import { lockUser } from '../users/users'
 
 const REFRESH_DAYS = 30
-/** A client that lost the answer to a refresh may ask once more for so long, and gets the same. */
+/** A client that lost the response can repeat a refresh for this long and gets the same refresh token. */
 const REPLAY_GRACE_SECONDS = 10
 
 type Pair = Omit<SignedIn, 'user'>
 
 /**
- * A sign-in: the first refresh token of a new family, and an access token.
- * @param from.platform the door that it came through; `device` what it is recognised by, instead of the caller's own name
+ * Starts a session: a new family of refresh tokens, with its first token and an access token.
+ * @param from.platform how the user signed in; `device` overrides the device name of the request
  */
 export async function startSession(
   ctx: Context,
@@ -32,7 +32,6 @@ export async function startSession(
   return pair(ctx, user, family, token)
 }
 
-/** Who is signed in now, with the tokens of a new session. @param from as `startSession` takes it */
 export async function signedIn(
   ctx: Context,
   db: Db,
@@ -72,18 +71,16 @@ async function pair(
   return { accessToken, refreshToken, expiresIn: ACCESS_TOKEN_SECONDS }
 }
 
-/** Signs a person out everywhere. */
 export const endAllSessions = (tx: Tx, userId: string) =>
   tx.execute(sql`UPDATE refresh_tokens SET ended_at = now() WHERE user_id = ${userId} AND ended_at IS NULL`)
 
-/** The successor of a token follows from it, so that a replay within the grace can be given the same one. */
+/** Derived from the token, so that a replay within the grace period gets the same successor. */
 const successorOf = (ctx: Context, token: string) =>
   createHmac('sha256', ctx.env.JWT_SECRET).update(`refresh-token:${token}`).digest('base64url')
 
 /**
- * Gives a new pair for a refresh token, which is replaced. Presenting a replaced one again ends the family, since one of
- * the two who have it is a thief; but within 10 seconds, while its successor is unused, it is a client that lost the
- * answer, and gets the same successor.
+ * Replaces a refresh token and returns a new pair. Reuse of a replaced token ends the session, because the token may be
+ * stolen. A replay within 10 seconds, before the successor was used, counts as a lost response and gets the same successor.
  * @throws REFRESH_INVALID, REFRESH_REUSED
  */
 export async function refreshSession(
@@ -103,18 +100,18 @@ export async function refreshSession(
         .where(eq(refreshTokens.id, found.token.id))
     } else if (!found.inGrace || (await isUsed(tx, found.token))) {
       await endFamily(tx, found.token.family)
-      return new AppError('REFRESH_REUSED', 'This refresh token was used before. Please sign in again.')
+      return new AppError('REFRESH_REUSED', 'This refresh token was already used. Sign in again.')
     }
     return { user: userView(found.user), ...(await pair(ctx, found.user, found.token.family, successor)) }
   })
-  // Thrown only here: inside, it would undo the end of the family.
+  // Thrown after the commit: inside the transaction it would roll back `endFamily`.
   if (outcome instanceof AppError) throw outcome
   return outcome
 }
 
 /**
- * Sessions of a person change one at a time, under the lock of their row: an end that ran beside a refresh would not see
- * the successor that is being made, and leave it alive.
+ * Locks the token's user, so that changes to their sessions run one at a time. Otherwise a logout during a refresh would
+ * miss the successor that is being inserted.
  */
 const lockOwner = (tx: Tx, token: string) =>
   tx
@@ -150,9 +147,9 @@ const endFamily = (db: Db, family: string) =>
     .where(and(eq(refreshTokens.family, family), isNull(refreshTokens.endedAt)))
 
 const refreshInvalid = () =>
-  new AppError('REFRESH_INVALID', 'This refresh token is not valid. Please sign in.')
+  new AppError('REFRESH_INVALID', 'This refresh token is not valid. Sign in again.')
 
-/** Ends the session that a refresh token belongs to. Ending one that is unknown or over is no error. */
+/** Ends the session of a refresh token. Succeeds also if the token is unknown or the session has ended. */
 export async function logOut(
   ctx: Context,
   { refreshToken }: { refreshToken: string },
@@ -168,7 +165,7 @@ export async function logOut(
   })
 }
 
-/** The sessions of this person that can still be refreshed, the oldest first. */
+/** Lists the caller's sessions that can still be refreshed, oldest first. */
 export async function listSessions(ctx: SignedInContext): Promise<{ items: Session[]; nextCursor: null }> {
   const rows = await ctx.db
     .select({
@@ -204,7 +201,7 @@ export async function listSessions(ctx: SignedInContext): Promise<{ items: Sessi
   return { items, nextCursor: null }
 }
 
-/** @throws NOT_FOUND where this person has no such session */
+/** Ends a session of the caller. @throws NOT_FOUND */
 export async function endSession(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
   return ctx.db.transaction(async (tx) => {
     await lockUser(tx, ctx.actor.id)
@@ -224,7 +221,7 @@ export async function endSession(ctx: SignedInContext, { id }: { id: string }): 
   })
 }
 
-/** Deletes refresh tokens that can no longer be presented with any effect. @returns how many */
+/** Deletes refresh tokens that expired more than a day ago. @returns how many */
 export async function deleteDeadTokens({ db }: Pick<Context, 'db'>): Promise<number> {
   const dead = await db
     .delete(refreshTokens)

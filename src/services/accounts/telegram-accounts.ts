@@ -21,16 +21,16 @@ import { readProof, type TelegramPerson } from './telegram-login'
 const CODE_SECONDS = 600
 
 /**
- * Signs in whom Telegram says somebody is; who was never here gets an account. The same proof may come again while it is
- * young enough, since a page that is loaded again sends it again.
- * @throws WRONG_CREDENTIALS, UNAVAILABLE where no bot is set up
+ * Signs in with a Telegram proof; the first sign-in creates the account. The same proof is accepted again until it
+ * expires, because a reloaded page repeats it.
+ * @throws WRONG_CREDENTIALS, UNAVAILABLE if no bot is configured
  */
 export async function signInWithTelegram(ctx: Context, input: TelegramProof): Promise<SignedIn> {
   const { platform, reachable, ...person } = await readProof(ctx.telegram.token(), input, Date.now())
   return enter(ctx, person, reachable, (tx, user) => signedIn(ctx, tx, user, { platform }))
 }
 
-/** The account of somebody at Telegram, which is opened where there is none. */
+/** Finds or creates the user of a Telegram account that has written to the bot. */
 export const openAccount = (ctx: Context, person: TelegramPerson): Promise<UserRow> =>
   enter(ctx, person, true, (_tx, user) => Promise.resolve(user))
 
@@ -48,13 +48,13 @@ async function enter<T>(
   try {
     return await attempt()
   } catch (error) {
-    // Somebody else, most likely the same person on another server, has opened it meanwhile.
+    // A concurrent request has created the account meanwhile.
     if (violates(error, 'telegram_accounts_pkey')) return attempt()
     throw error
   }
 }
 
-/** Takes the name that somebody has at Telegram now. @returns whose account it is; nothing where there is none */
+/** Updates the stored Telegram names and returns the linked user, if any. */
 async function refreshAccount(
   tx: Tx,
   { id, name, username }: TelegramPerson,
@@ -65,7 +65,7 @@ async function refreshAccount(
     .from(telegramAccounts)
     .where(eq(telegramAccounts.telegramId, id))
   if (!found) return undefined
-  // Whoever deletes or unlinks locks the person first as well: in another order the two would wait for each other.
+  // Deleting and unlinking lock the user first too; another order could deadlock.
   await lockUser(tx, found.userId)
   const [still] = await tx
     .update(telegramAccounts)
@@ -86,27 +86,26 @@ async function createAccount(
   return user
 }
 
-/** Who the bot is, for a page that shows Telegram's own button; null where there is none. @throws UNAVAILABLE */
+/** Returns the bot's username for Telegram's login button, or null if no bot is configured. @throws UNAVAILABLE */
 export async function getBot({ telegram }: Context): Promise<{ username: string | null }> {
   return { username: telegram.isSetUp ? (await telegram.me()).username : null }
 }
 
-/** The account of Telegram that is linked to one's own, if any. */
 export async function getTelegramAccount(ctx: SignedInContext): Promise<{ account: TelegramAccount | null }> {
   const [row] = await ctx.db.select().from(telegramAccounts).where(eq(telegramAccounts.userId, ctx.actor.id))
   return { account: row ? accountView(row) : null }
 }
 
 /**
- * Links an account of Telegram to one's own; linking it again changes nothing.
- * @throws WRONG_CREDENTIALS, UNAVAILABLE, ALREADY_LINKED where it is somebody else's, or one has another
+ * Links a Telegram account to the caller. Linking the same account again only updates its names.
+ * @throws WRONG_CREDENTIALS, UNAVAILABLE, ALREADY_LINKED if the caller or the Telegram account has another link
  */
 export async function linkTelegram(ctx: SignedInContext, input: TelegramProof): Promise<TelegramAccount> {
   const { reachable, ...person } = await readProof(ctx.telegram.token(), input, Date.now())
   return ctx.db.transaction((tx) => link(tx, ctx.actor.id, person, reachable))
 }
 
-/** The person's row is locked, so that of two links at once one comes first, and none outlives the account. */
+/** Locks the user, so that concurrent links run one after another and none outlives the account. */
 async function link(
   tx: Tx,
   userId: string,
@@ -122,7 +121,6 @@ async function link(
   const [row] = await tx
     .insert(telegramAccounts)
     .values({ telegramId: id, userId, name, username, reachable })
-    // Either key may be taken: by another person, or by another account of this one.
     .onConflictDoNothing()
     .returning()
   if (row) return accountView(row)
@@ -132,31 +130,22 @@ async function link(
     .where(and(eq(telegramAccounts.telegramId, id), eq(telegramAccounts.userId, userId)))
     .returning()
   if (same) return accountView(same)
-  throw new AppError(
-    'ALREADY_LINKED',
-    'This account of Telegram belongs to somebody else here, or you have linked another one.',
-  )
+  throw new AppError('ALREADY_LINKED', 'This Telegram account or yours is already linked. Unlink it first.')
 }
 
-/**
- * Takes Telegram off one's own account.
- * @throws NOT_FOUND where none is linked, INVALID_STATE where there is no other way to sign in
- */
+/** Unlinks the caller's Telegram account. @throws NOT_FOUND, INVALID_STATE if the caller has no other way to sign in */
 export async function unlinkTelegram(ctx: SignedInContext): Promise<{ ok: true }> {
   return ctx.db.transaction(async (tx) => {
     await lockUser(tx, ctx.actor.id)
     const [user] = await tx.select().from(users).where(eq(users.id, ctx.actor.id))
     if (!user?.passwordHash || !user.email)
-      throw new AppError(
-        'INVALID_STATE',
-        'Without Telegram you could not sign in: this account has no password.',
-      )
-    if (!(await forgetTelegram(tx, ctx.actor.id))) throw notFound('account of Telegram')
+      throw new AppError('INVALID_STATE', 'Set an email and a password before you unlink Telegram.')
+    if (!(await forgetTelegram(tx, ctx.actor.id))) throw notFound('Telegram account')
     return { ok: true as const }
   })
 }
 
-/** Forgets which account of Telegram is a person's, and any code that would link one. @returns whether there was one */
+/** Deletes a user's Telegram link and link code. @returns whether there was a link */
 export async function forgetTelegram(tx: Tx, userId: string): Promise<boolean> {
   await tx.delete(telegramLinkCodes).where(eq(telegramLinkCodes.userId, userId))
   const gone = await tx
@@ -166,7 +155,7 @@ export async function forgetTelegram(tx: Tx, userId: string): Promise<boolean> {
   return gone.length > 0
 }
 
-/** A code that is carried to the bot. It replaces the one before, and is shown this once. @throws UNAVAILABLE */
+/** Creates a code that the user sends to the bot. Replaces the previous code. @throws UNAVAILABLE */
 export async function createLinkCode(ctx: SignedInContext): Promise<TelegramCode> {
   const { username } = await ctx.telegram.me()
   const code = createSecret()
@@ -179,13 +168,13 @@ export async function createLinkCode(ctx: SignedInContext): Promise<TelegramCode
     .values({ userId: ctx.actor.id, ...fields })
     .onConflictDoUpdate({ target: telegramLinkCodes.userId, set: fields })
     .returning({ expiresAt: telegramLinkCodes.expiresAt })
-  if (!row) throw new Error('the code was not kept')
+  if (!row) throw new Error('the link code was not inserted')
   return { code, url: `https://t.me/${username}?start=${code}`, expiresAt: iso(row.expiresAt) }
 }
 
 /**
- * Links whoever brings a code to the person who was given it. A code that was taken is gone; one that is refused is not.
- * @throws NOT_FOUND where there is no such code, or no longer, ALREADY_LINKED
+ * Links a Telegram account to the user of a link code. The code remains valid if the link is refused.
+ * @throws NOT_FOUND if the code is unknown or has expired, ALREADY_LINKED
  */
 export async function redeemLinkCode(ctx: Context, person: TelegramPerson, code: string): Promise<void> {
   const hash = hashSecret(code)
@@ -206,7 +195,6 @@ export async function redeemLinkCode(ctx: Context, person: TelegramPerson, code:
   })
 }
 
-/** Whose account somebody at Telegram is linked to; nothing where they are not. */
 export async function findLinked(db: Db, telegramId: number): Promise<UserRow | undefined> {
   const [found] = await db
     .select({ user: users })
@@ -216,7 +204,7 @@ export async function findLinked(db: Db, telegramId: number): Promise<UserRow | 
   return found?.user
 }
 
-/** The chat in which the bot may write to a person; nothing where there is none. */
+/** Returns the id of the chat in which the bot can write to the user, if any. */
 export async function findReachable(db: Db, userId: string): Promise<number | undefined> {
   const [row] = await db
     .select({ telegramId: telegramAccounts.telegramId })
@@ -225,7 +213,6 @@ export async function findReachable(db: Db, userId: string): Promise<number | un
   return row?.telegramId
 }
 
-/** Notes whether the bot may write to somebody. */
 export async function setReachable(db: Db, telegramId: number, reachable: boolean): Promise<void> {
   await db
     .update(telegramAccounts)

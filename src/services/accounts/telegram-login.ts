@@ -5,12 +5,11 @@ import type { Millis } from '../../lib/time'
 import type { TelegramProof } from '../../schemas/telegram'
 import type { User } from '../../schemas/users'
 
-/** For how long a proof is one; a page that is loaded again sends the same, which is no attack. */
+/** Lifetime of a proof. It can be used more than once, because a reloaded page repeats it. */
 const MAX_AGE_SECONDS = 86_400
-/** By how much Telegram's clock may be ahead of ours. */
+/** Maximum by which Telegram's clock may be ahead of ours. */
 const MAX_AHEAD_SECONDS = 60
 
-/** Somebody at Telegram. */
 export type TelegramPerson = {
   id: number
   name: string
@@ -19,15 +18,15 @@ export type TelegramPerson = {
 }
 export type Proven = TelegramPerson & {
   platform: 'telegram_widget' | 'telegram_mini_app'
-  /** Whether the person has let the bot write. */
+  /** Whether the user allowed the bot to send messages. */
   reachable: boolean
 }
 
 /**
- * Who a proof is of. Telegram's signature must cover every field that was sent, neither one less nor one more, and be
- * younger than a day: core.telegram.org/widgets/login#checking-authorization and
+ * Verifies a proof from the login widget or a Mini App. The signature must cover exactly the fields sent:
+ * core.telegram.org/widgets/login#checking-authorization and
  * core.telegram.org/bots/webapps#validating-data-received-via-the-mini-app.
- * @throws WRONG_CREDENTIALS for whatever Telegram did not sign with this bot's token, within the last day
+ * @throws WRONG_CREDENTIALS if the proof was not signed with this bot's token or is older than a day
  */
 export async function readProof(token: string, proof: TelegramProof, now: Millis): Promise<Proven> {
   const { initData, ...rest } = proof
@@ -49,7 +48,7 @@ function readWidget(token: string, proof: Omit<TelegramProof, 'initData'>, now: 
     sent.map(([name, value]) => [name, String(value)]),
     now,
   )
-  // The libraries for this check compare in a time that depends on the signature, or are given up by their authors.
+  // Not a library: those for this check are abandoned or do not compare in constant time.
   const { hash, ...signed } = fields
   const lines = Object.keys(signed)
     .sort()
@@ -74,7 +73,7 @@ const MiniAppPerson = z.object({
 
 async function readInitData(token: string, initData: string, now: Millis): Promise<Proven> {
   const fields = readFields([...new URLSearchParams(initData)], now)
-  // Loaded with the first sign-in: a start is faster without.
+  // Imported on first use to keep startup fast.
   const { isValid } = await import('@tma.js/init-data-node')
   if (!isValid(initData, token, { expiresIn: 0 })) throw notSigned()
   const person = MiniAppPerson.safeParse(jsonOf(fields.user))
@@ -87,9 +86,9 @@ async function readInitData(token: string, initData: string, now: Millis): Promi
 }
 
 /**
- * The fields as the signature counts them. What is signed is lines of `name=value`, so a name that comes twice, or a value
- * that goes over several lines, could pass for other fields than those that Telegram signed.
- * @throws WRONG_CREDENTIALS also for what is too old, or from the future
+ * Validates the signed fields. The signature covers lines of `name=value`, so a repeated name or a line break in a value
+ * could imitate fields that Telegram did not sign.
+ * @throws WRONG_CREDENTIALS, also if the proof is too old or from the future
  */
 function readFields(pairs: [string, string][], now: Millis): Record<string, string> & { hash: string } {
   const fields = new Map<string, string>()
@@ -102,11 +101,12 @@ function readFields(pairs: [string, string][], now: Millis): Record<string, stri
   if (!/^[\da-f]{64}$/.test(hash) || !/^\d{1,12}$/.test(date)) throw notSigned()
   const ageSeconds = now / 1000 - Number(date)
   if (ageSeconds > MAX_AGE_SECONDS || ageSeconds < -MAX_AHEAD_SECONDS)
-    throw new AppError('WRONG_CREDENTIALS', 'This sign-in of Telegram is too old. Please open it again.')
+    throw new AppError('WRONG_CREDENTIALS', 'This Telegram sign-in has expired. Sign in again.')
   return { ...Object.fromEntries(fields), hash }
 }
 
-const notSigned = () => new AppError('WRONG_CREDENTIALS', 'Telegram has not signed this for us.')
+const notSigned = () =>
+  new AppError('WRONG_CREDENTIALS', 'The Telegram signature is not valid. Sign in again.')
 
 function jsonOf(text: string | undefined): unknown {
   try {
@@ -124,10 +124,10 @@ type Named = {
   language_code?: string | undefined
 }
 
-/** A person as Telegram describes them, in words that can be kept: names there may hold anything. */
+/** Converts a Telegram profile. Its names may be empty or contain control characters. */
 export const personOf = ({ id, first_name, last_name, username, language_code }: Named): TelegramPerson => ({
   id,
-  name: cleaned(`${first_name} ${last_name ?? ''}`) || 'Somebody of Telegram',
+  name: cleaned(`${first_name} ${last_name ?? ''}`) || 'Telegram user',
   username: cleaned(username ?? '') || null,
   language: languageOf(language_code),
 })

@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync'
 import type { AnalyticsSummary } from '../../schemas/analytics'
 
-/** One number of a report, and what it is the number of; what does not apply is empty. */
+/** Columns that do not apply are empty. */
 type ReportRow = {
   part: string
   date: string
@@ -17,9 +17,9 @@ type ReportRow = {
 
 const NOTHING = { date: '', weekday: '', hour: '', source: '', id: '', name: '', currency: '' } as const
 
-/** A summary as CSV, a row for each number, for spreadsheets: money in minor units, shares from 0 to 1. */
+/** Renders a summary as CSV, one number per row. Money is in minor units; shares are from 0 to 1. */
 export const toCsv = (summary: AnalyticsSummary): string =>
-  // What people wrote may begin as a formula does, and would be one in a spreadsheet.
+  // Names are written by users, and a spreadsheet would run a name that looks like a formula.
   stringify(reportRows(summary), { header: true, escape_formulas: true }).trimEnd()
 
 function reportRows(summary: AnalyticsSummary): ReportRow[] {

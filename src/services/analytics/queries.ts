@@ -5,10 +5,8 @@ import { iso, type Period } from '../../lib/time'
 import type { AnalyticsSummary } from '../../schemas/analytics'
 import { emptyWeek, type Week } from '../calendar/open-time'
 
-/** A location and the instants between which its dates lie. */
 export type Scope = Period & { locationId: string; timeZone: string }
 
-/** Each location with its own zone and period, for a query to join. */
 function scopeOf(scopes: Scope[]): SQL {
   const list = (values: string[]) => sql`${`{${values.join()}}`}`
   return sql`unnest(${uuidArray(scopes.map(({ locationId }) => locationId))}, ${list(scopes.map(({ timeZone }) => timeZone))}::text[],
@@ -16,17 +14,17 @@ function scopeOf(scopes: Scope[]): SQL {
     AS scope(location_id, time_zone, from_at, to_at)`
 }
 
-/** The widest period of all, which an index of instants alone can use. */
+/** The bounds of all periods together: an index cannot use bounds that differ by location. */
 const widest = (scopes: Scope[], column: SQL): SQL => sql`
   ${column} >= ${iso(Math.min(...scopes.map(({ from }) => from)))}::timestamptz
   AND ${column} < ${iso(Math.max(...scopes.map(({ to }) => to)))}::timestamptz`
 
-const STANDING = sql`('pending', 'confirmed', 'completed', 'no_show')`
+const BOOKED = sql`('pending', 'confirmed', 'completed', 'no_show')`
 
 /**
- * For how long units were taken in each local hour of the week, in milliseconds: by bookings until they end or are freed, and
- * by events; without buffers. Bookings that stand alike in their week are counted together before they are cut into hours; the
- * few over which clocks change are cut alone, by half hours, which is where local hours begin in every zone.
+ * Reads how long units were taken by bookings and events in each local hour of the week, in milliseconds, without buffers.
+ * Bookings at equal times of the week are counted together before they are split into hours. Those across a clock change
+ * are split one by one, in half hours, because some clocks change by half an hour.
  */
 export async function readTaken(tx: Tx, scopes: Scope[]): Promise<Week> {
   const week = emptyWeek()
@@ -42,7 +40,7 @@ export async function readTaken(tx: Tx, scopes: Scope[]): Promise<Week> {
         FROM ${scopeOf(scopes)}
         JOIN bookings b ON b.location_id = scope.location_id AND b.starts_at < scope.to_at
           AND b.starts_at > scope.from_at - (SELECT length FROM longest) AND b.ends_at > scope.from_at
-        WHERE b.space_id IS NOT NULL AND b.status IN ${STANDING}) AS clipped
+        WHERE b.space_id IS NOT NULL AND b.status IN ${BOOKED}) AS clipped
       WHERE from_at < to_at
     ), alike AS (
       SELECT (extract(isodow FROM local) - 1) * 86400 + extract(epoch FROM local::time) AS start, extract(epoch FROM to_at - from_at) AS length,
@@ -64,7 +62,7 @@ export async function readTaken(tx: Tx, scopes: Scope[]): Promise<Week> {
   return week
 }
 
-/** Money by the local day on which it moved; what goes back counts on the day on which that was decided. */
+/** Reads money by local day. A refund counts on the day on which it was requested. */
 export async function readRevenue(tx: Tx, scopes: Scope[]): Promise<AnalyticsSummary['revenue']> {
   if (scopes.length === 0) return []
   type Source = AnalyticsSummary['revenue'][number]['sources'][number]['source']
@@ -104,7 +102,7 @@ export async function readRevenue(tx: Tx, scopes: Scope[]): Promise<AnalyticsSum
 
 type Funnel = AnalyticsSummary['funnel'] & Pick<AnalyticsSummary, 'leadTimeHours'>
 
-/** What became of the holds that were made in the period. */
+/** Counts the holds that were created in the period, by outcome. */
 export async function readFunnel(tx: Tx, scopes: Scope[]): Promise<Funnel> {
   const count = (state: SQL) => sql`count(*) FILTER (WHERE ${state})::int`
   const [row] = await tx.execute<Funnel>(sql`
@@ -122,11 +120,10 @@ export async function readFunnel(tx: Tx, scopes: Scope[]): Promise<Funnel> {
     FROM bookings b JOIN ${scopeOf(scopes)} ON scope.location_id = b.location_id
     WHERE b.kind = 'booking' AND ${scopes.length > 0 ? widest(scopes, sql`b.created_at`) : sql`false`}
       AND b.created_at >= scope.from_at AND b.created_at < scope.to_at`)
-  if (!row) throw new Error('the funnel gave no row')
+  if (!row) throw new Error('funnel query returned no row')
   return { ...row, leadTimeHours: Math.round(row.leadTimeHours * 100) / 100 }
 }
 
-/** Bookings of the period, by when they begin. */
 const inPeriod = (scopes: Scope[]): SQL => sql`
   FROM ${scopeOf(scopes)}
   JOIN bookings b ON b.location_id = scope.location_id AND b.starts_at >= scope.from_at AND b.starts_at < scope.to_at
@@ -136,7 +133,7 @@ const TOP = 10
 
 type Top = Pick<AnalyticsSummary, 'topSpaces' | 'topSpecialists'>
 
-/** What a booking of a specialist in a room brought in counts for both. */
+/** A specialist's booking in a room counts for both the room and the specialist. */
 export async function readTop(tx: Tx, scopes: Scope[]): Promise<Top> {
   type Row = {
     id: string
@@ -149,7 +146,7 @@ export async function readTop(tx: Tx, scopes: Scope[]): Promise<Top> {
   const rows = await tx.execute<Row>(sql`
     WITH summed AS (
       SELECT b.space_id, b.specialist_id, grouping(b.space_id) = 0 AS "isSpace", b.currency,
-        count(*) FILTER (WHERE b.status IN ${STANDING})::int AS bookings, sum(b.paid_minor - b.refunded_minor) AS amount
+        count(*) FILTER (WHERE b.status IN ${BOOKED})::int AS bookings, sum(b.paid_minor - b.refunded_minor) AS amount
       ${inPeriod(scopes)}
       GROUP BY GROUPING SETS ((b.space_id, b.currency), (b.specialist_id, b.currency))
     ), ranked AS (
@@ -179,7 +176,7 @@ export const roundShare = (share: number) => Math.round(share * 10_000) / 10_000
 
 type People = Pick<AnalyticsSummary, 'people' | 'returningShare' | 'noShowShare'>
 
-/** Who had a booking in the period that stands or took place, who of them had another, then or before, and how many did not come. */
+/** Counts the users with a booking in the period, those with more bookings in it or before it, and no-shows. */
 export async function readUsers(tx: Tx, scopes: Scope[]): Promise<People> {
   const inPeriod = sql`b.starts_at >= scope.from_at`
   const [row] = await tx.execute<{ people: number; returning: number; over: number; missed: number }>(sql`
@@ -188,7 +185,7 @@ export async function readUsers(tx: Tx, scopes: Scope[]): Promise<People> {
         count(*) FILTER (WHERE ${inPeriod} AND b.status IN ('completed', 'no_show')) AS over,
         count(*) FILTER (WHERE ${inPeriod} AND b.status = 'no_show') AS missed
       FROM ${scopeOf(scopes)} JOIN bookings b ON b.location_id = scope.location_id AND b.starts_at < scope.to_at
-      WHERE b.kind = 'booking' AND b.status IN ${STANDING} GROUP BY b.user_id
+      WHERE b.kind = 'booking' AND b.status IN ${BOOKED} GROUP BY b.user_id
     )
     SELECT count(*)::int AS people, count(*) FILTER (WHERE bookings > 1)::int AS returning,
       coalesce(sum(over), 0)::int AS over, coalesce(sum(missed), 0)::int AS missed

@@ -12,7 +12,7 @@ export type Stats = {
   databaseMegabytes: number
 }
 
-/** How much there is of everything, as of one instant. */
+/** Counts everything in one statement, so that the numbers are consistent. */
 export async function readStats({ db }: Pick<Context, 'db'>): Promise<Stats> {
   const [row] = await db.execute<Stats>(sql`SELECT
     (SELECT count(*)::int FROM users WHERE deleted_at IS NULL) AS people,
@@ -25,6 +25,6 @@ export async function readStats({ db }: Pick<Context, 'db'>): Promise<Stats> {
     (SELECT count(*)::int FROM bookings
       WHERE status IN ('pending', 'confirmed') AND starts_at BETWEEN now() AND now() + interval '7 days') AS "startingWithinAWeek",
     (SELECT round(pg_database_size(current_database()) / 1e6)::int) AS "databaseMegabytes"`)
-  if (!row) throw new Error('the counts gave no row')
+  if (!row) throw new Error('stats query returned no row')
   return row
 }

@@ -17,9 +17,9 @@ type Asked = { from?: string | undefined; to?: string | undefined; locationId?: 
 type Dates = { from: string; to: string; locationId?: string | undefined }
 
 /**
- * What happened in a period of local dates, both ends included, at one location or at all, each in its own zone. Read from
- * the replica where there is one, and up to five minutes old. Hours, units and closures count as they are now.
- * @throws NOT_FOUND, VALIDATION where it ends before it begins or is longer than a year
+ * Summarises a period of local dates, both ends included, at one location or at all, each in its own time zone. Uses the
+ * replica and a cache of five minutes. Hours, units and closures are those of today.
+ * @throws NOT_FOUND, VALIDATION if the period ends before it begins or is longer than a year
  */
 export async function summarize(ctx: Context, asked: Asked): Promise<AnalyticsSummary> {
   const dates = datesOf(asked)
@@ -28,14 +28,12 @@ export async function summarize(ctx: Context, asked: Asked): Promise<AnalyticsSu
   )
 }
 
-/** The same as CSV, a row for each number. @throws as `summarize` does */
 export async function writeReport(ctx: Context, asked: Asked): Promise<{ csv: string }> {
-  // Loaded with the first report: a start is faster without.
+  // Imported on first use to keep startup fast.
   const { toCsv } = await import('./csv')
   return { csv: toCsv(await summarize(ctx, asked)) }
 }
 
-/** @throws VALIDATION */
 function datesOf({
   to = dateAt(Date.now(), 'UTC'),
   from = addDays(to, 1 - DEFAULT_DAYS),
@@ -47,11 +45,11 @@ function datesOf({
   return { from, to, locationId }
 }
 
-/** As of one instant. @throws NOT_FOUND */
+/** Reads all parts in one snapshot. */
 async function readSummary(db: Db, dates: Dates): Promise<AnalyticsSummary> {
   return db.transaction(
     async (tx) => {
-      await tx.execute(PLANS)
+      await tx.execute(PLANNER_SETTINGS)
       const scopes = await readScopes(tx, dates)
       const { noShowShare, ...people } = await readUsers(tx, scopes)
       const { leadTimeHours, ...funnel } = await readFunnel(tx, scopes)
@@ -73,8 +71,8 @@ async function readSummary(db: Db, dates: Dates): Promise<AnalyticsSummary> {
   )
 }
 
-/** A plan that fits any period fits none: for long ones it takes several times as long as the plan for this one. */
-const PLANS = sql`SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '32MB', true),
+/** For long periods a generic plan takes several times as long, so each period is planned separately. */
+const PLANNER_SETTINGS = sql`SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '32MB', true),
   set_config('jit', 'off', true)`
 
 async function readScopes(tx: Tx, { from, to, locationId }: Dates): Promise<Scope[]> {
@@ -90,7 +88,7 @@ async function readScopes(tx: Tx, { from, to, locationId }: Dates): Promise<Scop
   }))
 }
 
-/** Of all units: for how long they could be had in each local hour of the week, while there was such a space. */
+/** Adds up how long all units were open in each local hour of the week while their space existed. */
 async function readOpen(tx: Tx, scopes: Scope[], { from, to }: Dates): Promise<Week> {
   const week = emptyWeek()
   if (scopes.length === 0) return week
@@ -125,7 +123,7 @@ async function readOpen(tx: Tx, scopes: Scope[], { from, to }: Dates): Promise<W
   )
   const dates = [from]
   while ((dates.at(-1) ?? to) < to) dates.push(addDays(dates.at(-1) ?? to, 1))
-  // Most spaces of a location are open alike: what is the same of several is worked out once.
+  // Most spaces of a location have the same hours, so each distinct set is computed once.
   const alike = Map.groupBy(
     found.flatMap((space) => {
       const scope = scopes.find(({ locationId }) => locationId === space.locationId)
@@ -150,19 +148,19 @@ async function readOpen(tx: Tx, scopes: Scope[], { from, to }: Dates): Promise<W
     openTime(one.opened, dates).forEach((time, hour) => {
       week[hour] = (week[hour] ?? 0) + time * units
     })
-    // A year of many locations is some hundred milliseconds of work: sockets and holds go on in between.
+    // A year of many locations takes some hundred milliseconds. Let other requests run in between.
     await Bun.sleep(0)
   }
   return week
 }
 
-/** What is booked outside of the hours of today was open then. */
+/** Time booked outside today's hours counts as open, because the hours were different then. */
 function occupancyOf(open: Week, taken: Week): AnalyticsSummary['occupancy'] {
   return [...open].flatMap((time, index) => {
     const booked = taken[index] ?? 0
-    const there = Math.max(time, booked)
-    if (there === 0) return []
+    const available = Math.max(time, booked)
+    if (available === 0) return []
     const [weekday, hour] = [Math.floor(index / 24) + 1, index % 24]
-    return [{ weekday, hour, share: roundShare(booked / there) }]
+    return [{ weekday, hour, share: roundShare(booked / available) }]
   })
 }

@@ -26,7 +26,7 @@ type ClosureInput = {
 }
 type WithStanding = Closure & { standing: Booking[]; events: Event[] }
 
-/** Closures of a location that are not over, those that were made first first. */
+/** Lists closures that have not ended, oldest first. */
 export async function listClosures(
   ctx: Context,
   {
@@ -55,15 +55,15 @@ export async function listClosures(
 }
 
 /**
- * Closes a location, or one space of it, for a period; or gives a specialist time off. Nothing booked is cancelled, and no
- * event: the answer names what still stands.
- * @throws NOT_FOUND, VALIDATION, NOT_ALLOWED for a specialist where it is not their own time
+ * Closes a location or a space for a period, or gives a specialist time off. Cancels nothing: the response lists the
+ * bookings and events that remain.
+ * @throws NOT_FOUND, VALIDATION, NOT_ALLOWED if a specialist closes anything but their own calendar
  */
 export async function createClosure(ctx: SignedInContext, input: ClosureInput): Promise<WithStanding> {
   const period = periodOf(input)
   return changeRules(
     ctx,
-    (tx) => concerned(tx, ctx, input),
+    (tx) => lockClosedCalendars(tx, ctx, input),
     async (tx, keys) => {
       const [row] = await tx
         .insert(closures)
@@ -82,7 +82,7 @@ export async function createClosure(ctx: SignedInContext, input: ClosureInput): 
   )
 }
 
-/** @throws NOT_FOUND, VALIDATION, NOT_ALLOWED */
+/** Changes the period or the reason of a closure. @throws NOT_FOUND, VALIDATION, NOT_ALLOWED */
 export async function updateClosure(
   ctx: SignedInContext,
   input: {
@@ -94,7 +94,7 @@ export async function updateClosure(
 ): Promise<WithStanding> {
   return changeRules(
     ctx,
-    async (tx) => concerned(tx, ctx, await findClosure(tx, input.id)),
+    async (tx) => lockClosedCalendars(tx, ctx, await findClosure(tx, input.id)),
     async (tx, keys) => {
       const old = await findClosure(tx, input.id)
       const period = periodOf({
@@ -116,11 +116,11 @@ export async function updateClosure(
   )
 }
 
-/** Opens again what was closed. @throws NOT_FOUND, NOT_ALLOWED */
+/** Deletes a closure. @throws NOT_FOUND, NOT_ALLOWED */
 export async function removeClosure(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
   return changeRules(
     ctx,
-    async (tx) => concerned(tx, ctx, await findClosure(tx, id)),
+    async (tx) => lockClosedCalendars(tx, ctx, await findClosure(tx, id)),
     async (tx) => {
       const removed = await tx.delete(closures).where(eq(closures.id, id)).returning({ id: closures.id })
       if (removed.length === 0) throw notFound('closure')
@@ -129,8 +129,8 @@ export async function removeClosure(ctx: SignedInContext, { id }: { id: string }
   )
 }
 
-/** The calendars that a closure closes. Whoever is no admin closes only their own. */
-async function concerned(
+/** Locks the location and returns the calendars that a closure affects. @throws NOT_FOUND, NOT_ALLOWED */
+async function lockClosedCalendars(
   tx: Tx,
   { actor }: SignedInContext,
   { locationId, spaceId, specialistId }: Pick<ClosureInput, 'locationId' | 'spaceId' | 'specialistId'>,
@@ -139,9 +139,9 @@ async function concerned(
   const all = await lockLocation(tx, locationId)
   const only = spaceId ?? specialistId
   if (!only) return all
-  const one = all.filter((key) => calendarId(key) === only)
-  if (one.length === 0) throw notFound(spaceId ? 'space' : 'specialist')
-  return one
+  const keys = all.filter((key) => calendarId(key) === only)
+  if (keys.length === 0) throw notFound(spaceId ? 'space' : 'specialist')
+  return keys
 }
 
 async function findClosure(db: Db, id: string): Promise<ClosureRow> {
@@ -156,7 +156,7 @@ function periodOf({ startsAt, endsAt }: { startsAt: string; endsAt: string }): P
   return period
 }
 
-/** What goes on though it is closed: bookings, claims of events and, where a whole location closes, events that claim nothing. */
+/** Adds the bookings in the period, event claims included. A closed location also lists its events without a space. */
 async function withStanding(
   ctx: SignedInContext,
   tx: Tx,

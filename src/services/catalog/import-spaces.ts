@@ -6,7 +6,6 @@ import { type Space, SpaceKindSchema, spaceSettings } from '../../schemas/spaces
 import { listLocations } from '../locations/locations'
 import { createSpace, listSpaces, updateSpace } from './spaces'
 
-/** A space as it is carried from one installation to another, or written by hand. */
 const SpaceRowSchema = z.strictObject({
   id: Id.optional(),
   locationId: Id,
@@ -21,11 +20,11 @@ export const SPACE_FIELDS = Object.keys(SpaceRowSchema.shape) as (keyof SpaceRow
 export type Imported = { created: number; changed: number; spaces: Space[] }
 
 /**
- * Makes spaces, or changes those that are there: known by their id, else by location and name, so importing twice makes
- * nothing twice. All rows or none.
- * @param rows of the fields of a space; `location`, a name, may stand for `locationId`
- * @throws VALIDATION with an issue for each wrong field (`3.capacity` is of the third row), and what creating and changing a
- *   space refuse, with the number of the row
+ * Creates or updates spaces in one transaction. A row matches a space by its id or, without an id, by location and name,
+ * so repeating an import creates no duplicates.
+ * @param rows fields of a space; `location` (a name) can replace `locationId`
+ * @throws VALIDATION with an issue for each invalid field (`3.capacity` is in the third row), and the refusals of
+ *   `createSpace` and `updateSpace` with the row number
  */
 export async function importSpaces(
   ctx: Context,
@@ -37,27 +36,27 @@ export async function importSpaces(
     const inside = { ...ctx, db: tx }
     const result: Imported = { created: 0, changed: 0, spaces: [] }
     for (const [index, row] of wanted.entries()) {
-      const there = await findSpace(inside, row)
-      result.spaces.push(await importSpace(inside, row, there).catch(inRow(index)))
-      result[there ? 'changed' : 'created'] += 1
+      const existing = await findSpace(inside, row)
+      result.spaces.push(await importSpace(inside, row, existing).catch(inRow(index)))
+      result[existing ? 'changed' : 'created'] += 1
       onProgress?.(index + 1, wanted.length)
     }
     return result
   })
 }
 
-async function importSpace(ctx: Context, row: SpaceRow, there: Space | undefined): Promise<Space> {
-  if (!there) return createSpace(ctx, row)
+async function importSpace(ctx: Context, row: SpaceRow, existing: Space | undefined): Promise<Space> {
+  if (!existing) return createSpace(ctx, row)
   const { id: _, locationId, ...fields } = row
-  if (there.locationId !== locationId)
-    throw new AppError('INVALID_STATE', 'A space cannot move to another location.')
-  return updateSpace(ctx, { ...fields, id: there.id })
+  if (existing.locationId !== locationId)
+    throw new AppError('INVALID_STATE', 'The location of a space cannot be changed.')
+  return updateSpace(ctx, { ...fields, id: existing.id })
 }
 
 async function findSpace(ctx: Context, { id, locationId, name }: SpaceRow): Promise<Space | undefined> {
   let cursor: string | undefined
   do {
-    // An id is known wherever it is, so that a space in another location is not taken for a new one.
+    // Search all locations for an id, so that a space with another location is refused and not created again.
     const page = await listSpaces(ctx, { limit: 100, cursor, ...(id === undefined && { locationId }) })
     const found = page.items.find((space) => (id === undefined ? space.name === name : space.id === id))
     if (found) return found
@@ -66,7 +65,6 @@ async function findSpace(ctx: Context, { id, locationId, name }: SpaceRow): Prom
   return undefined
 }
 
-/** Refusals say which row they are about. */
 const inRow = (index: number) => (error: unknown) => {
   if (!(error instanceof AppError)) throw error
   const { reason, message, issues } = error
@@ -82,7 +80,7 @@ function parseRows(rows: unknown[]): SpaceRow[] {
     return data ? [data] : []
   })
   if (issues.length > 0)
-    throw new AppError('VALIDATION', 'Nothing was imported: some rows are not right.', { issues })
+    throw new AppError('VALIDATION', 'Nothing was imported. Fix the listed rows and try again.', { issues })
   return parsed
 }
 

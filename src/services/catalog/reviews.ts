@@ -11,7 +11,6 @@ import { calendarsOf, withCalendarLocks } from '../calendar/change-calendars'
 import { notify } from '../notifications/notify'
 import { pageOf } from '../shared/paging'
 
-/** For so long its author may change a review. */
 const EDIT_WINDOW = sql`interval '1 day'`
 
 type ListInput = Page & {
@@ -20,14 +19,10 @@ type ListInput = Page & {
   bookingId?: string | undefined
 }
 
-/**
- * What people see of a space, of a specialist or of all, the newest first. Who is signed in may just have written one, so
- * only guests are answered from the replica.
- */
+/** Lists visible reviews, newest first. Signed-in users read the primary, because they may have just written one. */
 export const listReviews = (ctx: Context, input: ListInput) =>
   readReviews(ctx.actor.kind === 'anonymous' ? ctx.replica : ctx.db, input, isNull(reviews.hiddenAt))
 
-/** What admins have hidden, and why. */
 export const listHiddenReviews = (ctx: SignedInContext, input: ListInput) =>
   readReviews(ctx.db, input, isNotNull(reviews.hiddenAt))
 
@@ -52,15 +47,16 @@ async function readReviews(db: Db, input: ListInput, seen: SQL) {
 }
 
 /**
- * Says of one's own booking that took place how it was: of the specialist where there was one, else of the space.
- * @throws NOT_FOUND, INVALID_STATE before it is completed, NOT_ALLOWED of one's own service, ALREADY_REVIEWED
+ * Reviews the specialist of the caller's booking or, if it has none, the space.
+ * @throws NOT_FOUND, INVALID_STATE if the booking is not completed or is an event seat, NOT_ALLOWED for the caller's own
+ *   service, ALREADY_REVIEWED
  */
 export async function createReview(
   ctx: SignedInContext,
   { bookingId, rating, comment }: { bookingId: string; rating: number; comment?: string | undefined },
 ): Promise<Review> {
   const locks = {
-    person: ctx.actor.id,
+    userId: ctx.actor.id,
     calendars: async (tx: Tx) => calendarsOf(await subjectOf(tx, ctx.actor.id, bookingId)),
   }
   try {
@@ -79,15 +75,14 @@ export async function createReview(
     return review
   } catch (error) {
     if (violates(error, 'reviews_booking_key'))
-      throw new AppError('ALREADY_REVIEWED', 'This booking has a review already.')
+      throw new AppError('ALREADY_REVIEWED', 'This booking already has a review.')
     throw error
   }
 }
 
-/** A profile shows the average of its reviews. */
 const dropRatings = ({ cache }: Context) => cache.drop('specialists')
 
-/** Whom or what a review of a booking is of. @throws NOT_FOUND, INVALID_STATE, NOT_ALLOWED */
+/** Returns the space or specialist that the caller can review. @throws NOT_FOUND, INVALID_STATE, NOT_ALLOWED */
 async function subjectOf(
   tx: Tx,
   userId: string,
@@ -99,16 +94,15 @@ async function subjectOf(
     .where(and(eq(bookings.id, bookingId), eq(bookings.userId, userId)))
   if (!booking) throw notFound('booking')
   if (booking.status !== 'completed')
-    throw new AppError('INVALID_STATE', 'Only what took place can be reviewed.')
-  if (booking.kind !== 'booking')
-    throw new AppError('INVALID_STATE', 'Spaces and specialists are reviewed, and events are not.')
+    throw new AppError('INVALID_STATE', 'Only completed bookings can be reviewed.')
+  if (booking.kind !== 'booking') throw new AppError('INVALID_STATE', 'Events cannot be reviewed.')
   if (booking.specialistUserId === userId)
-    throw new AppError('NOT_ALLOWED', 'Nobody reviews their own service.')
+    throw new AppError('NOT_ALLOWED', 'You cannot review your own service.')
   const { specialistId, spaceId } = booking
   return { specialistId, spaceId: specialistId === null ? spaceId : null }
 }
 
-/** Changes one's own review, for a day after it was made. @throws NOT_FOUND, TOO_LATE */
+/** Changes the caller's review within a day of its creation. @throws NOT_FOUND, TOO_LATE */
 export async function updateReview(
   ctx: SignedInContext,
   { id, ...fields }: { id: string; rating?: number | undefined; comment?: string | null | undefined },
@@ -123,13 +117,13 @@ export async function updateReview(
       })
       .where(and(eq(reviews.id, id), sql`${reviews.createdAt} > clock_timestamp() - ${EDIT_WINDOW}`))
       .returning({ id: reviews.id })
-    if (!changed) throw new AppError('TOO_LATE', 'A review can be changed for a day.')
+    if (!changed) throw new AppError('TOO_LATE', 'Reviews can be changed for one day only.')
   })
 }
 
 /**
- * Runs with the calendar locked whose average the review is part of: whoever locks a calendar and then its reviews would
- * otherwise wait for one who has a review and waits for the calendar.
+ * Locks the calendar before the review, because changing a review updates the average in the calendar's row. The reverse
+ * order could deadlock with other changes of the calendar.
  * @throws NOT_FOUND
  */
 async function changeReview(
@@ -146,14 +140,14 @@ async function changeReview(
   return review
 }
 
-/** Answers a review in public; a later answer takes the place of the first. @throws NOT_FOUND, NOT_ALLOWED */
+/** Sets the public reply to a review, replacing an earlier one. @throws NOT_FOUND, NOT_ALLOWED */
 export async function answerReview(
   ctx: SignedInContext,
   { id, answer }: { id: string; answer: string },
 ): Promise<Review> {
   const review = await findReview(ctx.db, id)
   if (ctx.actor.role !== 'admin' && (await reviewedUser(ctx.db, review)) !== ctx.actor.id)
-    throw new AppError('NOT_ALLOWED', 'Only whom a review is of may answer it.')
+    throw new AppError('NOT_ALLOWED', 'Only the reviewed specialist or an admin can reply.')
   return ctx.db.transaction(async (tx) => {
     await tx.update(reviews).set({ answer }).where(eq(reviews.id, id))
     const { userId, bookingId } = review
@@ -162,7 +156,7 @@ export async function answerReview(
   })
 }
 
-/** Takes a review out of sight and out of the average, with a reason that other admins see. @throws NOT_FOUND */
+/** Removes a review from lists and from the average, with a reason for other admins. @throws NOT_FOUND */
 export const hideReview = (ctx: SignedInContext, { id, reason }: { id: string; reason: string }) =>
   changeReview(ctx, id, (tx) =>
     tx
@@ -171,7 +165,7 @@ export const hideReview = (ctx: SignedInContext, { id, reason }: { id: string; r
       .where(eq(reviews.id, id)),
   )
 
-/** Shows again what was hidden. @throws NOT_FOUND */
+/** Undoes `hideReview`. @throws NOT_FOUND */
 export const showReview = (ctx: SignedInContext, { id }: { id: string }) =>
   changeReview(ctx, id, (tx) =>
     tx.update(reviews).set({ hiddenAt: null, hiddenReason: null }).where(eq(reviews.id, id)),

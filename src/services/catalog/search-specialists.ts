@@ -15,9 +15,8 @@ import {
 } from './specialists'
 
 /**
- * Specialists who work here, in the order in which they came. `date` asks for those who have something free on that local
- * date: a time of the service asked for, or of any, by the same rule that a hold of it would meet. For who is
- * not signed in that answer may be five minutes old.
+ * Lists specialists, oldest profile first. With `date`, lists only those with a free time on that local date, for the
+ * requested service or for any. A visitor's result may be five minutes old.
  */
 export async function listSpecialists(
   ctx: Context,
@@ -30,7 +29,7 @@ export async function listSpecialists(
       return page(ctx.db, rows, input)
     })
   }
-  // Who is signed in may just have changed what he searches, so he is answered from the primary, as it stands.
+  // Signed-in users may have just changed a calendar, so they read the primary, uncached.
   if (ctx.actor.kind !== 'anonymous') return searchDate(ctx.db, input, date)
   return ctx.cache.shared(
     `specialists.search:${JSON.stringify(input)}`,

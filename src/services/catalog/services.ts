@@ -15,7 +15,6 @@ type Fields = Partial<Omit<typeof services.$inferInsert, 'id' | 'specialistId' |
 
 type ListInput = Page & { specialistId?: string | undefined; locationId?: string | undefined }
 
-/** Services that are offered, in the order in which they were made. */
 export const listServices = (ctx: Context, input: ListInput) =>
   ctx.cache.shared(
     `services:${JSON.stringify(input)}`,
@@ -48,7 +47,7 @@ async function readServices(db: Db, { specialistId, locationId, ...page }: ListI
   )
 }
 
-/** @throws NOT_FOUND, NOT_ALLOWED, VALIDATION where the deposit is more than the price, or no card can pay either */
+/** @throws NOT_FOUND, NOT_ALLOWED, VALIDATION if the deposit exceeds the price or a card cannot pay an amount */
 export async function createService(
   ctx: SignedInContext,
   { specialistId, name, ...fields }: Fields & { specialistId: string; name: string },
@@ -69,7 +68,7 @@ export async function createService(
   )
 }
 
-/** What is booked already keeps what it was booked with. @throws NOT_FOUND, NOT_ALLOWED, VALIDATION */
+/** Changes a service. Existing bookings keep their terms. @throws NOT_FOUND, NOT_ALLOWED, VALIDATION */
 export async function updateService(
   ctx: SignedInContext,
   { id, ...fields }: Fields & { id: string },
@@ -89,7 +88,7 @@ export async function updateService(
   )
 }
 
-/** Offers a service no longer. What is booked stands. @throws NOT_FOUND, NOT_ALLOWED */
+/** Stops offering a service. Existing bookings remain. @throws NOT_FOUND, NOT_ALLOWED */
 export async function removeService(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
   return changeRules(
     ctx,
@@ -111,18 +110,17 @@ async function findService(tx: Tx, id: string): Promise<ServiceRow> {
 }
 
 function refuseDeposit({ depositMinor, priceMinor }: { depositMinor?: number; priceMinor?: number }): void {
-  if ((depositMinor ?? 0) > (priceMinor ?? 0))
-    throw invalidField('depositMinor', 'must not be more than the price')
+  if ((depositMinor ?? 0) > (priceMinor ?? 0)) throw invalidField('depositMinor', 'must not exceed the price')
 }
 
-/** The deposit is charged at once, and what it leaves later; without one, the price. A room only adds to these. */
+/** A card must be able to pay the deposit and, later, the balance. A room only adds to these amounts. */
 function refuseUnpayable({ depositMinor, priceMinor, currency }: ServiceRow): void {
   refuseUnpayablePrice({ leastMinor: priceMinor, currency })
   refuseUnpayablePrice({ leastMinor: depositMinor, currency }, 'depositMinor')
   refuseUnpayablePrice(
     { leastMinor: priceMinor - depositMinor, currency },
     'depositMinor',
-    'must leave a rest to',
+    'leaves a balance that must',
   )
 }
 

@@ -38,7 +38,6 @@ type Wanted = { from?: string | undefined; to?: string | undefined; date?: strin
 type SearchInput = Filter & Page & Wanted
 type Found = { items: Space[]; nextCursor: string | null }
 
-/** Spaces that are in use, in the order in which they were made. */
 export async function listSpaces(ctx: Context, input: Filter & Page) {
   const rows = await selectSpaces(ctx.db, input, input.limit + 1)
   const hours = await ownHours(ctx.db, rows)
@@ -49,13 +48,12 @@ export async function listSpaces(ctx: Context, input: Filter & Page) {
 export const getSpace = (ctx: Context, { id }: { id: string }): Promise<Space> => readSpace(ctx.db, id)
 
 /**
- * The spaces that can be had for the whole period, by the same rule that a hold of exactly this period would meet; or at
- * some time of a date, for one slot at least. Where no time is given, none decides.
- * @throws VALIDATION where the period ends before it begins, for a half of one, and for both of period and date
+ * Lists spaces that can be held for exactly this period, or for at least one slot on a date. Without a time, lists all.
+ * @throws VALIDATION if the period ends before it begins, lacks an end, or is combined with a date
  */
 export async function searchSpaces(ctx: Context, input: SearchInput): Promise<Found> {
   if (!input.from && !input.to && !input.date) return listSpaces(ctx, input)
-  // Who is signed in may just have changed what he searches, so he is answered from the primary, as it stands.
+  // Signed-in users may have just changed a calendar, so they read the primary, uncached.
   if (ctx.actor.kind !== 'anonymous') return search(ctx.db, input)
   return ctx.cache.shared(`search:${JSON.stringify(input)}`, { maxAgeMs: SEARCH_MAX_AGE_MS }, () =>
     search(ctx.replica, input),
@@ -76,11 +74,11 @@ async function search(db: Db, input: SearchInput): Promise<Found> {
   return pageOf(found, input, (row) => spaceView(row, hours))
 }
 
-/** What decides whether a space is found, and how much of its calendar that takes. */
+/** Returns the test for a space and the window of its calendar that the test needs. */
 function readWanted({ from, to, date }: Wanted): { window: Period; fits(calendar: Calendar): boolean } {
   if (date !== undefined) {
     if (from !== undefined || to !== undefined)
-      throw invalidField('date', 'stands in the place of from and to')
+      throw invalidField('date', 'cannot be combined with from and to')
     const hasSlot = (calendar: Calendar) =>
       slotsOfDate(calendar.rules, date).some((slot) => unavailableReason(calendar, slot) === null)
     return { window: around(date), fits: hasSlot }
@@ -94,7 +92,7 @@ function readWanted({ from, to, date }: Wanted): { window: Period; fits(calendar
 const SEARCH_BATCH = 100
 const SEARCH_MAX_AGE_MS = 5 * MINUTE
 
-/** @throws NOT_FOUND where there is no such location, VALIDATION for a price that no card can pay */
+/** @throws NOT_FOUND if the location does not exist, VALIDATION if a card cannot pay the price */
 export async function createSpace(ctx: Context, { hours, ...fields }: SpaceInput): Promise<Space> {
   return ctx.db.transaction(async (tx) => {
     const [location] = await tx
@@ -115,8 +113,8 @@ export async function createSpace(ctx: Context, { hours, ...fields }: SpaceInput
 }
 
 /**
- * `hours: null` gives a space its location's hours again.
- * @throws NOT_FOUND, VALIDATION for a price that no card can pay, INVALID_STATE where units with bookings would go
+ * Changes a space. `hours: null` restores the location's hours.
+ * @throws NOT_FOUND, VALIDATION if a card cannot pay the price, INVALID_STATE if removed units have bookings
  */
 export async function updateSpace(
   ctx: Context,
@@ -139,11 +137,11 @@ export async function updateSpace(
   )
 }
 
-/** One slot is the least that may be charged at once, and the longest booking the most. */
+/** The smallest charge is one slot, and the largest is the longest booking. */
 const refuseUnpayable = ({ priceMinor, maxSlots, currency }: SpaceRow) =>
   refuseUnpayablePrice({ leastMinor: priceMinor, mostMinor: priceMinor * maxSlots, currency })
 
-/** Takes a space out of use. @throws NOT_FOUND, INVALID_STATE while people hold or have booked it */
+/** Takes a space out of use. @throws NOT_FOUND, INVALID_STATE if it has holds or bookings */
 export async function removeSpace(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
   return changeRules(
     ctx,
@@ -171,7 +169,7 @@ async function readSpace(db: Db, id: string): Promise<Space> {
   return spaceView(row, await ownHours(db, [row]))
 }
 
-/** One query for list, single space and search; with a `window` it also reads what decides whether that can be had. */
+/** Serves list, single space and search. With a `window` it also reads rules and claims. */
 function selectSpaces(
   db: Db,
   { id, locationId, kind, minCapacity, cursor }: Filter & { id?: string; cursor?: string | undefined },
@@ -234,7 +232,7 @@ const ownHours = (db: Db, rows: Pick<SpaceRow, 'id' | 'ownHours'>[]) =>
   )
 
 function spaceView(row: SpaceColumns, hours: Map<string, Hours>): Space {
-  const { ownHours: keepsOwn, ratingSum: _, ...fields } = row
+  const { ownHours: hasOwnHours, ratingSum: _, ...fields } = row
   return {
     id: fields.id,
     locationId: fields.locationId,
@@ -250,7 +248,7 @@ function spaceView(row: SpaceColumns, hours: Map<string, Hours>): Space {
     maxNoticeDays: fields.maxNoticeDays,
     maxSlots: fields.maxSlots,
     arrivalGraceMinutes: fields.arrivalGraceMinutes,
-    hours: keepsOwn ? (hours.get(row.id) ?? []) : null,
+    hours: hasOwnHours ? (hours.get(row.id) ?? []) : null,
     cancellation: fields.cancellation,
     timeZone: fields.timeZone,
     rating: averageRating(row),

@@ -20,7 +20,6 @@ export type SpecialistFilter = {
   userId?: string | undefined
   locationId?: string | undefined
   city?: string | undefined
-  /** A part of the name of a service that they offer. */
   service?: string | undefined
   serviceId?: string | undefined
   minRating?: number | undefined
@@ -38,7 +37,7 @@ type Settings = {
 export const getSpecialist = (ctx: Context, { id }: { id: string }): Promise<Specialist> =>
   ctx.cache.shared(`specialist:${id}`, profilesFor(ctx), () => readSpecialist(ctx.db, id))
 
-/** How profiles are cached, for whoever asks. Whatever changes one drops them all: it is rare beside reading them. */
+/** Cache options of profiles. A change to a profile drops all of them, because changes are rare. */
 export const profilesFor = ({ actor }: Context) => ({
   tag: 'specialists' as const,
   maxAgeMs: 60 * MINUTE,
@@ -46,8 +45,8 @@ export const profilesFor = ({ actor }: Context) => ({
 })
 
 /**
- * Adds the profile of a person who works here as a specialist: an admin for anybody of that role, a specialist their own.
- * @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE where the person is no specialist or has a profile already
+ * Creates the profile of a user with the role `specialist`. Specialists create their own; admins create any.
+ * @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE if the user is not a specialist or already has a profile
  */
 export async function createSpecialist(
   ctx: SignedInContext,
@@ -59,7 +58,7 @@ export async function createSpecialist(
   }: Settings & { userId?: string | undefined; locationId: string },
 ): Promise<Specialist> {
   if (ctx.actor.role !== 'admin' && userId !== ctx.actor.id)
-    throw new AppError('NOT_ALLOWED', 'Only an admin adds the profile of somebody else.')
+    throw new AppError('NOT_ALLOWED', 'Only an admin can create a profile for another user.')
   try {
     const specialist = await ctx.db.transaction(async (tx) => {
       const [user] = await tx
@@ -69,7 +68,7 @@ export async function createSpecialist(
         .for('key share')
       if (!user) throw notFound('user')
       if (user.role !== 'specialist')
-        throw new AppError('INVALID_STATE', 'This person is not a specialist. Change their role first.')
+        throw new AppError('INVALID_STATE', 'This user is not a specialist. Change the role first.')
       const [location] = await tx
         .select({ id: locations.id })
         .from(locations)
@@ -88,7 +87,7 @@ export async function createSpecialist(
     return specialist
   } catch (error) {
     if (violates(error, 'specialists_user'))
-      throw new AppError('INVALID_STATE', 'This person has a profile already.')
+      throw new AppError('INVALID_STATE', 'This user already has a profile.')
     throw error
   }
 }
@@ -110,7 +109,7 @@ export async function updateSpecialist(
   )
 }
 
-/** Takes a specialist out of use. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE while people hold or have booked them */
+/** Takes a specialist out of use. @throws NOT_FOUND, NOT_ALLOWED, INVALID_STATE if there are holds or bookings */
 export async function removeSpecialist(ctx: SignedInContext, { id }: { id: string }): Promise<{ ok: true }> {
   return changeRules(
     ctx,
@@ -123,7 +122,7 @@ export async function removeSpecialist(ctx: SignedInContext, { id }: { id: strin
   )
 }
 
-/** The calendar of a specialist for whoever may change it. @throws NOT_FOUND, NOT_ALLOWED */
+/** Returns a specialist's calendar if the actor may change it. @throws NOT_FOUND, NOT_ALLOWED */
 export async function ownCalendar(tx: Tx, actor: UserActor, id: string): Promise<CalendarKey[]> {
   const [row] = await tx
     .select({ userId: specialists.userId })
@@ -134,16 +133,17 @@ export async function ownCalendar(tx: Tx, actor: UserActor, id: string): Promise
   return [{ specialistId: id }]
 }
 
-/** @param id null is what nobody but an admin may change. @throws NOT_ALLOWED */
+/** @param id the specialist to change; null if only an admin may make the change. @throws NOT_FOUND, NOT_ALLOWED */
 export async function refuseUnlessOwn(tx: Tx, actor: UserActor, id: string | null): Promise<void> {
   if (actor.role === 'admin') return
   if (id === null) throw notYours()
   await ownCalendar(tx, actor, id)
 }
 
-const notYours = () => new AppError('NOT_ALLOWED', 'A specialist changes only what is their own.')
+const notYours = () =>
+  new AppError('NOT_ALLOWED', 'You can change only your own profile, services and time off.')
 
-/** The calendar of a person who is a specialist. */
+/** @returns an empty list if the user has no specialist profile */
 export async function calendarOfSpecialist(tx: Tx, userId: string): Promise<CalendarKey[]> {
   return tx
     .select({ specialistId: specialists.id })
@@ -151,12 +151,12 @@ export async function calendarOfSpecialist(tx: Tx, userId: string): Promise<Cale
     .where(and(eq(specialists.userId, userId), isNull(specialists.removedAt)))
 }
 
-/** Ends the profile of a person who leaves; what others had with them stays theirs. @throws INVALID_STATE */
+/** Anonymises the profile of a deleted user. Past bookings remain. @throws INVALID_STATE if there are holds or bookings */
 export async function retireSpecialist(tx: Tx, userId: string): Promise<void> {
   await refuseWithClaims(tx, await calendarOfSpecialist(tx, userId))
   await tx
     .update(specialists)
-    .set({ userId: null, name: 'Somebody who left', about: '', removedAt: sql`coalesce(removed_at, now())` })
+    .set({ userId: null, name: 'Deleted user', about: '', removedAt: sql`coalesce(removed_at, now())` })
     .where(eq(specialists.userId, userId))
   await tx.update(bookings).set({ specialistUserId: null }).where(eq(bookings.specialistUserId, userId))
 }
@@ -169,7 +169,7 @@ async function readSpecialist(db: Db, id: string): Promise<Specialist> {
 
 export type SpecialistColumns = SpecialistRow & { timeZone: string }
 
-/** One query for list, single specialist and search; with a `date` it also reads what decides whether that has free times. */
+/** Serves list, single specialist and search. With a `date` it also reads rules, claims and rooms. */
 export async function selectSpecialists(
   db: Db,
   filter: SpecialistFilter & { id?: string; cursor?: string | undefined },
@@ -215,7 +215,7 @@ export async function selectSpecialists(
   return rows.map(({ specialist, ...more }) => ({ ...specialist, ...more }))
 }
 
-/** The ids of the services of a specialist that are asked for; null where there are none. */
+/** Selects the ids of the specialist's services that match the filter; null if none matches. */
 function servicesAskedFor({ service, serviceId }: SpecialistFilter): SQL<string[] | null> {
   const like = service === undefined ? null : `%${service.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
   return sql<string[] | null>`(SELECT json_agg(${services.id}) FROM ${services}
@@ -224,7 +224,7 @@ function servicesAskedFor({ service, serviceId }: SpecialistFilter): SQL<string[
       AND (${serviceId ?? null}::uuid IS NULL OR ${services.id} = ${serviceId ?? null}))`
 }
 
-/** Only somebody who has left has no person behind them, and whoever has left is not shown. */
+/** Only the profile of a deleted user has no `userId`, and it is never shown. */
 export const specialistView = (row: SpecialistColumns, hours: Map<string, Hours>): Specialist => ({
   id: row.id,
   userId: row.userId ?? '',

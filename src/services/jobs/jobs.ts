@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../../db/client'
 
-/** Every job that the queue knows, and what it is given. */
 export type Jobs = {
   'stripe-event': { eventId: string }
   'review-payment': { paymentId: string }
@@ -17,9 +16,9 @@ export type Jobs = {
 export type JobName = keyof Jobs
 
 /**
- * Asks for work that must be done though everything fails meanwhile. Inside a transaction the job exists if that commits,
- * and only then. A job is tried again with growing pauses until it succeeds, for about three days.
- * @param key two waiting jobs of one key are one
+ * Adds a job. Inside a transaction, the job exists only if the transaction commits. A failed job is retried with growing
+ * delays for about three days.
+ * @param key replaces a waiting job that has the same key
  */
 export async function enqueue<Name extends JobName>(
   db: Db,
@@ -35,16 +34,15 @@ export async function enqueue<Name extends JobName>(
 
 export type JobReport = {
   name: string
-  /** What it is about, as "make-refund:<id of the refund>". */
+  /** Such as `make-refund:<refund id>`. */
   key: string | null
   attempts: number
-  /** Whether it has used all of its attempts. */
   givenUp: boolean
   lastError: string | null
   runAt: Date
 }
 
-/** Jobs that have failed at least once and are not done: those that are tried again, and those that were given up. */
+/** Lists unfinished jobs that have failed at least once, including those with no attempts left. */
 export async function listFailedJobs(db: Db): Promise<JobReport[]> {
   const rows = await db.execute<{
     name: string
@@ -69,8 +67,9 @@ export async function listFailedJobs(db: Db): Promise<JobReport[]> {
 }
 
 /**
- * Gives back the jobs of servers that died over them. No job takes minutes: every call to the outside ends by itself, so
- * one that is locked for longer has lost its server. Were it alive after all, two would do what is safe to do twice.
+ * Unlocks the jobs of dead servers. Every external call times out, so a job locked for 3 minutes has lost its server. If
+ * that server is alive after all, the job runs twice, which is safe.
+ * @returns how many
  */
 export async function rescueJobs(db: Db): Promise<number> {
   const [row] = await db.execute<{ rescued: number }>(
@@ -83,13 +82,14 @@ export async function rescueJobs(db: Db): Promise<number> {
 }
 
 /**
- * Asks again for refunds, events and notifications that wait with nobody at work on them: their job was given up, or did
- * not come along when the database was restored from a backup.
+ * Adds jobs for refunds, Stripe events and notifications that wait without one, because the job ran out of attempts or was
+ * lost when a backup was restored.
+ * @returns how many
  */
 export async function requeueLostWork(db: Db): Promise<number> {
   const lost = (kind: string, id: ReturnType<typeof sql>) => sql`NOT EXISTS (
     SELECT FROM graphile_worker.jobs j WHERE j.key = ${kind} || ':' || ${id} AND j.attempts < j.max_attempts)`
-  const asked = await db.execute(sql`
+  const added = await db.execute(sql`
     SELECT graphile_worker.add_job('make-refund', json_build_object('refundId', r.id), job_key := 'make-refund:' || r.id)
     FROM refunds r
     WHERE r.status = 'requested' AND r.stripe_refund_id IS NULL AND r.created_at < now() - interval '10 minutes'
@@ -110,5 +110,5 @@ export async function requeueLostWork(db: Db): Promise<number> {
     FROM notification_deliveries d
     WHERE d.sent_at IS NULL AND d.refused IS NULL AND d.created_at BETWEEN now() - interval '7 days' AND now() - interval '10 minutes'
       AND ${lost('send-notification', sql`d.channel || ':' || d.notification_id`)}`)
-  return asked.length
+  return added.length
 }

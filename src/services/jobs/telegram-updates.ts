@@ -4,10 +4,10 @@ import { telegramUpdates } from '../../db/schema'
 import { type TelegramUpdate, TelegramUpdateSchema } from '../../schemas/telegram'
 import { enqueue } from './jobs'
 
-/** What was written to the bot so long ago is not answered any more. */
+/** The bot ignores older updates. */
 const ANSWERED_WITHIN = sql`interval '1 hour'`
 
-/** Puts an update into the inbox, and asks for its work, in one transaction; the same update again changes nothing. */
+/** Stores an update and adds its job in one transaction. Ignores an update that is already stored. */
 export async function storeUpdate(
   { db, telegram }: Pick<Deps, 'db' | 'telegram'>,
   update: TelegramUpdate,
@@ -26,7 +26,7 @@ export async function storeUpdate(
 type UpdateKey = { botId: number; updateId: number }
 const jobKey = ({ botId, updateId }: UpdateKey) => `telegram-update:${botId}:${updateId}`
 
-/** An update of the inbox that was not worked on yet; nothing where it was, or where it is too late for an answer. */
+/** Reads a waiting update. @returns undefined if it was processed or is too old to answer */
 export async function readUpdate(
   { db }: Pick<Deps, 'db'>,
   key: UpdateKey,
@@ -49,7 +49,6 @@ export async function readUpdate(
 const isUpdate = ({ botId, updateId }: UpdateKey) =>
   and(eq(telegramUpdates.botId, botId), eq(telegramUpdates.updateId, updateId))
 
-/** Says that an update was worked on, and forgets what it said. */
 export async function finishUpdate(
   { db }: Pick<Deps, 'db'>,
   key: UpdateKey,
@@ -61,11 +60,11 @@ export async function finishUpdate(
     .where(isUpdate(key))
 }
 
-/** Works on an update once more, after so many seconds: Telegram has asked us to wait before we answer. */
+/** Processes an update again after the delay that Telegram asked for. */
 export const postponeUpdate = ({ db }: Pick<Deps, 'db'>, key: UpdateKey, seconds: number) =>
   enqueue(db, 'telegram-update', key, { key: jobKey(key), at: new Date(Date.now() + seconds * 1000) })
 
-/** Forgets updates that Telegram sends no more; it is at them for a day. */
+/** Deletes updates older than a week. Telegram repeats an update for a day at most. @returns how many */
 export async function deleteOldUpdates({ db }: Pick<Deps, 'db'>): Promise<number> {
   const rows = await db
     .delete(telegramUpdates)

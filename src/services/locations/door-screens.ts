@@ -9,8 +9,8 @@ import { getDoorCode } from './door-codes'
 import { getLocation } from './locations'
 
 /**
- * Gives the screen at the door of a location an address of its own, and ends the one it had: whoever stands before it is to
- * see the code, and nothing else that an operator may. The secret is shown this once, and our own log does not have it.
+ * Creates an address for a location's door screen and revokes the previous one. The address gives access to the door code
+ * and nothing else. Its secret is returned only here and is not logged.
  * @throws NOT_FOUND
  */
 export async function renewDoorScreen(
@@ -26,7 +26,7 @@ export async function renewDoorScreen(
   return { secret, url: `${ctx.env.PUBLIC_URL ?? ''}${PATHS.doorScreen}#${secret}` }
 }
 
-/** The code that a screen shows now. @throws NOT_FOUND for a secret that has ended or never was, and where its location is gone */
+/** Returns the current code for a door screen. @throws NOT_FOUND if the secret was revoked or the location removed */
 export async function getScreenCode(ctx: Context, { secret }: { secret: string }): Promise<DoorCode> {
   const [screen] = await ctx.db
     .select({ id: doorScreens.locationId })

@@ -11,7 +11,6 @@ import { pageOf } from '../shared/paging'
 
 type LocationInput = { name: string; timeZone: string; hours: Hours; address?: string; city?: string }
 
-/** Locations that are in use, in the order in which they were made. */
 export async function listLocations(ctx: Context, page: Page) {
   const rows = await ctx.db
     .select()
@@ -41,7 +40,7 @@ export async function createLocation(ctx: Context, { hours, ...fields }: Locatio
   })
 }
 
-/** A new zone or new hours change every board of the location that keeps its hours. @throws NOT_FOUND */
+/** Changes a location. A new time zone or new hours also change the boards of its spaces. @throws NOT_FOUND */
 export async function updateLocation(
   ctx: Context,
   { id, hours, ...fields }: Partial<LocationInput> & { id: string },
@@ -58,8 +57,8 @@ export async function updateLocation(
 }
 
 /**
- * Takes a location, its spaces and its specialists out of use. What was booked there in the past stays known.
- * @throws NOT_FOUND, INVALID_STATE while people hold or have booked something there, or events are coming
+ * Takes a location, its spaces and its specialists out of use. Past bookings remain.
+ * @throws NOT_FOUND, INVALID_STATE if there are holds, bookings or upcoming events
  */
 export async function removeLocation(ctx: Context, { id }: { id: string }): Promise<{ ok: true }> {
   return changeRules(
@@ -76,25 +75,25 @@ export async function removeLocation(ctx: Context, { id }: { id: string }): Prom
   )
 }
 
-/** @throws NOT_FOUND where there is no such location in use */
+/** @throws NOT_FOUND if the location does not exist or was removed */
 export async function refuseUnlessInUse(db: Db, id: string): Promise<void> {
-  const [there] = await db
+  const [found] = await db
     .select({ id: locations.id })
     .from(locations)
     .where(and(eq(locations.id, id), isNull(locations.removedAt)))
-  if (!there) throw notFound('location')
+  if (!found) throw notFound('location')
 }
 
 async function refuseWithEvents(tx: Tx, locationId: string): Promise<void> {
-  const [coming] = await tx
+  const [upcoming] = await tx
     .select({ id: events.id })
     .from(events)
     .where(sql`${events.locationId} = ${locationId} AND ${events.endsAt} > clock_timestamp()`)
     .limit(1)
-  if (coming) throw new AppError('INVALID_STATE', 'Events are coming here. Cancel those first.')
+  if (upcoming) throw new AppError('INVALID_STATE', 'This location has upcoming events. Cancel them first.')
 }
 
-/** Locks a location against other changes of it, and names its calendars. @throws NOT_FOUND */
+/** Locks a location and returns its calendars. @throws NOT_FOUND */
 export async function lockLocation(tx: Tx, id: string): Promise<CalendarKey[]> {
   const [row] = await tx
     .select({ id: locations.id })
@@ -102,15 +101,15 @@ export async function lockLocation(tx: Tx, id: string): Promise<CalendarKey[]> {
     .where(and(eq(locations.id, id), isNull(locations.removedAt)))
     .for('no key update')
   if (!row) throw notFound('location')
-  const rooms = await tx
+  const spaceKeys = await tx
     .select({ spaceId: spaces.id })
     .from(spaces)
     .where(and(eq(spaces.locationId, id), isNull(spaces.removedAt)))
-  const people = await tx
+  const specialistKeys = await tx
     .select({ specialistId: specialists.id })
     .from(specialists)
     .where(and(eq(specialists.locationId, id), isNull(specialists.removedAt)))
-  return [...rooms, ...people]
+  return [...spaceKeys, ...specialistKeys]
 }
 
 async function readLocation(db: Db, id: string): Promise<Location> {
@@ -138,7 +137,7 @@ const HOURS_OWNER = {
   specialist: 'specialistId',
 } as const
 
-/** The weekly hours of locations, of spaces that keep their own, or of specialists, in the order of the week. */
+/** Reads weekly hours by owner, in the order of the week. A space that uses the location's hours has none. */
 export async function hoursOf(
   db: Db,
   of: keyof typeof HOURS_OWNER,
@@ -164,7 +163,6 @@ export async function hoursOf(
   )
 }
 
-/** Hours are replaced as a whole. */
 export async function replaceHours(
   tx: Tx,
   owner: { locationId: string } | { spaceId: string } | { specialistId: string },

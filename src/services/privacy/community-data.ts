@@ -23,13 +23,12 @@ import {
 import { checkInsChanged, eventsChanged, type LocationOutcome } from '../calendar/change-location'
 import { endEvent } from '../events/end-event'
 
-/** One number for everyone who goes: one at a time. Taken behind the person and before locations and calendars. */
+/** Advisory lock under which accounts are deleted one at a time. Taken after the user and before locations. */
 const LEAVING_LOCK = 7_261_054_921
 
-/** What a person has in the community, as a whole: to be given to him, and to be taken away with him. */
 export type CommunityExport = { checkIns: PastCheckIn[]; events: Event[] }
 
-/** Every check-in of this person, and every event that he made, attends or waits for. */
+/** Returns the caller's check-ins and the events that the caller created, attends or waits for. */
 export async function exportCommunity(ctx: SignedInContext): Promise<CommunityExport> {
   const me = ctx.actor.id
   const stays = await ctx.db.select().from(checkIns).where(eq(checkIns.userId, me)).orderBy(asc(checkIns.id))
@@ -51,8 +50,8 @@ export async function exportCommunity(ctx: SignedInContext): Promise<CommunityEx
 }
 
 /**
- * The locations whose community changes when this person goes. From here on nobody else goes until the transaction ends:
- * an heir who is going too would take what nobody has any more.
+ * Returns the locations that a deletion changes. Blocks other deletions until the transaction ends; otherwise an event
+ * could pass to an admin that is being deleted too.
  */
 export async function locationsOf(tx: Tx, userId: string): Promise<string[]> {
   await tx.execute(sql`SELECT pg_advisory_xact_lock(${LEAVING_LOCK}::bigint)`)
@@ -64,7 +63,7 @@ export async function locationsOf(tx: Tx, userId: string): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
-/** What ended before it was paid stands again where money for it arrives after all. */
+/** An expired booking can be confirmed after all if a late payment arrives. */
 export const mayComeBack = (
   userId: string,
 ) => sql`${bookings.userId} = ${userId} AND ${bookings.status} = 'expired'
@@ -73,8 +72,8 @@ export const mayComeBack = (
 type Left = Omit<LocationOutcome<unknown>, 'result'>
 
 /**
- * Takes a person out of the community, whose locations and calendars are locked: places go to whoever waits, events pass to
- * an admin, or are cancelled with notice where there is none.
+ * Deletes a user's check-ins, seats and events. The locations and calendars must be locked. Seats go to the waitlist;
+ * events pass to an admin, or are cancelled if there is none.
  */
 export async function leaveCommunity(tx: Tx, userId: string): Promise<Left> {
   const present = await tx
@@ -83,13 +82,13 @@ export async function leaveCommunity(tx: Tx, userId: string): Promise<Left> {
     .where(and(eq(checkIns.userId, userId), isNull(checkIns.until)))
   await tx.delete(checkIns).where(eq(checkIns.userId, userId))
   await tx.delete(calendarSecrets).where(eq(calendarSecrets.userId, userId))
-  const places = await giveUpSeats(tx, userId)
+  const seats = await giveUpSeats(tx, userId)
   const passed = await passOnEvents(tx, userId)
   const changed = [
     ...present.map(({ locationId }) => checkInsChanged(locationId)),
-    ...[...places.events, ...passed.events].map(({ locationId }) => eventsChanged(locationId)),
+    ...[...seats.events, ...passed.events].map(({ locationId }) => eventsChanged(locationId)),
   ]
-  return { touched: passed.touched, changed, ...mergeSeatChanges(places, passed) }
+  return { touched: passed.touched, changed, ...mergeSeatChanges(seats, passed) }
 }
 
 async function giveUpSeats(tx: Tx, userId: string) {
@@ -105,9 +104,9 @@ async function giveUpSeats(tx: Tx, userId: string) {
           .from(events)
           .where(and(inArray(events.id, ids), isComing))
       : []
-  const moved: SeatChanges[] = []
-  for (const event of coming) moved.push(await promoteFromWaitlist(tx, event))
-  return { events: coming, ...mergeSeatChanges(...moved) }
+  const promoted: SeatChanges[] = []
+  for (const event of coming) promoted.push(await promoteFromWaitlist(tx, event))
+  return { events: coming, ...mergeSeatChanges(...promoted) }
 }
 
 const isComing = sql`${events.endsAt} > clock_timestamp()`

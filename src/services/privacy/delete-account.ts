@@ -14,14 +14,14 @@ import { enqueue } from '../jobs/jobs'
 import { leaveCommunity, locationsOf, mayComeBack } from './community-data'
 
 /**
- * Forgets a person: what they hold or have booked is freed, and everything of theirs goes. What the law of money keeps,
- * which is bookings that were paid, stays behind a row that says nothing about who it was.
- * @throws INVALID_STATE while others hold or have booked them as a specialist
+ * Deletes the caller's account: cancels holds and bookings and deletes personal data. Bookings with a payment remain, as
+ * the law requires, and belong to an anonymous user.
+ * @throws INVALID_STATE if others have holds or bookings with the caller as a specialist
  */
 export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
   const { id } = ctx.actor
   const locks = {
-    person: id,
+    userId: id,
     locations: (tx: Tx) => locationsOf(tx, id),
     calendars: (tx: Tx) => calendarsOfUser(tx, id),
   }
@@ -39,15 +39,15 @@ export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
     for (const row of claims) outcomes.push(await endBooking(tx, ctx, row, Number(clock?.now)))
     await retireSpecialist(tx, id)
     await tx.delete(reviews).where(eq(reviews.userId, id))
-    // An intent may be paid though its hold has ended; the booking stays for whatever becomes of it.
+    // Keep a booking with a payment: its intent may be paid even after the hold has expired.
     const unpaid = sql`NOT EXISTS (SELECT FROM payments p WHERE p.booking_id = ${bookings.id})`
     await tx.delete(bookings).where(and(eq(bookings.userId, id), eq(bookings.paidMinor, 0), unpaid))
-    const kept = await tx
+    const remaining = await tx
       .update(bookings)
       .set({ notes: null })
       .where(eq(bookings.userId, id))
       .returning({ id: bookings.id })
-    if (kept.length > 0) await anonymise(tx, id)
+    if (remaining.length > 0) await anonymise(tx, id)
     else await tx.delete(users).where(eq(users.id, id))
     const touched = [...left.touched, ...outcomes.flatMap((outcome) => outcome.touched)]
     return { ...left, result: undefined, touched }
@@ -60,7 +60,7 @@ export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
 const activeOf = (userId: string) =>
   sql`${bookings.userId} = ${userId} AND ${bookings.status} IN ('held', 'pending', 'confirmed')`
 
-/** As if its owner had cancelled it, with what the policy gives back; what has begun already is over without. */
+/** Cancels a booking with the refund of its policy. If it has begun, it ends without a refund as declined or no-show. */
 async function endBooking(tx: Tx, ctx: SignedInContext, row: BookingRow, now: Millis) {
   const begun = row.status !== 'held' && row.startsAt.getTime() <= now
   if (!begun) return applyTransition(tx, ctx.actor, row, 'cancelled', now)
@@ -83,7 +83,7 @@ async function anonymise(tx: Tx, id: string): Promise<void> {
     .update(users)
     .set({
       email: null,
-      name: 'Somebody who left',
+      name: 'Deleted user',
       passwordHash: null,
       stripeCustomerId: null,
       role: 'customer',
@@ -93,7 +93,7 @@ async function anonymise(tx: Tx, id: string): Promise<void> {
   await tx.delete(loyaltyEntries).where(eq(loyaltyEntries.userId, id))
 }
 
-/** Where a person has claims, or may have them again by money that is on its way, what they have reviewed, and their own calendar where they are a specialist. */
+/** Calendars of the user's active and revivable bookings, of reviewed spaces and specialists, and of the user's profile. */
 async function calendarsOfUser(tx: Tx, userId: string): Promise<CalendarKey[]> {
   const claimed = await tx
     .selectDistinct({ spaceId: bookings.spaceId, specialistId: bookings.specialistId })

@@ -14,7 +14,6 @@ import { type CommunityExport, exportCommunity } from './community-data'
 
 type Own = { user: User; sessions: Session[]; telegram: TelegramAccount | null; bookings: Booking[] }
 
-/** Everything that is stored about a person, in the shapes of the API. */
 export async function exportMe(
   ctx: SignedInContext,
 ): Promise<Own & CommunityExport & LoyaltyExport & NotificationsExport & { exportedAt: string }> {

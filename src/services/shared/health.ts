@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Deps } from '../../context'
 
-/** Asks the database for an answer; `ok` is false where there is none within two seconds. */
+/** Pings the database. `ok` is false if it does not respond within two seconds. */
 export async function pingDatabase({
   db,
   log,
@@ -11,7 +11,7 @@ export async function pingDatabase({
     db.execute(sql`SELECT 1`).then(
       () => true,
       (error) => {
-        log.warn({ error }, 'the database does not answer')
+        log.warn({ error }, 'database ping failed')
         return false
       },
     ),
@@ -20,7 +20,7 @@ export async function pingDatabase({
   return { ok, latencyMs: Math.round((performance.now() - started) * 100) / 100 }
 }
 
-/** Connections of every server to this database, by what they do now. */
+/** Counts the database connections of all servers by state. Throws after two seconds. */
 export async function countConnections({
   db,
 }: Pick<Deps, 'db'>): Promise<{ state: string; count: number }[]> {
@@ -28,7 +28,7 @@ export async function countConnections({
     SELECT coalesce(state, 'unknown') AS state, count(*)::int AS count FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'coworkspace' GROUP BY 1`)
   const late = Bun.sleep(2000).then(() => {
-    throw new Error('the database does not answer')
+    throw new Error('database did not respond within two seconds')
   })
   return [...(await Promise.race([query, late]))]
 }

@@ -3,10 +3,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core'
 import { iso } from '../../lib/time'
 import { readStartCursor } from '../../schemas/common'
 
-/**
- * One page of a list: ask the database for one row more than the page holds, and the last row shown is where the next page
- * begins; by its id, unless the list is in another order.
- */
+/** Builds a page of a list. The query must read `limit + 1` rows: the extra row shows that another page follows. */
 export function pageOf<Row extends { id: string }, Item>(
   rows: Row[],
   { limit }: { limit: number },
@@ -18,7 +15,7 @@ export function pageOf<Row extends { id: string }, Item>(
   return { items: shown.map(view), nextCursor: last && rows.length > limit ? cursorOf(last) : null }
 }
 
-/** What comes behind a cursor in a list that is ordered by start and id. */
+/** Matches the rows after a cursor in a list ordered by start and id. */
 export function isBehindStart({ startsAt, id }: { startsAt: PgColumn; id: PgColumn }, cursor: string): SQL {
   const last = readStartCursor(cursor)
   return sql`(${startsAt}, ${id}) > (${iso(last.startsAt)}::timestamptz, ${last.id}::uuid)`

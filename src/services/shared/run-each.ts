@@ -1,18 +1,15 @@
 import type { Deps } from '../../context'
 
-/**
- * Does the same for each of many, one after the other, and adds up. What fails for one is logged and keeps nobody else
- * from it; it will be done at the next run.
- */
+/** Calls `run` for each item in turn and adds up the results. Logs a failure and continues; the next run retries the item. */
 export async function runForEach<T>(
   { log }: Pick<Deps, 'log'>,
-  many: T[],
-  run: (one: T) => Promise<number>,
+  items: T[],
+  run: (item: T) => Promise<number>,
 ): Promise<number> {
   let sum = 0
-  for (const one of many)
-    sum += await run(one).catch((error) => {
-      log.error({ error, one }, 'a job failed for one of many; it will run again')
+  for (const item of items)
+    sum += await run(item).catch((error) => {
+      log.error({ error, one: item }, 'item of a scheduled job failed')
       return 0
     })
   return sum

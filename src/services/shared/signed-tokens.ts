@@ -1,9 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Env } from '../../env'
 
-/** What a seal is for: one that was made for the one is nothing for the other. */
+/** A token for one purpose is not valid for another. */
 type Purpose = 'door-code' | 'password-reset'
-/** Whom or what it is about, and a number that grows with time. */
+/** `id` is a user or a location; `number` is a time, so that the caller can refuse old tokens. */
 type TokenPayload = { id: string; number: number }
 
 const ID_BYTES = 16
@@ -12,8 +12,8 @@ const PAYLOAD_BYTES = ID_BYTES + NUMBER_BYTES
 const MAC_BYTES = 16
 
 /**
- * A text that says nothing to a reader, and that only this server can have made, or one with the same secret.
- * @param also what must be the same when it is read, and is not in the text
+ * Creates a token that is signed with JWT_SECRET.
+ * @param also text that the signature covers and the token does not contain
  */
 export function signToken(env: Env, purpose: Purpose, { id, number }: TokenPayload, also = ''): string {
   const payload = Buffer.alloc(PAYLOAD_BYTES)
@@ -22,7 +22,7 @@ export function signToken(env: Env, purpose: Purpose, { id, number }: TokenPaylo
   return Buffer.concat([payload, macOf(env, purpose, payload, also)]).toString('base64url')
 }
 
-/** What such a text says, which is to be believed where it is ours; nothing where it is no such text. */
+/** Decodes a token. Its payload is trustworthy only if `isOurs` returns true. @returns undefined if it is malformed */
 export function verifyToken(
   env: Env,
   purpose: Purpose,

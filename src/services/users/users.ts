@@ -9,7 +9,7 @@ import type { Page } from '../../schemas/common'
 import { type User, userView } from '../../schemas/users'
 import { pageOf } from '../shared/paging'
 
-/** Everyone who has an account, in the order in which they came; `search` looks into names and e-mails. */
+/** Lists users, oldest first. `search` matches part of a name or email. */
 export async function listUsers(
   ctx: Context,
   { search, role, ...page }: Page & { search?: string | undefined; role?: User['role'] | undefined },
@@ -32,19 +32,20 @@ export async function listUsers(
 }
 
 /**
- * Gives somebody another role, as long as the actor is an admin when it happens: of two who demote each other at once, one
- * does. @throws NOT_FOUND, NOT_ALLOWED also for one's own role, so that there is always an admin left
+ * Changes a user's role. Checks the caller's role under the lock and refuses a change of the caller's own role, so that
+ * at least one admin remains even if two demote each other at once.
+ * @throws NOT_FOUND, NOT_ALLOWED
  */
 export async function updateUser(
   ctx: SignedInContext,
   { id, role }: { id: string; role?: User['role'] | undefined },
 ): Promise<User> {
-  if (role && id === ctx.actor.id) throw new AppError('NOT_ALLOWED', 'Nobody changes their own role.')
+  if (role && id === ctx.actor.id) throw new AppError('NOT_ALLOWED', 'You cannot change your own role.')
   return ctx.db.transaction(async (tx) => {
-    const people = sql`${users.id} IN (${ctx.actor.id}, ${id})`
-    await tx.select({ id: users.id }).from(users).where(people).orderBy(users.id).for('no key update')
+    const both = sql`${users.id} IN (${ctx.actor.id}, ${id})`
+    await tx.select({ id: users.id }).from(users).where(both).orderBy(users.id).for('no key update')
     if ((await readRole(tx, ctx.actor.id)) !== 'admin')
-      throw new AppError('NOT_ALLOWED', 'Only admins may do this.')
+      throw new AppError('NOT_ALLOWED', 'Only an admin can do this.')
     if (role) return setRole(tx, { id, role })
     const row = await findUser(tx, eq(users.id, id))
     if (!row) throw notFound('user')
@@ -52,7 +53,7 @@ export async function updateUser(
   })
 }
 
-/** For the operator of a server, who is nobody of those that have an account. @throws NOT_FOUND */
+/** Sets a role without checking the caller. @throws NOT_FOUND */
 export async function setRole(db: Db, { id, role }: Pick<User, 'id' | 'role'>): Promise<User> {
   const [row] = await db
     .update(users)
@@ -63,11 +64,11 @@ export async function setRole(db: Db, { id, role }: Pick<User, 'id' | 'role'>): 
   return userView(row)
 }
 
-/** The role is what it is at this call; the rest may be cached. @throws NOT_SIGNED_IN where the account is gone */
+/** Returns the caller. Only the role is never cached. @throws NOT_SIGNED_IN if the account was deleted */
 export async function getMe(ctx: SignedInContext): Promise<User> {
   const { id, role } = ctx.actor
-  const how = { tag: `user:${id}` as const, maxAgeMs: ME_MAX_AGE_MS, exact: true }
-  const me = await ctx.cache.shared(`me:${id}`, how, async () => {
+  const options = { tag: `user:${id}` as const, maxAgeMs: ME_MAX_AGE_MS, exact: true }
+  const me = await ctx.cache.shared(`me:${id}`, options, async () => {
     const row = await findUser(ctx.db, eq(users.id, id))
     if (!row) throw accountGone()
     return userView(row)
@@ -77,11 +78,11 @@ export async function getMe(ctx: SignedInContext): Promise<User> {
 
 const ME_MAX_AGE_MS = 10 * MINUTE
 
-const existing = (who: SQL) => and(who, isNull(users.deletedAt))
+const existing = (condition: SQL) => and(condition, isNull(users.deletedAt))
 
-/** Nobody who has left. */
-export async function findUser(db: Db, who: SQL): Promise<UserRow | undefined> {
-  const [row] = await db.select().from(users).where(existing(who))
+/** Ignores deleted users. */
+export async function findUser(db: Db, condition: SQL): Promise<UserRow | undefined> {
+  const [row] = await db.select().from(users).where(existing(condition))
   return row
 }
 
@@ -93,7 +94,7 @@ const roleQuery = prepared((db) =>
     .prepare('role'),
 )
 
-/** What a person may do now, whatever their token says. @throws NOT_SIGNED_IN where the account is gone */
+/** Reads the user's current role; a token may be out of date. @throws NOT_SIGNED_IN if the account was deleted */
 export async function readRole(db: Db, id: string): Promise<Role> {
   const [user] = await roleQuery(db).execute({ id })
   if (!user || user.deletedAt) throw accountGone()
@@ -102,6 +103,6 @@ export async function readRole(db: Db, id: string): Promise<Role> {
 
 export const accountGone = () => new AppError('NOT_SIGNED_IN', 'This account no longer exists.')
 
-/** Locks a person against everything that counts or ends what is theirs. Comes before the calendars. */
+/** Needed to count a user's holds, end sessions or delete the account. Take it before locations and calendars. */
 export const lockUser = (tx: Tx, userId: string) =>
   tx.select({ id: users.id }).from(users).where(sql`${users.id} = ${userId}`).for('no key update')
