@@ -157,16 +157,16 @@ test('each step from search to answered review is limited to its role', async ()
   const asked = await news('Carla')
   expect(sorted(asked)).toEqual(['booking_requested', 'payment_received'])
   expect(asked.map(([, text]) => text).join(' ')).toContain(
-    `You have asked for Tailoring with Sam, ${WHEN(10)}.`,
+    `You requested Tailoring with Sam on ${WHEN(10)}.`,
   )
-  expect(asked.map(([, text]) => text).join(' ')).toContain('We have received €20.00 for Tailoring with Sam')
+  expect(asked.map(([, text]) => text).join(' ')).toContain('We received €20.00 for Tailoring with Sam')
   const requested = await news('Sam')
   expect(sorted(requested)).toEqual(['booking_requested', 'payment_received'])
   expect(new Map(requested).get('booking_requested')).toStartWith(
-    `Carla asks for Tailoring for Carla, ${WHEN(10)}. Please accept or decline by `,
+    `New request: Tailoring for Carla on ${WHEN(10)}. Accept or decline it by `,
   )
   expect(new Map(requested).get('payment_received')).toBe(
-    `Carla has paid €20.00 for Tailoring for Carla, ${WHEN(10)}.`,
+    `Carla paid €20.00 for Tailoring for Carla on ${WHEN(10)}.`,
   )
 
   // Approval.
@@ -183,10 +183,10 @@ test('each step from search to answered review is limited to its role', async ()
     'INVALID_STATE',
   ])
   expect(await news('Carla')).toEqual([
-    ['booking_accepted', `Sam says yes: Tailoring with Sam, ${WHEN(10)}, is booked.`],
+    ['booking_accepted', `Your request was accepted: Tailoring with Sam on ${WHEN(10)}.`],
   ])
   expect(await news('Sam')).toEqual([
-    ['booking_accepted', `It is accepted: Tailoring for Carla, ${WHEN(10)}.`],
+    ['booking_accepted', `The request was accepted: Tailoring for Carla on ${WHEN(10)}.`],
   ])
 
   // Completion charges the balance.
@@ -205,10 +205,10 @@ test('each step from search to answered review is limited to its role', async ()
   const done = await news('Carla')
   // Points for the deposit and for the balance.
   expect(sorted(done)).toEqual(['booking_completed', 'payment_received', 'points_earned', 'points_earned'])
-  expect(done.map(([, text]) => text).join(' ')).toContain('We have received €30.00 for Tailoring with Sam')
+  expect(done.map(([, text]) => text).join(' ')).toContain('We received €30.00 for Tailoring with Sam')
   const worked = await news('Sam')
   expect(sorted(worked)).toEqual(['booking_completed', 'payment_received'])
-  expect(new Map(worked).get('payment_received')).toStartWith('Carla has paid €30.00 for Tailoring for Carla')
+  expect(new Map(worked).get('payment_received')).toStartWith('Carla paid €30.00 for Tailoring for Carla')
 
   // The review and its reply.
   expect(await refusals('POST', '/reviews', ['', 'Otto', 'Sam', 'Steve', 'admin'], review)).toEqual([
@@ -250,17 +250,15 @@ test('a declined request is refunded in full and frees its time', async () => {
   await until(async () => (await refunded())[0]?.refundedMinor === 2000)
   const seen = new Map(await untilNews('Carla', 'refund_made'))
   expect(seen.get('booking_declined')).toBe(
-    `The request was declined by Sam: Tailoring with Sam, ${WHEN(12)}. €20.00 goes back to you.`,
+    `Sam declined this request: Tailoring with Sam on ${WHEN(12)}. You will be refunded €20.00.`,
   )
-  expect(seen.get('refund_made')).toBe(
-    `We have given €20.00 back to you for Tailoring with Sam, ${WHEN(12)}.`,
-  )
+  expect(seen.get('refund_made')).toBe(`We refunded €20.00 to you for Tailoring with Sam on ${WHEN(12)}.`)
   expect(await untilNews('Sam', 'refund_made')).toEqual([
     [
       'booking_declined',
-      `The request was declined by you: Tailoring for Carla, ${WHEN(12)}. €20.00 goes back to the customer.`,
+      `You declined this request: Tailoring for Carla on ${WHEN(12)}. The member will be refunded €20.00.`,
     ],
-    ['refund_made', `We have given €20.00 back to Carla for Tailoring for Carla, ${WHEN(12)}.`],
+    ['refund_made', `We refunded €20.00 to Carla for Tailoring for Carla on ${WHEN(12)}.`],
   ])
   const day = await ask<Board>(
     'GET',
@@ -279,13 +277,13 @@ test('an unanswered request is declined once and refunded in full', async () => 
   expect(await bookingOf(id)).toMatchObject({ status: 'declined', refundedMinor: 2000 })
   const seen = await untilNews('Carla', 'refund_made')
   expect(sorted(seen)).toEqual(['booking_declined', 'refund_made'])
-  expect(new Map(seen).get('booking_declined')).toStartWith('The request was not answered in time: ')
+  expect(new Map(seen).get('booking_declined')).toStartWith('This request expired without an answer: ')
   expect(await untilNews('Sam', 'refund_made')).toEqual([
     [
       'booking_declined',
-      `The request was not answered in time: Tailoring for Carla, ${WHEN(14)}. €20.00 goes back to the customer.`,
+      `This request expired without an answer: Tailoring for Carla on ${WHEN(14)}. The member will be refunded €20.00.`,
     ],
-    ['refund_made', `We have given €20.00 back to Carla for Tailoring for Carla, ${WHEN(14)}.`],
+    ['refund_made', `We refunded €20.00 to Carla for Tailoring for Carla on ${WHEN(14)}.`],
   ])
 }, 60_000)
 
@@ -304,7 +302,7 @@ test('the refund depends on who cancels, and both sides are notified', async () 
   })
   const first = new Map(await untilNews('Carla', 'refund_made'))
   expect(first.get('booking_cancelled')).toBe(
-    `It was cancelled by you: Tailoring with Sam, ${WHEN(16)}. €10.00 goes back to you.`,
+    `You cancelled this booking: Tailoring with Sam on ${WHEN(16)}. You will be refunded €10.00.`,
   )
   expect(await ask<Booking>('DELETE', `/bookings/${bySam.id}`, 'Sam')).toMatchObject({
     status: 'cancelled',
@@ -312,19 +310,19 @@ test('the refund depends on who cancels, and both sides are notified', async () 
   })
   const second = new Map(await untilNews('Carla', 'refund_made'))
   expect(second.get('booking_cancelled')).toBe(
-    `It was cancelled by Sam: Tailoring with Sam, ${WHEN(18)}. €20.00 goes back to you.`,
+    `Sam cancelled this booking: Tailoring with Sam on ${WHEN(18)}. You will be refunded €20.00.`,
   )
   expect(await untilNews('Sam', 'refund_made', 2)).toEqual([
     [
       'booking_cancelled',
-      `It was cancelled by Carla: Tailoring for Carla, ${WHEN(16)}. €10.00 goes back to the customer.`,
+      `Carla cancelled this booking: Tailoring for Carla on ${WHEN(16)}. The member will be refunded €10.00.`,
     ],
-    ['refund_made', `We have given €10.00 back to Carla for Tailoring for Carla, ${WHEN(16)}.`],
+    ['refund_made', `We refunded €10.00 to Carla for Tailoring for Carla on ${WHEN(16)}.`],
     [
       'booking_cancelled',
-      `It was cancelled by you: Tailoring for Carla, ${WHEN(18)}. €20.00 goes back to the customer.`,
+      `You cancelled this booking: Tailoring for Carla on ${WHEN(18)}. The member will be refunded €20.00.`,
     ],
-    ['refund_made', `We have given €20.00 back to Carla for Tailoring for Carla, ${WHEN(18)}.`],
+    ['refund_made', `We refunded €20.00 to Carla for Tailoring for Carla on ${WHEN(18)}.`],
   ])
 }, 60_000)
 
@@ -346,7 +344,7 @@ test('only the specialist can mark a no-show, and both sides are notified', asyn
     balanceDueMinor: 0,
   })
   expect(sorted(await news('Carla'))).toEqual(['booking_no_show'])
-  expect((await news('Sam'))[0]?.[1]).toStartWith('Carla did not come: Tailoring for Carla, ')
+  expect((await news('Sam'))[0]?.[1]).toStartWith('Carla did not show up: Tailoring for Carla on ')
 }, 60_000)
 
 test('a declined balance and a failed refund notify both sides', async () => {
@@ -359,18 +357,17 @@ test('a declined balance and a failed refund notify both sides', async () => {
   await letPass(server, late.id)
   await ask('POST', `/bookings/${late.id}/complete`, 'Sam')
   const owed = new Map(await untilNews('Carla', 'balance_declined')).get('balance_declined')
-  expect(owed).toStartWith('Your card was declined: €30.00 is still to pay for Tailoring with Sam, ')
+  expect(owed).toStartWith('Your card was declined. €30.00 is still due for Tailoring with Sam on ')
   const unpaid = new Map(await untilNews('Sam', 'balance_declined')).get('balance_declined')
   expect(unpaid).toStartWith(
-    'The card of Carla was declined: €30.00 is still to pay for Tailoring for Carla, ',
+    'The card of Carla was declined. €30.00 is still due for Tailoring for Carla on ',
   )
   await ask('POST', `/bookings/${lost.id}/decline`, 'Sam')
-  const time = `${WHEN(23)}, could not be given back`
   expect(new Map(await untilNews('Carla', 'refund_failed')).get('refund_failed')).toBe(
-    `€20.00 for Tailoring with Sam, ${time}: your bank refused it. Please write to us.`,
+    `Your bank rejected the refund of €20.00 for Tailoring with Sam on ${WHEN(23)}. Please contact us.`,
   )
   expect(new Map(await untilNews('Sam', 'refund_failed')).get('refund_failed')).toBe(
-    `€20.00 for Tailoring for Carla, ${time}: the bank of Carla refused it.`,
+    `The bank of Carla rejected the refund of €20.00 for Tailoring for Carla on ${WHEN(23)}.`,
   )
 }, 60_000)
 

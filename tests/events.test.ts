@@ -113,7 +113,7 @@ test('an organiser is notified of real changes, even without attending', async (
   await admin.events.update.mutate({ id, title: 'Brunch', startsAt: at(10), priceMinor: 500 })
   const { text } = await socket.next('notification', ({ kind }) => kind === 'event_changed')
   expect(text).toMatch(
-    /^“Brunch” has changed: it is on .*10:00.*, and not on .*09:00.*, at .*\. A place is €5\.00 now\.$/,
+    /^“Brunch” has changed\. It takes place on .*10:00 instead of .*09:00, at .*\. A seat now costs €5\.00\.$/,
   )
   await admin.events.remove.mutate({ id })
   await socket.next('notification', ({ kind }) => kind === 'event_cancelled')

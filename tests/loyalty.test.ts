@@ -274,11 +274,11 @@ test('earned points and a new tier each notify the user once, in their language'
   const sentences = told.map(({ kind, text, bookingId }) => ({ kind, text, bookingId }))
   expect(sentences).toContainEqual({
     kind: 'points_earned',
-    text: `Hai guadagnato 20 punti con ${space.name}, House. Ora ne hai 500.`,
+    text: `Hai guadagnato 20 punti per ${space.name}, House. Il tuo saldo è di 500 punti.`,
     bookingId: booking.id,
   })
   expect(sentences.filter(({ kind }) => kind === 'tier_reached')).toMatchObject([
-    { text: expect.stringContaining('argento: 5% di sconto'), bookingId: null },
+    { text: expect.stringContaining('Argento: 5% di sconto'), bookingId: null },
   ])
   const [entry] = await server.deps.db
     .select()

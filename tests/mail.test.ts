@@ -69,13 +69,13 @@ test('a confirmation mail uses the user’s language and has a valid calendar fi
   const sent = await until(() => mail.to(person.email)[0])
   const [row] = await rowsFor(server, person)
   const { subject, text, from, to, messageId, headers, attachments } = sent.mail
-  expect(subject).toBe('Prenotato')
+  expect(subject).toBe('Prenotazione confermata')
   expect(text).toContain('Ciao Ada Lovelace,')
   expect(text).toContain(
     'La prenotazione è confermata: Sala grande, House, lun 4 gennaio 2027 alle ore 10:00.',
   )
   expect(text).toContain('\nhttps://book.house.example/bookings\n')
-  expect(text).toContain('Scegli tu quali messaggi ricevere: https://book.house.example/notifications')
+  expect(text).toContain('Scegli quali e-mail ricevere: https://book.house.example/notifications')
   expect(from?.value).toEqual([{ address: 'hello@house.example', name: '' }])
   expect([to].flat()[0]?.value).toEqual([{ address: person.email, name: 'Ada Lovelace' }])
   expect(messageId).toBe(`<notification.${row?.id}@book.house.example>`)
@@ -199,7 +199,7 @@ test('a user’s name cannot inject mail headers', async () => {
     expect(fields).not.toContain('x-mailer')
     expect(fields.filter((field) => field === 'subject')).toHaveLength(1)
     expect([sent.mail.to].flat()[0]?.value.map(({ address }) => address)).toEqual([person.email])
-    expect(sent.mail.subject).toBe('Booked')
+    expect(sent.mail.subject).toBe('Booking confirmed')
   }
 })
 
@@ -231,7 +231,7 @@ test('a mail that waits for a retry is dropped if its booking is cancelled', asy
     return (await deliveriesOf(person)).every(({ sentAt, refused }) => sentAt || refused)
   }, 30_000)
   await untilTold(server)
-  expect(mail.to(person.email).map((received) => received.mail.subject)).toEqual(['Cancelled'])
+  expect(mail.to(person.email).map((received) => received.mail.subject)).toEqual(['Booking cancelled'])
 })
 
 test('bookings work while the mail server is down, and mails follow when it is back', async () => {

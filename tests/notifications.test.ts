@@ -64,7 +64,7 @@ test('users page through their own notifications only, newest first', async () =
   })
   const second = await client.notifications.list.query({ limit: 2, cursor: first.nextCursor ?? undefined })
   expect(second).toMatchObject({ items: [{ bookingId: ids[2] }], nextCursor: null })
-  expect(first.items[0]?.text).toBe('It is booked: Desk, House, Mon, 4 January 2027 at 09:00.')
+  expect(first.items[0]?.text).toBe('Your booking is confirmed: Desk, House on Mon, 4 January 2027 at 09:00.')
 })
 
 test('every change of the unread count is pushed to all sockets of the user', async () => {
@@ -156,8 +156,8 @@ test('texts use the reader’s current language and the location’s local time'
   }
   expect(texts).toEqual({
     en: [
-      'We have received €1,234.50 for Massage with Bruno, Mon, 4 January 2027 at 10:00. Thank you.',
-      'It is booked: Massage with Bruno, Mon, 4 January 2027 at 10:00.',
+      'We received €1,234.50 for Massage with Bruno on Mon, 4 January 2027 at 10:00. Thank you.',
+      'Your booking is confirmed: Massage with Bruno on Mon, 4 January 2027 at 10:00.',
     ],
     it: [
       'Abbiamo ricevuto 1234,50 € per Massage con Bruno, lun 4 gennaio 2027 alle ore 10:00. Grazie.',
@@ -165,7 +165,7 @@ test('texts use the reader’s current language and the location’s local time'
     ],
     fr: [
       'Nous avons reçu 1 234,50 € pour Massage avec Bruno, lun. 4 janvier 2027 à 10:00. Merci.',
-      'C’est réservé : Massage avec Bruno, lun. 4 janvier 2027 à 10:00.',
+      'Votre réservation est confirmée : Massage avec Bruno, lun. 4 janvier 2027 à 10:00.',
     ],
   })
 })
@@ -258,9 +258,9 @@ test('a notification undone before delivery is not pushed, listed or counted', a
   expect(items.map(({ kind, text }) => [kind, text])).toEqual([
     [
       'booking_moved',
-      'It was moved: Desk, House is now Mon, 4 January 2027 at 12:00, and not Mon, 4 January 2027 at 11:00.',
+      'Your booking was rescheduled: Desk, House is now on Mon, 4 January 2027 at 12:00 instead of Mon, 4 January 2027 at 11:00.',
     ],
-    ['booking_cancelled', 'It was cancelled by you: Desk, House, Mon, 4 January 2027 at 09:00.'],
+    ['booking_cancelled', 'You cancelled this booking: Desk, House on Mon, 4 January 2027 at 09:00.'],
   ])
   await socket.close()
 })
@@ -271,7 +271,7 @@ test('a reschedule to another space at the same time names the time once', async
   const other = await makeSpace(still, { locationId, name: 'Window desk' })
   await clientOf(still, person).bookings.reschedule.mutate({ id, spaceId: other.id })
   const [moved] = (await clientOf(still, person).notifications.list.query({})).items
-  expect(moved?.text).toBe('It has changed: Window desk, House, Mon, 4 January 2027 at 09:00.')
+  expect(moved?.text).toBe('Your booking has changed: Window desk, House on Mon, 4 January 2027 at 09:00.')
 })
 
 test('a reminder that is late or for another time is withdrawn', async () => {
@@ -344,9 +344,9 @@ test('deleting an account deletes its notifications, but not the specialist’s'
   expect(items.map(({ kind, text }) => [kind, text])).toEqual([
     [
       'booking_cancelled',
-      'It was cancelled by somebody: Massage for somebody, Mon, 4 January 2027 at 09:00.',
+      'A former member cancelled this booking: Massage for a former member on Mon, 4 January 2027 at 09:00.',
     ],
-    ['booking_confirmed', 'Somebody has booked Massage for somebody, Mon, 4 January 2027 at 09:00.'],
+    ['booking_confirmed', 'New booking: Massage for a former member on Mon, 4 January 2027 at 09:00.'],
   ])
 })
 

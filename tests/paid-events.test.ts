@@ -350,7 +350,7 @@ test('a cancelled event refunds every seat once, including payments in progress'
     ),
   ])
   const { text } = await socket.next('notification', ({ kind }) => kind === 'event_cancelled')
-  expect(text).toContain('goes back to you')
+  expect(text).toContain('You will be refunded')
   for (const { bookingId } of paid)
     expect(await bookingRow(server, bookingId)).toMatchObject({
       status: 'cancelled',

@@ -120,7 +120,7 @@ test('the reset mail uses the user’s language; a server without mail refuses',
   const account = await makeAccount(server)
   await server.deps.db.update(users).set({ language: 'it' }).where(eq(users.id, account.id))
   await linkFor(account)
-  expect(mail.to(account.email)[0]?.mail.subject).toBe('Una nuova password')
+  expect(mail.to(account.email)[0]?.mail.subject).toBe('Reimposta la password')
   const silent = await startTestServer()
   const { email } = await makeAccount(silent)
   expect(await reasonOf(clientOf(silent).auth.forgotPassword.mutate({ email }))).toBe('INVALID_STATE')

@@ -144,7 +144,7 @@ test('blocking the bot stops its messages until it is unblocked', async () => {
     .where(eq(telegramAccounts.telegramId, talk.id))
   await bookAs(person)
   await until(async () =>
-    (await deliveriesOf(person)).some(({ refused }) => refused === 'the bot was blocked'),
+    (await deliveriesOf(person)).some(({ refused }) => refused === 'the user blocked the bot'),
   )
   expect(await reachable(talk.id)).toBe(false)
   await bookAs(person)

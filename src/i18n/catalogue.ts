@@ -3,50 +3,49 @@ import type { KINDS, NotificationKind } from '../schemas/notifications'
 
 export type Language = UserRow['language']
 
-/** Who has done it, as its reader would say. */
-export type Doer = 'you' | 'them' | 'operator' | 'nobody'
+/** The agent of a change from the reader's point of view; `system` if it happened by itself. */
+export type Agent = 'you' | 'them' | 'operator' | 'system'
 
-/** What a sentence may speak of, by what its kind is about; times and amounts are in the reader's language already. */
+/** The facts that a text can use, by the subject of its kind. Times and amounts are already formatted. */
 export type Facts = {
   booking: {
-    /** The space, or the service and with whom, or for whom. */
-    what: string
-    /** In the location's zone. */
-    when: string
-    /** Its former start, where it was moved; the same as `when` where it kept it and has another place or length. */
-    formerly: string
+    /** The space, or the service with the name of the other side. */
+    title: string
+    /** The start, in the location's time zone. */
+    time: string
+    /** The start before a reschedule; equals `time` if only the space or the length has changed. */
+    previousTime: string
     answerBy: string
-    by: Doer
-    /** Whether its reader is the customer, and not the specialist. */
-    mine: boolean
+    by: Agent
+    /** False if the reader is the specialist. */
+    isCustomer: boolean
     /** The name of the other side. */
     other: string
-    /** What goes back to the customer; empty where nothing does. */
+    /** The refund of the customer, or empty. */
     amount: string
   }
   money: {
-    what: string
-    when: string
+    title: string
+    time: string
     amount: string
-    /** Whether its reader is who pays and is paid back, and not the specialist. */
-    mine: boolean
-    /** The name of the other side. */
+    /** False if the reader is the specialist. */
+    isCustomer: boolean
     other: string
   }
   event: {
-    what: string
-    when: string
-    where: string
-    /** Its former start; empty where it kept it. */
-    formerly: string
-    /** What a place costs, and until when that is to be paid; or what goes back, empty where nothing does. */
+    title: string
+    time: string
+    location: string
+    /** Empty if the start has not changed. */
+    previousTime: string
+    /** The price of a seat to pay by `answerBy`, the new price, or the refund; empty without one. */
     amount: string
     answerBy: string
   }
   loyalty: {
-    what: string
+    title: string
     points: number
-    /** How many there are, with these. */
+    /** The balance, these points included. */
     total: number
     tier: string
     discountPercent: number
@@ -55,28 +54,27 @@ export type Facts = {
 }
 
 export type Message<K extends NotificationKind> = {
-  /** A few words, for the subject of an e-mail. */
+  /** A few words for the subject line of an e-mail. */
   subject: string
   text: (facts: Facts[(typeof KINDS)[K]['about']]) => string
 }
 
-/** Everything that people are told, in one language. A kind that is missing, or one too many, does not compile. */
+/** All texts of notifications and e-mails in one language. A missing or surplus kind does not compile. */
 export type Catalogue = {
-  /** How dates and amounts are written. */
+  /** For dates and amounts. */
   locale: string
   phrases: {
     serviceWith: (service: string, name: string) => string
     serviceFor: (service: string, name: string) => string
-    somebody: string
+    /** Replaces the name of a deleted account. */
+    formerUser: string
     booking: string
     tiers: Record<'bronze' | 'silver' | 'gold', string>
-    /** The mail with which one chooses a new password. */
     newPassword: { subject: string; text: (link: string) => string }
-    /** At the end of an e-mail. */
     farewell: string
     hello: (name: string) => string
-    /** Where one says what one wishes to be told. */
-    choose: (address: string) => string
+    /** Links to the notification settings. */
+    settings: (address: string) => string
   }
   kinds: {
     [K in NotificationKind]: Message<K>

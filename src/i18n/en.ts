@@ -1,166 +1,166 @@
-import type { Catalogue, Doer } from './catalogue'
+import type { Agent, Catalogue } from './catalogue'
 
-const by = (doer: Doer, other: string) =>
-  ({ you: ' by you', them: ` by ${other}`, operator: ' by the house', nobody: '' })[doer]
-const back = (amount: string, mine: boolean) =>
-  amount && ` ${amount} ${mine ? 'goes back to you' : 'goes back to the customer'}.`
+const agent = (by: Exclude<Agent, 'system'>, other: string) =>
+  ({ you: 'You', them: other, operator: 'Our team' })[by]
+const refund = (amount: string, isCustomer: boolean) =>
+  amount && ` ${isCustomer ? 'You' : 'The member'} will be refunded ${amount}.`
 
 export const en: Catalogue = {
   locale: 'en-GB',
   phrases: {
     serviceWith: (service, name) => `${service} with ${name}`,
     serviceFor: (service, name) => `${service} for ${name}`,
-    somebody: 'somebody',
+    formerUser: 'a former member',
     booking: 'your booking',
-    tiers: { bronze: 'bronze', silver: 'silver', gold: 'gold' },
+    tiers: { bronze: 'Bronze', silver: 'Silver', gold: 'Gold' },
     newPassword: {
-      subject: 'A new password',
+      subject: 'Reset your password',
       text: (link) =>
-        `Somebody, probably you, has forgotten the password of this account. With this link you choose a new one, within an hour:\n${link}\n\nIf it was not you, there is nothing to do: your password is as it was.`,
+        `We received a request to reset the password of your account. Choose a new password within one hour:\n${link}\n\nIf you did not request this, ignore this email. Your password has not changed.`,
     },
     hello: (name) => `Hello ${name},`,
-    farewell: 'See you soon.',
-    choose: (address) => `Which mails you get is yours to choose: ${address}`,
+    farewell: 'See you soon!',
+    settings: (address) => `Choose which emails you receive: ${address}`,
   },
   kinds: {
     booking_requested: {
-      subject: 'A request',
-      text: ({ what, when, mine, other, answerBy }) =>
-        mine
-          ? `You have asked for ${what}, ${when}. You will have an answer by ${answerBy}.`
-          : `${other} asks for ${what}, ${when}. Please accept or decline by ${answerBy}.`,
+      subject: 'Booking request',
+      text: ({ title, time, isCustomer, answerBy }) =>
+        isCustomer
+          ? `You requested ${title} on ${time}. You will get an answer by ${answerBy}.`
+          : `New request: ${title} on ${time}. Accept or decline it by ${answerBy}.`,
     },
     booking_confirmed: {
-      subject: 'Booked',
-      text: ({ what, when, mine, other }) =>
-        mine ? `It is booked: ${what}, ${when}.` : `${other} has booked ${what}, ${when}.`,
+      subject: 'Booking confirmed',
+      text: ({ title, time, isCustomer }) =>
+        isCustomer ? `Your booking is confirmed: ${title} on ${time}.` : `New booking: ${title} on ${time}.`,
     },
     booking_accepted: {
-      subject: 'Accepted',
-      text: ({ what, when, mine, other }) =>
-        mine ? `${other} says yes: ${what}, ${when}, is booked.` : `It is accepted: ${what}, ${when}.`,
+      subject: 'Request accepted',
+      text: ({ title, time, isCustomer }) =>
+        `${isCustomer ? 'Your' : 'The'} request was accepted: ${title} on ${time}.`,
     },
     booking_declined: {
-      subject: 'Declined',
-      text: ({ what, when, by: doer, other, mine, amount }) =>
-        (doer === 'nobody'
-          ? `The request was not answered in time: ${what}, ${when}.`
-          : `The request was declined${by(doer, other)}: ${what}, ${when}.`) + back(amount, mine),
+      subject: 'Request declined',
+      text: ({ title, time, by, other, isCustomer, amount }) =>
+        by === 'system'
+          ? `This request expired without an answer: ${title} on ${time}.${refund(amount, isCustomer)}`
+          : `${agent(by, other)} declined this request: ${title} on ${time}.${refund(amount, isCustomer)}`,
     },
     booking_cancelled: {
-      subject: 'Cancelled',
-      text: ({ what, when, by: doer, other, mine, amount }) =>
-        `It was cancelled${by(doer, other)}: ${what}, ${when}.${back(amount, mine)}`,
+      subject: 'Booking cancelled',
+      text: ({ title, time, by, other, isCustomer, amount }) =>
+        by === 'system'
+          ? `This booking was cancelled: ${title} on ${time}.${refund(amount, isCustomer)}`
+          : `${agent(by, other)} cancelled this booking: ${title} on ${time}.${refund(amount, isCustomer)}`,
     },
     booking_moved: {
-      subject: 'Moved',
-      text: ({ what, when, formerly }) =>
-        when === formerly
-          ? `It has changed: ${what}, ${when}.`
-          : `It was moved: ${what} is now ${when}, and not ${formerly}.`,
+      subject: 'Booking changed',
+      text: ({ title, time, previousTime }) =>
+        time === previousTime
+          ? `Your booking has changed: ${title} on ${time}.`
+          : `Your booking was rescheduled: ${title} is now on ${time} instead of ${previousTime}.`,
     },
     booking_no_show: {
-      subject: 'Missed',
-      text: ({ what, when, mine, other }) =>
-        mine
-          ? `You did not come: ${what}, ${when}. The rest of the time is free for others.`
-          : `${other} did not come: ${what}, ${when}.`,
+      subject: 'Missed booking',
+      text: ({ title, time, isCustomer, other }) =>
+        isCustomer
+          ? `You missed ${title} on ${time}. The remaining time is available to others.`
+          : `${other} did not show up: ${title} on ${time}.`,
     },
     booking_completed: {
       subject: 'How was it?',
-      text: ({ what, when, mine }) =>
-        mine ? `${what}, ${when}, is over. You may now say how it was.` : `It took place: ${what}, ${when}.`,
+      text: ({ title, time, isCustomer }) =>
+        isCustomer ? `How was ${title} on ${time}? Leave a review.` : `Completed: ${title} on ${time}.`,
     },
     reminder_day: {
-      subject: 'Tomorrow',
-      text: ({ what, when }) => `Within a day: ${what}, ${when}.`,
+      subject: 'Your upcoming booking',
+      text: ({ title, time }) => `In the next 24 hours: ${title} on ${time}.`,
     },
     reminder_hour: {
-      subject: 'Soon',
-      text: ({ what, when }) => `Within an hour: ${what}, ${when}.`,
+      subject: 'Your booking starts soon',
+      text: ({ title, time }) => `In the next hour: ${title} on ${time}.`,
     },
     payment_received: {
       subject: 'Payment received',
-      text: ({ what, when, amount, mine, other }) =>
-        mine
-          ? `We have received ${amount} for ${what}, ${when}. Thank you.`
-          : `${other} has paid ${amount} for ${what}, ${when}.`,
+      text: ({ title, time, amount, isCustomer, other }) =>
+        isCustomer
+          ? `We received ${amount} for ${title} on ${time}. Thank you.`
+          : `${other} paid ${amount} for ${title} on ${time}.`,
     },
     payment_returned: {
       subject: 'Payment returned',
-      text: ({ what, when, amount }) =>
-        `${amount} was not needed, or came too late, for ${what}, ${when}, and goes back to you.`,
+      text: ({ title, time, amount }) =>
+        `Your payment of ${amount} for ${title} on ${time} was not needed or arrived too late. We are refunding it.`,
     },
     refund_made: {
-      subject: 'Refund',
-      text: ({ what, when, amount, mine, other }) =>
-        mine
-          ? `We have given ${amount} back to you for ${what}, ${when}.`
-          : `We have given ${amount} back to ${other} for ${what}, ${when}.`,
+      subject: 'Refund issued',
+      text: ({ title, time, amount, isCustomer, other }) =>
+        isCustomer
+          ? `We refunded ${amount} to you for ${title} on ${time}.`
+          : `We refunded ${amount} to ${other} for ${title} on ${time}.`,
     },
     refund_failed: {
-      subject: 'A refund failed',
-      text: ({ what, when, amount, mine, other }) =>
-        mine
-          ? `${amount} for ${what}, ${when}, could not be given back: your bank refused it. Please write to us.`
-          : `${amount} for ${what}, ${when}, could not be given back: the bank of ${other} refused it.`,
+      subject: 'Refund failed',
+      text: ({ title, time, amount, isCustomer, other }) =>
+        isCustomer
+          ? `Your bank rejected the refund of ${amount} for ${title} on ${time}. Please contact us.`
+          : `The bank of ${other} rejected the refund of ${amount} for ${title} on ${time}.`,
     },
     balance_declined: {
-      subject: 'A card was declined',
-      text: ({ what, when, amount, mine, other }) =>
-        mine
-          ? `Your card was declined: ${amount} is still to pay for ${what}, ${when}.`
-          : `The card of ${other} was declined: ${amount} is still to pay for ${what}, ${when}.`,
+      subject: 'Card declined',
+      text: ({ title, time, amount, isCustomer, other }) =>
+        `${isCustomer ? 'Your card' : `The card of ${other}`} was declined. ${amount} is still due for ${title} on ${time}.`,
     },
     review_received: {
-      subject: 'A review',
-      text: ({ what, other }) => `${other} has reviewed ${what}.`,
+      subject: 'New review',
+      text: ({ title }) => `You received a review: ${title}.`,
     },
     review_answered: {
-      subject: 'An answer to your review',
-      text: ({ what }) => `Your review of ${what} has an answer.`,
+      subject: 'Reply to your review',
+      text: ({ title }) => `Your review of ${title} received a reply.`,
     },
     event_place: {
-      subject: 'You have a place',
-      text: ({ what, when }) => `A place is free: you attend “${what}” now, ${when}.`,
+      subject: 'You have a seat',
+      text: ({ title, time }) => `A seat became available. You are now attending “${title}” on ${time}.`,
     },
     event_place_to_pay: {
-      subject: 'A place is held for you',
-      text: ({ what, when, amount, answerBy }) =>
-        `A place is free: “${what}”, ${when}, is yours if you pay ${amount} by ${answerBy}.`,
+      subject: 'Pay to confirm your seat',
+      text: ({ title, time, amount, answerBy }) =>
+        `A seat at “${title}” on ${time} is held for you. Pay ${amount} by ${answerBy} to confirm it.`,
     },
     event_place_lost: {
-      subject: 'Your place is free again',
-      text: ({ what, when }) =>
-        `Your place at “${what}”, ${when}, was not paid for in time and is no longer yours.`,
+      subject: 'Your seat was released',
+      text: ({ title, time }) =>
+        `Your seat at “${title}” on ${time} was released because it was not paid in time.`,
     },
     event_changed: {
-      subject: 'An event has changed',
-      text: ({ what, when, where, formerly, amount }) =>
-        `“${what}” has changed: it is on ${when}${formerly && `, and not on ${formerly}`}, at ${where}.${amount && ` A place is ${amount} now.`}`,
+      subject: 'Event changed',
+      text: ({ title, time, location, previousTime, amount }) =>
+        `“${title}” has changed. It takes place on ${time}${previousTime && ` instead of ${previousTime}`}, at ${location}.${amount && ` A seat now costs ${amount}.`}`,
     },
     event_cancelled: {
-      subject: 'An event is cancelled',
-      text: ({ what, when, where, amount }) =>
-        `“${what}” is cancelled: ${when}, at ${where}.${back(amount, true)}`,
+      subject: 'Event cancelled',
+      text: ({ title, time, location, amount }) =>
+        `“${title}” on ${time} at ${location} was cancelled.${refund(amount, true)}`,
     },
     event_reminder: {
-      subject: 'An event begins soon',
-      text: ({ what, when, where }) => `“${what}” begins ${when}, at ${where}.`,
+      subject: 'Your event starts soon',
+      text: ({ title, time, location }) => `“${title}” starts on ${time} at ${location}.`,
     },
     event_passed_on: {
-      subject: 'An event is yours now',
-      text: ({ what }) => `Who made “${what}” has left. It is yours now.`,
+      subject: 'You are now the organizer',
+      text: ({ title }) => `The organizer of “${title}” left. You are now the organizer.`,
     },
     points_earned: {
-      subject: 'Points',
-      text: ({ what, points, total }) =>
-        `You have earned ${points} points with ${what}. You have ${total} now.`,
+      subject: 'Points earned',
+      text: ({ title, points, total }) =>
+        `You earned ${points} points for ${title}. Your balance is ${total} points.`,
     },
     tier_reached: {
-      subject: 'A new tier',
+      subject: 'New tier reached',
       text: ({ tier, discountPercent, extraNoticeDays }) =>
-        `You have reached ${tier}: ${discountPercent}% off every price, and you may book ${extraNoticeDays} days further ahead.`,
+        `You reached the ${tier} tier: ${discountPercent}% off every price, and bookings up to ${extraNoticeDays} days further ahead.`,
     },
   },
 }

@@ -1,168 +1,175 @@
-import type { Catalogue, Doer } from './catalogue'
+import type { Agent, Catalogue } from './catalogue'
 
-const by = (doer: Doer, other: string) =>
-  ({ you: ' par vous', them: ` par ${other}`, operator: ' par la maison', nobody: '' })[doer]
-const back = (amount: string, mine: boolean) =>
-  amount && ` ${amount} ${mine ? 'vous sont remboursés' : 'sont remboursés au client'}.`
+const didIt = (by: Exclude<Agent, 'system'>, other: string, participle: string) =>
+  ({
+    you: `Vous avez ${participle}`,
+    them: `${other} a ${participle}`,
+    operator: `Notre équipe a ${participle}`,
+  })[by]
+const refund = (amount: string, isCustomer: boolean) =>
+  amount && ` ${isCustomer ? `Nous vous remboursons ${amount}` : `Nous remboursons ${amount} au client`}.`
 
 export const fr: Catalogue = {
   locale: 'fr-FR',
   phrases: {
     serviceWith: (service, name) => `${service} avec ${name}`,
     serviceFor: (service, name) => `${service} pour ${name}`,
-    somebody: 'quelqu’un',
+    formerUser: 'un ancien membre',
     booking: 'votre réservation',
-    tiers: { bronze: 'bronze', silver: 'argent', gold: 'or' },
+    tiers: { bronze: 'Bronze', silver: 'Argent', gold: 'Or' },
     newPassword: {
-      subject: 'Un nouveau mot de passe',
+      subject: 'Réinitialisez votre mot de passe',
       text: (link) =>
-        `Quelqu’un, sans doute vous, a oublié le mot de passe de ce compte. Ce lien vous permet d’en choisir un nouveau, pendant une heure :\n${link}\n\nSi ce n’était pas vous, il n’y a rien à faire : votre mot de passe n’a pas changé.`,
+        `Nous avons reçu une demande de réinitialisation du mot de passe de votre compte. Choisissez un nouveau mot de passe dans l’heure :\n${link}\n\nSi la demande ne vient pas de vous, ignorez cet e-mail. Votre mot de passe n’a pas changé.`,
     },
     hello: (name) => `Bonjour ${name},`,
-    farewell: 'À bientôt.',
-    choose: (address) => `Vous choisissez les messages que vous recevez : ${address}`,
+    farewell: 'À bientôt !',
+    settings: (address) => `Choisissez les e-mails que vous recevez : ${address}`,
   },
   kinds: {
     booking_requested: {
-      subject: 'Une demande',
-      text: ({ what, when, mine, other, answerBy }) =>
-        mine
-          ? `Vous avez demandé ${what}, ${when}. Vous aurez une réponse avant ${answerBy}.`
-          : `${other} demande ${what}, ${when}. Acceptez ou refusez avant ${answerBy}.`,
+      subject: 'Demande de réservation',
+      text: ({ title, time, isCustomer, answerBy }) =>
+        isCustomer
+          ? `Vous avez demandé ${title}, ${time}. Vous recevrez une réponse avant le ${answerBy}.`
+          : `Nouvelle demande : ${title}, ${time}. Acceptez-la ou refusez-la avant le ${answerBy}.`,
     },
     booking_confirmed: {
-      subject: 'Réservé',
-      text: ({ what, when, mine, other }) =>
-        mine ? `C’est réservé : ${what}, ${when}.` : `${other} a réservé ${what}, ${when}.`,
+      subject: 'Réservation confirmée',
+      text: ({ title, time, isCustomer }) =>
+        isCustomer
+          ? `Votre réservation est confirmée : ${title}, ${time}.`
+          : `Nouvelle réservation : ${title}, ${time}.`,
     },
     booking_accepted: {
-      subject: 'Accepté',
-      text: ({ what, when, mine, other }) =>
-        mine ? `${other} a dit oui : ${what}, ${when}, est réservé.` : `C’est accepté : ${what}, ${when}.`,
+      subject: 'Demande acceptée',
+      text: ({ title, time, isCustomer }) =>
+        `${isCustomer ? 'Votre' : 'La'} demande a été acceptée : ${title}, ${time}.`,
     },
     booking_declined: {
-      subject: 'Refusé',
-      text: ({ what, when, by: doer, other, mine, amount }) =>
-        (doer === 'nobody'
-          ? `La demande est restée sans réponse : ${what}, ${when}.`
-          : `La demande a été refusée${by(doer, other)} : ${what}, ${when}.`) + back(amount, mine),
+      subject: 'Demande refusée',
+      text: ({ title, time, by, other, isCustomer, amount }) =>
+        by === 'system'
+          ? `La demande a expiré sans réponse : ${title}, ${time}.${refund(amount, isCustomer)}`
+          : `${didIt(by, other, 'refusé')} la demande : ${title}, ${time}.${refund(amount, isCustomer)}`,
     },
     booking_cancelled: {
-      subject: 'Annulé',
-      text: ({ what, when, by: doer, other, mine, amount }) =>
-        `La réservation a été annulée${by(doer, other)} : ${what}, ${when}.${back(amount, mine)}`,
+      subject: 'Réservation annulée',
+      text: ({ title, time, by, other, isCustomer, amount }) =>
+        by === 'system'
+          ? `La réservation a été annulée : ${title}, ${time}.${refund(amount, isCustomer)}`
+          : `${didIt(by, other, 'annulé')} la réservation : ${title}, ${time}.${refund(amount, isCustomer)}`,
     },
     booking_moved: {
-      subject: 'Déplacé',
-      text: ({ what, when, formerly }) =>
-        when === formerly
-          ? `La réservation a changé : ${what}, ${when}.`
-          : `La réservation a été déplacée : ${what}, désormais ${when}, et non ${formerly}.`,
+      subject: 'Réservation modifiée',
+      text: ({ title, time, previousTime }) =>
+        time === previousTime
+          ? `Votre réservation a été modifiée : ${title}, ${time}.`
+          : `Votre réservation a été déplacée : ${title}, ${time} au lieu du ${previousTime}.`,
     },
     booking_no_show: {
-      subject: 'Absence',
-      text: ({ what, when, mine, other }) =>
-        mine
-          ? `Vous n’êtes pas venu : ${what}, ${when}. Le temps qui reste est libre pour d’autres.`
-          : `${other} n’est pas venu : ${what}, ${when}.`,
+      subject: 'Réservation manquée',
+      text: ({ title, time, isCustomer, other }) =>
+        isCustomer
+          ? `Vous avez manqué votre réservation : ${title}, ${time}. Le temps restant est de nouveau disponible.`
+          : `Absence de ${other} : ${title}, ${time}.`,
     },
     booking_completed: {
       subject: 'Comment était-ce ?',
-      text: ({ what, when, mine }) =>
-        mine
-          ? `${what}, ${when}, est terminé. Vous pouvez dire comment c’était.`
-          : `Cela a eu lieu : ${what}, ${when}.`,
+      text: ({ title, time, isCustomer }) =>
+        isCustomer
+          ? `Comment s’est passé votre rendez-vous : ${title}, ${time} ? Laissez un avis.`
+          : `Réservation terminée : ${title}, ${time}.`,
     },
     reminder_day: {
-      subject: 'Demain',
-      text: ({ what, when }) => `D’ici un jour : ${what}, ${when}.`,
+      subject: 'Votre prochaine réservation',
+      text: ({ title, time }) => `Dans les prochaines 24 heures : ${title}, ${time}.`,
     },
     reminder_hour: {
-      subject: 'Bientôt',
-      text: ({ what, when }) => `D’ici une heure : ${what}, ${when}.`,
+      subject: 'Votre réservation commence bientôt',
+      text: ({ title, time }) => `Dans l’heure qui vient : ${title}, ${time}.`,
     },
     payment_received: {
       subject: 'Paiement reçu',
-      text: ({ what, when, amount, mine, other }) =>
-        mine
-          ? `Nous avons reçu ${amount} pour ${what}, ${when}. Merci.`
-          : `${other} a payé ${amount} pour ${what}, ${when}.`,
+      text: ({ title, time, amount, isCustomer, other }) =>
+        isCustomer
+          ? `Nous avons reçu ${amount} pour ${title}, ${time}. Merci.`
+          : `${other} a payé ${amount} pour ${title}, ${time}.`,
     },
     payment_returned: {
-      subject: 'Paiement rendu',
-      text: ({ what, when, amount }) =>
-        `${amount} n’étaient pas dus, ou sont arrivés trop tard, pour ${what}, ${when} : ils vous sont rendus.`,
+      subject: 'Paiement remboursé',
+      text: ({ title, time, amount }) =>
+        `Votre paiement de ${amount} pour ${title}, ${time}, n’était pas dû ou est arrivé trop tard. Nous vous le remboursons.`,
     },
     refund_made: {
-      subject: 'Remboursement',
-      text: ({ what, when, amount, mine, other }) =>
-        mine
-          ? `Nous vous avons remboursé ${amount} pour ${what}, ${when}.`
-          : `Nous avons remboursé ${amount} à ${other} pour ${what}, ${when}.`,
+      subject: 'Remboursement effectué',
+      text: ({ title, time, amount, isCustomer, other }) =>
+        isCustomer
+          ? `Nous vous avons remboursé ${amount} pour ${title}, ${time}.`
+          : `Nous avons remboursé ${amount} à ${other} pour ${title}, ${time}.`,
     },
     refund_failed: {
-      subject: 'Un remboursement a échoué',
-      text: ({ what, when, amount, mine, other }) =>
-        mine
-          ? `Le remboursement de ${amount} pour ${what}, ${when}, a échoué : votre banque l’a refusé. Écrivez-nous.`
-          : `Le remboursement de ${amount} pour ${what}, ${when}, a échoué : la banque de ${other} l’a refusé.`,
+      subject: 'Échec du remboursement',
+      text: ({ title, time, amount, isCustomer, other }) =>
+        isCustomer
+          ? `Votre banque a refusé le remboursement de ${amount} pour ${title}, ${time}. Contactez-nous.`
+          : `La banque de ${other} a refusé le remboursement de ${amount} pour ${title}, ${time}.`,
     },
     balance_declined: {
       subject: 'Carte refusée',
-      text: ({ what, when, amount, mine, other }) =>
-        mine
-          ? `Votre carte a été refusée : il reste ${amount} à payer pour ${what}, ${when}.`
-          : `La carte de ${other} a été refusée : il reste ${amount} à payer pour ${what}, ${when}.`,
+      text: ({ title, time, amount, isCustomer, other }) =>
+        `${isCustomer ? 'Votre carte' : `La carte de ${other}`} a été refusée. Il reste ${amount} à payer pour ${title}, ${time}.`,
     },
     review_received: {
-      subject: 'Un avis',
-      text: ({ what, other }) => `${other} a donné son avis sur ${what}.`,
+      subject: 'Nouvel avis',
+      text: ({ title }) => `Vous avez reçu un avis : ${title}.`,
     },
     review_answered: {
-      subject: 'Une réponse à votre avis',
-      text: ({ what }) => `Votre avis sur ${what} a une réponse.`,
+      subject: 'Réponse à votre avis',
+      text: ({ title }) => `Votre avis sur ${title} a reçu une réponse.`,
     },
     event_place: {
       subject: 'Vous avez une place',
-      text: ({ what, when }) => `Une place est libre : vous participez à « ${what} », ${when}.`,
+      text: ({ title, time }) => `Une place s’est libérée : vous participez à « ${title} », ${time}.`,
     },
     event_place_to_pay: {
-      subject: 'Une place vous est gardée',
-      text: ({ what, when, amount, answerBy }) =>
-        `Une place est libre : « ${what} », ${when}, est à vous si vous payez ${amount} avant ${answerBy}.`,
+      subject: 'Payez pour confirmer votre place',
+      text: ({ title, time, amount, answerBy }) =>
+        `Une place à « ${title} », ${time}, vous est réservée. Payez ${amount} avant le ${answerBy} pour la confirmer.`,
     },
     event_place_lost: {
-      subject: 'Votre place est de nouveau libre',
-      text: ({ what, when }) =>
-        `Votre place à « ${what} », ${when}, n’a pas été payée à temps et n’est plus à vous.`,
+      subject: 'Votre place n’est plus réservée',
+      text: ({ title, time }) =>
+        `Votre place à « ${title} », ${time}, n’a pas été payée à temps et est de nouveau libre.`,
     },
     event_changed: {
-      subject: 'Un événement a changé',
-      text: ({ what, when, where, formerly, amount }) =>
-        `« ${what} » a changé : c’est ${when}${formerly && `, et non ${formerly}`}, ${where}.${amount && ` Une place coûte désormais ${amount}.`}`,
+      subject: 'Événement modifié',
+      text: ({ title, time, location, previousTime, amount }) =>
+        `L’événement « ${title} » a changé : il a lieu ${time}${previousTime && ` au lieu du ${previousTime}`}, à ${location}.${amount && ` Une place coûte désormais ${amount}.`}`,
     },
     event_cancelled: {
-      subject: 'Un événement est annulé',
-      text: ({ what, when, where, amount }) =>
-        `« ${what} » est annulé : ${when}, ${where}.${back(amount, true)}`,
+      subject: 'Événement annulé',
+      text: ({ title, time, location, amount }) =>
+        `L’événement « ${title} », ${time}, à ${location}, est annulé.${refund(amount, true)}`,
     },
     event_reminder: {
-      subject: 'Un événement commence bientôt',
-      text: ({ what, when, where }) => `« ${what} » commence ${when}, ${where}.`,
+      subject: 'Votre événement commence bientôt',
+      text: ({ title, time, location }) => `« ${title} » commence ${time}, à ${location}.`,
     },
     event_passed_on: {
-      subject: 'Un événement est à vous',
-      text: ({ what }) => `L’auteur de « ${what} » est parti. L’événement est à vous.`,
+      subject: 'Vous organisez maintenant un événement',
+      text: ({ title }) =>
+        `La personne qui organisait « ${title} » est partie. Vous en êtes maintenant responsable.`,
     },
     points_earned: {
-      subject: 'Des points',
-      text: ({ what, points, total }) =>
-        `Vous avez gagné ${points} points avec ${what}. Vous en avez ${total} maintenant.`,
+      subject: 'Points gagnés',
+      text: ({ title, points, total }) =>
+        `Vous avez gagné ${points} points pour ${title}. Votre solde est de ${total} points.`,
     },
     tier_reached: {
-      subject: 'Un nouveau niveau',
+      subject: 'Nouveau niveau atteint',
       text: ({ tier, discountPercent, extraNoticeDays }) =>
-        `Vous avez atteint le niveau ${tier} : ${discountPercent} % de remise sur chaque prix, et vous pouvez réserver ${extraNoticeDays} jours plus tôt.`,
+        `Vous avez atteint le niveau ${tier} : ${discountPercent} % de remise sur chaque prix et des réservations possibles ${extraNoticeDays} jours plus tôt.`,
     },
   },
 }

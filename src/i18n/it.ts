@@ -1,167 +1,174 @@
-import type { Catalogue, Doer } from './catalogue'
+import type { Agent, Catalogue } from './catalogue'
 
-const by = (doer: Doer, other: string) =>
-  ({ you: ' da te', them: ` da ${other}`, operator: ' dalla struttura', nobody: '' })[doer]
-const back = (amount: string, mine: boolean) =>
-  amount && ` ${mine ? `Ti rimborsiamo ${amount}` : `Al cliente tornano ${amount}`}.`
+const didIt = (by: Exclude<Agent, 'system'>, other: string, participle: string) =>
+  ({
+    you: `Hai ${participle}`,
+    them: `${other} ha ${participle}`,
+    operator: `Il nostro team ha ${participle}`,
+  })[by]
+const refund = (amount: string, isCustomer: boolean) =>
+  amount && ` ${isCustomer ? `Ti rimborsiamo ${amount}` : `Al cliente rimborsiamo ${amount}`}.`
 
 export const it: Catalogue = {
   locale: 'it-IT',
   phrases: {
     serviceWith: (service, name) => `${service} con ${name}`,
     serviceFor: (service, name) => `${service} per ${name}`,
-    somebody: 'qualcuno',
+    formerUser: 'un ex membro',
     booking: 'la tua prenotazione',
-    tiers: { bronze: 'bronzo', silver: 'argento', gold: 'oro' },
+    tiers: { bronze: 'Bronzo', silver: 'Argento', gold: 'Oro' },
     newPassword: {
-      subject: 'Una nuova password',
+      subject: 'Reimposta la password',
       text: (link) =>
-        `Qualcuno, probabilmente tu, ha dimenticato la password di questo account. Con questo link ne scegli una nuova, entro un’ora:\n${link}\n\nSe non sei stato tu, non devi fare nulla: la tua password è quella di prima.`,
+        `Abbiamo ricevuto una richiesta di reimpostare la password del tuo account. Scegli una nuova password entro un’ora:\n${link}\n\nSe la richiesta non è tua, ignora questa e-mail. La tua password non è cambiata.`,
     },
     hello: (name) => `Ciao ${name},`,
-    farewell: 'A presto.',
-    choose: (address) => `Scegli tu quali messaggi ricevere: ${address}`,
+    farewell: 'A presto!',
+    settings: (address) => `Scegli quali e-mail ricevere: ${address}`,
   },
   kinds: {
     booking_requested: {
-      subject: 'Una richiesta',
-      text: ({ what, when, mine, other, answerBy }) =>
-        mine
-          ? `Hai chiesto ${what}, ${when}. Avrai una risposta entro ${answerBy}.`
-          : `${other} chiede ${what}, ${when}. Accetta o rifiuta entro ${answerBy}.`,
+      subject: 'Richiesta di prenotazione',
+      text: ({ title, time, isCustomer, answerBy }) =>
+        isCustomer
+          ? `Hai richiesto ${title}, ${time}. Riceverai una risposta entro ${answerBy}.`
+          : `Nuova richiesta: ${title}, ${time}. Accettala o rifiutala entro ${answerBy}.`,
     },
     booking_confirmed: {
-      subject: 'Prenotato',
-      text: ({ what, when, mine, other }) =>
-        mine ? `La prenotazione è confermata: ${what}, ${when}.` : `${other} ha prenotato ${what}, ${when}.`,
+      subject: 'Prenotazione confermata',
+      text: ({ title, time, isCustomer }) =>
+        isCustomer
+          ? `La prenotazione è confermata: ${title}, ${time}.`
+          : `Nuova prenotazione: ${title}, ${time}.`,
     },
     booking_accepted: {
-      subject: 'Accettato',
-      text: ({ what, when, mine, other }) =>
-        mine
-          ? `${other} ha accettato: ${what}, ${when}, è prenotato.`
-          : `La richiesta è accettata: ${what}, ${when}.`,
+      subject: 'Richiesta accettata',
+      text: ({ title, time, isCustomer }) =>
+        `La ${isCustomer ? 'tua ' : ''}richiesta è stata accettata: ${title}, ${time}.`,
     },
     booking_declined: {
-      subject: 'Rifiutato',
-      text: ({ what, when, by: doer, other, mine, amount }) =>
-        (doer === 'nobody'
-          ? `La richiesta non ha avuto risposta in tempo: ${what}, ${when}.`
-          : `La richiesta è stata rifiutata${by(doer, other)}: ${what}, ${when}.`) + back(amount, mine),
+      subject: 'Richiesta rifiutata',
+      text: ({ title, time, by, other, isCustomer, amount }) =>
+        by === 'system'
+          ? `La richiesta è scaduta senza risposta: ${title}, ${time}.${refund(amount, isCustomer)}`
+          : `${didIt(by, other, 'rifiutato')} la richiesta: ${title}, ${time}.${refund(amount, isCustomer)}`,
     },
     booking_cancelled: {
-      subject: 'Annullato',
-      text: ({ what, when, by: doer, other, mine, amount }) =>
-        `La prenotazione è stata annullata${by(doer, other)}: ${what}, ${when}.${back(amount, mine)}`,
+      subject: 'Prenotazione annullata',
+      text: ({ title, time, by, other, isCustomer, amount }) =>
+        by === 'system'
+          ? `La prenotazione è stata annullata: ${title}, ${time}.${refund(amount, isCustomer)}`
+          : `${didIt(by, other, 'annullato')} la prenotazione: ${title}, ${time}.${refund(amount, isCustomer)}`,
     },
     booking_moved: {
-      subject: 'Spostato',
-      text: ({ what, when, formerly }) =>
-        when === formerly
-          ? `La prenotazione è cambiata: ${what}, ${when}.`
-          : `La prenotazione è stata spostata: ${what} ora è ${when}, e non ${formerly}.`,
+      subject: 'Prenotazione modificata',
+      text: ({ title, time, previousTime }) =>
+        time === previousTime
+          ? `La prenotazione è cambiata: ${title}, ${time}.`
+          : `La prenotazione è stata spostata: ${title}, ${time} anziché ${previousTime}.`,
     },
     booking_no_show: {
-      subject: 'Non presentato',
-      text: ({ what, when, mine, other }) =>
-        mine
-          ? `Non sei venuto: ${what}, ${when}. Il tempo che resta è libero per altri.`
-          : `${other} non è venuto: ${what}, ${when}.`,
+      subject: 'Mancata presentazione',
+      text: ({ title, time, isCustomer, other }) =>
+        isCustomer
+          ? `Hai saltato la prenotazione: ${title}, ${time}. Il tempo restante è di nuovo disponibile.`
+          : `Mancata presentazione di ${other}: ${title}, ${time}.`,
     },
     booking_completed: {
       subject: 'Com’è andata?',
-      text: ({ what, when, mine }) =>
-        mine ? `${what}, ${when}, è concluso. Ora puoi dire com’è andata.` : `Si è svolto: ${what}, ${when}.`,
+      text: ({ title, time, isCustomer }) =>
+        isCustomer
+          ? `Com’è andata con ${title}, ${time}? Lascia una recensione.`
+          : `Prenotazione conclusa: ${title}, ${time}.`,
     },
     reminder_day: {
-      subject: 'Domani',
-      text: ({ what, when }) => `Entro un giorno: ${what}, ${when}.`,
+      subject: 'La tua prossima prenotazione',
+      text: ({ title, time }) => `Nelle prossime 24 ore: ${title}, ${time}.`,
     },
     reminder_hour: {
-      subject: 'Tra poco',
-      text: ({ what, when }) => `Entro un’ora: ${what}, ${when}.`,
+      subject: 'La tua prenotazione inizia tra poco',
+      text: ({ title, time }) => `Entro un’ora: ${title}, ${time}.`,
     },
     payment_received: {
       subject: 'Pagamento ricevuto',
-      text: ({ what, when, amount, mine, other }) =>
-        mine
-          ? `Abbiamo ricevuto ${amount} per ${what}, ${when}. Grazie.`
-          : `${other} ha pagato ${amount} per ${what}, ${when}.`,
+      text: ({ title, time, amount, isCustomer, other }) =>
+        isCustomer
+          ? `Abbiamo ricevuto ${amount} per ${title}, ${time}. Grazie.`
+          : `${other} ha pagato ${amount} per ${title}, ${time}.`,
     },
     payment_returned: {
       subject: 'Pagamento restituito',
-      text: ({ what, when, amount }) =>
-        `${amount} non servivano, o sono arrivati tardi, per ${what}, ${when}: te li restituiamo.`,
+      text: ({ title, time, amount }) =>
+        `Il tuo pagamento di ${amount} per ${title}, ${time}, non era dovuto o è arrivato in ritardo. Te lo rimborsiamo.`,
     },
     refund_made: {
-      subject: 'Rimborso',
-      text: ({ what, when, amount, mine, other }) =>
-        mine
-          ? `Ti abbiamo rimborsato ${amount} per ${what}, ${when}.`
-          : `Abbiamo rimborsato ${amount} a ${other} per ${what}, ${when}.`,
+      subject: 'Rimborso effettuato',
+      text: ({ title, time, amount, isCustomer, other }) =>
+        isCustomer
+          ? `Ti abbiamo rimborsato ${amount} per ${title}, ${time}.`
+          : `Abbiamo rimborsato ${amount} a ${other} per ${title}, ${time}.`,
     },
     refund_failed: {
-      subject: 'Un rimborso non è riuscito',
-      text: ({ what, when, amount, mine, other }) =>
-        mine
-          ? `Il rimborso di ${amount} per ${what}, ${when}, non è riuscito: la tua banca lo ha rifiutato. Scrivici.`
-          : `Il rimborso di ${amount} per ${what}, ${when}, non è riuscito: la banca di ${other} lo ha rifiutato.`,
+      subject: 'Rimborso non riuscito',
+      text: ({ title, time, amount, isCustomer, other }) =>
+        isCustomer
+          ? `La tua banca ha rifiutato il rimborso di ${amount} per ${title}, ${time}. Contattaci.`
+          : `La banca di ${other} ha rifiutato il rimborso di ${amount} per ${title}, ${time}.`,
     },
     balance_declined: {
       subject: 'Carta rifiutata',
-      text: ({ what, when, amount, mine, other }) =>
-        mine
-          ? `La tua carta è stata rifiutata: restano da pagare ${amount} per ${what}, ${when}.`
-          : `La carta di ${other} è stata rifiutata: restano da pagare ${amount} per ${what}, ${when}.`,
+      text: ({ title, time, amount, isCustomer, other }) =>
+        `La ${isCustomer ? 'tua carta' : `carta di ${other}`} è stata rifiutata. Restano da pagare ${amount} per ${title}, ${time}.`,
     },
     review_received: {
-      subject: 'Una recensione',
-      text: ({ what, other }) => `${other} ha recensito ${what}.`,
+      subject: 'Nuova recensione',
+      text: ({ title }) => `Hai ricevuto una recensione: ${title}.`,
     },
     review_answered: {
-      subject: 'Una risposta alla tua recensione',
-      text: ({ what }) => `La tua recensione di ${what} ha una risposta.`,
+      subject: 'Risposta alla tua recensione',
+      text: ({ title }) => `La tua recensione su ${title} ha ricevuto una risposta.`,
     },
     event_place: {
       subject: 'Hai un posto',
-      text: ({ what, when }) => `Si è liberato un posto: ora partecipi a «${what}», ${when}.`,
+      text: ({ title, time }) => `Si è liberato un posto: ora partecipi a «${title}», ${time}.`,
     },
     event_place_to_pay: {
-      subject: 'Un posto è tenuto per te',
-      text: ({ what, when, amount, answerBy }) =>
-        `Si è liberato un posto: «${what}», ${when}, è tuo se paghi ${amount} entro ${answerBy}.`,
+      subject: 'Paga per confermare il tuo posto',
+      text: ({ title, time, amount, answerBy }) =>
+        `Un posto a «${title}», ${time}, è riservato per te. Paga ${amount} entro ${answerBy} per confermarlo.`,
     },
     event_place_lost: {
-      subject: 'Il tuo posto è di nuovo libero',
-      text: ({ what, when }) =>
-        `Il tuo posto a «${what}», ${when}, non è stato pagato in tempo e non è più tuo.`,
+      subject: 'Il tuo posto non è più riservato',
+      text: ({ title, time }) =>
+        `Il tuo posto a «${title}», ${time}, non è stato pagato in tempo ed è di nuovo libero.`,
     },
     event_changed: {
-      subject: 'Un evento è cambiato',
-      text: ({ what, when, where, formerly, amount }) =>
-        `«${what}» è cambiato: si tiene ${when}${formerly && `, e non ${formerly}`}, ${where}.${amount && ` Un posto costa ora ${amount}.`}`,
+      subject: 'Evento modificato',
+      text: ({ title, time, location, previousTime, amount }) =>
+        `L’evento «${title}» è cambiato: si tiene ${time}${previousTime && ` anziché ${previousTime}`}, presso ${location}.${amount && ` Un posto ora costa ${amount}.`}`,
     },
     event_cancelled: {
-      subject: 'Un evento è annullato',
-      text: ({ what, when, where, amount }) =>
-        `«${what}» è annullato: ${when}, ${where}.${back(amount, true)}`,
+      subject: 'Evento annullato',
+      text: ({ title, time, location, amount }) =>
+        `L’evento «${title}», ${time}, presso ${location}, è stato annullato.${refund(amount, true)}`,
     },
     event_reminder: {
-      subject: 'Un evento comincia tra poco',
-      text: ({ what, when, where }) => `«${what}» comincia ${when}, ${where}.`,
+      subject: 'Il tuo evento inizia tra poco',
+      text: ({ title, time, location }) => `«${title}» inizia ${time}, presso ${location}.`,
     },
     event_passed_on: {
-      subject: 'Un evento ora è tuo',
-      text: ({ what }) => `Chi ha creato «${what}» se n’è andato. Ora è tuo.`,
+      subject: 'Ora organizzi tu un evento',
+      text: ({ title }) => `Chi organizzava «${title}» non c’è più. Ora lo organizzi tu.`,
     },
     points_earned: {
-      subject: 'Punti',
-      text: ({ what, points, total }) => `Hai guadagnato ${points} punti con ${what}. Ora ne hai ${total}.`,
+      subject: 'Punti guadagnati',
+      text: ({ title, points, total }) =>
+        `Hai guadagnato ${points} punti per ${title}. Il tuo saldo è di ${total} punti.`,
     },
     tier_reached: {
-      subject: 'Un nuovo livello',
+      subject: 'Nuovo livello raggiunto',
       text: ({ tier, discountPercent, extraNoticeDays }) =>
-        `Hai raggiunto il livello ${tier}: ${discountPercent}% di sconto su ogni prezzo, e puoi prenotare con ${extraNoticeDays} giorni di anticipo in più.`,
+        `Hai raggiunto il livello ${tier}: ${discountPercent}% di sconto su ogni prezzo e prenotazioni con ${extraNoticeDays} giorni di anticipo in più.`,
     },
   },
 }

@@ -1,8 +1,8 @@
 import postgres from 'postgres'
 
 /**
- * Connections of a stand-in's own, whose objects have a schema beside the project's tables, for all servers of an installation.
- * @param lock one number for every server that begins: the schema is made by one of them
+ * Opens a sandbox's own connections and creates its schema in the database, which all servers share.
+ * @param lock key of the advisory lock under which one server creates the schema
  */
 export async function openSchema(
   databaseUrl: string,
@@ -21,16 +21,16 @@ export async function openSchema(
   return sql
 }
 
-const PATIENCE_MS = 5000
+const TIMEOUT_MS = 5000
 
-/** Sends JSON to a webhook. @returns whether it was taken */
+/** Posts JSON to a webhook. @returns whether the response was 2xx */
 export async function deliver(url: string, body: string, headers: Record<string, string>): Promise<boolean> {
   try {
     const response = await fetch(url, {
       method: 'POST',
       body,
       headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     return response.ok
   } catch {

@@ -17,7 +17,7 @@ import { askToCancel, showBooking, showBookings, showRequests } from './bookings
 import { chooseDay, chooseLocation, chooseOffer, chooseTime } from './offers'
 import { button, type Screen, type Visitor, visitorOf, webButton } from './screen'
 
-/** What a visitor may begin with. */
+/** The main menu. */
 export function showMenu({ ctx, user, texts }: Visitor): Screen {
   return {
     text: texts.menu(user.name),
@@ -47,18 +47,18 @@ function chooseLanguage({ texts }: Visitor): Screen {
   }
 }
 
-/** What is shown upon a press, if anything new, and a word that is shown for a moment. */
-export type Shown = { screen?: Screen; said?: string; alarming?: boolean }
+/** The result of a press: a new screen, if any, and a brief notice. `alert` shows the notice as a dialog. */
+export type Shown = { screen?: Screen; notice?: string; alert?: boolean }
 
 /**
- * Does what a button asks for, by the same services as every other door, with the rights of the person who pressed it.
- * @param pressed names the press, so that the same one that comes again does nothing again
- * @throws AppError as the service refuses it
+ * Runs the action of a button with the rights of the user, through the same services as the API.
+ * @param pressKey identifies the press, so that a repeated update changes nothing twice
+ * @throws AppError as the service does
  */
-export async function act(visitor: Visitor, action: BotAction, pressed: string): Promise<Shown> {
+export async function act(visitor: Visitor, action: BotAction, pressKey: string): Promise<Shown> {
   const { ctx, texts } = visitor
   const once = <T>(run: () => Promise<T>) =>
-    runOnce(ctx, { key: pressed, procedure: `bot.${action.do}`, input: action }, run)
+    runOnce(ctx, { key: pressKey, procedure: `bot.${action.do}`, input: action }, run)
   switch (action.do) {
     case 'menu':
     case 'join':
@@ -76,9 +76,9 @@ export async function act(visitor: Visitor, action: BotAction, pressed: string):
         holdTime(ctx, { slotOf: action.id, startsAt: new Date(action.startsAt) }),
       )
       const { status } = await bookIfFree(visitor, id)
-      const said =
+      const notice =
         status === 'pending' ? texts.done.pending : texts.done[status === 'held' ? 'held' : 'confirmed']
-      return { screen: await showBooking(visitor, id), said }
+      return { screen: await showBooking(visitor, id), notice }
     }
     case 'bookings':
       return { screen: await showBookings(visitor, action.cursor) }
@@ -90,36 +90,36 @@ export async function act(visitor: Visitor, action: BotAction, pressed: string):
       return { screen: await askToCancel(visitor, action.id) }
     case 'release':
       await once(() => releaseHold(ctx, action))
-      return { screen: await showBooking(visitor, action.id), said: texts.done.cancelled }
+      return { screen: await showBooking(visitor, action.id), notice: texts.done.cancelled }
     case 'cancel':
       await once(() => cancelBooking(ctx, action))
-      return { screen: await showBooking(visitor, action.id), said: texts.done.cancelled }
+      return { screen: await showBooking(visitor, action.id), notice: texts.done.cancelled }
     case 'accept':
       await once(() => acceptBooking(ctx, action))
-      return { screen: await showBooking(visitor, action.id), said: texts.done.accepted }
+      return { screen: await showBooking(visitor, action.id), notice: texts.done.accepted }
     case 'decline':
       await once(() => declineBooking(ctx, action))
-      return { screen: await showBooking(visitor, action.id), said: texts.done.declined }
+      return { screen: await showBooking(visitor, action.id), notice: texts.done.declined }
     case 'rate':
       await once(() => createReview(ctx, { bookingId: action.id, rating: action.rating }))
-      return { screen: await showBookings(visitor), said: texts.rated }
+      return { screen: await showBookings(visitor), notice: texts.rated }
     case 'languages':
       return { screen: chooseLanguage(visitor) }
     case 'language': {
       const { language } = await updateMe(ctx, { language: action.language })
       const changed = visitorOf(ctx, { ...visitor.user, language })
-      return { screen: showMenu(changed), said: changed.texts.done.language }
+      return { screen: showMenu(changed), notice: changed.texts.done.language }
     }
   }
 }
 
-/** Books what is held, where nothing is to be paid first. */
+/** Confirms a hold that needs no payment. */
 async function bookIfFree({ ctx }: Visitor, id: string): Promise<Booking> {
   const booking = await getBooking(ctx, { id })
   return booking.status === 'held' && dueOf(booking) <= 0 ? confirmBooking(ctx, { id }) : booking
 }
 
-/** What a refused press shows: what it was about, as it is now. A list stays as it is. */
+/** After a refusal, shows the current state of the booking. A list stays as it is. */
 export async function showAfterRefusal(visitor: Visitor, action: BotAction): Promise<Screen | undefined> {
   if (!('id' in action) || action.do === 'hold') return undefined
   return showBooking(visitor, action.id).catch(() => showMenu(visitor))

@@ -10,14 +10,14 @@ import { button, type Screen, type Visitor, webAddress, webButton } from './scre
 
 const BOOKINGS_SHOWN = 8
 
-function whatOf({ texts }: Visitor, names: BookingNames | undefined): string {
+function titleOf({ texts }: Visitor, names: BookingNames | undefined): string {
   if (!names) return '…'
   const { service, specialist, space, event, location } = names
-  const what = service ? texts.with(service, specialist ?? '…') : (space ?? event)
-  return [what, service ? space : null, location].filter(Boolean).join(', ')
+  const offer = service ? texts.with(service, specialist ?? '…') : (space ?? event)
+  return [offer, service ? space : null, location].filter(Boolean).join(', ')
 }
 
-function whenOf(
+function periodOf(
   { texts }: Visitor,
   { startsAt, endsAt }: Booking,
   { timeZone = 'UTC' }: Partial<BookingNames> = {},
@@ -26,7 +26,7 @@ function whenOf(
   return `${localTimeIn(Date.parse(startsAt), timeZone, texts.locale)} – ${end.format(Date.parse(endsAt))}`
 }
 
-/** One's own bookings, the newest first. */
+/** The user's bookings, newest first. */
 export async function showBookings(visitor: Visitor, cursor?: string): Promise<Screen> {
   const { ctx, texts } = visitor
   const { items, nextCursor } = await listBookings(ctx, { as: 'customer', limit: BOOKINGS_SHOWN, cursor })
@@ -42,7 +42,7 @@ export async function showBookings(visitor: Visitor, cursor?: string): Promise<S
   }
 }
 
-/** What waits for the visitor's own yes. */
+/** The requests that await the user's approval as a specialist. */
 export async function showRequests(visitor: Visitor): Promise<Screen> {
   const { ctx, texts } = visitor
   const { items } = await listBookings(ctx, { as: 'specialist', status: 'pending', limit: BOOKINGS_SHOWN })
@@ -66,12 +66,12 @@ async function linesOf(visitor: Visitor, items: Booking[]): Promise<InlineKeyboa
       minute: '2-digit',
       timeZone,
     }).format(Date.parse(booking.startsAt))
-    const text = `${day} · ${whatOf(visitor, names.get(booking.id))} · ${visitor.texts.status[booking.status]}`
+    const text = `${day} · ${titleOf(visitor, names.get(booking.id))} · ${visitor.texts.status[booking.status]}`
     return [button(text, { do: 'booking', id: booking.id })]
   })
 }
 
-/** One booking, with what its visitor may do with it. @throws NOT_FOUND */
+/** A booking with buttons for the actions that the user can take. @throws NOT_FOUND */
 export async function showBooking(visitor: Visitor, id: string): Promise<Screen> {
   const { ctx, texts } = visitor
   const booking = await getBooking(ctx, { id })
@@ -82,8 +82,8 @@ export async function showBooking(visitor: Visitor, id: string): Promise<Screen>
     booking.status === 'held' && due > 0 ? localMoney(due, booking.currency, texts.locale) : undefined
   const until = booking.holdExpiresAt ?? booking.answerBy
   const lines = [
-    whatOf(visitor, names),
-    whenOf(visitor, booking, names),
+    titleOf(visitor, names),
+    periodOf(visitor, booking, names),
     priceText(visitor, booking.priceMinor, booking.currency),
     ...(mine || !names ? [] : [names.customer]),
     `${texts.status[booking.status]}${until ? ` ${texts.until(clockOf(visitor, until, names))}` : ''}`,
@@ -110,7 +110,7 @@ function ownButtons({ ctx, texts }: Visitor, booking: Booking, owed: string | un
     case 'confirmed':
       return [[button(texts.cancel, { do: 'askCancel', id })]]
     case 'completed':
-      // Spaces and specialists are reviewed, and events are not.
+      // Events are not reviewed.
       if (booking.spaceId === null && booking.specialistId === null) return []
       return [
         [1, 2, 3, 4, 5].map((stars) =>
@@ -128,14 +128,14 @@ function requestButtons({ texts }: Visitor, { id, status }: Booking) {
     : []
 }
 
-/** Asks once more, and says what would come back. @throws NOT_FOUND, NOT_CANCELLABLE */
+/** Asks to confirm a cancellation and shows the refund. @throws NOT_FOUND, NOT_CANCELLABLE */
 export async function askToCancel(visitor: Visitor, id: string): Promise<Screen> {
   const { ctx, texts } = visitor
   const { amountMinor, currency } = await previewRefund(ctx, { id })
   const names = (await nameBookings(ctx, [id])).get(id)
   const back = amountMinor > 0 ? [texts.getBack(localMoney(amountMinor, currency, texts.locale))] : []
   return {
-    text: [texts.sure(whatOf(visitor, names)), ...back].join('\n'),
+    text: [texts.sure(titleOf(visitor, names)), ...back].join('\n'),
     keyboard: [[button(texts.yesCancel, { do: 'cancel', id }), button(texts.keep, { do: 'booking', id })]],
   }
 }

@@ -12,21 +12,20 @@ import { personOf, type TelegramPerson } from '../services/accounts/telegram-log
 import { act, type Shown, showAfterRefusal, showMenu } from './actions'
 import { button, type Screen, visitorOf, webAddress, webButton } from './screen'
 
-/** One update of somebody's, with what the server has to answer it. */
+/** grammY's context of one update, extended with the server's. */
 export class Turn extends UpdateContext {
-  /** Set by whoever makes it, before the conversation sees it. */
+  /** Set before the conversation handles the update. */
   own: Context | undefined
 }
 
 const ownOf = ({ own }: Turn): Context => {
-  if (!own) throw new Error('the turn has no context')
+  if (!own) throw new Error('Turn.own is not set')
   return own
 }
 
-/** Who has written or pressed. The shape of what the inbox keeps is that of Telegram's, but for what is not read. */
+/** The cast is safe: an update was validated before it was stored. */
 const senderOf = (turn: Turn): TelegramPerson => personOf(turn.from as TelegramSender)
 
-/** What the bot does upon each kind of update. */
 export const conversation = new Composer<Turn>()
 
 conversation.on('my_chat_member', async (turn) => {
@@ -38,11 +37,11 @@ conversation.hears(/^\/start(?:@\w+)?\s+([\w-]{1,64})\s*$/, async (turn) => {
   const sender = senderOf(turn)
   const own = ownOf(turn)
   const texts = botTexts[sender.language]
-  const refusal = await refusing(
+  const refusal = await catchRefusal(
     () => redeemLinkCode(own, sender, turn.match[1] ?? ''),
     async ({ reason }) => (reason === 'NOT_FOUND' ? texts.codeGone : texts.codeTaken),
   )
-  const visitor = await visit(turn, sender)
+  const visitor = await findVisitor(turn, sender)
   const screen = visitor ? showMenu(visitor) : welcome(own, texts)
   const text = refusal ?? visitor?.texts.linked(visitor.user.name)
   await write(turn, { ...screen, text: text ? `${text}\n\n${screen.text}` : screen.text })
@@ -55,7 +54,7 @@ const COMMANDS: Record<string, BotAction> = {
 
 conversation.on('message:text', async (turn) => {
   const sender = senderOf(turn)
-  const visitor = await visit(turn, sender)
+  const visitor = await findVisitor(turn, sender)
   if (!visitor) return write(turn, welcome(ownOf(turn), botTexts[sender.language]))
   const [, command = ''] = /^\/(\w+)/.exec(turn.message.text) ?? []
   const action = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined
@@ -67,54 +66,54 @@ conversation.on('callback_query:data', async (turn) => {
   const sender = senderOf(turn)
   const action = readButton(turn.callbackQuery.data) ?? { do: 'menu' as const }
   if (action.do === 'join') await openAccount(ownOf(turn), sender)
-  const visitor = await visit(turn, sender)
+  const visitor = await findVisitor(turn, sender)
   if (!visitor) {
     await replace(turn, welcome(ownOf(turn), botTexts[sender.language]))
-    await say(turn, {})
+    await answerPress(turn, {})
     return
   }
   const { message } = turn.callbackQuery
-  const pressed = `telegram:${message?.message_id}:${turn.callbackQuery.data}`
-  const shown = await refusing<Shown, Shown>(
-    () => act(visitor, action, pressed),
+  const pressKey = `telegram:${message?.message_id}:${turn.callbackQuery.data}`
+  const shown = await catchRefusal<Shown, Shown>(
+    () => act(visitor, action, pressKey),
     async (refusal) => {
       const screen = await showAfterRefusal(visitor, action)
-      const said = visitor.texts.reasons[refusal.reason] ?? visitor.texts.refused
-      return { ...(screen && { screen }), said, alarming: true }
+      const notice = visitor.texts.reasons[refusal.reason] ?? visitor.texts.refused
+      return { ...(screen && { screen }), notice, alert: true }
     },
   )
   if (shown.screen) await replace(turn, shown.screen)
-  await say(turn, shown)
+  await answerPress(turn, shown)
 })
 
-/** Who is linked to the sender acts as himself from here on; nobody, where nobody is. */
-async function visit(turn: Turn, sender: TelegramPerson) {
+/** Returns the visitor for the account that is linked to the sender, or undefined without one. */
+async function findVisitor(turn: Turn, sender: TelegramPerson) {
   const own = ownOf(turn)
   const user: UserRow | undefined = await findLinked(own.db, sender.id)
   if (!user) return undefined
   await setReachable(own.db, sender.id, true)
-  const person = contextOf(own, { kind: 'user' as const, id: user.id, role: user.role }, 'telegram')
-  return visitorOf({ ...person, caller: own.caller, device: 'Telegram' }, user)
+  const ctx = contextOf(own, { kind: 'user' as const, id: user.id, role: user.role }, 'telegram')
+  return visitorOf({ ...ctx, caller: own.caller, device: 'Telegram' }, user)
 }
 
 function welcome(own: Context, texts: BotTexts): Screen {
-  const known = webButton(own, texts.hasAccount, '/account')
+  const signIn = webButton(own, texts.hasAccount, '/account')
   return {
     text: `${texts.welcome}\n\n${texts.howToLink(webAddress(own, '/account'))}`,
-    keyboard: [[button(texts.isNew, { do: 'join' })], ...(known.length > 0 ? [known] : [])],
+    keyboard: [[button(texts.isNew, { do: 'join' })], ...(signIn.length > 0 ? [signIn] : [])],
   }
 }
 
-/** A refusal is an answer; what is down is tried again by the queue, and what is a bug is one. */
-async function refusing<T, R>(
+/** Handles refusals. Other errors, and those that a retry can solve, are thrown so that the queue retries the update. */
+async function catchRefusal<T, R>(
   run: () => Promise<T>,
-  refused: (refusal: AppError) => Promise<R>,
+  onRefusal: (refusal: AppError) => Promise<R>,
 ): Promise<T | R> {
   try {
     return await run()
   } catch (error) {
     if (error instanceof AppError && error.reason !== 'UNAVAILABLE' && error.reason !== 'IN_PROGRESS')
-      return refused(error)
+      return onRefusal(error)
     throw error
   }
 }
@@ -125,7 +124,7 @@ async function write(turn: Turn, screen: Screen): Promise<void> {
   await turn.reply(screen.text, asMarkup(screen))
 }
 
-/** Shows a screen in place of the one whose button was pressed, or below it where Telegram does not let us. */
+/** Replaces the screen of the pressed button, or sends a new message if Telegram refuses the edit. */
 async function replace(turn: Turn, screen: Screen): Promise<void> {
   try {
     await turn.editMessageText(screen.text, asMarkup(screen))
@@ -135,13 +134,13 @@ async function replace(turn: Turn, screen: Screen): Promise<void> {
   }
 }
 
-/** Ends the waiting of whoever pressed. What was to be done is done, so a word that does not arrive is no failure. */
-async function say(
+/** Ends Telegram's progress indicator. The action is already done, so a failure here is only logged. */
+async function answerPress(
   turn: Turn,
-  { said = '', alarming = false }: Pick<Shown, 'said' | 'alarming'>,
+  { notice = '', alert = false }: Pick<Shown, 'notice' | 'alert'>,
 ): Promise<void> {
-  await turn.answerCallbackQuery({ text: said, show_alert: alarming }).catch((error: unknown) => {
+  await turn.answerCallbackQuery({ text: notice, show_alert: alert }).catch((error: unknown) => {
     if (!isTelegramError(error)) throw error
-    ownOf(turn).log.debug({ error }, 'a press was not answered')
+    ownOf(turn).log.debug({ error }, 'callback query failed')
   })
 }

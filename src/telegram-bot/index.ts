@@ -8,11 +8,11 @@ import { finishUpdate, postponeUpdate, readUpdate } from '../services/jobs/teleg
 import { conversation, Turn } from './conversation'
 
 /**
- * Works on one update of the inbox. What it changes is changed once, however often this runs for it; what it says may be
- * said twice where a server dies between saying it and writing that down.
+ * Processes one stored update. If it runs again for the same update, it changes nothing twice, but a server that dies before
+ * it records the result may cause a second reply.
  */
 export async function answerUpdate(ctx: Context, key: { botId: number; updateId: number }): Promise<void> {
-  // Another bot's, of before the token was changed: this one cannot answer it.
+  // An update of a previous bot, from before the token was changed, cannot be answered.
   const update = key.botId === ctx.telegram.id() ? await readUpdate(ctx, key) : undefined
   if (!update) return
   const sender = senderOf(update)
@@ -24,15 +24,15 @@ export async function answerUpdate(ctx: Context, key: { botId: number; updateId:
     const seconds = secondsToWait(error)
     if (seconds !== undefined) return postponeUpdate(ctx, key, seconds)
     const limited = error instanceof AppError && error.reason === 'RATE_LIMITED'
-    const never = permanentFailure(error)
-    if (!limited && never === undefined && !isUnreachable(error)) throw error
-    if (never !== undefined) ctx.log.warn({ why: never }, 'Telegram does not take what the bot says')
+    const failure = permanentFailure(error)
+    if (!limited && failure === undefined && !isUnreachable(error)) throw error
+    if (failure !== undefined) ctx.log.warn({ why: failure }, 'bot reply refused by Telegram')
     if (isUnreachable(error)) await setReachable(ctx.db, sender, false)
     await finishUpdate(ctx, key, 'ignored')
   }
 }
 
-/** Limits are counted for whoever writes, wherever Telegram's own servers are. */
+/** Rate limits count per Telegram user: the address is that of Telegram's servers. */
 const callerOf = (sender: number) => ({ address: `telegram:${sender}`, allowance: null })
 
 function senderOf(update: TelegramUpdate): number {

@@ -13,7 +13,6 @@ const OFFERS_SHOWN = 12
 const DAYS_SHOWN = 7
 const TIMES_SHOWN = 48
 
-/** Where? */
 export async function chooseLocation({ ctx, texts }: Visitor, of: Offered): Promise<Screen> {
   const { items } = await listLocations(ctx, { limit: 50 })
   return {
@@ -27,7 +26,6 @@ export async function chooseLocation({ ctx, texts }: Visitor, of: Offered): Prom
   }
 }
 
-/** Which space, or which service? */
 export async function chooseOffer(
   visitor: Visitor,
   { of, locationId, cursor }: { of: Offered; locationId: string; cursor?: string | undefined },
@@ -66,13 +64,16 @@ async function spaceLines(visitor: Visitor, page: OfferPage): Promise<OfferLines
 
 async function serviceLines(visitor: Visitor, page: OfferPage): Promise<OfferLines> {
   const { items, nextCursor } = await listServices(visitor.ctx, page)
-  const { items: people } = await listSpecialists(visitor.ctx, { locationId: page.locationId, limit: 100 })
+  const { items: specialists } = await listSpecialists(visitor.ctx, {
+    locationId: page.locationId,
+    limit: 100,
+  })
   const lines = items.map(({ id, specialistId, name, priceMinor, currency }) => {
-    const specialist = people.find((person) => person.id === specialistId)?.name
-    const what = specialist ? visitor.texts.with(name, specialist) : name
+    const specialist = specialists.find((candidate) => candidate.id === specialistId)?.name
+    const title = specialist ? visitor.texts.with(name, specialist) : name
     return {
       offer: { of: 'services' as const, id, specialistId },
-      text: `${what} · ${priceText(visitor, priceMinor, currency)}`,
+      text: `${title} · ${priceText(visitor, priceMinor, currency)}`,
     }
   })
   return { lines, nextCursor }
@@ -83,7 +84,7 @@ export const priceText = ({ texts }: Visitor, amountMinor: number, currency: str
 
 type Found = { name: string; locationId: string; timeZone: string }
 
-/** What is offered, by the name that people know it by. @throws NOT_FOUND */
+/** @throws NOT_FOUND */
 async function findOffer({ ctx, texts }: Visitor, offer: Offer): Promise<Found> {
   if (offer.of === 'spaces') return getSpace(ctx, { id: offer.id })
   const specialist = await getSpecialist(ctx, { id: offer.specialistId })
@@ -93,7 +94,7 @@ async function findOffer({ ctx, texts }: Visitor, offer: Offer): Promise<Found> 
   return { name, locationId: specialist.locationId, timeZone: specialist.timeZone }
 }
 
-/** On which day? @throws NOT_FOUND */
+/** @throws NOT_FOUND */
 export async function chooseDay(
   visitor: Visitor,
   { offer, from }: { offer: Offer; from: string },
@@ -132,7 +133,7 @@ const dayText = ({ texts }: Visitor, date: string) =>
     timeZone: 'UTC',
   }).format(Date.parse(`${date}T00:00:00Z`))
 
-/** At which time? Shows what is free, by the same board that everyone sees. @throws NOT_FOUND */
+/** Offers the free slots of a day's board. @throws NOT_FOUND */
 export async function chooseTime(
   visitor: Visitor,
   { offer, date, page }: { offer: Offer; date: string; page: number },
@@ -147,7 +148,7 @@ export async function chooseTime(
   const free = slots.filter(({ status }) => status === 'free')
   const shown = free.slice(page * TIMES_SHOWN, (page + 1) * TIMES_SHOWN)
   const clock = new Intl.DateTimeFormat(texts.locale, { hour: '2-digit', minute: '2-digit', timeZone })
-  // Whoever presses twice asks once: the same button of the same screen has the same word in it.
+  // Part of the press key: a double press of a button holds once, and the button of a later screen can hold again.
   const nonce = Buffer.from(crypto.getRandomValues(new Uint8Array(3))).toString('base64url')
   const times = shown.map(({ startsAt }) => {
     const at = Date.parse(startsAt)

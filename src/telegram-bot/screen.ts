@@ -5,10 +5,10 @@ import { botTexts } from '../i18n/bot'
 import type { BotTexts } from '../i18n/bot/texts'
 import { type BotAction, buttonData } from '../schemas/bot-actions'
 
-/** What the bot shows: a text with rows of buttons below it. */
+/** A message of the bot: a text and rows of buttons below it. */
 export type Screen = { text: string; keyboard: InlineKeyboardButton[][] }
 
-/** A person who talks to the bot, in his language, with the rights that he has everywhere else. */
+/** A signed-in user of the bot. */
 export type Visitor = { ctx: SignedInContext; user: UserRow; texts: BotTexts }
 
 export const visitorOf = (ctx: SignedInContext, user: UserRow): Visitor => ({
@@ -18,23 +18,22 @@ export const visitorOf = (ctx: SignedInContext, user: UserRow): Visitor => ({
 })
 
 export const button = (text: string, action: BotAction): InlineKeyboardButton => ({
-  // By characters: half of one is nothing that Telegram takes.
+  // Cut by code points: Telegram refuses half a surrogate pair.
   text: [...text].slice(0, 64).join(''),
   callback_data: buttonData(action),
 })
 
-/** So many buttons beside each other. */
 export function inRows<T>(items: T[], width: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / width) }, (_, row) =>
     items.slice(row * width, (row + 1) * width),
   )
 }
 
-/** An address of the web app, as far as anybody has said at which address people reach it. */
+/** The URL of a page of the web app, or only its path if PUBLIC_URL is not set. */
 export const webAddress = ({ env }: Pick<SignedInContext, 'env'>, path: string): string =>
   `${env.PUBLIC_URL ?? ''}${path}`
 
-/** A button that opens the web app; none, where Telegram would not take its address. */
+/** A button that opens the web app, or nothing if its URL is not https, which Telegram refuses. */
 export function webButton(
   ctx: Pick<SignedInContext, 'env'>,
   text: string,

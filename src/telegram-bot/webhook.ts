@@ -3,10 +3,9 @@ import { AppError } from '../errors'
 import { botTexts } from '../i18n/bot'
 
 /**
- * Tells Telegram where this server is, with the secret that each update has to carry, and what the bot is asked with.
- * Telling it again changes nothing.
- * @param publicUrl the address that people, and Telegram, reach the server at, without a slash at its end
- * @throws UNAVAILABLE where no bot, or no secret, is set up; whatever Telegram refuses
+ * Registers the webhook, its secret and the bot's commands at Telegram. Can be repeated.
+ * @param publicUrl the server's public address without a trailing slash
+ * @throws UNAVAILABLE if the bot or the webhook secret is not set up, GrammyError if Telegram refuses
  */
 export async function registerWebhook(
   { telegram }: Pick<Deps, 'telegram'>,

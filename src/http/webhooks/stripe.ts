@@ -6,14 +6,14 @@ import { storeEvent } from '../../services/payments/stripe-events'
 import { jsonAnswer } from '../answers'
 import type { Handler, Route } from '../pipeline'
 
-/** How old a signature may be, in seconds; Stripe's own proposal. */
+/** Maximum age of a signature; Stripe's default. */
 const TOLERANCE_SECONDS = 300
-/** No event of Stripe's comes near to this. */
+/** Far above the size of any Stripe event. */
 const MAX_BYTES = 512 * 1024
 
 /**
- * Where Stripe tells of what happened, at `/webhooks/stripe` and `/webhook`. The answer is 200 once the event is stored, and
- * only then; what follows from it is the queue's.
+ * Receives Stripe events at `/webhooks/stripe` and `/webhook`. Responds with 200 once the event is stored; a job processes
+ * it.
  */
 export function stripeRoutes(deps: Deps): Route[] {
   const handle: Handler = async (request) => {
@@ -27,8 +27,8 @@ export function stripeRoutes(deps: Deps): Route[] {
 }
 
 /**
- * The stand-in's door for browsers, at `/sandbox/stripe/v1/…`, where there is one: what a page does with the publishable key
- * and an intent's client secret. The secret key is taken only on loopback, where the stand-in itself listens.
+ * Forwards calls of browsers at `/sandbox/stripe/v1/…` to the sandbox, with the publishable key. The secret key is accepted
+ * only by the sandbox's own port on loopback.
  */
 export function stripeSandboxRoutes({ stripe: { sandbox, publishableKey } }: Deps): Route[] {
   if (!sandbox) return []
@@ -47,7 +47,7 @@ export function stripeSandboxRoutes({ stripe: { sandbox, publishableKey } }: Dep
   ]
 }
 
-/** @throws VALIDATION for whatever Stripe did not sign, with one of our secrets, within the last minutes */
+/** @throws VALIDATION without a recent signature by one of our webhook secrets */
 async function verifiedEvent({ stripe }: Deps, request: Request): Promise<Stripe.Event> {
   const signature = request.headers.get('stripe-signature')
   const body = await readBodyText(request)
@@ -69,4 +69,4 @@ const isEvent = ({ id, type, data }: Partial<Stripe.Event>): boolean =>
   typeof data?.object === 'object' &&
   data.object !== null
 
-const unsigned = () => new AppError('VALIDATION', 'This is not an event that Stripe has signed for us.')
+const unsigned = () => new AppError('VALIDATION', 'The Stripe signature is missing, wrong or too old.')

@@ -7,38 +7,36 @@ import { storeUpdate } from '../../services/jobs/telegram-updates'
 import { jsonAnswer } from '../answers'
 import type { Handler, Route } from '../pipeline'
 
-/** The header in which Telegram sends the secret that it was given with the address of the webhook. */
 const SECRET_HEADER = 'x-telegram-bot-api-secret-token'
 
 /**
- * Where Telegram tells what people write to the bot, at `/webhooks/telegram`. The answer is 200 once an update is stored, and
- * what follows from it is the queue's. One that is none of the bot's business, or of no shape that it knows, is passed over
- * with 200 too: Telegram would send it again for a day.
+ * Receives updates of the bot at `/webhooks/telegram`. Responds with 200 once an update is stored; a job processes it. Also
+ * ignores unknown updates with 200, because Telegram would send them again for a day.
  */
-export function telegramRoutes(deps: Deps): Route[] {
-  const handle: Handler = async (request) => {
-    refuseUnlessTelegram(deps, request)
-    const sent = jsonOf(await readBodyText(request))
-    const update = TelegramUpdateSchema.safeParse(sent)
+export function telegramRoutes(deps: Deps) {
+  const receive = async ({ request }: { request: Request }) => {
+    assertFromTelegram(deps, request)
+    const body = parseJson(await readBodyText(request))
+    const update = TelegramUpdateSchema.safeParse(body)
     if (update.success) await storeUpdate(deps, update.data)
-    else if (!TelegramUpdateIdSchema.safeParse(sent).success)
-      deps.log.warn({ issues: update.error.issues.length }, 'what came for the bot is no update of Telegram')
-    else deps.log.debug('an update of Telegram was passed over')
-    return jsonAnswer({ received: true })
+    else if (!TelegramUpdateIdSchema.safeParse(body).success)
+      deps.log.warn({ issues: update.error.issues.length }, 'malformed Telegram update ignored')
+    else deps.log.debug('unknown Telegram update ignored')
+    return { received: true }
   }
   return [{ method: 'POST', path: '/webhooks/telegram', handle }]
 }
 
-/** @throws NOT_SIGNED_IN for whoever does not know the secret, and for everybody where there is none */
-function refuseUnlessTelegram({ telegram: { webhookSecret } }: Deps, request: Request): void {
+/** @throws NOT_SIGNED_IN without the webhook secret, or if none is set */
+function assertFromTelegram({ telegram: { webhookSecret } }: Deps, request: Request): void {
   const given = request.headers.get(SECRET_HEADER)
-  // Hashes have one length, and the time that comparing them takes says nothing of what they are of.
+  // timingSafeEqual needs equal lengths; the hashes also hide the length of the secret.
   const hashOf = (text: string) => createHash('sha256').update(text).digest()
   if (webhookSecret && given !== null && timingSafeEqual(hashOf(given), hashOf(webhookSecret))) return
-  throw new AppError('NOT_SIGNED_IN', 'This is for Telegram alone, with the secret that it was given.')
+  throw new AppError('NOT_SIGNED_IN', 'The Telegram webhook secret is missing or wrong.')
 }
 
-function jsonOf(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -46,12 +44,11 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/**
- * The stand-in's door, at `/sandbox/telegram/…`, where there is one: a person without Telegram talks to the bot through it.
- */
-export function telegramSandboxRoutes({ telegram: { sandbox } }: Deps): Route[] {
-  if (!sandbox) return []
-  const handle: Handler = async (request) => {
+/** Forwards `/sandbox/telegram/…` to the sandbox, which acts for users without Telegram. */
+export function telegramSandboxRoutes({ telegram: { sandbox } }: Deps) {
+  const app = new Elysia({ name: 'telegram-sandbox' })
+  if (!sandbox) return app
+  const forward = async ({ request }: { request: Request }) => {
     const url = new URL(request.url)
     url.pathname = url.pathname.replace(/^\/sandbox\/telegram/, '')
     const body = request.method === 'GET' ? undefined : await readBodyText(request)

@@ -1,9 +1,9 @@
 import type { BookingStatus } from '../../db/schema'
 import type { Reason } from '../../errors'
 
-/** Everything that the bot says, in one language. What is missing, or one too many, does not compile. */
+/** All texts of the bot in one language. A missing or surplus text does not compile. */
 export type BotTexts = {
-  /** How dates and amounts are written. */
+  /** For dates and amounts. */
   locale: string
   welcome: string
   isNew: string
@@ -23,9 +23,9 @@ export type BotTexts = {
   chooseLocation: string
   chooseSpace: (location: string) => string
   chooseService: (location: string) => string
-  chooseDay: (what: string) => string
-  chooseTime: (what: string, day: string) => string
-  noTimes: (what: string, day: string) => string
+  chooseDay: (offer: string) => string
+  chooseTime: (offer: string, day: string) => string
+  noTimes: (offer: string, day: string) => string
   nothingHere: string
   otherDays: string
   laterDays: string
@@ -38,20 +38,20 @@ export type BotTexts = {
   paid: string
   release: string
   cancel: string
-  sure: (what: string) => string
+  sure: (booking: string) => string
   getBack: (amount: string) => string
   yesCancel: string
   keep: string
   rated: string
   accept: string
   decline: string
-  /** Below a notification, to what it is about. */
+  /** The button below a notification that opens its booking. */
   show: string
   noBookings: string
   noRequests: string
-  /** Short words for what was done, shown for a moment. */
+  /** Brief results that Telegram shows for a moment. */
   done: Record<'held' | 'confirmed' | 'pending' | 'cancelled' | 'accepted' | 'declined' | 'language', string>
-  /** Why something was refused, where it is more than `refused`. */
+  /** Texts for refusals; a reason that is not listed is shown as `refused`. */
   reasons: Partial<Record<Reason, string>>
   refused: string
   commands: { start: string; book: string; bookings: string }

@@ -18,14 +18,14 @@ import type { Session, Store, Thing } from './store'
 
 export type Keys = { secretKey: string | null; publishableKey: string }
 type Answer = { status: number; body: unknown }
-/** What may go wrong in a call that changes something: see `Faults`. */
+/** The outcome of a call that changes data: see `Faults`. */
 export type CallFate = 'fine' | 'fails_before' | 'fails_after' | 'answer_lost'
 
 type ApiDeps = {
   store: Store
   keys: Keys
   fateOf: () => CallFate
-  emitted: (session: Session, event: Thing) => Promise<void>
+  emitEvent: (session: Session, event: Thing) => Promise<void>
 }
 
 const COLLECTIONS: Record<string, string> = {
@@ -38,7 +38,7 @@ const COLLECTIONS: Record<string, string> = {
   disputes: 'dispute',
 }
 
-/** Stripe's API, as far as this project and its pages use it. */
+/** The parts of Stripe's API that the server and the web app use. */
 export function createApi(deps: ApiDeps) {
   return async function answer(request: Request): Promise<Response> {
     const url = new URL(request.url)
@@ -57,7 +57,7 @@ export function createApi(deps: ApiDeps) {
       const fate = deps.fateOf()
       if (fate === 'fails_before') throw broken()
       const result = await change(deps, request, path, params, secret, fate)
-      // The work is done, and nobody hears of it: the connection ends in the middle of an answer.
+      // The call has taken effect, but its response is cut off.
       if (fate === 'answer_lost') return new Response('{"id":', { status: 500, headers })
       return Response.json(result.body, { status: result.status, headers })
     } catch (error) {
@@ -66,9 +66,9 @@ export function createApi(deps: ApiDeps) {
     }
   }
 
-  /** Everything of a changing call in one transaction, with the answer kept for its idempotency key. */
+  /** Runs a call that changes data in one transaction and stores the response for its idempotency key. */
   async function change(
-    { store, emitted }: ApiDeps,
+    { store, emitEvent }: ApiDeps,
     request: Request,
     path: string[],
     params: Params,
@@ -80,15 +80,15 @@ export function createApi(deps: ApiDeps) {
       .update(`${request.method} ${path.join('/')} ${JSON.stringify(params)}`)
       .digest('hex')
     return store.session(async (session) => {
-      const before = key ? await session.answerOf(key) : undefined
-      if (before && before.fingerprint !== fingerprint)
+      const earlier = key ? await session.findAnswer(key) : undefined
+      if (earlier && earlier.fingerprint !== fingerprint)
         throw refuse(400, {
           type: 'idempotency_error',
           message: `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`,
         })
-      if (before) return before
+      if (earlier) return earlier
       const emit = (type: string, object: Thing) =>
-        emitted(session, newEvent(type, object, request.headers.get('stripe-version')))
+        emitEvent(session, newEvent(type, object, request.headers.get('stripe-version')))
       const call: Call = { session, params, secret, emit }
       let result: Answer
       try {
@@ -97,10 +97,10 @@ export function createApi(deps: ApiDeps) {
         if (!isRefused(error)) throw error
         result = { status: error.status, body: { error: error.detail } }
       }
-      // As at Stripe: what failed inside is remembered for the key, what was lost on the way back is not.
+      // As at Stripe: a response with status 500 is stored for the key, so a retry repeats it.
       if (fate === 'fails_after') result = { status: 500, body: { error: broken().detail } }
       if (key && result.status !== 400 && result.status !== 404)
-        await session.keepAnswer(key, { fingerprint, ...result })
+        await session.storeAnswer(key, { fingerprint, ...result })
       return result
     })
   }
@@ -113,20 +113,20 @@ async function read(call: Call, [collection = '', id, sub]: string[]): Promise<u
   if (!object) throw unknownUrl()
   if (id && sub === 'payment_methods') return page(call, 'payment_method', { customer: id })
   if (id && collection === 'payment_intents') return visibleIntent(call, id)
-  if (!call.secret) throw keyNotEnough()
+  if (!call.secret) throw secretKeyRequired()
   if (id) return find(call.session, object, id)
-  const where = Object.fromEntries(
+  const filter = Object.fromEntries(
     ['customer', 'payment_intent', 'charge', 'type'].flatMap((name) => {
       const value = text(call.params[name])
       return value ? [[name, value]] : []
     }),
   )
-  return page(call, object, where)
+  return page(call, object, filter)
 }
 
-async function page({ session, params }: Call, object: string, where: Record<string, string>) {
+async function page({ session, params }: Call, object: string, filter: Record<string, string>) {
   const created = group(params.created)
-  const { things, more } = await session.list(object, where, {
+  const { things, more } = await session.list(object, filter, {
     limit: Math.min(Math.max(number(params.limit) ?? 10, 1), 100),
     startingAfter: text(params.starting_after),
     endingBefore: text(params.ending_before),
@@ -148,7 +148,7 @@ async function write(
     const intent = await visibleIntent(call, id)
     return verb === 'confirm' ? confirmIntent(call, intent) : authenticate(call, intent)
   }
-  if (!call.secret) throw keyNotEnough()
+  if (!call.secret) throw secretKeyRequired()
   switch (`${method} ${collection}${id ? '/:id' : ''}${verb ? `/${verb}` : ''}`) {
     case 'POST payment_intents':
       return createIntent(call)
@@ -205,7 +205,7 @@ async function put(session: Session, thing: Thing): Promise<Thing> {
   return thing
 }
 
-/** Whoever has the publishable key sees an intent only with its client secret. */
+/** With the publishable key, an intent is visible only with its client secret. */
 async function visibleIntent({ session, params, secret }: Call, id: string): Promise<Thing> {
   const intent = await find(session, 'payment_intent', id)
   if (!secret && text(params.client_secret) !== intent.client_secret) throw missing('payment_intent', id)
@@ -225,7 +225,7 @@ function authorize(request: Request, { secretKey, publishableKey }: Keys): { sec
   })
 }
 
-const keyNotEnough = () =>
+const secretKeyRequired = () =>
   refuse(403, {
     type: 'invalid_request_error',
     code: 'secret_key_required',
@@ -233,9 +233,9 @@ const keyNotEnough = () =>
   })
 const unknownUrl = () => refuse(404, { type: 'invalid_request_error', message: 'Unrecognized request URL.' })
 
-/** `expand[]=latest_charge`, also inside a list as `data.latest_charge`: ids become what they name. */
-async function expanded(session: Session, params: Params, found: Promise<unknown>): Promise<unknown> {
-  let body = await found
+/** Replaces ids by objects for `expand[]=latest_charge`, also inside a list: `data.latest_charge`. */
+async function expanded(session: Session, params: Params, result: Promise<unknown>): Promise<unknown> {
+  let body = await result
   for (const path of list(params.expand)) body = await expandAt(session, body, path.split('.'))
   return body
 }

@@ -1,7 +1,7 @@
 export type Card = {
   number: string
   brand: string
-  /** What happens when it is charged. */
+  /** The result of a charge; it succeeds by default. */
   charge?:
     | 'declined'
     | 'insufficient_funds'
@@ -11,7 +11,7 @@ export type Card = {
   refund?: 'fails' | 'pends'
 }
 
-/** Stripe's own test cards, by the names of their payment methods: docs.stripe.com/testing. */
+/** Stripe's test cards by the names of their payment methods: docs.stripe.com/testing. */
 export const TEST_CARDS: Record<string, Card> = {
   pm_card_visa: { number: '4242424242424242', brand: 'visa' },
   pm_card_mastercard: { number: '5555555555554444', brand: 'mastercard' },
@@ -48,6 +48,5 @@ export const TEST_CARDS: Record<string, Card> = {
   pm_card_pendingRefund: { number: '4000000000007726', brand: 'visa', refund: 'pends' },
 }
 
-/** The test card of a number, of a name, or none. */
 export const cardOf = (nameOrNumber: string): Card | undefined =>
   TEST_CARDS[nameOrNumber] ?? Object.values(TEST_CARDS).find(({ number }) => number === nameOrNumber)

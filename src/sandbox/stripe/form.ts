@@ -2,24 +2,21 @@ import { invalid } from './refusals'
 
 export type Params = { [name: string]: string | Params | (string | Params)[] | undefined }
 
-/** No call of Stripe's that is used here comes near to these; without them one body could keep the server busy for ever. */
+/** Far above any real call; they bound the work that one body can cause. */
 const MAX_PARAMS = 1000
 const MAX_DEPTH = 10
 
-/**
- * Reads `a[b][c]=d` and `expand[]=e`, the way in which Stripe's API takes parameters. What has too many of them, or
- * names one too deeply, is refused.
- */
+/** Parses Stripe's form encoding: `a[b][c]=d` and `expand[]=e`. Refuses too many or too deeply nested parameters. */
 export function readForm(text: string): Params {
   const params: Params = {}
-  const given = new URLSearchParams(text)
-  if (given.size > MAX_PARAMS) throw invalid(`A request has ${MAX_PARAMS} parameters at the most.`)
-  for (const [name, value] of given) {
+  const pairs = new URLSearchParams(text)
+  if (pairs.size > MAX_PARAMS) throw invalid(`A request can have at most ${MAX_PARAMS} parameters.`)
+  for (const [name, value] of pairs) {
     const path = name.split('[', MAX_DEPTH + 1).map((part) => part.replaceAll(']', ''))
     if (path.length > MAX_DEPTH) throw invalid('A parameter is nested too deeply.')
     put(params, path, value)
   }
-  return lists(params) as Params
+  return toLists(params) as Params
 }
 
 function put(into: Params, [key = '', ...rest]: string[], value: string): void {
@@ -35,13 +32,13 @@ function put(into: Params, [key = '', ...rest]: string[], value: string): void {
   put(next, rest, value)
 }
 
-/** An object whose names count from zero is a list. */
-function lists(params: Params): Params | (string | Params)[] {
+/** Turns objects with the keys 0, 1, 2 … into lists. */
+function toLists(params: Params): Params | (string | Params)[] {
   for (const [name, value] of Object.entries(params))
-    if (typeof value === 'object' && !Array.isArray(value)) params[name] = lists(value)
+    if (typeof value === 'object' && !Array.isArray(value)) params[name] = toLists(value)
   const names = Object.keys(params)
-  const counted = names.length > 0 && names.every((name, index) => name === String(index))
-  return counted ? (Object.values(params) as (string | Params)[]) : params
+  const isList = names.length > 0 && names.every((name, index) => name === String(index))
+  return isList ? (Object.values(params) as (string | Params)[]) : params
 }
 
 export const text = (value: Params[string]): string | undefined =>

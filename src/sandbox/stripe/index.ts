@@ -7,17 +7,17 @@ import { newEvent } from './objects'
 import { REFUND_SETTLES_AFTER_MS, settleRefund } from './refunds'
 import { openStore, type Session, type Thing } from './store'
 
-/** What the stand-in was told to do wrong: shares of calls and of deliveries, from 0 to 1. */
+/** Simulated faults, as shares of calls and deliveries from 0 to 1. */
 export type Faults = {
-  /** A call fails and has done nothing. */
+  /** The call fails without effect. */
   failBefore: number
-  /** A call has done its work and says that it failed, again and again for the same key. */
+  /** The call takes effect, but it responds with 500, also to retries with the same idempotency key. */
   failAfter: number
-  /** A call has done its work and its answer is lost. */
+  /** The call takes effect, but its response is lost. */
   loseAnswer: number
   dropWebhook: number
   duplicateWebhook: number
-  /** Each delivery is late by a random time up to this, so that they overtake each other. */
+  /** Maximum random delay of a delivery, so that deliveries arrive out of order. */
   delayWebhookMs: number
 }
 const NO_FAULTS: Faults = {
@@ -34,12 +34,12 @@ export type StripeSandbox = {
   secretKey: string
   publishableKey: string
   webhookSecret: string
-  /** Answers a request of Stripe's API; the same as over `url`. */
+  /** Handles a request like the server at `url`. */
   handle(request: Request): Promise<Response>
   setFaults(faults: Partial<Faults>): void
-  /** Where events are sent; none are, until it is told. */
+  /** Sets the webhook. Until then no events are sent. */
   setWebhookUrl(url: string): void
-  /** How many deliveries are still to be made. */
+  /** The number of deliveries that the webhook has not accepted yet. */
   pendingDeliveries(): Promise<number>
   stop(): Promise<void>
 }
@@ -47,20 +47,20 @@ export type StripeSandbox = {
 type Options = {
   databaseUrl: string
   log: Log
-  /** Without one any test key is taken. */
+  /** Without one, any test key is accepted. */
   secretKey?: string
   webhookSecret?: string
-  /** From 0 to 1, decides which calls go wrong. */
+  /** Returns 0 to 1 and decides which calls get a fault. */
   random?: () => number
 }
 
-/** After which times a delivery that was not taken is made again; Stripe itself is at it for three days. */
+/** Delays before a delivery that the webhook did not accept is repeated. */
 const RETRIES_MS = [500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000, 3_600_000]
-const LOOK_EVERY_MS = 1000
+const POLL_MS = 1000
 
 /**
- * Stands in for Stripe on loopback where no key is set: the real SDK talks to it, its state is in the database, and its
- * webhooks are signed. Stripe's test cards do what they do at Stripe.
+ * Starts an API on loopback that replaces Stripe's if no key is set. Stripe's SDK can use it, its state is stored in the
+ * database, its webhooks are signed, and Stripe's test cards behave as they do at Stripe.
  */
 export async function startStripeSandbox({
   databaseUrl,
@@ -75,9 +75,9 @@ export async function startStripeSandbox({
   let faults = NO_FAULTS
   let webhookUrl: string | undefined
 
-  async function emitted(session: Session, event: Thing): Promise<void> {
+  async function emitEvent(session: Session, event: Thing): Promise<void> {
     await session.put(event)
-    if (event.type === 'refund.created') scheduled(event.data as { object: Thing })
+    if (event.type === 'refund.created') scheduleSettlement(event.data as { object: Thing })
     if (random() < faults.dropWebhook) return
     await session.deliver(event.id, random() * faults.delayWebhookMs)
     if (random() < faults.duplicateWebhook)
@@ -85,17 +85,17 @@ export async function startStripeSandbox({
   }
 
   const timers = new Set<Timer>()
-  function scheduled({ object }: { object: Thing }): void {
+  function scheduleSettlement({ object }: { object: Thing }): void {
     const timer = setTimeout(() => {
       timers.delete(timer)
       store
         .session((session) =>
           settleRefund(
-            { session, emit: (type, thing) => emitted(session, newEvent(type, thing, null)) },
+            { session, emit: (type, thing) => emitEvent(session, newEvent(type, thing, null)) },
             object,
           ),
         )
-        .catch((error) => log.debug({ error }, 'the sandbox could not settle a refund'))
+        .catch((error) => log.debug({ error }, 'Stripe sandbox refund settlement failed'))
     }, REFUND_SETTLES_AFTER_MS)
     timers.add(timer)
   }
@@ -104,7 +104,7 @@ export async function startStripeSandbox({
     store,
     keys: { secretKey: options.secretKey ?? null, publishableKey },
     fateOf: () => fateOf(faults, random),
-    emitted,
+    emitEvent,
   })
   const server = Bun.serve({
     hostname: '127.0.0.1',
@@ -115,7 +115,7 @@ export async function startStripeSandbox({
       return response
     },
     error(error) {
-      log.error({ error }, 'the Stripe sandbox failed')
+      log.error({ error }, 'Stripe sandbox failed')
       return Response.json({ error: { type: 'api_error', message: 'The sandbox failed.' } }, { status: 500 })
     },
   })
@@ -127,21 +127,21 @@ export async function startStripeSandbox({
       const due = webhookUrl ? await store.dueDeliveries().catch(() => []) : []
       await Promise.all(
         due.map(async ({ id, event, attempts }) => {
-          const taken = webhookUrl ? await send(webhookUrl, event) : false
-          const later = RETRIES_MS[attempts - 1]
-          if (taken || later === undefined) await store.delivered(id)
-          else await store.deliverLater(id, later)
+          const accepted = webhookUrl ? await send(webhookUrl, event) : false
+          const delay = RETRIES_MS[attempts - 1]
+          if (accepted || delay === undefined) await store.delivered(id)
+          else await store.deliverLater(id, delay)
         }),
-      ).catch((error) => log.debug({ error }, 'the sandbox could not note a delivery'))
+      ).catch((error) => log.debug({ error }, 'Stripe sandbox delivery failed'))
       if (due.length === 0) await Promise.race([Bun.sleep(await untilNext()), woken.promise])
     }
   })()
 
-  /** Another server's deliveries, and those of one that died, are seen within a second. */
+  /** At most POLL_MS, because another server may add a delivery or die. */
   async function untilNext(): Promise<number> {
     woken = Promise.withResolvers<void>()
     const next = webhookUrl ? await store.nextDeliveryMs().catch(() => null) : null
-    return Math.min(Math.max(next ?? LOOK_EVERY_MS, 1), LOOK_EVERY_MS)
+    return Math.min(Math.max(next ?? POLL_MS, 1), POLL_MS)
   }
 
   async function send(url: string, eventId: string): Promise<boolean> {

@@ -4,7 +4,6 @@ import { newCharge, newId, newIntent, newPaymentMethod, now } from './objects'
 import { declined, invalid, missing, refuse } from './refusals'
 import type { Session, Thing } from './store'
 
-/** One request being answered: what it may change, and which events it causes. */
 export type Call = {
   session: Session
   params: Params
@@ -12,7 +11,7 @@ export type Call = {
   secret: boolean
 }
 
-const MINIMUM = 50
+const MINIMUM_CENTS = 50
 
 export async function createIntent(call: Call): Promise<Thing> {
   const { session, params, emit } = call
@@ -24,7 +23,7 @@ export async function createIntent(call: Call): Promise<Thing> {
     throw invalid('This value must be greater than or equal to 1.', 'parameter_invalid_integer', 'amount')
   if (amount > 99_999_999)
     throw invalid('Amount must be no more than 99999999.', 'amount_too_large', 'amount')
-  if (amount < MINIMUM && (currency === 'eur' || currency === 'usd'))
+  if (amount < MINIMUM_CENTS && (currency === 'eur' || currency === 'usd'))
     throw invalid('Amount must be at least 50 cents.', 'amount_too_small', 'amount')
   const customer = text(params.customer) ?? null
   if (customer) await find(session, 'customer', customer)
@@ -67,7 +66,7 @@ export async function confirmIntent(call: Call, intent: Thing): Promise<Thing> {
   const offSession = params.off_session === 'true'
   const confirmed = { ...intent, payment_method: method.id, last_payment_error: null, next_action: null }
 
-  if (asksForPerson(card, { offSession, saved: method.customer !== null }) && !intent.authenticated) {
+  if (needsAuthentication(card, { offSession, saved: method.customer !== null }) && !intent.authenticated) {
     if (offSession) return decline(call, confirmed, method, card, AUTHENTICATION)
     const waiting: Thing = {
       ...confirmed,
@@ -99,7 +98,7 @@ export async function confirmIntent(call: Call, intent: Thing): Promise<Thing> {
   return paid
 }
 
-/** What 3-D Secure does on the person's own screen: says yes or no to what waits for it. */
+/** Simulates the result of 3-D Secure for an intent that requires it. */
 export async function authenticate(call: Call, intent: Thing): Promise<Thing> {
   if (intent.status !== 'requires_action') throw unexpectedState(intent, 'authenticated')
   if (call.params.outcome === 'refused') {
@@ -210,8 +209,8 @@ function failureOf({ charge }: Card, method: Thing): Failure | null {
   return charge === 'declined_when_saved' && method.customer !== null ? DECLINED : null
 }
 
-/** Some cards ask their owner each time; others only until they were saved with his consent. */
-function asksForPerson({ charge }: Card, { saved }: { offSession: boolean; saved: boolean }): boolean {
+/** Some cards require authentication each time, others only until they are saved. */
+function needsAuthentication({ charge }: Card, { saved }: { offSession: boolean; saved: boolean }): boolean {
   return charge === 'authenticate_each_time' || (charge === 'authenticate' && !saved)
 }
 
@@ -226,7 +225,7 @@ const nextAction = (params: Params, intent: Thing) =>
       }
     : { type: 'use_stripe_sdk', use_stripe_sdk: { type: 'three_d_secure_redirect', stripe_js: '' } }
 
-/** The method that a request names, or that the intent has already. A test card's name makes a new method, as at Stripe. */
+/** The payment method of the request or else of the intent. A test card's name creates a new method, as at Stripe. */
 async function usedMethod({ session, params }: Call, intent: Record<string, unknown>): Promise<Thing> {
   const data = group(group(params.payment_method_data).card)
   const name = text(data.number)?.replaceAll(' ', '') ?? text(data.token)?.replace(/^tok_/, 'pm_card_')
@@ -243,7 +242,7 @@ async function usedMethod({ session, params }: Call, intent: Record<string, unkn
   return method
 }
 
-/** Only the last digits of a card are kept, and they tell the test cards apart. */
+/** Finds the test card by its last four digits, the only ones that are stored. */
 export function cardBehind(method: Thing): Card {
   const last4 = (method.card as { last4?: string } | undefined)?.last4
   const card = Object.values(TEST_CARDS).find(({ number: digits }) => digits.slice(-4) === last4)

@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto'
 import type { Card } from './cards'
 import type { Thing } from './store'
 
-/** Objects as Stripe publishes them in its fixtures, with the fields of the present API version. */
+// Objects with all fields of Stripe's published fixtures.
 
 export const now = () => Math.floor(Date.now() / 1000)
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-/** An identifier of Stripe's form, such as `pi_3Nq…`. */
 export const newId = (prefix: string) =>
   `${prefix}_${[...randomBytes(24)].map((byte) => LETTERS[byte % LETTERS.length]).join('')}`
 
@@ -17,7 +16,6 @@ export function newPaymentMethod(card: Card, customer: string | null): Thing {
     created: now(),
     allow_redisplay: 'unspecified',
     billing_details: noBillingDetails(),
-    // Only the last digits are kept, as Stripe shows them.
     card: {
       ...describeCard(card),
       generated_from: null,

@@ -4,7 +4,7 @@ import { newRefund } from './objects'
 import { invalid } from './refusals'
 import type { Session, Thing } from './store'
 
-/** How long a refund that pends, or that will fail, stays as it is. */
+/** The delay after which the refund of a special test card succeeds or fails. */
 export const REFUND_SETTLES_AFTER_MS = 50
 
 export async function createRefund({ session, params, emit }: Call): Promise<Thing> {
@@ -41,7 +41,7 @@ export async function createRefund({ session, params, emit }: Call): Promise<Thi
   return refund
 }
 
-/** Money that went back, or came back from a refund that failed. */
+/** Adds to the refunded amount of a charge; negative for a failed refund. */
 async function changeRefunded(session: Session, charge: Thing, by: number): Promise<Thing> {
   const amount_refunded = Number(charge.amount_refunded) + by
   const changed = { ...charge, amount_refunded, refunded: amount_refunded === charge.amount_captured }
@@ -49,7 +49,7 @@ async function changeRefunded(session: Session, charge: Thing, by: number): Prom
   return changed
 }
 
-/** The time has come at which a refund of one of the special cards fails, or goes through. */
+/** Ends the delay of a refund of a special test card. */
 export async function settleRefund(
   { session, emit }: Pick<Call, 'session' | 'emit'>,
   refund: Thing,

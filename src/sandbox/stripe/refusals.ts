@@ -1,4 +1,4 @@
-/** A refusal in the shape in which Stripe's API gives it. */
+/** An error in the form of Stripe's API. */
 export type Refused = Error & { status: number; detail: Record<string, unknown> }
 
 export function refuse(
@@ -14,12 +14,12 @@ export const isRefused = (error: unknown): error is Refused =>
 export const invalid = (message: string, code?: string, param?: string) =>
   refuse(400, { type: 'invalid_request_error', message, ...(code && { code }), ...(param && { param }) })
 
-export const missing = (what: string, id: string) =>
+export const missing = (object: string, id: string) =>
   refuse(404, {
     type: 'invalid_request_error',
     code: 'resource_missing',
-    message: `No such ${what}: '${id}'`,
-    param: what === 'payment_intent' ? 'intent' : 'id',
+    message: `No such ${object}: '${id}'`,
+    param: object === 'payment_intent' ? 'intent' : 'id',
   })
 
 export const declined = (
@@ -30,4 +30,4 @@ export const declined = (
 ) => refuse(402, { type: 'card_error', code, decline_code: declineCode, message, ...extra })
 
 export const broken = () =>
-  refuse(500, { type: 'api_error', message: 'An unknown error occurred. (The sandbox was told to fail.)' })
+  refuse(500, { type: 'api_error', message: 'An unknown error occurred. (Simulated by the sandbox.)' })

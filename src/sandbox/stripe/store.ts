@@ -1,21 +1,21 @@
 import type postgres from 'postgres'
 import { openSchema } from '../parts'
 
-/** An object of the stand-in: Stripe's fields, as they are sent. */
+/** An object with the fields that Stripe sends. */
 export type Thing = { id: string; object: string; created: number } & Record<string, unknown>
 export type Delivery = { id: string; event: string; attempts: number }
 
-/** One request to the stand-in, or one step of its own: everything that it changes, or nothing. */
+/** A transaction of the sandbox. */
 export type Session = {
   get(id: string): Promise<Thing | undefined>
   put(thing: Thing): Promise<void>
   list(
     object: string,
-    where: Record<string, string>,
+    filter: Record<string, string>,
     page: PageOf,
   ): Promise<{ things: Thing[]; more: boolean }>
-  answerOf(key: string): Promise<{ fingerprint: string; status: number; body: unknown } | undefined>
-  keepAnswer(key: string, answer: { fingerprint: string; status: number; body: unknown }): Promise<void>
+  findAnswer(key: string): Promise<{ fingerprint: string; status: number; body: unknown } | undefined>
+  storeAnswer(key: string, answer: { fingerprint: string; status: number; body: unknown }): Promise<void>
   deliver(event: string, afterMs: number): Promise<void>
 }
 export type PageOf = {
@@ -33,21 +33,18 @@ export type Store = {
   deliverLater(id: string, afterMs: number): Promise<void>
   pending(): Promise<number>
   nextDeliveryMs(): Promise<number | null>
-  /** The signing secret that all servers of this database share; the first to come chooses it. */
+  /** Returns the signing secret of this database, and stores the proposal if there is none. */
   sharedSecret(proposal: string): Promise<string>
   close(): Promise<void>
 }
 
 const LOCK = 7_261_054_931
 
-/**
- * Keeps the stand-in's objects in a schema of its own beside the project's tables, so that they survive what the
- * project's tables survive. Production has no such schema.
- */
+/** Stores the sandbox's objects in a schema of their own, which all servers share. */
 export async function openStore(databaseUrl: string): Promise<Store> {
   const sql = await openSchema(databaseUrl, { lock: LOCK, schema: SCHEMA, connections: 3 })
   return {
-    // One request at a time: the stand-in is right first, and fast second.
+    // Sessions run one at a time, for simplicity.
     session: async (run) => {
       const result = await sql.begin(async (tx) => {
         await tx`SELECT pg_advisory_xact_lock(${LOCK})`
@@ -55,7 +52,7 @@ export async function openStore(databaseUrl: string): Promise<Store> {
       })
       return result.value as Awaited<ReturnType<typeof run>>
     },
-    // Each delivery is taken by one server; one that died over it is followed by another after a while.
+    // Each delivery is claimed by one server. If that dies, another one retries after 20 seconds.
     dueDeliveries: () => sql<Delivery[]>`
       UPDATE stripe_sandbox.deliveries SET at = clock_timestamp() + interval '20 seconds', attempts = attempts + 1
       WHERE id IN (SELECT id FROM stripe_sandbox.deliveries WHERE at <= clock_timestamp() ORDER BY at LIMIT 50 FOR UPDATE SKIP LOCKED)
@@ -98,11 +95,11 @@ function sessionIn(tx: postgres.TransactionSql): Session {
         VALUES (${thing.id}, ${thing.object}, ${thing.created}, ${JSON.stringify(thing)}::text::jsonb)
         ON CONFLICT (id) DO UPDATE SET body = excluded.body`
     },
-    async list(object, where, page) {
+    async list(object, filter, page) {
       const seq = (id: string) => tx`(SELECT seq FROM stripe_sandbox.objects WHERE id = ${id})`
       const rows = await tx<{ body: Thing }[]>`
         SELECT body FROM stripe_sandbox.objects
-        WHERE object = ${object} AND body @> ${JSON.stringify(where)}::text::jsonb
+        WHERE object = ${object} AND body @> ${JSON.stringify(filter)}::text::jsonb
           ${page.startingAfter ? tx`AND seq < ${seq(page.startingAfter)}` : tx``}
           ${page.endingBefore ? tx`AND seq > ${seq(page.endingBefore)}` : tx``}
           ${page.createdFrom === undefined ? tx`` : tx`AND created >= ${page.createdFrom}`}
@@ -111,12 +108,12 @@ function sessionIn(tx: postgres.TransactionSql): Session {
       const things = rows.slice(0, page.limit).map(({ body }) => body)
       return { things: page.endingBefore ? things.reverse() : things, more: rows.length > page.limit }
     },
-    async answerOf(key) {
+    async findAnswer(key) {
       const [row] = await tx<{ fingerprint: string; status: number; body: unknown }[]>`
         SELECT fingerprint, status, body FROM stripe_sandbox.answers WHERE key = ${key}`
       return row
     },
-    async keepAnswer(key, { fingerprint, status, body }) {
+    async storeAnswer(key, { fingerprint, status, body }) {
       await tx`INSERT INTO stripe_sandbox.answers (key, fingerprint, status, body)
         VALUES (${key}, ${fingerprint}, ${status}, ${JSON.stringify(body)}::text::jsonb) ON CONFLICT (key) DO NOTHING`
     },

@@ -1,14 +1,13 @@
 import { z } from 'zod'
 import type { Message, Store } from './store'
 
-/** How the stand-in fails when it is told to. */
+/** A simulated failure. */
 export type Failure =
   | { kind: 'too_many'; retryAfter: number }
   | { kind: 'error' | 'blocked' }
-  /** The work is done, and the answer is an error all the same. */
+  /** The call takes effect, but the response is an error. */
   | { kind: 'error_after' }
 
-/** A call that was made, in order. */
 export type Call = { method: string; payload: Record<string, unknown>; status: number }
 
 export type Webhook = { url: string; secret: string }
@@ -18,7 +17,7 @@ type Options = {
   nextFailure: (method: string) => Failure | undefined
   setWebhook: (webhook: Webhook | null) => void
   webhook: () => Webhook | null
-  noted: (call: Call) => void
+  onCall: (call: Call) => void
 }
 
 const BOT = { id: 0, is_bot: true, first_name: 'CoworkSpace', username: 'coworkspace_sandbox_bot' }
@@ -67,8 +66,8 @@ const INPUTS = {
 type Method = keyof typeof INPUTS
 const isMethod = (name: string): name is Method => Object.hasOwn(INPUTS, name)
 
-/** The Bot API, as far as the bot uses it: core.telegram.org/bots/api. Any other method is not found. */
-export function createApi({ token, store, nextFailure, setWebhook, webhook, noted }: Options) {
+/** The methods of the Bot API that the bot uses, with Telegram's own errors: core.telegram.org/bots/api. */
+export function createApi({ token, store, nextFailure, setWebhook, webhook, onCall }: Options) {
   const botId = Number(token.split(':')[0])
   const own = { ...BOT, id: botId }
 
@@ -143,7 +142,7 @@ export function createApi({ token, store, nextFailure, setWebhook, webhook, note
     if (key !== token) return respond(failed(401, 'Unauthorized'))
     const payload = await readPayload(request)
     const answer = await decide(name, payload)
-    noted({ method: name, payload, status: answer.ok ? 200 : answer.error_code })
+    onCall({ method: name, payload, status: answer.ok ? 200 : answer.error_code })
     return respond(answer)
   }
 
@@ -168,7 +167,7 @@ type Answer =
 
 const done = (result: unknown): Answer => ({ ok: true, result })
 const failed = (error_code: number, description: string) => ({ ok: false as const, error_code, description })
-const bad = (why: string) => failed(400, `Bad Request: ${why}`)
+const bad = (reason: string) => failed(400, `Bad Request: ${reason}`)
 const blocked = failed(403, 'Forbidden: bot was blocked by the user')
 const respond = (answer: Answer) => Response.json(answer, { status: answer.ok ? 200 : answer.error_code })
 
@@ -181,7 +180,7 @@ const messageOf = ({ messageId, chatId, text, keyboard }: Message, from: typeof 
   message_id: messageId,
   date: Math.floor(Date.now() / 1000),
   from,
-  chat: { id: chatId, type: 'private', first_name: 'Somebody' },
+  chat: { id: chatId, type: 'private', first_name: 'User' },
   text,
   ...(keyboard && { reply_markup: { inline_keyboard: keyboard } }),
 })

@@ -6,14 +6,14 @@ import { openStore } from './store'
 
 export type TelegramSandbox = {
   url: string
-  /** What a person asks who looks at the chats, or talks to the bot, without Telegram. */
+  /** Handles `/people/{id}/…`, which acts for a user without Telegram. */
   handle(request: Request): Promise<Response>
   people: People
-  /** The next calls of a method, or of any, fail. */
+  /** Makes the next calls of a method, or of any, fail. */
   failNext(failure: Failure, options?: { times?: number; method?: string }): void
-  /** The last calls that were made here, the oldest first. */
+  /** The last CALLS_STORED calls, oldest first. */
   calls(): Call[]
-  /** How many updates are still to be taken by the webhook. */
+  /** The number of updates that the webhook has not accepted yet. */
   pendingUpdates(): Promise<number>
   stop(): Promise<void>
 }
@@ -24,14 +24,14 @@ type Options = {
   token: string
 }
 
-/** After which times an update that was not taken is sent again. */
+/** Delays before an update that the webhook did not accept is sent again. */
 const RETRIES_MS = [200, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000, 3_600_000]
-const LOOK_EVERY_MS = 1000
-const CALLS_KEPT = 1000
+const POLL_MS = 1000
+const CALLS_STORED = 1000
 
 /**
- * Stands in for Telegram's Bot API on loopback where no token is set: the real client talks to it, it keeps the chats in the
- * database, and it sends updates to the webhook that it was given, with the secret, until they are taken.
+ * Starts a Bot API on loopback that replaces Telegram's if no token is set. It stores the chats in the database and sends
+ * updates to the registered webhook, with its secret, until they are accepted.
  */
 export async function startTelegramSandbox({ databaseUrl, log, token }: Options): Promise<TelegramSandbox> {
   const store = await openStore(databaseUrl)
@@ -45,18 +45,18 @@ export async function startTelegramSandbox({ databaseUrl, log, token }: Options)
     token,
     store,
     webhook: () => webhook,
-    setWebhook(given) {
-      webhook = given
+    setWebhook(next) {
+      webhook = next
       woken.resolve()
     },
     nextFailure(method) {
-      const planned = failures.find((one) => one.left > 0 && (one.method ?? method) === method)
+      const planned = failures.find((failure) => failure.left > 0 && (failure.method ?? method) === method)
       if (planned) planned.left -= 1
       return planned?.failure
     },
-    noted(call) {
+    onCall(call) {
       calls.push(call)
-      if (calls.length > CALLS_KEPT) calls.shift()
+      if (calls.length > CALLS_STORED) calls.shift()
     },
   })
   const people = createPeople({ token, store, queued: () => woken.resolve() })
@@ -65,7 +65,7 @@ export async function startTelegramSandbox({ databaseUrl, log, token }: Options)
     port: 0,
     fetch: api,
     error(error) {
-      log.error({ error }, 'the Telegram sandbox failed')
+      log.error({ error }, 'Telegram sandbox failed')
       return Response.json(
         { ok: false, error_code: 500, description: 'The sandbox failed.' },
         { status: 500 },
@@ -76,19 +76,28 @@ export async function startTelegramSandbox({ databaseUrl, log, token }: Options)
   const deliveries = (async () => {
     while (!stopping) {
       const due = webhook ? await store.dueUpdates().catch(() => []) : []
-      // In order, as Telegram sends them.
-      for (const update of due) await handOn(update).catch((error) => log.debug({ error }, 'an update waits'))
+      // Sequential, because Telegram sends updates in order.
+      for (const update of due)
+        await deliverUpdate(update).catch((error) => log.debug({ error }, 'Telegram sandbox update failed'))
       if (due.length > 0) continue
       woken = Promise.withResolvers<void>()
-      await Promise.race([Bun.sleep(LOOK_EVERY_MS), woken.promise])
+      await Promise.race([Bun.sleep(POLL_MS), woken.promise])
     }
   })()
 
-  async function handOn({ updateId, body, attempts }: { updateId: number; body: string; attempts: number }) {
-    const taken = webhook ? await send(webhook, { update_id: updateId, ...JSON.parse(body) }) : false
-    const later = RETRIES_MS[attempts - 1]
-    if (taken || later === undefined) await store.delivered(updateId)
-    else await store.deliverLater(updateId, later)
+  async function deliverUpdate({
+    updateId,
+    body,
+    attempts,
+  }: {
+    updateId: number
+    body: string
+    attempts: number
+  }) {
+    const accepted = webhook ? await send(webhook, { update_id: updateId, ...JSON.parse(body) }) : false
+    const delay = RETRIES_MS[attempts - 1]
+    if (accepted || delay === undefined) await store.delivered(updateId)
+    else await store.deliverLater(updateId, delay)
   }
 
   const send = ({ url, secret }: Webhook, update: Record<string, unknown>): Promise<boolean> =>

@@ -2,13 +2,13 @@ import { createHash, createHmac } from 'node:crypto'
 import { z } from 'zod'
 import { FIRST_PERSON_ID, type Message, type Sender, type Store } from './store'
 
-/** What a person does who has no Telegram: writes to the bot, presses its buttons, blocks it, and signs in. */
+/** Acts for users without Telegram. A `person` is the id of a sandbox user. */
 export type People = {
-  /** Writes to the bot. @returns the number of the update that follows */
+  /** Writes to the bot. @returns the id of the update */
   write(person: number, text: string): Promise<number>
-  /** Presses a button, known by its data, or by its words. @returns what names the press; nothing where there is no such button */
+  /** Presses a button by its data or its label. @returns the id of the press, undefined if the message has no such button */
   press(person: number, messageId: number, button: string): Promise<string | undefined>
-  /** What the bot showed for a moment upon a press; null while it has not answered. */
+  /** The notice that the bot showed for a press; null before it has answered. */
   answerOf(pressId: string): Promise<string | null>
   block(person: number, blocked: boolean): Promise<void>
   chat(person: number): Promise<Message[]>
@@ -46,7 +46,7 @@ export function createPeople({ token, store, queued }: Options): People {
       return queue({ message })
     },
     async press(person, messageId, button) {
-      const message = (await store.messages(person)).find((one) => one.messageId === messageId)
+      const message = (await store.messages(person)).find((candidate) => candidate.messageId === messageId)
       const buttons = message?.keyboard?.flat() ?? []
       const pressed = buttons.find(({ text, callback_data }) => callback_data === button || text === button)
       if (!message || !pressed?.callback_data) return undefined
@@ -64,23 +64,23 @@ export function createPeople({ token, store, queued }: Options): People {
     answerOf: store.answerOf,
     async block(person, blocked) {
       await store.setBlocked(person, blocked)
-      const status = (is: boolean) => ({
+      const statusOf = (isBlocked: boolean) => ({
         user: { id: 0, is_bot: true, first_name: 'bot' },
-        status: is ? 'kicked' : 'member',
+        status: isBlocked ? 'kicked' : 'member',
       })
       await queue({
         my_chat_member: {
           chat: chatOf(person),
           from: senderOf(person),
           date: now(),
-          old_chat_member: status(!blocked),
-          new_chat_member: status(blocked),
+          old_chat_member: statusOf(!blocked),
+          new_chat_member: statusOf(blocked),
         },
       })
     },
     chat: store.messages,
   }
-  return { ...people, handle: doorOf(people, token) }
+  return { ...people, handle: createHandler(people, token) }
 }
 
 const now = () => Math.floor(Date.now() / 1000)
@@ -94,8 +94,8 @@ const senderOf = (person: number): Sender => ({
   language_code: 'en',
 })
 
-/** What the login widget and a Mini App would give for somebody of the stand-in, signed. */
-function signInsOf(token: string, person: number) {
+/** Signed data of the login widget and of a Mini App. */
+function signInDataOf(token: string, person: number) {
   const sign = (secret: Buffer, fields: Record<string, string>) => {
     const lines = Object.keys(fields)
       .sort()
@@ -115,38 +115,38 @@ function signInsOf(token: string, person: number) {
   return { widget, initData: new URLSearchParams(ofApp).toString() }
 }
 
-/** The stand-in's own small API, for a person with curl: what each path does is in docs/telegram.md. */
-function doorOf(people: Omit<People, 'handle'>, token: string) {
-  const Written = z.object({ text: z.string().min(1).max(4096) })
-  const Pressed = z.object({ messageId: z.int(), button: z.string().max(200) })
+/** The API that docs/telegram.md describes. */
+function createHandler(people: Omit<People, 'handle'>, token: string) {
+  const WriteInput = z.object({ text: z.string().min(1).max(4096) })
+  const PressInput = z.object({ messageId: z.int(), button: z.string().max(200) })
   return async function handle(request: Request): Promise<Response> {
     const [, id = '', action = ''] = /^\/people\/(\d+)\/(\w+)$/.exec(new URL(request.url).pathname) ?? []
     const person = PersonId.safeParse(id)
-    if (!person.success) return refuse(404, `People here have ids from ${FIRST_PERSON_ID}.`)
+    if (!person.success) return refuse(404, `Ids of sandbox users begin at ${FIRST_PERSON_ID}.`)
     if (request.method === 'GET' && action === 'chat')
       return Response.json({ messages: await people.chat(person.data) })
-    if (request.method === 'GET' && action === 'login') return Response.json(signInsOf(token, person.data))
-    if (request.method !== 'POST') return refuse(404, 'There is nothing at this address.')
+    if (request.method === 'GET' && action === 'login') return Response.json(signInDataOf(token, person.data))
+    if (request.method !== 'POST') return refuse(404, 'This path does not exist.')
     const body: unknown = await request.json().catch(() => undefined)
     if (action === 'write') {
-      const written = Written.safeParse(body)
+      const written = WriteInput.safeParse(body)
       if (!written.success) return refuse(400, 'Send {"text": "…"}.')
       return Response.json({ updateId: await people.write(person.data, written.data.text) })
     }
     if (action === 'press') {
-      const pressed = Pressed.safeParse(body)
+      const pressed = PressInput.safeParse(body)
       const pressId = pressed.success
         ? await people.press(person.data, pressed.data.messageId, pressed.data.button)
         : undefined
       return pressId
         ? Response.json({ pressId })
-        : refuse(400, 'Send {"messageId": 1, "button": "…"} of a button in the chat.')
+        : refuse(400, 'Send {"messageId": 1, "button": "…"} with a button of the chat.')
     }
     if (action === 'block' || action === 'unblock') {
       await people.block(person.data, action === 'block')
       return Response.json({ ok: true })
     }
-    return refuse(404, 'There is nothing at this address.')
+    return refuse(404, 'This path does not exist.')
   }
 }
 

@@ -1,16 +1,14 @@
 import { openSchema } from '../parts'
 
-/** A message of a chat, as the person sees it now. */
 export type Message = {
   messageId: number
   chatId: number
   from: 'bot' | 'person'
   text: string
-  /** Rows of buttons below it, as the bot sent them. */
   keyboard: Record<string, unknown>[][] | null
   edits: number
 }
-/** Somebody at the stand-in: their ids begin where no person of Telegram's can be, so nobody is taken for one. */
+/** A sandbox user, with an id that no Telegram user can have. */
 export type Sender = {
   id: number
   is_bot: false
@@ -26,10 +24,7 @@ export type Store = Awaited<ReturnType<typeof openStore>>
 
 const LOCK = 7_261_054_932
 
-/**
- * Keeps chats, and what is still to be delivered, in a schema of its own beside the project's tables, for all servers of an
- * installation. Production has no such schema.
- */
+/** Stores chats and pending updates in a schema of their own, which all servers share. */
 export async function openStore(databaseUrl: string) {
   const sql = await openSchema(databaseUrl, { lock: LOCK, schema: SCHEMA, connections: 2 })
   return {
@@ -39,7 +34,7 @@ export async function openStore(databaseUrl: string) {
         VALUES (${message.chatId}, ${message.from}, ${textOf(message.text)}, ${keyboardOf(message.keyboard)}) RETURNING id::int`
       return { ...message, messageId: row?.id ?? 0, edits: 0 }
     },
-    /** @returns nothing where the bot has no such message */
+    /** @returns false if the bot has no such message */
     async editMessage(
       { chatId, messageId }: Pick<Message, 'chatId' | 'messageId'>,
       change: { text: string | null; keyboard: Message['keyboard'] },
@@ -64,7 +59,7 @@ export async function openStore(databaseUrl: string) {
         edits: row.edits,
       }))
     },
-    /** What the bot showed for a moment when a button was pressed; asked with nothing, whether that press is known. */
+    /** Stores the notice for a press. @returns false if the press is unknown */
     async answerPress(id: string, text: string): Promise<boolean> {
       const rows = await sql`
         UPDATE telegram_sandbox.presses SET answer = ${textOf(text)} WHERE id = ${id} RETURNING id`
@@ -84,14 +79,14 @@ export async function openStore(databaseUrl: string) {
         await sql`INSERT INTO telegram_sandbox.blocks (chat) VALUES (${chatId}) ON CONFLICT DO NOTHING`
       else await sql`DELETE FROM telegram_sandbox.blocks WHERE chat = ${chatId}`
     },
-    /** Puts an update in line for the webhook. @returns its number */
+    /** @returns the id of the update */
     async queueUpdate(update: Record<string, unknown>, pressId?: string): Promise<number> {
       if (pressId) await sql`INSERT INTO telegram_sandbox.presses (id) VALUES (${pressId})`
       const [row] = await sql<{ id: number }[]>`
         INSERT INTO telegram_sandbox.updates (body) VALUES (${JSON.stringify(update)}) RETURNING id::int`
       return row?.id ?? 0
     },
-    // Each is taken by one server; one that died over it is followed by another after a while.
+    // Each update is claimed by one server. If that dies, another one retries after 20 seconds.
     async dueUpdates(): Promise<Update[]> {
       const rows = await sql<{ id: number; body: string; attempts: number }[]>`
         UPDATE telegram_sandbox.updates SET at = clock_timestamp() + interval '20 seconds', attempts = attempts + 1
@@ -115,7 +110,7 @@ export async function openStore(databaseUrl: string) {
   }
 }
 
-/** As JSON, which has a way to write every character that a database refuses. */
+/** Stored as JSON, which escapes the characters that PostgreSQL refuses. */
 const textOf = (text: string) => JSON.stringify(text)
 const keyboardOf = (keyboard: Message['keyboard']) => (keyboard === null ? null : JSON.stringify(keyboard))
 

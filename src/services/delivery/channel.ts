@@ -1,31 +1,30 @@
 import type { Context } from '../../context'
 import type { NotificationRow, UserRow } from '../../db/schema'
 
-/** A notification as a channel sends it, in the language of its person. */
+/** A notification rendered in the language of its user. */
 export type Outgoing = {
   row: NotificationRow
-  person: UserRow
+  user: UserRow
   subject: string
   text: string
 }
 
-/** It will never be sent: no mailbox of that name, or a chat that was blocked. Anything else that is thrown is tried again. */
+/** A permanent refusal, such as an unknown mailbox or a blocked chat. Any other error is retried. */
 export class Refused extends Error {}
 
-/** Not now: the other side has asked to be left alone for so long. Nothing has failed. */
+/** Asks to send later because the other side limits the rate. Does not count as a failure. */
 export class Later extends Error {
   constructor(readonly seconds: number) {
-    super(`to be sent in ${seconds} seconds`)
+    super(`send again in ${seconds} seconds`)
   }
 }
 
-/** A way out of here to a person. */
 export type Channel = {
-  /** Whether this person can be reached that way at all; where not, nothing is sent and nothing has failed. */
-  reaches(ctx: Context, person: UserRow): Promise<boolean>
+  /** Whether the user has an address on this channel. If not, nothing is sent and nothing has failed. */
+  reaches(ctx: Context, user: UserRow): Promise<boolean>
   /**
-   * Sends it, in less than a minute. May be called again for the same notification where a server died after it was sent
-   * and before that was written down, so it says which one it is, where the channel has a way to.
+   * Sends a notification in less than a minute. If a server dies before it records the result, the call is repeated, so
+   * channels that can should send the notification's id to mark the duplicate.
    * @throws {Refused} @throws {Later}
    */
   deliver(ctx: Context, outgoing: Outgoing): Promise<void>

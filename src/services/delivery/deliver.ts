@@ -18,47 +18,49 @@ import { channels } from '.'
 import { type Channel, Later, Refused } from './channel'
 
 /**
- * Tells a notification, once: pushes it to its person's sockets and hands it to the further channels that he wants. Who
- * wants none in the app finds it in the list, as read. What is not so any more is withdrawn instead, and nobody hears of it.
+ * Delivers a notification once: pushes it to the user's sockets and queues it for the other channels that the user wants.
+ * If the app is muted for its kind, it is listed as read. If it is no longer true, it is withdrawn instead.
  */
 export async function deliverNotification(
   ctx: Context,
   { notificationId }: { notificationId: string },
 ): Promise<void> {
-  const told = await ctx.db.transaction(async (tx) => {
+  const delivered = await ctx.db.transaction(async (tx) => {
     const found = await findNotification(tx, notificationId)
-    if (!found || found.told.row.toldAt || found.told.row.withdrawnAt) return null
-    const { told, kind } = found
-    if (!isStillRelevant(kind, told.row, presentOf(told))) {
+    if (!found || found.notification.row.toldAt || found.notification.row.withdrawnAt) return null
+    const { notification, kind } = found
+    if (!isStillRelevant(kind, notification.row, presentOf(notification))) {
       await mark(tx, notificationId, { withdrawnAt: sql`clock_timestamp()` })
       ctx.metrics.countNotification('app', 'withdrawn')
       return null
     }
-    const wanted = channelsFor(told, kind)
+    const wanted = channelsFor(notification, kind)
     await mark(tx, notificationId, {
       toldAt: sql`clock_timestamp()`,
       ...(!wanted.has('app') && { readAt: sql`clock_timestamp()` }),
     })
-    // By this transaction's own connection: a second one might be waited for by whoever has the last ones.
-    for (const [channel, way] of channelNames())
-      if (wanted.has(channel) && (await way.reaches({ ...ctx, db: tx }, told.person)))
-        await sendVia(tx, notificationId, channel)
-    return wanted.has('app') ? told : null
+    // On the transaction's connection: waiting for a second one could deadlock an exhausted pool.
+    for (const [name, channel] of channelEntries())
+      if (wanted.has(name) && (await channel.reaches({ ...ctx, db: tx }, notification.user)))
+        await sendVia(tx, notificationId, name)
+    return wanted.has('app') ? notification : null
   })
-  if (!told) return
-  // After the commit: whoever misses it finds it in the list, and in the number of what is unread.
-  ctx.publish(topicOf.user(told.row.userId), { type: 'notification', ...notificationView(told) })
+  if (!delivered) return
+  // After the commit. A client that misses the message finds the notification in the list and in the unread count.
+  ctx.publish(topicOf.user(delivered.row.userId), { type: 'notification', ...notificationView(delivered) })
   ctx.metrics.countNotification('app', 'sent')
-  await pushUnread(ctx, told.row.userId)
+  await pushUnread(ctx, delivered.row.userId)
 }
 
-const channelNames = () => Object.entries(channels) as [Exclude<ChannelName, 'app'>, Channel][]
+const channelEntries = () => Object.entries(channels) as [Exclude<ChannelName, 'app'>, Channel][]
 
 async function findNotification(tx: Tx, id: string) {
-  const [told] = await selectNotifications(tx)
+  const [notification] = await selectNotifications(tx)
     .where(eq(notifications.id, id))
     .for('no key update', { of: notifications })
-  return told && isKind(told.row.kind) ? { told, kind: told.row.kind } : undefined
+  return notification && isKind(notification.row.kind)
+    ? { notification, kind: notification.row.kind }
+    : undefined
 }
 
 const presentOf = ({ booking, event, mine, now }: NotificationWithSubject) => ({
@@ -76,69 +78,73 @@ async function sendVia(tx: Tx, notificationId: string, channel: Exclude<ChannelN
   await enqueueSend(tx, { notificationId, channel })
 }
 
-const enqueueSend = (db: Db, what: Jobs['send-notification'], at?: Date) =>
-  enqueue(db, 'send-notification', what, {
-    key: `send-notification:${what.channel}:${what.notificationId}`,
+const enqueueSend = (db: Db, payload: Jobs['send-notification'], at?: Date) =>
+  enqueue(db, 'send-notification', payload, {
+    key: `send-notification:${payload.channel}:${payload.notificationId}`,
     ...(at && { at }),
   })
 
 /**
- * Sends a notification through one channel, unless it was sent already, or is not so any more. What fails is tried again;
- * what is refused for good is not. Between what the other side has taken and what is written here lies a moment: a
- * server that dies in it makes the notification go out a second time, under the same name (`Message-ID`) as the first.
+ * Sends a notification through one channel if it is still true and was not sent yet. Failures are retried, permanent
+ * refusals are not. A server that dies after sending and before recording it causes a duplicate with the same `Message-ID`.
  */
 export async function sendNotification(
   ctx: Context,
-  { notificationId, channel }: { notificationId: string; channel: Exclude<ChannelName, 'app'> },
+  { notificationId, channel: name }: { notificationId: string; channel: Exclude<ChannelName, 'app'> },
 ): Promise<void> {
-  const way = channels[channel]
+  const channel = channels[name]
   const waiting = and(
     eq(notificationDeliveries.notificationId, notificationId),
-    eq(notificationDeliveries.channel, channel),
+    eq(notificationDeliveries.channel, name),
     isNull(notificationDeliveries.sentAt),
     isNull(notificationDeliveries.refused),
   )
   const [due] = await ctx.db.select().from(notificationDeliveries).where(waiting)
-  const [told] = due ? await selectNotifications(ctx.db).where(eq(notifications.id, notificationId)) : []
-  if (!way || !told || !isKind(told.row.kind)) return
+  const [found] = due ? await selectNotifications(ctx.db).where(eq(notifications.id, notificationId)) : []
+  if (!channel || !found || !isKind(found.row.kind)) return
   const settle = (refused: string | null) =>
     ctx.db
       .update(notificationDeliveries)
       .set(refused === null ? { sentAt: sql`clock_timestamp()` } : { refused })
       .where(waiting)
-  const why = await skipReason(ctx, way, told, told.row.kind)
-  if (why) {
-    await settle(why)
-    ctx.metrics.countNotification(channel, 'withdrawn')
+  const skip = await skipReason(ctx, channel, found, found.row.kind)
+  if (skip) {
+    await settle(skip)
+    ctx.metrics.countNotification(name, 'withdrawn')
     return
   }
-  const outcome = await sent(ctx, way, told, told.row.kind)
+  const outcome = await send(ctx, channel, found, found.row.kind)
   if (outcome.error instanceof Later) {
     const at = new Date(Date.now() + outcome.error.seconds * 1000)
-    return enqueueSend(ctx.db, { notificationId, channel }, at)
+    return enqueueSend(ctx.db, { notificationId, channel: name }, at)
   }
-  ctx.metrics.countNotification(channel, outcome.as)
+  ctx.metrics.countNotification(name, outcome.as)
   if (outcome.as === 'failed') throw outcome.error
   await settle(outcome.as === 'refused' ? outcome.error.message.slice(0, 500) : null)
 }
 
-async function skipReason(ctx: Context, way: Channel, told: NotificationWithSubject, kind: NotificationKind) {
-  if (!isStillRelevant(kind, told.row, presentOf(told))) return 'not so any more'
-  return (await way.reaches(ctx, told.person)) ? undefined : 'nowhere to send it to'
+async function skipReason(
+  ctx: Context,
+  channel: Channel,
+  notification: NotificationWithSubject,
+  kind: NotificationKind,
+) {
+  if (!isStillRelevant(kind, notification.row, presentOf(notification))) return 'no longer relevant'
+  return (await channel.reaches(ctx, notification.user)) ? undefined : 'no address on this channel'
 }
 
 type Outcome = { as: 'sent'; error?: undefined } | { as: 'refused' | 'failed'; error: Error }
 
-async function sent(
+async function send(
   ctx: Context,
-  way: Channel,
-  told: NotificationWithSubject,
+  channel: Channel,
+  notification: NotificationWithSubject,
   kind: NotificationKind,
 ): Promise<Outcome> {
-  const { row, person, customer, specialist } = told
-  const sentence = renderNotification({ kind, facts: row.facts, customer, specialist }, person.language)
+  const { row, user, customer, specialist } = notification
+  const rendered = renderNotification({ kind, facts: row.facts, customer, specialist }, user.language)
   try {
-    await way.deliver(ctx, { row, person, ...sentence })
+    await channel.deliver(ctx, { row, user, ...rendered })
     return { as: 'sent' }
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown))

@@ -5,14 +5,13 @@ import { buttonData } from '../../schemas/bot-actions'
 import { findReachable, setReachable } from '../accounts/telegram-accounts'
 import { type Channel, Later, type Outgoing, Refused } from './channel'
 
-/** The bot, to whoever has linked Telegram and lets it write. */
+/** The bot, to users who have linked Telegram and have not blocked it. */
 export const telegram: Channel = {
-  reaches: async (ctx, person) =>
-    ctx.telegram.isSetUp && (await findReachable(ctx.db, person.id)) !== undefined,
+  reaches: async (ctx, user) => ctx.telegram.isSetUp && (await findReachable(ctx.db, user.id)) !== undefined,
 
   async deliver(ctx, outgoing) {
-    const chat = await findReachable(ctx.db, outgoing.person.id)
-    if (chat === undefined) throw new Refused('nowhere to send it to')
+    const chat = await findReachable(ctx.db, outgoing.user.id)
+    if (chat === undefined) throw new Refused('no address on this channel')
     const buttons = buttonsOf(outgoing)
     try {
       await ctx.telegram.api().sendMessage(chat, outgoing.text, {
@@ -21,20 +20,20 @@ export const telegram: Channel = {
     } catch (error) {
       const seconds = secondsToWait(error)
       if (seconds !== undefined) throw new Later(seconds)
-      const never = permanentFailure(error)
-      if (never !== undefined) throw new Refused(never)
+      const reason = permanentFailure(error)
+      if (reason !== undefined) throw new Refused(reason)
       if (!isUnreachable(error)) throw error
       await setReachable(ctx.db, chat, false)
-      throw new Refused('the bot was blocked')
+      throw new Refused('the user blocked the bot')
     }
   },
 }
 
-/** A specialist who is asked for a yes says it below the question; what else is about a booking leads to it. */
-function buttonsOf({ row, person }: Outgoing): InlineKeyboardButton[][] {
+/** Accept and decline for a request to a specialist; for other bookings, a button that opens the booking. */
+function buttonsOf({ row, user }: Outgoing): InlineKeyboardButton[][] {
   const { bookingId: id, kind, facts } = row
   if (!id) return []
-  const texts = botTexts[person.language]
+  const texts = botTexts[user.language]
   if (kind === 'booking_requested' && facts.side === 'specialist')
     return [
       [

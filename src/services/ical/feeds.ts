@@ -17,13 +17,13 @@ import { CANCELLED_DAYS } from '../events/end-event'
 import { hashSecret, renewSecret } from '../shared/secrets'
 import { bookingEntries, calendarOf, cancelledEntries, eventEntries } from './files'
 
-/** How far back a feed reaches, and for how long it tells of what was cancelled, in days. */
+/** How many days of the past a feed contains. */
 const FEED_DAYS = 90
 
 /**
- * What the owner of a secret has booked and attends, or who has booked them as a specialist, as a feed that calendar programs
- * follow: what was, for 90 days, all that is to come, and what was cancelled, as such, for 30 days.
- * @throws NOT_FOUND, also where its owner is no specialist any more
+ * Renders the iCal feed of a secret: the bookings and events of its owner, or the appointments of a specialist. It contains
+ * the last FEED_DAYS and everything to come; cancelled entries remain, marked as cancelled, for CANCELLED_DAYS.
+ * @throws NOT_FOUND, also for the feed of a former specialist
  */
 export async function calendarFeed({ db }: Context, { secret }: { secret: string }): Promise<string> {
   const [owner] = await db
@@ -49,7 +49,7 @@ export async function calendarFeed({ db }: Context, { secret }: { secret: string
   ])
 }
 
-/** What a hold became. A hold that ended as one was never in anybody's calendar. */
+/** Leaves out holds that were never booked. */
 const inFeed = sql`${bookings.bookedAt} IS NOT NULL AND ${bookings.endsAt} > now() - make_interval(days => ${FEED_DAYS}::int)
   AND (${bookings.status} NOT IN ('cancelled', 'declined') OR ${bookings.updatedAt} > now() - make_interval(days => ${CANCELLED_DAYS}::int))`
 
@@ -58,13 +58,13 @@ const attendedBy = (
 ) => sql`${events.endsAt} > now() - make_interval(days => ${FEED_DAYS}::int) AND EXISTS (
   SELECT FROM ${eventAttendees} a WHERE a.event_id = ${events.id} AND a.user_id = ${userId} AND a.status = 'attending')`
 
-/** Who came is forgotten with the event, but not whom it was told to that it is cancelled. */
+/** Attendees are deleted with the event, so the notification shows who attended. */
 const cancelledFor = (userId: string) => sql`EXISTS (
   SELECT FROM ${notifications} n WHERE n.user_id = ${userId} AND n.kind = 'event_cancelled' AND n.event_id = ${cancelledEvents.id})`
 
 /**
- * Gives a feed a new address, and ends the one it had. The secret is shown this once.
- * @throws NOT_FOUND for a specialist's feed where the person has no profile
+ * Creates a new address for a feed and revokes the old one. The secret cannot be read again.
+ * @throws NOT_FOUND for a specialist's feed if the caller has no profile
  */
 export async function renewCalendar(
   ctx: SignedInContext,

@@ -18,7 +18,7 @@ import { selectNamed } from '../bookings/display-names'
 import { getEvent, visibleTo } from '../events/events'
 
 const FEED_ENTRIES = 2000
-/** How often a calendar program is asked to come back. */
+/** The refresh interval that calendar programs are asked to use. */
 const REFRESH_SECONDS = 900
 
 export type Entry = {
@@ -27,46 +27,45 @@ export type Entry = {
   endsAt: Date
   summary: string
   text?: string | null
-  place: string
+  location: string
   status: ICalEventStatus
   changedAt: Date
 }
 
 /**
- * The calendar file of a booking, in iCalendar (RFC 5545); of a place at an event, that of the event.
- * @throws NOT_SIGNED_IN, NOT_FOUND but for its owner
+ * Renders a booking of the caller as an iCalendar file (RFC 5545). A seat is rendered as its event.
+ * @throws NOT_SIGNED_IN, NOT_FOUND
  */
 export async function bookingCalendar(ctx: Context, { id }: { id: string }): Promise<string> {
-  if (ctx.actor.kind !== 'user') throw new AppError('NOT_SIGNED_IN', 'Please sign in first.')
+  if (ctx.actor.kind !== 'user') throw new AppError('NOT_SIGNED_IN', 'Sign in first.')
   const own = sql`${bookings.id} = ${id} AND ${bookings.userId} = ${ctx.actor.id}`
   const [entry] = await bookingEntries(ctx.db, own, 'customer')
   if (entry) return calendarOf(entry.summary, [entry])
-  const [place] = await ctx.db
+  const [seat] = await ctx.db
     .select({ eventId: bookings.attendsEventId, changedAt: bookings.updatedAt })
     .from(bookings)
     .where(own)
-  if (!place?.eventId) throw notFound('booking')
-  const { mine } = await getEvent(ctx, { id: place.eventId })
-  const [event] = await eventEntries(ctx.db, eq(events.id, place.eventId))
+  if (!seat?.eventId) throw notFound('booking')
+  const { mine } = await getEvent(ctx, { id: seat.eventId })
+  const [event] = await eventEntries(ctx.db, eq(events.id, seat.eventId))
   if (!event) throw notFound('booking')
-  const changedAt = new Date(Math.max(place.changedAt.getTime(), event.changedAt.getTime()))
-  return calendarOf(event.summary, [{ ...event, changedAt, status: statusOfPart(mine) }])
+  const changedAt = new Date(Math.max(seat.changedAt.getTime(), event.changedAt.getTime()))
+  return calendarOf(event.summary, [{ ...event, changedAt, status: statusOfSeat(mine) }])
 }
 
 /**
- * The calendar file of an event; for a while also of one that was cancelled, which says so.
- * @throws NOT_FOUND, also for a members' event where nobody is signed in
+ * Renders an event as an iCalendar file, for CANCELLED_DAYS also a cancelled one.
+ * @throws NOT_FOUND, also for a members' event if the caller is not signed in
  */
 export async function eventCalendar(ctx: Context, { id }: { id: string }): Promise<string> {
-  const [coming] = await eventEntries(ctx.db, and(eq(events.id, id), visibleTo(ctx, events)))
-  const [entry] = coming
-    ? [coming]
+  const [upcoming] = await eventEntries(ctx.db, and(eq(events.id, id), visibleTo(ctx, events)))
+  const [entry] = upcoming
+    ? [upcoming]
     : await cancelledEntries(ctx.db, and(eq(cancelledEvents.id, id), visibleTo(ctx, cancelledEvents)))
   if (!entry) throw notFound('event')
   return calendarOf(entry.summary, [entry])
 }
 
-/** Who reads it: whose booking it is, or whose time was booked. */
 type Side = 'customer' | 'specialist'
 
 export async function bookingEntries(db: Db, where: SQL, side: Side): Promise<Entry[]> {
@@ -82,13 +81,13 @@ export async function bookingEntries(db: Db, where: SQL, side: Side): Promise<En
       ? [service, side === 'customer' ? specialist : customer].filter(Boolean).join(' · ')
       : (space ?? location),
     text: booking.notes,
-    place: [service && space, location, address].filter(Boolean).join(', '),
+    location: [service && space, location, address].filter(Boolean).join(', '),
     status: statusOf(booking.status),
     changedAt: booking.updatedAt,
   }))
 }
 
-/** Where there is more than a file holds, it has what is near. */
+/** If there are more than FEED_ENTRIES, keep those closest to now. */
 const nearest = (startsAt: PgColumn) => sql`abs(extract(epoch FROM ${startsAt} - now()))`
 
 export async function eventEntries(db: Db, where: SQL | undefined): Promise<Entry[]> {
@@ -103,13 +102,12 @@ export async function eventEntries(db: Db, where: SQL | undefined): Promise<Entr
   return rows.map(({ event, space, location, address }) => ({
     ...entryOfEvent(event),
     text: event.text,
-    place: [space, location, address].filter(Boolean).join(', '),
+    location: [space, location, address].filter(Boolean).join(', '),
     status: ICalEventStatus.CONFIRMED,
     changedAt: event.updatedAt,
   }))
 }
 
-/** Events that were cancelled not long ago, as such. */
 export async function cancelledEntries(db: Db, where: SQL | undefined): Promise<Entry[]> {
   const rows = await db
     .select({ event: cancelledEvents, location: locations.name, address: locations.address })
@@ -120,7 +118,7 @@ export async function cancelledEntries(db: Db, where: SQL | undefined): Promise<
     .limit(FEED_ENTRIES)
   return rows.map(({ event, location, address }) => ({
     ...entryOfEvent(event),
-    place: [location, address].filter(Boolean).join(', '),
+    location: [location, address].filter(Boolean).join(', '),
     status: ICalEventStatus.CANCELLED,
     changedAt: event.cancelledAt,
   }))
@@ -138,8 +136,7 @@ const entryOfEvent = ({
   summary: title,
 })
 
-/** Of one's own place at an event. */
-function statusOfPart(mine: Event['mine']): ICalEventStatus {
+function statusOfSeat(mine: Event['mine']): ICalEventStatus {
   if (mine === 'held') return ICalEventStatus.TENTATIVE
   return mine === 'attending' ? ICalEventStatus.CONFIRMED : ICalEventStatus.CANCELLED
 }
@@ -151,32 +148,32 @@ function statusOf(status: BookingStatus): ICalEventStatus {
     : ICalEventStatus.CANCELLED
 }
 
-/** The library writes the name of a calendar as it is, and all other texts as RFC 5545 asks (3.3.11). */
+/** ical-generator escapes all texts (RFC 5545, 3.3.11) except the name of a calendar. */
 const escaped = (text: string) => text.replace(/[\\;,]/g, '\\$&')
-/** No text of a calendar has these (RFC 5545, 3.1), but for line breaks and tabs. */
+/** Control characters are not allowed in texts (RFC 5545, 3.1), except line breaks and tabs. */
 const CONTROLS = /[^\P{Cc}\t\n\r]/gu
 
 /**
- * The file, the same as long as nothing changes. Instants are in UTC, which every program shows in the zone of whoever reads,
- * so that clocks that change between now and then move nothing.
+ * Renders entries as an iCalendar file. The same entries give the same bytes. Instants are in UTC, so daylight saving time
+ * shifts nothing.
  */
 export function calendarOf(name: string, entries: Entry[]): string {
   const prodId = { company: 'CoworkSpace', product: 'CoworkSpace', language: 'EN' }
   const calendar = ical({ name: escaped(name), prodId, ttl: REFRESH_SECONDS })
-  const inOrder = entries.toSorted(
+  const sorted = entries.toSorted(
     (a, b) => Number(a.startsAt) - Number(b.startsAt) || (a.uid < b.uid ? -1 : 1),
   )
-  for (const { uid, startsAt, endsAt, summary, text, place, status, changedAt } of inOrder) {
+  for (const { uid, startsAt, endsAt, summary, text, location, status, changedAt } of sorted) {
     calendar.createEvent({
       id: `${uid}@coworkspace`,
       start: startsAt,
       end: endsAt,
       summary,
       description: text?.replace(CONTROLS, '') || null,
-      location: place,
+      location,
       stamp: changedAt,
       lastModified: changedAt,
-      // Grows with each change, by which a calendar program knows which of two is newer.
+      // Must grow with each change: programs ignore an entry with a lower sequence.
       sequence: Math.max(0, Math.floor(changedAt.getTime() / 1000) - 1_700_000_000),
       status,
     })

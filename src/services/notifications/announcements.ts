@@ -1,6 +1,6 @@
 import type { Context } from '../../context'
 
-/** An operator speaks to everyone who is connected. It is not stored: who is away does not hear it. */
+/** Sends a message to all connected clients. It is not stored. */
 export function announce({ publish }: Context, { message }: { message: string }): { ok: true } {
   publish('everyone', { type: 'announcement', message })
   return { ok: true }

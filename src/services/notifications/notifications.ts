@@ -26,7 +26,7 @@ import { topicOf } from '../../schemas/socket-messages'
 import { pageOf } from '../shared/paging'
 import { renderNotification } from './render'
 
-/** What a person was told, the newest first, in his language, and how much of it is unread. */
+/** Lists the caller's notifications, newest first, in the caller's language, with the unread count. */
 export async function listNotifications(ctx: SignedInContext, input: Page) {
   const rows = await selectNotifications(ctx.db)
     .where(
@@ -39,7 +39,7 @@ export async function listNotifications(ctx: SignedInContext, input: Page) {
     .orderBy(desc(notifications.id))
     .limit(input.limit + 1)
   const page = pageOf(
-    rows.map((told) => ({ ...told, id: told.row.id })),
+    rows.map((found) => ({ ...found, id: found.row.id })),
     input,
     notificationView,
   )
@@ -48,7 +48,7 @@ export async function listNotifications(ctx: SignedInContext, input: Page) {
 
 export type NotificationsExport = { notifications: Notification[]; preferences: Preference[] }
 
-/** Everything that a person was told and is kept, and how he wishes to be told. */
+/** Returns all stored notifications and preferences of the caller, for the export of an account. */
 export async function exportNotifications(ctx: SignedInContext): Promise<NotificationsExport> {
   const rows = await selectNotifications(ctx.db)
     .where(and(eq(notifications.userId, ctx.actor.id), isNull(notifications.withdrawnAt)))
@@ -56,14 +56,14 @@ export async function exportNotifications(ctx: SignedInContext): Promise<Notific
   return { notifications: rows.map(notificationView), preferences: (await getPreferences(ctx)).items }
 }
 
-/** One that is read from the database: with its reader, and what of its booking or event decides whether it is still so. */
+/** Selects notifications with their user and the state of their booking or event, which decides if they are still true. */
 export const selectNotifications = (db: Db) => {
   const customer = alias(users, 'customer')
   const specialist = alias(users, 'specialist')
   return db
     .select({
       row: notifications,
-      person: users,
+      user: users,
       customer: customer.name,
       specialist: specialist.name,
       booking: {
@@ -73,8 +73,8 @@ export const selectNotifications = (db: Db) => {
       },
       event: { startsAt: events.startsAt, creatorId: events.creatorId },
       mine: eventAttendees.status,
-      /** How its person wishes to be told of this kind, where that is not the default. */
-      wishes: sql<Partial<Record<ChannelName, boolean>> | null>`(
+      /** The user's preferences for this kind that differ from the defaults. */
+      preferences: sql<Partial<Record<ChannelName, boolean>> | null>`(
         SELECT json_object_agg(p.channel, p.wanted) FROM notification_preferences p
         WHERE p.user_id = ${notifications.userId} AND p.kind = ${notifications.kind})`,
       now: sql`epoch_ms(clock_timestamp())`.mapWith(Number),
@@ -93,20 +93,13 @@ export const selectNotifications = (db: Db) => {
 }
 export type NotificationWithSubject = Awaited<ReturnType<typeof selectNotifications>>[number]
 
-/** A notification in words; of a kind that is no more, its name. */
-export function notificationView({
-  row,
-  person,
-  customer,
-  specialist,
-}: NotificationWithSubject): Notification {
+/** A notification for clients. The text of a kind that no longer exists is its name. */
+export function notificationView({ row, user, customer, specialist }: NotificationWithSubject): Notification {
   const { kind, facts } = row
   return {
     id: row.id,
     kind,
-    text: isKind(kind)
-      ? renderNotification({ kind, facts, customer, specialist }, person.language).text
-      : kind,
+    text: isKind(kind) ? renderNotification({ kind, facts, customer, specialist }, user.language).text : kind,
     bookingId: row.bookingId,
     eventId: row.eventId,
     readAt: isoOrNull(row.readAt),
@@ -124,7 +117,7 @@ async function countUnread(db: Db, userId: string): Promise<number> {
 
 const unread = sql`${notifications.readAt} IS NULL AND ${notifications.withdrawnAt} IS NULL`
 
-/** Tells all of a person's sockets how much is unread. */
+/** Pushes the unread count to all sockets of a user. */
 export async function pushUnread(
   { db, publish }: Pick<Deps, 'db' | 'publish'>,
   userId: string,
@@ -132,7 +125,7 @@ export async function pushUnread(
   publish(topicOf.user(userId), { type: 'notifications_unread', unread: await countUnread(db, userId) })
 }
 
-/** Says that notifications were read: those named, or all. What is read already, or somebody else's, stays as it is. */
+/** Marks the given notifications of the caller, or all, as read. */
 export async function markRead(
   ctx: SignedInContext,
   { ids }: { ids?: string[] | undefined },
@@ -148,14 +141,14 @@ export async function markRead(
   return { ok: true, unread: left }
 }
 
-/** Through which channels a person is told what: of every kind, the defaults and where he wishes otherwise. */
+/** Returns the caller's channels for every kind, defaults included. */
 export async function getPreferences(ctx: SignedInContext): Promise<{ items: Preference[] }> {
-  const wishes = await ctx.db
+  const stored = await ctx.db
     .select()
     .from(notificationPreferences)
     .where(eq(notificationPreferences.userId, ctx.actor.id))
   const wanted = (kind: NotificationKind, channel: ChannelName) =>
-    wishes.find((wish) => wish.kind === kind && wish.channel === channel)?.wanted ?? isDefault(kind, channel)
+    stored.find((row) => row.kind === kind && row.channel === channel)?.wanted ?? isDefault(kind, channel)
   const items = KIND_NAMES.map((kind) => ({
     kind,
     category: KINDS[kind].category,
@@ -176,12 +169,12 @@ type PreferenceChange = {
   telegram?: boolean | undefined
 }
 
-/** Sets what is named and leaves the rest as it is; where a kind is named twice, the last one counts. */
+/** Sets the given channels and leaves the others. If a kind is given twice, the last one wins. */
 export async function setPreferences(
   ctx: SignedInContext,
   { items }: { items: PreferenceChange[] },
 ): Promise<{ items: Preference[] }> {
-  const wishes = new Map(
+  const changes = new Map(
     items.flatMap(({ kind, ...by }) =>
       CHANNELS.flatMap((channel) => {
         const wanted = by[channel]
@@ -191,10 +184,10 @@ export async function setPreferences(
       }),
     ),
   )
-  if (wishes.size > 0)
+  if (changes.size > 0)
     await ctx.db
       .insert(notificationPreferences)
-      .values([...wishes.values()])
+      .values([...changes.values()])
       .onConflictDoUpdate({
         target: [
           notificationPreferences.userId,
@@ -206,17 +199,19 @@ export async function setPreferences(
   return getPreferences(ctx)
 }
 
-/** The channels through which a notification goes to its person. */
-export const channelsFor = ({ wishes }: NotificationWithSubject, kind: NotificationKind): Set<ChannelName> =>
-  new Set(CHANNELS.filter((channel) => wishes?.[channel] ?? isDefault(kind, channel)))
+export const channelsFor = (
+  { preferences }: NotificationWithSubject,
+  kind: NotificationKind,
+): Set<ChannelName> =>
+  new Set(CHANNELS.filter((channel) => preferences?.[channel] ?? isDefault(kind, channel)))
 
 const RETENTION_DAYS = 180
 
-/** Deletes what was told half a year ago, read or not. @returns how many */
+/** Deletes notifications after RETENTION_DAYS, read or not. @returns how many */
 export async function deleteOldNotifications({ db }: Pick<Context, 'db'>): Promise<number> {
-  const gone = await db
+  const deleted = await db
     .delete(notifications)
     .where(sql`${notifications.createdAt} < now() - make_interval(days => ${RETENTION_DAYS}::int)`)
     .returning({ id: notifications.id })
-  return gone.length
+  return deleted.length
 }

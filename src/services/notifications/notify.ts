@@ -3,7 +3,7 @@ import type { Db } from '../../db/client'
 import type { NotificationFacts } from '../../db/schema'
 import type { KindAbout } from '../../schemas/notifications'
 
-/** Who has done what is told of: the operator is any admin who is not on either side, the clock is nobody. */
+/** The agent of a change. `operator` is an admin who is on neither side of the booking; `clock` is a scheduled job. */
 export type By = 'customer' | 'specialist' | 'operator' | 'clock'
 
 type OfEvent = {
@@ -11,20 +11,21 @@ type OfEvent = {
   title: string
   startsAt: Date
   locationId: string
-  /** Its former start, where it was moved. */
+  /** The start before a reschedule. */
   formerly?: Date
-  /** By which the reader's place is paid for, until when, and how much that is; or how much goes back, or a new price. */
+  /** The booking of the user's seat, if the seat has a price. */
   bookingId?: string
   answerBy?: Date | null
+  /** The amount to pay by `answerBy`, the refund, or the new price. */
   amountMinor?: number
   currency?: string
 }
 type OfBooking = {
   bookingId: string
   by?: By
-  /** Its former start, where it was moved. */
+  /** The start before a reschedule. */
   formerly?: Date
-  /** What goes back to its customer. */
+  /** The refund of the customer. */
   amountMinor?: number
   currency?: string
 }
@@ -35,10 +36,9 @@ type OfLoyalty = { bookingId: string | null } & Pick<
   'points' | 'total' | 'tier' | 'discountPercent' | 'extraNoticeDays'
 >
 
-/** Something that a person is told, with what it is about. */
 export type Notice = {
   userId: string
-  /** What has made it true: of one kind and source a person is told once, however often it is given. */
+  /** The cause. A user gets one notification per kind and source, however often it is reported. */
   source: string
 } & (
   | ({ kind: KindAbout<'booking'> } & OfBooking)
@@ -48,11 +48,9 @@ export type Notice = {
 )
 
 /**
- * Tells people something: the one way in which services speak to a person. Written by the transaction that makes it true,
- * with the job that delivers it, so it is told where that commits, and only then; the rest of what the sentence needs is
- * read from the booking as it stands in that transaction. Whoever is gone is not told. However many are told at once, no
- * money waits behind them.
- * @returns how many were not told before
+ * Writes notifications and their delivery jobs in the transaction that they report, so they are sent only if it commits.
+ * The other facts of the texts are read from the booking in the same transaction. Deleted accounts are skipped.
+ * @returns how many are new
  */
 export async function notify(tx: Db, ...notices: Notice[]): Promise<number> {
   if (notices.length === 0) return 0
@@ -74,9 +72,9 @@ export async function notify(tx: Db, ...notices: Notice[]): Promise<number> {
       facts: asFacts(facts),
     }
   })
-  // All of the jobs at once: one by one a thousand of them take thirty times as long.
-  const [done] = await tx.execute<{ told: number }>(sql`
-    WITH told AS (
+  // add_jobs adds all jobs at once: a thousand single calls take thirty times as long. Their low priority lets payments pass.
+  const [result] = await tx.execute<{ added: number }>(sql`
+    WITH added AS (
       INSERT INTO notifications (id, user_id, kind, source, booking_id, event_id, facts)
       SELECT g.id, g."userId", g.kind, g.source, g."bookingId", g."eventId",
         CASE WHEN b.id IS NULL THEN '{}'::jsonb ELSE jsonb_build_object(
@@ -96,12 +94,12 @@ export async function notify(tx: Db, ...notices: Notice[]): Promise<number> {
     wanted AS (
       SELECT coalesce(array_agg(json_populate_record(NULL::graphile_worker.job_spec, json_build_object(
         'identifier', 'deliver-notification', 'payload', json_build_object('notificationId', id),
-        'job_key', 'deliver-notification:' || id, 'priority', 1))), '{}') AS jobs FROM told)
-    SELECT (SELECT count(*)::int FROM wanted, graphile_worker.add_jobs(wanted.jobs)) AS told`)
-  return done?.told ?? 0
+        'job_key', 'deliver-notification:' || id, 'priority', 1))), '{}') AS jobs FROM added)
+    SELECT (SELECT count(*)::int FROM wanted, graphile_worker.add_jobs(wanted.jobs)) AS added`)
+  return result?.added ?? 0
 }
 
-/** Takes back, from everybody, what is not so any more and was not told yet, where that cannot be seen from its booking or event. */
+/** Withdraws undelivered notifications that are no longer true, if the booking or event does not show it. */
 export const withdraw = (
   tx: Db,
   { kind, source, bookingId }: { kind: Notice['kind']; source: string; bookingId: string },

@@ -1,11 +1,11 @@
 import type { NotificationFacts } from '../../db/schema'
 import { catalogues } from '../../i18n'
-import type { Catalogue, Doer, Facts, Language } from '../../i18n/catalogue'
+import type { Agent, Catalogue, Facts, Language } from '../../i18n/catalogue'
 import { localMoney } from '../../lib/money'
 import { localTimeIn } from '../../lib/time'
 import type { KINDS, NotificationKind } from '../../schemas/notifications'
 
-/** What a notification says, but for the language it is said in. The names are those of now. */
+/** The names are read when the notification is rendered, so that they disappear with their accounts. */
 export type RenderInput = {
   kind: NotificationKind
   facts: NotificationFacts
@@ -13,16 +13,16 @@ export type RenderInput = {
   specialist: string | null
 }
 
-/** A notification in words: a short subject, and a sentence. */
+/** Renders a notification as a subject line and a text in a language. */
 export function renderNotification(
-  { kind, ...told }: RenderInput,
+  { kind, ...input }: RenderInput,
   language: Language,
 ): { subject: string; text: string } {
   const catalogue = catalogues[language]
-  // Each kind takes the facts of what it is about; all of them together are more than any kind takes.
+  // Widened: the facts of all subjects together satisfy the text of any kind.
   const message: { subject: string; text: (facts: AllFacts) => string } = catalogue.kinds[kind]
-  const text = message.text(factsOf(told, catalogue))
-  // A name that stands first may be a word for somebody.
+  const text = message.text(factsOf(input, catalogue))
+  // The text may begin with `phrases.formerUser`, which is in lower case.
   return { subject: message.subject, text: text.charAt(0).toLocaleUpperCase(language) + text.slice(1) }
 }
 
@@ -36,20 +36,20 @@ function factsOf(
   { facts, customer, specialist }: Omit<RenderInput, 'kind'>,
   { locale, phrases }: Catalogue,
 ): AllFacts {
-  const mine = facts.side !== 'specialist'
-  const other = (mine ? specialist : customer) ?? phrases.somebody
+  const isCustomer = facts.side !== 'specialist'
+  const other = (isCustomer ? specialist : customer) ?? phrases.formerUser
   const { amountMinor, currency } = facts
   const at = (instant: number | null | undefined) =>
     typeof instant === 'number' ? localTimeIn(instant, facts.timeZone ?? 'UTC', locale) : ''
   return {
-    what: whatOf(facts, mine, other, phrases),
-    when: at(facts.startsAt),
-    formerly: at(facts.formerly),
+    title: titleOf(facts, isCustomer, other, phrases),
+    time: at(facts.startsAt),
+    previousTime: at(facts.formerly),
     answerBy: at(facts.answerBy),
-    where: facts.location ?? '',
-    by: doerOf(facts),
+    location: facts.location ?? '',
+    by: agentOf(facts),
     amount: typeof amountMinor === 'number' && currency ? localMoney(amountMinor, currency, locale) : '',
-    mine,
+    isCustomer,
     other,
     points: facts.points ?? 0,
     total: facts.total ?? 0,
@@ -59,19 +59,19 @@ function factsOf(
   }
 }
 
-function whatOf(
+function titleOf(
   facts: NotificationFacts,
-  mine: boolean,
+  isCustomer: boolean,
   other: string,
   phrases: Catalogue['phrases'],
 ): string {
   if (facts.title) return facts.title
-  if (facts.service) return (mine ? phrases.serviceWith : phrases.serviceFor)(facts.service, other)
+  if (facts.service) return (isCustomer ? phrases.serviceWith : phrases.serviceFor)(facts.service, other)
   return [facts.space ?? phrases.booking, facts.location].filter(Boolean).join(', ')
 }
 
-function doerOf({ by, side = 'customer' }: NotificationFacts): Doer {
-  if (by === undefined || by === 'clock') return 'nobody'
+function agentOf({ by, side = 'customer' }: NotificationFacts): Agent {
+  if (by === undefined || by === 'clock') return 'system'
   if (by === 'operator') return 'operator'
   return by === side ? 'you' : 'them'
 }

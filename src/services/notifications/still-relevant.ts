@@ -4,7 +4,7 @@ import type { Millis } from '../../lib/time'
 import type { Event } from '../../schemas/events'
 import type { NotificationKind } from '../../schemas/notifications'
 
-/** How what a notification speaks of stands when it is to be told. */
+/** The current state of the booking or event of a notification. */
 export type Present = {
   now: Millis
   booking: { status: BookingStatus; startsAt: Date; balanceDueMinor: number } | null
@@ -22,25 +22,25 @@ const atNotifiedTime: Check = ({ facts }, { booking, event }) =>
 const notBegun: Check = (_, { booking, event, now }) => Number((booking ?? event)?.startsAt) > now
 const whileOwed: Check = (_, { booking }) => booking !== null && booking.balanceDueMinor > 0
 const whileAttending: Check = (_, { event }) => event?.mine === 'attending'
-const whileConcerned: Check = ({ userId }, { event }) =>
+const whileInvolved: Check = ({ userId }, { event }) =>
   event !== null && (event.mine !== null || event.creatorId === userId)
-const whileWithout: Check = (_, { event }) => event?.mine === null
-const whileThere: Check = (_, { event }) => event !== null
+const whileNotAttending: Check = (_, { event }) => event?.mine === null
+const whileEventExists: Check = (_, { event }) => event !== null
 const all =
   (...checks: Check[]): Check =>
   (row, present) =>
     checks.every((check) => check(row, present))
 
-const isStanding = all(whileBooking('confirmed', 'completed', 'no_show'), atNotifiedTime)
+const atSameTime = all(whileBooking('confirmed', 'completed', 'no_show'), atNotifiedTime)
 
-/** Whether each kind is still so. What has ended for good, and what became of money, stays true. */
-const STILL_SO: Record<NotificationKind, Check> = {
+/** The check for each kind. Final statuses and payments remain true. */
+const CHECKS: Record<NotificationKind, Check> = {
   booking_requested: whileBooking('pending'),
-  booking_confirmed: isStanding,
-  booking_accepted: isStanding,
+  booking_confirmed: atSameTime,
+  booking_accepted: atSameTime,
   booking_declined: always,
   booking_cancelled: always,
-  booking_moved: isStanding,
+  booking_moved: atSameTime,
   booking_no_show: always,
   booking_completed: always,
   reminder_day: all(whileBooking('confirmed'), atNotifiedTime, notBegun),
@@ -54,15 +54,15 @@ const STILL_SO: Record<NotificationKind, Check> = {
   review_answered: always,
   event_place: whileAttending,
   event_place_to_pay: whileBooking('held'),
-  event_place_lost: whileWithout,
-  event_changed: all(whileConcerned, atNotifiedTime),
+  event_place_lost: whileNotAttending,
+  event_changed: all(whileInvolved, atNotifiedTime),
   event_cancelled: always,
   event_reminder: all(whileAttending, atNotifiedTime, notBegun),
-  event_passed_on: whileThere,
+  event_passed_on: whileEventExists,
   points_earned: always,
   tier_reached: always,
 }
 
-/** Whether a notification still says what is so: one that was undone before it could be told is not told at all. */
+/** Whether a notification is still true. One that was undone before its delivery is not delivered. */
 export const isStillRelevant = (kind: NotificationKind, row: NotificationRow, present: Present): boolean =>
-  STILL_SO[kind](row, present)
+  CHECKS[kind](row, present)
