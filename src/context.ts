@@ -15,24 +15,23 @@ import type { BoardKey } from './schemas/slots'
 import type { BoardMessage, LocationMessage, ServerMessage, Topic } from './schemas/socket-messages'
 
 /**
- * Sends a message to everyone who listens to a topic. Never fails: what is lost is healed by versions. What takes long to
- * make is given as a function, which is not asked where nobody can hear, and may find that there is nothing to say.
+ * Publishes a message to all subscribers of a topic. Never fails; versions reveal a lost message. A function builds the
+ * message only if there can be subscribers; it returns undefined to publish nothing.
  */
 export type Publish = (topic: Topic, message: ServerMessage | (() => ServerMessage | undefined)) => void
 
-/** Hours, prices or closures changed: whoever watches one of these calendars, on whichever server, gets the board again. */
+/** Sends the whole board again to all watchers, on every server, after a change of hours, prices or closures. */
 export type RefreshBoards = (calendarIds: string[]) => void
 
 /**
- * One day of a calendar, live: the whole board at once, then what changes it, until the signal ends it. However many watch,
- * the process listens once and reads once.
+ * Streams a board: first the whole board, then its changes, until the signal aborts. All watchers of a board in this process
+ * share one subscription and one read.
  * @throws NOT_FOUND
  */
 export type WatchBoard = (board: BoardKey, signal: AbortSignal) => Promise<AsyncIterable<BoardMessage>>
 
 /**
- * Who is at a location and what is coming, live, as whoever is not signed in may see it: the whole at once, then what
- * changes it, until the signal ends it.
+ * Streams check-ins and coming events of a location, as a signed-out user sees them, until the signal aborts.
  * @throws NOT_FOUND
  */
 export type WatchLocation = (
@@ -40,10 +39,10 @@ export type WatchLocation = (
   signal: AbortSignal,
 ) => Promise<AsyncIterable<LocationMessage>>
 
-/** What a server is made of; built once by index.ts and passed down. */
+/** Dependencies of a server, built once at the start. */
 export type Deps = {
   db: Db
-  /** A copy that may be a moment behind: for searches and sums, never for a claim, a board or one's own change. */
+  /** Can lag behind `db`: for searches and statistics, never for a claim, a board or the caller's own change. */
   replica: Db
   env: Env
   log: Log
@@ -52,13 +51,13 @@ export type Deps = {
   telegram: TelegramBot
   publish: Publish
   refreshBoards: RefreshBoards
-  /** Ends the connections of somebody whose account is gone, on every server. */
+  /** Closes all connections of a deleted account, on every server. */
   disconnectUser: (userId: string) => void
   watchBoard: WatchBoard
   watchLocation: WatchLocation
-  /** What this server shares with others; null where it is the only one. */
+  /** Null if this is the only server. */
   redis: RedisLink | null
-  /** Null where no SMTP_URL is set: then nobody gets mail. */
+  /** Null without SMTP_URL: no email is sent. */
   mailer: Mailer | null
   limits: RateLimits
   cache: Cache
@@ -66,27 +65,24 @@ export type Deps = {
   realtimeStats: () => RealtimeStats
 }
 
-/** What a door may do with the answer of a call. */
 export type Reply = {
-  /** Set by what answers the same to everybody who is not signed in: the answer may be given again while this is true. */
+  /** Set if all signed-out callers get the same response, which can be reused while this returns true. */
   isFresh?: () => boolean
 }
 
-/** One call: who makes it, and with what. Services take this, or a narrower one. */
+/** The context of one call: the caller, the request and the dependencies. */
 export type Context = Deps & {
   actor: Actor
   caller: Caller
   requestId: string
   device: string | null
   reply: Reply
-  /** Through which door it came. */
   source: Source
-  /** What the caller named this one call by, so that asking again does not do it again. */
   idempotencyKey?: string
 }
 export type SignedInContext = Context & { actor: UserActor }
 
-/** The context of whoever acts without a request: nobody's connection, and a request id of its own. */
+/** A context for actions without a request, with a new request id. */
 export const contextOf = <A extends Actor>(
   deps: Deps,
   actor: A,
@@ -101,5 +97,5 @@ export const contextOf = <A extends Actor>(
   source,
 })
 
-/** The context of a job: nobody asked for it, the system itself acts. */
+/** A context for jobs, in which the system acts. */
 export const systemContext = (deps: Deps, kind: 'clock' | 'payment'): Context => contextOf(deps, { kind })

@@ -1,6 +1,6 @@
 import type { TRPC_ERROR_CODE_NUMBER } from '@trpc/server'
 
-/** Every reason of a refusal, with the tRPC code and the HTTP status that carry it: the one table. */
+/** All reasons of refusals, with their tRPC code and HTTP status. */
 export const REASONS = {
   VALIDATION: ['BAD_REQUEST', 400],
   OFF_GRID: ['BAD_REQUEST', 400],
@@ -38,17 +38,14 @@ export const REASONS = {
   INTERNAL: ['INTERNAL_SERVER_ERROR', 500],
 } as const satisfies Record<string, readonly [code: string, status: number]>
 
-/** Why a call was refused, for programs: stable, and from a closed set. */
+/** Reason of a refusal, for programs. The set is stable. */
 export type Reason = keyof typeof REASONS
 export type Code = (typeof REASONS)[Reason][0]
 
-/** One field of an input that is not acceptable. `path` is dotted, and empty for the input as a whole. */
+/** An invalid field. `path` is dotted, and empty for the input as a whole. */
 export type Issue = { path: string; message: string }
 
-/**
- * An expected refusal. Its message is written for the caller; anything else that is thrown is a bug.
- * The code and the status follow from the reason.
- */
+/** An expected refusal, with a message for the caller. Any other error is a bug. */
 export class AppError extends Error {
   readonly code: Code
   readonly status: number
@@ -58,7 +55,7 @@ export class AppError extends Error {
     message: string,
     options?: ErrorOptions & { issues?: Issue[]; retryAfterSeconds?: number },
   ) {
-    // A refusal is an answer and no fault: nobody looks for where it was made, and finding that out takes longer than the call.
+    // Refusals need no stack, and capturing one can take longer than the call.
     const { stackTraceLimit } = Error
     Error.stackTraceLimit = 0
     super(message, options)
@@ -73,30 +70,30 @@ export class AppError extends Error {
   readonly retryAfterSeconds: number | undefined
 }
 
-export const noSuchPath = () => new AppError('NOT_FOUND', 'There is nothing at this address.')
+export const noSuchPath = () => new AppError('NOT_FOUND', 'This path does not exist.')
 
-/** An input that makes no sense, said in words of its own, at the field that should be another one. */
+/** Refuses a field with a complete sentence. */
 export const invalid = (path: string, message: string) =>
   new AppError('VALIDATION', message, { issues: [{ path, message }] })
 
-/** A field of an input that makes no sense beside what else is known; `message` goes on from its name, as in "must be after from". */
+/** Refuses a field. `message` continues its name, as in "must be after from". */
 export const invalidField = (path: string, message: string) =>
   new AppError('VALIDATION', `${path} ${message}`, { issues: [{ path, message }] })
 
-/** Also for what exists but is not the caller's to see: the two must not be told apart. */
-export const notFound = (what: string) => new AppError('NOT_FOUND', `There is no such ${what}.`)
+/** Also for resources that the caller must not see, so that the two cases cannot be distinguished. */
+export const notFound = (resource: string) => new AppError('NOT_FOUND', `This ${resource} does not exist.`)
 
-/** The header that says how long to wait, where a refusal, or what caused it, knows. */
+/** The `retry-after` header of a refusal or its cause, if it has one. */
 export function retryAfterOf(error: unknown): Record<string, string> {
   const refusal = error instanceof Error && !(error instanceof AppError) ? error.cause : error
   if (!(refusal instanceof AppError) || refusal.retryAfterSeconds === undefined) return {}
   return { 'retry-after': String(refusal.retryAfterSeconds) }
 }
 
-/** What a caller is told of any failure. */
+/** The public part of an error. */
 export type Refusal = { reason: Reason; code: Code; status: number; message: string; issues?: Issue[] }
 
-/** A refusal as tRPC carries it. It has a name, so that the declarations of procedures do not each spell it out. */
+/** A refusal in tRPC's format. Named so that the declarations of procedures stay short. */
 export type RefusalSchema = {
   message: string
   code: TRPC_ERROR_CODE_NUMBER
@@ -104,18 +101,18 @@ export type RefusalSchema = {
     code: Code
     httpStatus: number
     reason: Reason
-    /** What to tell the operator of the server. */
+    /** Finds the request in the server log. */
     requestId: string | null
     issues?: Issue[]
   }
 }
 
-/** What a caller is told. A bug says nothing of itself. */
+/** Returns the public part of an error, which reveals nothing about a bug. */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof AppError) {
     const { reason, code, status, message, issues } = error
     return { reason, code, status, message, ...(issues && { issues }) }
   }
   const [code, status] = REASONS.INTERNAL
-  return { reason: 'INTERNAL', code, status, message: 'Something went wrong on our side. Please try again.' }
+  return { reason: 'INTERNAL', code, status, message: 'Something went wrong on our side. Try again.' }
 }

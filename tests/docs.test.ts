@@ -69,6 +69,19 @@ test('every REST operation has a unique summary and documents every input field'
   }
 })
 
+test('every REST operation has a short summary and a description', () => {
+  for (const { operation } of operations()) {
+    expect([operation.operationId, operation.summary]).toEqual([
+      operation.operationId,
+      expect.stringMatching(/^[A-Z].{0,38}[^.]$/),
+    ])
+    expect([operation.operationId, operation.description]).toEqual([
+      operation.operationId,
+      expect.stringMatching(/^[A-Z].*\.$/s),
+    ])
+  }
+})
+
 test('operations require sign-in exactly as documented and refuse as documented', async () => {
   const Refusal = refusalValidator()
   for (const { method, path, operation } of operations()) {

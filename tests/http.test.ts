@@ -169,7 +169,7 @@ test('REST and tRPC refusals follow the contract and list the input issues', asy
     issues,
   }
   expect(through.body).toEqual({
-    message: expect.stringMatching(/^The input is not valid: limit: /),
+    message: expect.stringMatching(/^Invalid input: limit: /),
     ...refusal,
   })
   const response = await get('/trpc/spaces.list?input={"limit":0,"colour":"blue"}')
@@ -213,7 +213,7 @@ test('an internal error reveals no details', async () => {
   const { status, body } = await rest(broken, '/spaces')
   expect(status).toBe(500)
   expect(body).toEqual({
-    message: 'Something went wrong on our side. Please try again.',
+    message: 'Something went wrong on our side. Try again.',
     code: 'INTERNAL_SERVER_ERROR',
     reason: 'INTERNAL',
     requestId: expect.any(String),

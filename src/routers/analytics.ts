@@ -5,9 +5,9 @@ import { summarize, writeReport } from '../services/analytics/summary'
 import { adminProcedure, router } from '../trpc'
 
 const Period = z.strictObject({
-  from: LocalDate.optional(),
-  to: LocalDate.optional(),
-  locationId: Id.optional(),
+  from: LocalDate.optional().meta({ description: 'First local date. Default: 29 days before `to`.' }),
+  to: LocalDate.optional().meta({ description: 'Last local date. Default: today in UTC.' }),
+  locationId: Id.optional().meta({ description: 'Only this location. Default: all.' }),
 })
 
 export const analyticsRouter = router({
@@ -17,9 +17,9 @@ export const analyticsRouter = router({
         method: 'GET',
         path: '/analytics/summary',
         tags: ['Analytics'],
-        summary: 'Occupancy, revenue, the way from hold to visit, and who comes back',
+        summary: 'Get booking statistics',
         description:
-          'Of the local dates from `from` to `to`, both included, a year at the most; the last 30 days where they are not given.',
+          'Returns occupancy, revenue, the booking funnel and returning users for the local dates from `from` to `to`, both included. The default is the last 30 days, the maximum is 366 days. Admins only.',
       },
     })
     .input(Period)
@@ -32,8 +32,9 @@ export const analyticsRouter = router({
         method: 'GET',
         path: '/analytics/report',
         tags: ['Analytics'],
-        summary: 'The same as CSV, a row for each number',
-        description: 'Money in the smallest unit of its currency, shares from 0 to 1.',
+        summary: 'Export booking statistics',
+        description:
+          'Returns the same numbers as CSV, one row per number. Amounts are in minor units, shares are from 0 to 1. Admins only.',
       },
     })
     .input(Period)

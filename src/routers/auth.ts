@@ -29,15 +29,41 @@ const tags = ['Accounts']
 export const authRouter = router({
   register: publicProcedure
     .meta({
-      openapi: { method: 'POST', path: '/auth/register', tags, protect: false, summary: 'Open an account' },
+      openapi: {
+        method: 'POST',
+        path: '/auth/register',
+        tags,
+        protect: false,
+        summary: 'Create an account',
+        description:
+          'Creates a customer account and signs it in. Refused with `EMAIL_TAKEN` if an account with this email exists.',
+      },
     })
     .input(z.strictObject({ email: EmailSchema, password: NewPassword, name: Line(100) }))
     .output(SignedInSchema)
     .mutation(({ ctx, input }) => accounts.register(ctx, input)),
 
   login: publicProcedure
-    .meta({ openapi: { method: 'POST', path: '/auth/login', tags, protect: false, summary: 'Sign in' } })
-    .input(z.strictObject({ email: EmailSchema, password: Password, platform: Line(100).optional() }))
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/auth/login',
+        tags,
+        protect: false,
+        summary: 'Sign in',
+        description:
+          'Returns an access token, valid for one hour, and a refresh token, valid for 30 days. Attempts are limited per address and per email.',
+      },
+    })
+    .input(
+      z.strictObject({
+        email: EmailSchema,
+        password: Password,
+        platform: Line(100)
+          .optional()
+          .meta({ description: 'Name of the program that signs in, shown in the list of sessions.' }),
+      }),
+    )
     .output(SignedInSchema)
     .mutation(({ ctx, input }) => accounts.logIn(ctx, input)),
 
@@ -50,7 +76,9 @@ export const authRouter = router({
         path: '/auth/refresh',
         tags,
         protect: false,
-        summary: 'Replace a pair of tokens',
+        summary: 'Refresh the tokens',
+        description:
+          'Exchanges a refresh token for a new pair of tokens. Using a replaced refresh token again ends its session with `REFRESH_REUSED`, except within 10 seconds if the new pair is still unused.',
       },
     })
     .input(z.strictObject({ refreshToken: RefreshToken }))
@@ -59,28 +87,59 @@ export const authRouter = router({
 
   logout: publicProcedure
     .meta({
-      openapi: { method: 'POST', path: '/auth/logout', tags, protect: false, summary: 'End a session' },
+      openapi: {
+        method: 'POST',
+        path: '/auth/logout',
+        tags,
+        protect: false,
+        summary: 'Sign out',
+        description:
+          'Ends the session of a refresh token. Succeeds even if the token is unknown or its session has already ended.',
+      },
     })
     .input(z.strictObject({ refreshToken: RefreshToken }))
     .output(Ok)
     .mutation(({ ctx, input }) => sessions.logOut(ctx, input)),
 
   sessions: signedInProcedure
-    .meta({ openapi: { method: 'GET', path: '/auth/sessions', tags, summary: 'Where one is signed in' } })
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/auth/sessions',
+        tags,
+        summary: 'List sessions',
+        description: "Returns the caller's active sessions, oldest first.",
+      },
+    })
     .input(z.strictObject({}).optional())
     .output(listOf(SessionSchema))
     .query(({ ctx }) => sessions.listSessions(ctx)),
 
   endSession: signedInProcedure
     .meta({
-      openapi: { method: 'DELETE', path: '/auth/sessions/{id}', tags, summary: 'Sign out somewhere else' },
+      openapi: {
+        method: 'DELETE',
+        path: '/auth/sessions/{id}',
+        tags,
+        summary: 'End a session',
+        description:
+          "Ends one of the caller's sessions, such as a sign-in on another device. Its refresh token stops working at once, its access token within an hour.",
+      },
     })
     .input(z.strictObject({ id: Id }))
     .output(Ok)
     .mutation(({ ctx, input }) => sessions.endSession(ctx, input)),
 
   me: signedInProcedure
-    .meta({ openapi: { method: 'GET', path: '/auth/me', tags, summary: 'Who one is' } })
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/auth/me',
+        tags,
+        summary: 'Get the current user',
+        description: "Returns the caller's account with its current role.",
+      },
+    })
     .input(z.strictObject({}).optional())
     .output(UserSchema)
     .query(({ ctx }) => getMe(ctx)),
@@ -91,19 +150,24 @@ export const authRouter = router({
         method: 'PATCH',
         path: '/auth/me',
         tags,
-        summary: 'Change name, language, e-mail or password',
+        summary: 'Update the current user',
+        description:
+          'Changes the fields that are sent. A new email or password needs `currentPassword`, or `telegram` if the account has no password. Replacing a password ends all sessions.',
       },
     })
     .input(
       z.strictObject({
         name: Line(100).optional(),
         language: LanguageSchema.optional(),
-        hidden: z.boolean().optional(),
+        hidden: z
+          .boolean()
+          .optional()
+          .meta({ description: 'Whether the name is left out of check-ins and attendee lists.' }),
         email: EmailSchema.optional(),
         password: NewPassword.optional(),
-        currentPassword: Password.optional(),
+        currentPassword: Password.optional().meta({ description: 'Required for a new email or password.' }),
         telegram: TelegramProofSchema.optional().meta({
-          description: 'Instead of the present password, where there is none yet.',
+          description: 'Replaces `currentPassword` if the account has no password.',
         }),
       }),
     )
@@ -116,7 +180,9 @@ export const authRouter = router({
         method: 'DELETE',
         path: '/auth/me',
         tags,
-        summary: 'Delete the account and all that is its',
+        summary: 'Delete the current user',
+        description:
+          "Deletes the caller's account and personal data, and cancels their holds and bookings. Paid bookings remain without the caller's name. Refused with `INVALID_STATE` while other users have active bookings with the caller as a specialist.",
       },
     })
     .input(z.strictObject({}).optional())
@@ -129,7 +195,8 @@ export const authRouter = router({
         method: 'GET',
         path: '/auth/me/export',
         tags,
-        summary: 'Everything that is stored about one',
+        summary: "Export the current user's data",
+        description: 'Returns everything that is stored about the caller as one JSON object.',
       },
     })
     .input(z.strictObject({}).optional())

@@ -12,7 +12,7 @@ import { rescheduleBooking } from '../services/bookings/reschedule'
 import { claimingProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Bookings']
-const one = z.strictObject({ id: Id })
+const byId = z.strictObject({ id: Id })
 
 export const bookingsRouter = router({
   list: signedInProcedure
@@ -21,24 +21,29 @@ export const bookingsRouter = router({
         method: 'GET',
         path: '/bookings',
         tags,
-        summary: "One's bookings; for an admin, all; as a specialist, those of others",
+        summary: 'List bookings',
+        description:
+          "Returns the caller's bookings, or all bookings for an admin. With `as=specialist`, returns the bookings that other users have with the caller.",
       },
     })
     .input(
       z.strictObject({
         status: BookingStatusSchema.optional(),
-        from: Instant.optional(),
-        to: Instant.optional(),
-        as: z.enum(['customer', 'specialist', 'admin']).optional(),
+        from: Instant.optional().meta({ description: 'Only bookings that end after this instant.' }),
+        to: Instant.optional().meta({ description: 'Only bookings that start before this instant.' }),
+        as: z.enum(['customer', 'specialist', 'admin']).optional().meta({
+          description:
+            'Bookings of the caller, with the caller as specialist, or all. Default: `admin` for an admin, otherwise `customer`.',
+        }),
         kind: z.enum(['booking', 'attendance']).optional().meta({
-          description: '`attendance`: places at events that have a price; `booking`: all others.',
+          description: '`attendance`: seats with a price; `booking`: all others.',
         }),
         locationId: Id.optional(),
         userId: Id.optional().meta({
-          description: 'Whoever has booked, for those who see bookings of others.',
+          description: 'Only bookings of this user.',
         }),
         order: z.enum(['created', 'start']).default('created').meta({
-          description: '`created`: the newest first; `start`: those that take place first come first.',
+          description: '`created`: newest first; `start`: earliest start first.',
         }),
         ...page,
         cursor: z.union([Id, StartCursor]).optional(),
@@ -48,8 +53,17 @@ export const bookingsRouter = router({
     .query(({ ctx, input }) => bookings.listBookings(ctx, input)),
 
   byId: signedInProcedure
-    .meta({ openapi: { method: 'GET', path: '/bookings/{id}', tags, summary: 'One booking' } })
-    .input(one)
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/bookings/{id}',
+        tags,
+        summary: 'Get a booking',
+        description:
+          'Returns a booking to its owner, its specialist or an admin. Any other caller gets `NOT_FOUND`.',
+      },
+    })
+    .input(byId)
     .output(BookingSchema)
     .query(({ ctx, input }) => bookings.getBooking(ctx, input)),
 
@@ -59,30 +73,30 @@ export const bookingsRouter = router({
         method: 'POST',
         path: '/bookings',
         tags,
-        summary: 'Hold a time, of one slot or several in a row',
+        summary: 'Hold a time',
         description:
-          'Of a space by its `spaceId`; of a specialist by the `serviceId`. Where a service needs a room, one that fits is held with it, or the one that `spaceId` names: both or neither.',
+          'Holds consecutive slots of a space (`spaceId`) or a service with its specialist (`serviceId`), for 15 minutes by default. A service that needs a room also holds a suitable one, or the one in `spaceId`. Refused with `SLOT_TAKEN` if the time is taken.',
       },
     })
     .input(
       z
         .strictObject({
-          spaceId: Id.optional(),
-          specialistId: Id.optional(),
+          spaceId: Id.optional().meta({ description: 'The space to hold; with `serviceId`, the room.' }),
+          specialistId: Id.optional().meta({ description: 'Must be the specialist of the service.' }),
           serviceId: Id.optional(),
           startsAt: Instant,
-          endsAt: Instant.optional(),
+          endsAt: Instant.optional().meta({ description: 'Default: the end of one slot.' }),
           notes: Prose(2000).optional(),
         })
         .refine(({ spaceId, serviceId, specialistId }) => serviceId || (spaceId && !specialistId), {
           path: ['serviceId'],
-          error: 'is needed for a specialist; a space needs a spaceId',
+          error: 'is required unless spaceId is sent without specialistId',
         }),
     )
     .output(BookingSchema)
-    .mutation(({ ctx, input: { startsAt, endsAt, ...wish } }) =>
+    .mutation(({ ctx, input: { startsAt, endsAt, ...request } }) =>
       holdTime(ctx, {
-        ...wish,
+        ...request,
         startsAt: new Date(startsAt),
         endsAt: endsAt ? new Date(endsAt) : undefined,
       }),
@@ -94,10 +108,12 @@ export const bookingsRouter = router({
         method: 'POST',
         path: '/bookings/{id}/confirm',
         tags,
-        summary: 'Confirm what is free or paid',
+        summary: 'Confirm a booking',
+        description:
+          "Confirms the caller's hold if no payment is due; it becomes `pending` if the specialist must approve it. Refused with `PAYMENT_REQUIRED` or `HOLD_EXPIRED`. A hold that is paid is confirmed without this call.",
       },
     })
-    .input(one)
+    .input(byId)
     .output(BookingSchema)
     .mutation(({ ctx, input }) => bookings.confirmBooking(ctx, input)),
 
@@ -107,7 +123,9 @@ export const bookingsRouter = router({
         method: 'PUT',
         path: '/bookings/{id}',
         tags,
-        summary: 'Move a booking, or change its notes',
+        summary: 'Reschedule a booking',
+        description:
+          "Changes the time, the space or the notes of the caller's own hold or confirmed booking. A start without an end keeps the length. If the new time is taken, the booking remains as it is.",
       },
     })
     .input(
@@ -115,7 +133,7 @@ export const bookingsRouter = router({
         id: Id,
         startsAt: Instant.optional(),
         endsAt: Instant.optional(),
-        spaceId: Id.optional(),
+        spaceId: Id.optional().meta({ description: 'Another space or room.' }),
         notes: Prose(2000).nullable().optional(),
       }),
     )
@@ -128,48 +146,87 @@ export const bookingsRouter = router({
         method: 'GET',
         path: '/bookings/{id}/refund',
         tags,
-        summary: 'What comes back if one cancels now',
+        summary: 'Preview a refund',
+        description:
+          'Returns the money and points that would be refunded if the caller cancelled now: the share in the cancellation policy for the owner, everything for the specialist or an admin.',
       },
     })
-    .input(one)
+    .input(byId)
     .output(RefundPreviewSchema)
     .query(({ ctx, input }) => bookings.previewRefund(ctx, input)),
 
   cancel: signedInProcedure
-    .meta({ openapi: { method: 'DELETE', path: '/bookings/{id}', tags, summary: 'Cancel a booking' } })
-    .input(one)
+    .meta({
+      openapi: {
+        method: 'DELETE',
+        path: '/bookings/{id}',
+        tags,
+        summary: 'Cancel a booking',
+        description:
+          'Releases a hold, or cancels a booking that has not started. The owner gets a refund by the cancellation policy, or a full one if the specialist or an admin cancels. Refused with `NOT_CANCELLABLE` after the start.',
+      },
+    })
+    .input(byId)
     .output(BookingSchema)
     .mutation(({ ctx, input }) => bookings.cancelBooking(ctx, input)),
 
   accept: signedInProcedure
     .meta({
-      openapi: { method: 'POST', path: '/bookings/{id}/accept', tags, summary: 'Say yes, as its specialist' },
+      openapi: {
+        method: 'POST',
+        path: '/bookings/{id}/accept',
+        tags,
+        summary: 'Accept a booking',
+        description:
+          'Confirms a booking that is waiting for approval. For its specialist and admins, until `answerBy`.',
+      },
     })
-    .input(one)
+    .input(byId)
     .output(BookingSchema)
     .mutation(({ ctx, input }) => bookings.acceptBooking(ctx, input)),
 
   decline: signedInProcedure
     .meta({
-      openapi: { method: 'POST', path: '/bookings/{id}/decline', tags, summary: 'Say no, as its specialist' },
+      openapi: {
+        method: 'POST',
+        path: '/bookings/{id}/decline',
+        tags,
+        summary: 'Decline a booking',
+        description:
+          'Declines a booking that is waiting for approval, frees its time and refunds it in full. For its specialist and admins.',
+      },
     })
-    .input(one)
+    .input(byId)
     .output(BookingSchema)
     .mutation(({ ctx, input }) => bookings.declineBooking(ctx, input)),
 
   complete: signedInProcedure
     .meta({
-      openapi: { method: 'POST', path: '/bookings/{id}/complete', tags, summary: 'Say that it took place' },
+      openapi: {
+        method: 'POST',
+        path: '/bookings/{id}/complete',
+        tags,
+        summary: 'Complete a booking',
+        description:
+          'Marks a confirmed booking as completed once its time and buffer are over. For its specialist and admins; the server also does this on its own.',
+      },
     })
-    .input(one)
+    .input(byId)
     .output(BookingSchema)
     .mutation(({ ctx, input }) => bookings.completeBooking(ctx, input)),
 
   noShow: signedInProcedure
     .meta({
-      openapi: { method: 'POST', path: '/bookings/{id}/no-show', tags, summary: 'Say that nobody came' },
+      openapi: {
+        method: 'POST',
+        path: '/bookings/{id}/no-show',
+        tags,
+        summary: 'Mark a no-show',
+        description:
+          'Records that the user did not arrive, and frees the rest of the time. Nothing is refunded. For its specialist and admins, after the start.',
+      },
     })
-    .input(one)
+    .input(byId)
     .output(BookingSchema)
     .mutation(({ ctx, input }) => bookings.markNoShow(ctx, input)),
 })

@@ -10,12 +10,21 @@ export const calendarRouter = router({
         method: 'POST',
         path: '/calendar/secret',
         tags: ['Community'],
-        summary: "A new address for one's calendar feed",
+        summary: 'Renew a calendar feed',
         description:
-          'The address that it had before ends. A specialist has a second feed, of those who have booked them.',
+          'Creates a new address for an iCal feed of the caller and disables the previous one. The secret is returned only once.',
       },
     })
-    .input(z.strictObject({ of: FeedKindSchema.optional() }).optional())
+    .input(
+      z
+        .strictObject({
+          of: FeedKindSchema.optional().meta({
+            description:
+              '`person`: bookings and events of the caller (the default); `specialist`: bookings with the caller.',
+          }),
+        })
+        .optional(),
+    )
     .output(z.object({ secret: z.string(), url: z.string() }))
     .mutation(({ ctx, input = {} }) => renewCalendar(ctx, input)),
 })

@@ -15,16 +15,17 @@ export const checkInsRouter = router({
         method: 'POST',
         path: '/check-ins',
         tags,
-        summary: 'Say that one is here',
-        description: 'By hand with a location, with the code at its door, or for a booking.',
+        summary: 'Check in',
+        description:
+          'Checks the caller in at a location, with the code at its door or for a booking, and ends a check-in at another location. Checking in for a booking records the arrival, from one hour before its start until its end.',
       },
     })
     .input(
       z.strictObject({
         locationId: Id.optional(),
-        code: Line(500).optional(),
+        code: Line(500).optional().meta({ description: 'The scanned code, or the address in its QR image.' }),
         bookingId: Id.optional(),
-        note: Prose(200).optional(),
+        note: Prose(200).optional().meta({ description: 'Shown to others at the location.' }),
       }),
     )
     .output(CheckInSchema)
@@ -32,14 +33,29 @@ export const checkInsRouter = router({
 
   checkOut: signedInProcedure
     .meta({
-      openapi: { method: 'DELETE', path: '/check-ins/current', tags, summary: 'Say that one has left' },
+      openapi: {
+        method: 'DELETE',
+        path: '/check-ins/current',
+        tags,
+        summary: 'Check out',
+        description: "Ends the caller's check-in. Refused with `NOT_FOUND` if the caller is not checked in.",
+      },
     })
     .input(z.strictObject({}).optional())
     .output(Ok)
     .mutation(({ ctx }) => checkOut(ctx)),
 
   present: signedInProcedure
-    .meta({ openapi: { method: 'GET', path: '/check-ins', tags, summary: 'Who is at a location' } })
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/check-ins',
+        tags,
+        summary: 'List check-ins',
+        description:
+          'Returns the current check-ins at a location, earliest first. Those of hidden users have no name or note.',
+      },
+    })
     .input(z.strictObject({ locationId: Id, ...page }))
     .output(PresentSchema)
     .query(({ ctx, input }) => listPresent(ctx, input)),
@@ -50,8 +66,9 @@ export const checkInsRouter = router({
         method: 'GET',
         path: '/locations/{id}/door-code',
         tags,
-        summary: 'The code at the door',
-        description: 'As an image alone where `image/svg+xml` is asked for.',
+        summary: 'Get a door code',
+        description:
+          'Returns the code at the door of a location, which changes every minute. With `Accept: image/svg+xml`, returns only its QR image. Admins only.',
       },
     })
     .input(z.strictObject({ id: Id }))
@@ -64,9 +81,9 @@ export const checkInsRouter = router({
         method: 'POST',
         path: '/locations/{id}/door-screen',
         tags,
-        summary: 'A new address for the screen at a door',
+        summary: 'Renew a door screen',
         description:
-          'It shows the code there, and nobody need be signed in at it. The address that it had before ends.',
+          'Creates a new address for the screen that shows the code at a door, and disables the previous one. The screen needs no sign-in. Admins only.',
       },
     })
     .input(z.strictObject({ id: Id }))
@@ -80,8 +97,9 @@ export const checkInsRouter = router({
         path: '/door-screens/{secret}',
         tags,
         protect: false,
-        summary: 'The code at the door, for the screen there',
-        description: 'As an image alone where `image/svg+xml` is asked for.',
+        summary: 'Get the code for a door screen',
+        description:
+          'Returns the current code of the location that the screen belongs to. With `Accept: image/svg+xml`, returns only its QR image.',
       },
     })
     .input(z.strictObject({ secret: Line(100) }))

@@ -7,10 +7,12 @@ import * as closures from '../services/catalog/closures'
 import { publicProcedure, router, specialistProcedure } from '../trpc'
 
 const tags = ['Closures']
-const Standing = ClosureSchema.extend({
-  standing: z.array(BookingSchema).meta({ description: 'What was booked before and still stands.' }),
+const ClosureWithStanding = ClosureSchema.extend({
+  standing: z
+    .array(BookingSchema)
+    .meta({ description: 'Active bookings in the period. They are not cancelled.' }),
   events: z.array(EventSchema).meta({
-    description: 'Where a whole location closes: what is on there without a space, and still is.',
+    description: 'Events without a space in the period, if a whole location closes.',
   }),
 }).meta({ id: 'ClosureWithStanding' })
 
@@ -22,7 +24,8 @@ export const closuresRouter = router({
         path: '/closures',
         tags,
         protect: false,
-        summary: 'Closures that are not over',
+        summary: 'List closures',
+        description: 'Returns the closures that have not ended, oldest entry first.',
       },
     })
     .input(z.strictObject({ locationId: Id.optional(), specialistId: Id.optional(), ...page }))
@@ -35,30 +38,42 @@ export const closuresRouter = router({
         method: 'POST',
         path: '/closures',
         tags,
-        summary: 'Close a location or a space for a while, or give a specialist time off',
-        description: 'An admin; a specialist for themselves.',
+        summary: 'Create a closure',
+        description:
+          'Closes a location, one of its spaces or a specialist for a period. Existing bookings and events remain and are returned. Specialists can close only their own calendar.',
       },
     })
     .input(
       z
         .strictObject({
           locationId: Id,
-          spaceId: Id.nullable().optional(),
-          specialistId: Id.nullable().optional(),
+          spaceId: Id.nullable()
+            .optional()
+            .meta({ description: 'Only this space. Default: the whole location.' }),
+          specialistId: Id.nullable().optional().meta({ description: 'Only this specialist.' }),
           startsAt: Instant,
           endsAt: Instant,
           reason: Prose(500).optional(),
         })
         .refine(({ spaceId, specialistId }) => !(spaceId && specialistId), {
           path: ['specialistId'],
-          error: 'closes one calendar: a space or a specialist',
+          error: 'cannot be combined with spaceId',
         }),
     )
-    .output(Standing)
+    .output(ClosureWithStanding)
     .mutation(({ ctx, input }) => closures.createClosure(ctx, input)),
 
   update: specialistProcedure
-    .meta({ openapi: { method: 'PATCH', path: '/closures/{id}', tags, summary: 'Change a closure' } })
+    .meta({
+      openapi: {
+        method: 'PATCH',
+        path: '/closures/{id}',
+        tags,
+        summary: 'Update a closure',
+        description:
+          'Changes the period or the reason, and returns the bookings and events that remain. Specialists can change only closures of their own calendar.',
+      },
+    })
     .input(
       z.strictObject({
         id: Id,
@@ -67,11 +82,20 @@ export const closuresRouter = router({
         reason: Prose(500).optional(),
       }),
     )
-    .output(Standing)
+    .output(ClosureWithStanding)
     .mutation(({ ctx, input }) => closures.updateClosure(ctx, input)),
 
   remove: specialistProcedure
-    .meta({ openapi: { method: 'DELETE', path: '/closures/{id}', tags, summary: 'Open again' } })
+    .meta({
+      openapi: {
+        method: 'DELETE',
+        path: '/closures/{id}',
+        tags,
+        summary: 'Delete a closure',
+        description:
+          'Opens the period for bookings again. Specialists can delete only closures of their own calendar.',
+      },
+    })
     .input(z.strictObject({ id: Id }))
     .output(Ok)
     .mutation(({ ctx, input }) => closures.removeClosure(ctx, input)),

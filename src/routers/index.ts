@@ -41,8 +41,8 @@ export const appRouter = router({
   users: usersRouter,
 })
 
-/** What clients infer every input, output and refusal from. */
+/** Clients infer every input, output and refusal from this type. */
 export type AppRouter = typeof appRouter
 
-/** Every procedure by its dotted path. Flat at run time; the type keeps the nesting. */
+/** Procedures by dotted path. The type of `_def.procedures` is nested, its value is flat. */
 export const procedures = appRouter._def.procedures as unknown as Record<string, AnyTRPCProcedure>

@@ -8,14 +8,28 @@ const tags = ['Loyalty']
 
 export const loyaltyRouter = router({
   mine: signedInProcedure
-    .meta({ openapi: { method: 'GET', path: '/loyalty', tags, summary: "One's points, tier and entries" } })
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/loyalty',
+        tags,
+        summary: 'Get loyalty points',
+        description: "Returns the caller's points, tier and benefits, and a page of entries.",
+      },
+    })
     .input(z.strictObject(page))
     .output(LoyaltySchema)
     .query(({ ctx, input }) => loyalty.myLoyalty(ctx, input)),
 
   ofUser: adminProcedure
     .meta({
-      openapi: { method: 'GET', path: '/users/{id}/loyalty', tags, summary: "Somebody's points and entries" },
+      openapi: {
+        method: 'GET',
+        path: '/users/{id}/loyalty',
+        tags,
+        summary: "Get a user's loyalty points",
+        description: 'Returns the points, tier, benefits and entries of any user. Admins only.',
+      },
     })
     .input(z.strictObject({ id: Id, ...page }))
     .output(LoyaltySchema)
@@ -27,14 +41,16 @@ export const loyaltyRouter = router({
         method: 'POST',
         path: '/users/{id}/loyalty',
         tags,
-        summary: 'Give somebody points, or take some, with a reason that they see',
+        summary: "Correct a user's loyalty points",
+        description:
+          'Adds points, or deducts them if `points` is negative. The correction does not count towards the tier. Refused with `NOT_ENOUGH_POINTS` if fewer are left. Admins only.',
       },
     })
     .input(
       z.strictObject({
         id: Id,
         points: whole(-1_000_000, 1_000_000).refine((points) => points !== 0, 'must not be 0'),
-        reason: Line(500),
+        reason: Line(500).meta({ description: 'Shown to the user.' }),
       }),
     )
     .output(LoyaltySchema)

@@ -6,7 +6,7 @@ import { router, signedInProcedure } from '../trpc'
 
 const tags = ['Notifications']
 const preferences = z.object({ items: z.array(PreferenceSchema) })
-const wish = z.boolean().optional()
+const channel = z.boolean().optional()
 
 export const notificationsRouter = router({
   list: signedInProcedure
@@ -15,11 +15,17 @@ export const notificationsRouter = router({
         method: 'GET',
         path: '/notifications',
         tags,
-        summary: 'What one was told, the newest first, and how much of it is unread',
+        summary: 'List notifications',
+        description:
+          "Returns the caller's notifications in the caller's language, newest first, and the number of unread ones.",
       },
     })
     .input(z.strictObject(page))
-    .output(listOf(NotificationSchema).extend({ unread: z.int() }))
+    .output(
+      listOf(NotificationSchema).extend({
+        unread: z.int().meta({ description: 'Number of all unread notifications.' }),
+      }),
+    )
     .query(({ ctx, input }) => notifications.listNotifications(ctx, input)),
 
   markRead: signedInProcedure
@@ -28,10 +34,16 @@ export const notificationsRouter = router({
         method: 'POST',
         path: '/notifications/read',
         tags,
-        summary: 'Say that notifications were read: those named, or all',
+        summary: 'Mark notifications as read',
+        description:
+          'Marks the notifications in `ids`, or all if it is omitted, and returns the number that are still unread.',
       },
     })
-    .input(z.strictObject({ ids: z.array(Id).max(100).optional() }))
+    .input(
+      z.strictObject({
+        ids: z.array(Id).max(100).optional().meta({ description: 'Default: all notifications.' }),
+      }),
+    )
     .output(z.object({ ok: z.literal(true), unread: z.int() }))
     .mutation(({ ctx, input }) => notifications.markRead(ctx, input)),
 
@@ -41,7 +53,8 @@ export const notificationsRouter = router({
         method: 'GET',
         path: '/notifications/preferences',
         tags,
-        summary: 'Through which channels one is told what',
+        summary: 'Get notification preferences',
+        description: 'Returns, for each kind of notification, the channels on which the caller receives it.',
       },
     })
     .input(z.strictObject({}).optional())
@@ -54,15 +67,17 @@ export const notificationsRouter = router({
         method: 'PUT',
         path: '/notifications/preferences',
         tags,
-        summary: 'Choose channels by kind',
+        summary: 'Update notification preferences',
         description:
-          'What is not named stays as it is. Without `app` it is listed as read, and not pushed. A channel that cannot reach the person, such as e-mail without an address, sends nothing.',
+          'Turns channels on or off for the kinds that are sent; all others remain. With `app` off, a notification is listed as read and not pushed. A channel without an address, such as email, sends nothing.',
       },
     })
     .input(
       z.strictObject({
         items: z
-          .array(z.strictObject({ kind: z.enum(KIND_NAMES), app: wish, email: wish, telegram: wish }))
+          .array(
+            z.strictObject({ kind: z.enum(KIND_NAMES), app: channel, email: channel, telegram: channel }),
+          )
           .min(1)
           .max(100),
       }),

@@ -6,7 +6,6 @@ import { publicProcedure } from '../trpc'
 
 const tags = ['Accounts']
 
-/** Of `auth`: the way back to an account whose password is forgotten. */
 export const passwordProcedures = {
   forgotPassword: publicProcedure
     .meta({
@@ -15,8 +14,9 @@ export const passwordProcedures = {
         path: '/auth/forgot-password',
         tags,
         protect: false,
-        summary: 'Ask for a link to choose a new password by',
-        description: 'It comes by mail, and is answered the same where nobody has such an account.',
+        summary: 'Request a password reset',
+        description:
+          'Sends an email with a link that is valid for one hour. The response is the same whether or not the account exists. Refused with `INVALID_STATE` if the server sends no mail.',
       },
     })
     .input(z.strictObject({ email: EmailSchema }))
@@ -30,8 +30,9 @@ export const passwordProcedures = {
         path: '/auth/reset-password',
         tags,
         protect: false,
-        summary: 'Choose a new password by a link',
-        description: 'The token stands behind the # of the link. It is good once, and ends every session.',
+        summary: 'Reset a password',
+        description:
+          'Sets a new password, ends all sessions and signs in. The token is the part after the `#` of the link, and works once.',
       },
     })
     .input(z.strictObject({ token: z.string().min(1).max(200), password: NewPassword }))

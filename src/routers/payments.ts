@@ -17,7 +17,7 @@ import * as events from '../services/payments/stripe-events'
 import { adminProcedure, router, signedInProcedure } from '../trpc'
 
 const tags = ['Payments']
-const ofBooking = z.strictObject({ bookingId: Id })
+const byBooking = z.strictObject({ bookingId: Id })
 
 export const paymentsRouter = router({
   createIntent: signedInProcedure
@@ -26,21 +26,35 @@ export const paymentsRouter = router({
         method: 'POST',
         path: '/payments/create-payment-intent',
         tags,
-        summary: 'Begin to pay for what one holds, or still owes',
+        summary: 'Create a payment intent',
         description:
-          '`redeemPoints` is how many points pay for a part of what one holds, in all: asked again it changes nothing, and 0 ' +
-          'takes them back. No more are taken than are needed, and where something is left, enough for a card to be charged.',
+          "Returns the Stripe intent for the amount due: the price or deposit of the caller's hold, or the balance of a booking. Calling it again returns the same intent while the amount is the same. The first call extends the hold, by 10 minutes by default.",
       },
     })
-    .input(z.strictObject({ bookingId: Id, redeemPoints: whole(0, 10_000_000).optional() }))
+    .input(
+      z.strictObject({
+        bookingId: Id,
+        redeemPoints: whole(0, 10_000_000).optional().meta({
+          description:
+            'Total number of points that pay for part of a hold; 0 takes them back. No more than needed are taken, and an amount left is at least the minimum for a card.',
+        }),
+      }),
+    )
     .output(IntentSchema)
     .mutation(({ ctx, input }) => createIntent(ctx, input)),
 
   confirm: signedInProcedure
     .meta({
-      openapi: { method: 'POST', path: '/payments/confirm', tags, summary: 'Ask Stripe whether it is paid' },
+      openapi: {
+        method: 'POST',
+        path: '/payments/confirm',
+        tags,
+        summary: 'Confirm a payment',
+        description:
+          'Fetches the state of the payment from Stripe, and returns it with the booking. Refused with `PAYMENT_REQUIRED` while unpaid, and `PAYMENT_FAILED` if the card was declined.',
+      },
     })
-    .input(ofBooking)
+    .input(byBooking)
     .output(z.object({ booking: BookingSchema, payment: PaymentSchema }))
     .mutation(({ ctx, input }) => payments.confirmPayment(ctx, input)),
 
@@ -50,13 +64,17 @@ export const paymentsRouter = router({
         method: 'POST',
         path: '/payments/refund',
         tags,
-        summary: 'Give money back; for an owner, cancel',
+        summary: 'Refund a booking',
+        description:
+          'An admin refunds `amountMinor`, or all that is left, and the booking remains. Any other caller cancels the booking with the refund that cancelling gives, and cannot name an amount.',
       },
     })
     .input(
       z.strictObject({
         bookingId: Id,
-        amountMinor: whole(1, 2_147_483_647).optional(),
+        amountMinor: whole(1, 2_147_483_647)
+          .optional()
+          .meta({ description: 'In minor units. Admins only. Default: all that is left.' }),
         reason: Line(500).optional(),
       }),
     )
@@ -65,12 +83,21 @@ export const paymentsRouter = router({
 
   list: signedInProcedure
     .meta({
-      openapi: { method: 'GET', path: '/payments', tags, summary: "One's payments; for an admin, all" },
+      openapi: {
+        method: 'GET',
+        path: '/payments',
+        tags,
+        summary: 'List payments',
+        description: "Returns the caller's payments, or all payments for an admin, newest first.",
+      },
     })
     .input(
       z.strictObject({
         bookingId: Id.optional(),
-        as: z.literal('customer').optional().meta({ description: "An admin's own payments only." }),
+        as: z
+          .literal('customer')
+          .optional()
+          .meta({ description: "Only the caller's own payments, also for an admin." }),
         ...page,
       }),
     )
@@ -83,7 +110,8 @@ export const paymentsRouter = router({
         method: 'GET',
         path: '/payments/refunds',
         tags,
-        summary: 'Money that went back, or did not',
+        summary: 'List refunds',
+        description: 'Returns all refunds, newest first, with their state at Stripe. Admins only.',
       },
     })
     .input(z.strictObject({ status: RefundSchema.shape.status.optional(), ...page }))
@@ -91,7 +119,16 @@ export const paymentsRouter = router({
     .query(({ ctx, input }) => payments.listRefunds(ctx, input)),
 
   events: adminProcedure
-    .meta({ openapi: { method: 'GET', path: '/payments/events', tags, summary: 'What Stripe has told us' } })
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/payments/events',
+        tags,
+        summary: 'List Stripe events',
+        description:
+          'Returns the events received from Stripe, newest first, with their processing state. Admins only.',
+      },
+    })
     .input(
       z.strictObject({
         state: StripeEventStateSchema.optional(),
@@ -108,7 +145,9 @@ export const paymentsRouter = router({
         method: 'POST',
         path: '/payments/events/{id}/retry',
         tags,
-        summary: 'Work on an event again',
+        summary: 'Retry a Stripe event',
+        description:
+          'Processes a Stripe event again at once. Refused with `INVALID_STATE` if it is done. Admins only.',
       },
     })
     .input(z.strictObject({ id: StripeEventId }))

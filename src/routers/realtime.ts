@@ -10,7 +10,7 @@ const lastEventId = z.string().max(100).nullish()
 
 export const realtimeRouter = router({
   watch: publicProcedure
-    // The id of the last event comes back with a reconnect; the board is sent whole then, whatever it was.
+    // Clients send `lastEventId` when they reconnect. It is not used: every stream starts with the whole board.
     .input(
       z.union([
         z.strictObject({ spaceId: Id, date: LocalDate, lastEventId }),
@@ -30,19 +30,26 @@ export const realtimeRouter = router({
 
   stats: adminProcedure
     .meta({
-      openapi: { method: 'GET', path: '/realtime/stats', tags, summary: 'Who is connected to this server' },
+      openapi: {
+        method: 'GET',
+        path: '/realtime/stats',
+        tags,
+        summary: 'Get connection statistics',
+        description:
+          'Returns the connections, watched boards and messages of the server process that responds. Admins only.',
+      },
     })
     .input(z.strictObject({}).optional())
     .output(
       z.object({
         sockets: z.int(),
-        signedIn: z.int(),
-        eventStreams: z.int(),
-        watchedSpaces: z.int(),
-        watchedBoards: z.int(),
-        messagesIn: z.int(),
-        messagesOut: z.int(),
-        slowReadersClosed: z.int(),
+        signedIn: z.int().meta({ description: 'Sockets of signed-in users.' }),
+        eventStreams: z.int().meta({ description: 'Open streams of server-sent events.' }),
+        watchedSpaces: z.int().meta({ description: 'Watched calendars, of spaces and specialists.' }),
+        watchedBoards: z.int().meta({ description: 'Watched days of these calendars.' }),
+        messagesIn: z.int().meta({ description: 'Messages received since the start.' }),
+        messagesOut: z.int().meta({ description: 'Messages published since the start.' }),
+        slowReadersClosed: z.int().meta({ description: 'Sockets closed because they read too slowly.' }),
       }),
     )
     .query(({ ctx }) => ctx.realtimeStats()),
@@ -53,7 +60,8 @@ export const realtimeRouter = router({
         method: 'POST',
         path: '/announcements',
         tags,
-        summary: 'Speak to everyone who is connected',
+        summary: 'Send an announcement',
+        description: 'Sends a message to all connected sockets. It is not stored. Admins only.',
       },
     })
     .input(z.strictObject({ message: Line(1000) }))

@@ -20,7 +20,8 @@ export const reviewsRouter = router({
         path: '/reviews',
         tags,
         protect: false,
-        summary: 'Reviews of a space or a specialist, the newest first',
+        summary: 'List reviews',
+        description: 'Returns the visible reviews of a space, of a specialist or of all, newest first.',
       },
     })
     .input(z.strictObject(filter))
@@ -29,7 +30,14 @@ export const reviewsRouter = router({
 
   hidden: adminProcedure
     .meta({
-      openapi: { method: 'GET', path: '/reviews/hidden', tags, summary: 'Reviews that are hidden, and why' },
+      openapi: {
+        method: 'GET',
+        path: '/reviews/hidden',
+        tags,
+        summary: 'List hidden reviews',
+        description:
+          'Returns the reviews that an admin has hidden, newest first, with the reasons. Admins only.',
+      },
     })
     .input(z.strictObject(filter))
     .output(listOf(ReviewSchema))
@@ -37,7 +45,14 @@ export const reviewsRouter = router({
 
   create: signedInProcedure
     .meta({
-      openapi: { method: 'POST', path: '/reviews', tags, summary: "Review one's booking that took place" },
+      openapi: {
+        method: 'POST',
+        path: '/reviews',
+        tags,
+        summary: 'Create a review',
+        description:
+          "Reviews the caller's own completed booking: its specialist if it has one, otherwise its space. Refused with `ALREADY_REVIEWED` if the booking has a review.",
+      },
     })
     .input(z.strictObject({ bookingId: Id, rating: RatingSchema, comment: Prose(5000).optional() }))
     .output(ReviewSchema)
@@ -45,7 +60,13 @@ export const reviewsRouter = router({
 
   update: signedInProcedure
     .meta({
-      openapi: { method: 'PATCH', path: '/reviews/{id}', tags, summary: "Change one's review, for a day" },
+      openapi: {
+        method: 'PATCH',
+        path: '/reviews/{id}',
+        tags,
+        summary: 'Update a review',
+        description: "Changes the caller's own review, within 24 hours of its creation.",
+      },
     })
     .input(
       z.strictObject({ id: Id, rating: RatingSchema.optional(), comment: Prose(5000).nullable().optional() }),
@@ -59,8 +80,9 @@ export const reviewsRouter = router({
         method: 'POST',
         path: '/reviews/{id}/answer',
         tags,
-        summary: 'Answer a review in public',
-        description: 'The specialist whom it is of; an admin.',
+        summary: 'Reply to a review',
+        description:
+          'Publishes a reply, which replaces an earlier one. For the reviewed specialist and admins.',
       },
     })
     .input(z.strictObject({ id: Id, answer: Prose(5000).trim().min(1) }))
@@ -68,14 +90,28 @@ export const reviewsRouter = router({
     .mutation(({ ctx, input }) => reviews.answerReview(ctx, input)),
 
   hide: adminProcedure
-    .meta({ openapi: { method: 'POST', path: '/reviews/{id}/hide', tags, summary: 'Hide a review' } })
-    .input(z.strictObject({ id: Id, reason: Line(1000) }))
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/reviews/{id}/hide',
+        tags,
+        summary: 'Hide a review',
+        description: 'Removes a review from lists and ratings. Only admins see the reason. Admins only.',
+      },
+    })
+    .input(z.strictObject({ id: Id, reason: Line(1000).meta({ description: 'Shown only to admins.' }) }))
     .output(ReviewSchema)
     .mutation(({ ctx, input }) => reviews.hideReview(ctx, input)),
 
   show: adminProcedure
     .meta({
-      openapi: { method: 'POST', path: '/reviews/{id}/show', tags, summary: 'Show a hidden review again' },
+      openapi: {
+        method: 'POST',
+        path: '/reviews/{id}/show',
+        tags,
+        summary: 'Show a hidden review',
+        description: 'Returns a hidden review to lists and ratings. Admins only.',
+      },
     })
     .input(z.strictObject({ id: Id }))
     .output(ReviewSchema)

@@ -8,18 +8,26 @@ import { publicProcedure, router, specialistProcedure } from '../trpc'
 const tags = ['Services']
 const settings = {
   durationMinutes: whole(5, 1440).optional(),
-  bufferMinutes: whole(0, 1440).optional(),
-  priceMinor: whole(0, 10_000_000).optional(),
-  depositMinor: whole(0, 10_000_000).optional(),
+  bufferMinutes: whole(0, 1440)
+    .optional()
+    .meta({ description: 'Time after each booking that cannot be booked.' }),
+  priceMinor: whole(0, 10_000_000).optional().meta({ description: 'In minor units, without the room.' }),
+  depositMinor: whole(0, 10_000_000).optional().meta({
+    description: 'Part of the price that is paid when booking, in minor units; 0 for the whole price.',
+  }),
   currency: Currency.optional(),
-  needsApproval: z.boolean().optional(),
-  answerHours: whole(1, 720).optional(),
+  needsApproval: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Whether the specialist must accept each booking.' }),
+  answerHours: whole(1, 720)
+    .optional()
+    .meta({ description: 'Hours within which the specialist must accept a booking.' }),
   needsRoom: z.boolean().optional(),
   roomKind: SpaceKindSchema.optional(),
-  roomCapacity: whole(1, 10_000).optional(),
+  roomCapacity: whole(1, 10_000).optional().meta({ description: 'Minimum capacity of the room.' }),
   cancellation: CancellationInput.optional(),
 }
-const ownOrAdmin = 'An admin; a specialist for themselves.'
 
 export const servicesRouter = router({
   list: publicProcedure
@@ -29,7 +37,9 @@ export const servicesRouter = router({
         path: '/services',
         tags,
         protect: false,
-        summary: 'Services that are offered',
+        summary: 'List services',
+        description:
+          'Returns the services of all specialists, or of one specialist or location, oldest first.',
       },
     })
     .input(z.strictObject({ specialistId: Id.optional(), locationId: Id.optional(), ...page }))
@@ -42,8 +52,9 @@ export const servicesRouter = router({
         method: 'POST',
         path: '/services',
         tags,
-        summary: 'Offer a service',
-        description: ownOrAdmin,
+        summary: 'Create a service',
+        description:
+          'Adds a service to a specialist. Refused with `VALIDATION` if the deposit exceeds the price. Specialists can add services only to themselves, admins to anyone.',
       },
     })
     .input(z.strictObject({ specialistId: Id, name: Line(200), ...settings }))
@@ -56,8 +67,9 @@ export const servicesRouter = router({
         method: 'PATCH',
         path: '/services/{id}',
         tags,
-        summary: 'Change a service',
-        description: ownOrAdmin,
+        summary: 'Update a service',
+        description:
+          'Changes the fields that are sent; existing bookings keep their terms. For its specialist and admins.',
       },
     })
     .input(z.strictObject({ id: Id, name: Line(200).optional(), ...settings }))
@@ -70,8 +82,8 @@ export const servicesRouter = router({
         method: 'DELETE',
         path: '/services/{id}',
         tags,
-        summary: 'Offer a service no longer',
-        description: ownOrAdmin,
+        summary: 'Delete a service',
+        description: 'Removes a service; existing bookings remain. For its specialist and admins.',
       },
     })
     .input(z.strictObject({ id: Id }))

@@ -18,7 +18,9 @@ export const slotsRouter = router({
         path: '/slots/{spaceId}/{date}',
         tags,
         protect: false,
-        summary: 'The day of a space',
+        summary: 'Get a day of a space',
+        description:
+          'Returns the board of a space: the slots of one local date with their state and price, and the version of the calendar.',
       },
     })
     .input(z.strictObject({ spaceId: Id, date: LocalDate, without: Without }))
@@ -26,7 +28,16 @@ export const slotsRouter = router({
     .query(({ ctx, input }) => getBoard(ctx, input)),
 
   hold: claimingProcedure
-    .meta({ openapi: { method: 'POST', path: '/slots/{slotId}/hold', tags, summary: 'Hold a slot' } })
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/slots/{slotId}/hold',
+        tags,
+        summary: 'Hold a slot',
+        description:
+          'Holds one slot of a space or a service for the caller, for 15 minutes by default. Refused with `SLOT_TAKEN` if it is taken, and `TOO_MANY_HOLDS` over the limit of active holds.',
+      },
+    })
     .input(slot)
     .output(BookingSchema)
     .mutation(({ ctx, input }) => holdTime(ctx, parseSlotId(input.slotId))),
@@ -37,7 +48,9 @@ export const slotsRouter = router({
         method: 'POST',
         path: '/slots/{slotId}/book',
         tags,
-        summary: 'Book the slot that one holds',
+        summary: 'Book a held slot',
+        description:
+          "Confirms the caller's hold on a slot if no payment is due. Refused with `PAYMENT_REQUIRED` or `HOLD_EXPIRED`.",
       },
     })
     .input(slot)
@@ -46,7 +59,13 @@ export const slotsRouter = router({
 
   release: claimingProcedure
     .meta({
-      openapi: { method: 'POST', path: '/slots/{slotId}/release', tags, summary: 'Give a held slot back' },
+      openapi: {
+        method: 'POST',
+        path: '/slots/{slotId}/release',
+        tags,
+        summary: 'Release a held slot',
+        description: "Releases the caller's hold on a slot. Any money received for it is refunded.",
+      },
     })
     .input(slot)
     .output(BookingSchema)

@@ -8,7 +8,7 @@ const tags = ['Spaces']
 const filter = {
   locationId: Id.optional(),
   kind: SpaceKindSchema.optional(),
-  minCapacity: whole(1, 10_000).optional(),
+  minCapacity: whole(1, 10_000).optional().meta({ description: 'Minimum capacity of a unit.' }),
 }
 export const spacesRouter = router({
   list: publicProcedure
@@ -18,7 +18,8 @@ export const spacesRouter = router({
         path: '/spaces',
         tags,
         protect: false,
-        summary: 'Spaces, by location, kind and size',
+        summary: 'List spaces',
+        description: 'Returns all spaces, oldest first. Filters by location, kind and capacity.',
       },
     })
     .input(z.strictObject({ ...filter, ...page }))
@@ -32,15 +33,17 @@ export const spacesRouter = router({
         path: '/spaces/search',
         tags,
         protect: false,
-        summary: 'Spaces that can be had for a whole period, or at some time of a date',
+        summary: 'Search available spaces',
+        description:
+          'Returns spaces that can be held for the whole period from `from` to `to`, or that have a free slot on `date`. Without sign-in, the result can be up to five minutes old.',
       },
     })
     .input(
       z.strictObject({
-        from: Instant.optional(),
-        to: Instant.optional(),
+        from: Instant.optional().meta({ description: 'Start of the period; requires `to`.' }),
+        to: Instant.optional().meta({ description: 'End of the period; requires `from`.' }),
         date: LocalDate.optional().meta({
-          description: 'In the place of `from` and `to`: spaces that have a slot on that date.',
+          description: 'Replaces `from` and `to`: spaces with a free slot on this local date.',
         }),
         ...filter,
         ...page,
@@ -50,19 +53,46 @@ export const spacesRouter = router({
     .query(({ ctx, input }) => spaces.searchSpaces(ctx, input)),
 
   byId: publicProcedure
-    .meta({ openapi: { method: 'GET', path: '/spaces/{id}', tags, protect: false, summary: 'One space' } })
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/spaces/{id}',
+        tags,
+        protect: false,
+        summary: 'Get a space',
+        description: 'Returns a space with its prices, rules, cancellation policy and rating.',
+      },
+    })
     .input(z.strictObject({ id: Id }))
     .output(SpaceSchema)
     .query(({ ctx, input }) => spaces.getSpace(ctx, input)),
 
   create: adminProcedure
-    .meta({ openapi: { method: 'POST', path: '/spaces', tags, summary: 'Add a space' } })
+    .meta({
+      openapi: {
+        method: 'POST',
+        path: '/spaces',
+        tags,
+        summary: 'Create a space',
+        description:
+          'Adds a space to a location; settings that are omitted get defaults. Refused with `VALIDATION` if the price cannot be paid by card. Admins only.',
+      },
+    })
     .input(z.strictObject({ locationId: Id, name: Line(200), kind: SpaceKindSchema, ...spaceSettings }))
     .output(SpaceSchema)
     .mutation(({ ctx, input }) => spaces.createSpace(ctx, input)),
 
   update: adminProcedure
-    .meta({ openapi: { method: 'PATCH', path: '/spaces/{id}', tags, summary: 'Change a space' } })
+    .meta({
+      openapi: {
+        method: 'PATCH',
+        path: '/spaces/{id}',
+        tags,
+        summary: 'Update a space',
+        description:
+          'Changes the fields that are sent. Refused with `INVALID_STATE` if it would remove units that have active bookings. Admins only.',
+      },
+    })
     .input(
       z.strictObject({
         id: Id,
@@ -75,7 +105,16 @@ export const spacesRouter = router({
     .mutation(({ ctx, input }) => spaces.updateSpace(ctx, input)),
 
   remove: adminProcedure
-    .meta({ openapi: { method: 'DELETE', path: '/spaces/{id}', tags, summary: 'Take a space out of use' } })
+    .meta({
+      openapi: {
+        method: 'DELETE',
+        path: '/spaces/{id}',
+        tags,
+        summary: 'Delete a space',
+        description:
+          'Removes a space; past bookings remain. Refused with `INVALID_STATE` while it has active bookings. Admins only.',
+      },
+    })
     .input(z.strictObject({ id: Id }))
     .output(Ok)
     .mutation(({ ctx, input }) => spaces.removeSpace(ctx, input)),

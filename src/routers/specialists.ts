@@ -12,12 +12,13 @@ const tags = ['Specialists']
 const settings = {
   name: Line(200).optional(),
   about: Prose(5000).optional(),
-  slotMinutes: whole(5, 1440).optional(),
-  minNoticeMinutes: whole(0, 525_600).optional(),
-  maxNoticeDays: whole(1, 3650).optional(),
+  slotMinutes: whole(5, 1440)
+    .optional()
+    .meta({ description: 'Length of a slot on a day without a service.' }),
+  minNoticeMinutes: whole(0, 525_600).optional().meta({ description: 'Minimum time from booking to start.' }),
+  maxNoticeDays: whole(1, 3650).optional().meta({ description: 'Maximum time from booking to start.' }),
   hours: HoursInput.optional(),
 }
-const ownOrAdmin = 'An admin; a specialist for themselves.'
 
 export const specialistsRouter = router({
   list: publicProcedure
@@ -27,18 +28,22 @@ export const specialistsRouter = router({
         path: '/specialists',
         tags,
         protect: false,
-        summary: 'Specialists, by service, place, day and rating',
+        summary: 'List specialists',
+        description:
+          'Returns all specialists, oldest first. Filters by location, city, service, rating and availability on a date.',
       },
     })
     .input(
       z.strictObject({
-        userId: Id.optional().meta({ description: 'Who this person is as a specialist.' }),
+        userId: Id.optional().meta({ description: 'The profile of this user.' }),
         locationId: Id.optional(),
         city: Line(200).optional(),
-        service: Line(200).optional().meta({ description: 'A part of the name of a service.' }),
+        service: Line(200).optional().meta({ description: 'Part of the name of a service.' }),
         serviceId: Id.optional(),
-        date: LocalDate.optional().meta({ description: 'Only who has something free on this local date.' }),
-        minRating: z.number().min(1).max(5).optional(),
+        date: LocalDate.optional().meta({
+          description: 'Only specialists with a free time on this local date.',
+        }),
+        minRating: z.number().min(1).max(5).optional().meta({ description: 'Minimum average rating.' }),
         ...page,
       }),
     )
@@ -47,7 +52,14 @@ export const specialistsRouter = router({
 
   byId: publicProcedure
     .meta({
-      openapi: { method: 'GET', path: '/specialists/{id}', tags, protect: false, summary: 'One specialist' },
+      openapi: {
+        method: 'GET',
+        path: '/specialists/{id}',
+        tags,
+        protect: false,
+        summary: 'Get a specialist',
+        description: 'Returns the profile of a specialist with weekly hours and rating.',
+      },
     })
     .input(z.strictObject({ id: Id }))
     .output(SpecialistSchema)
@@ -60,9 +72,9 @@ export const specialistsRouter = router({
         path: '/specialists/{id}/slots/{date}',
         tags,
         protect: false,
-        summary: 'The day of a specialist',
+        summary: 'Get a day of a specialist',
         description:
-          'With a `serviceId` the slots are those of the service, and their ids can be held. Without one they show when the specialist is busy.',
+          'Returns the board of a specialist. With `serviceId`, the slots are those of the service and can be held; without it, they only show when the specialist is busy.',
       },
     })
     .input(z.strictObject({ id: Id, date: LocalDate, serviceId: Id.optional(), without: Without }))
@@ -75,11 +87,18 @@ export const specialistsRouter = router({
         method: 'POST',
         path: '/specialists',
         tags,
-        summary: 'Add a specialist',
-        description: ownOrAdmin,
+        summary: 'Create a specialist',
+        description:
+          'Adds a profile for a user with the role `specialist`. Specialists can add only their own profile, admins any.',
       },
     })
-    .input(z.strictObject({ userId: Id.optional(), locationId: Id, ...settings }))
+    .input(
+      z.strictObject({
+        userId: Id.optional().meta({ description: 'Default: the caller.' }),
+        locationId: Id,
+        ...settings,
+      }),
+    )
     .output(SpecialistSchema)
     .mutation(({ ctx, input }) => specialists.createSpecialist(ctx, input)),
 
@@ -89,8 +108,9 @@ export const specialistsRouter = router({
         method: 'PATCH',
         path: '/specialists/{id}',
         tags,
-        summary: 'Change a specialist',
-        description: ownOrAdmin,
+        summary: 'Update a specialist',
+        description:
+          'Changes the fields that are sent; `hours` replaces all weekly hours. Specialists can change only their own profile, admins any.',
       },
     })
     .input(z.strictObject({ id: Id, ...settings }))
@@ -103,8 +123,9 @@ export const specialistsRouter = router({
         method: 'DELETE',
         path: '/specialists/{id}',
         tags,
-        summary: 'Take a specialist out of use',
-        description: ownOrAdmin,
+        summary: 'Delete a specialist',
+        description:
+          'Removes the profile of a specialist. Refused with `INVALID_STATE` while users have active bookings. Specialists can remove only their own profile, admins any.',
       },
     })
     .input(z.strictObject({ id: Id }))

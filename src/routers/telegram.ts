@@ -7,7 +7,6 @@ import { publicProcedure, router, signedInProcedure, wholeInput } from '../trpc'
 
 const tags = ['Accounts']
 
-/** What of `auth.*` is about Telegram. */
 export const telegramRouter = router({
   telegram: publicProcedure
     .use(wholeInput)
@@ -19,7 +18,7 @@ export const telegramRouter = router({
         protect: false,
         summary: 'Sign in with Telegram',
         description:
-          'Takes all fields that the login widget gave, and nothing else, or `initData` of a Mini App. Who comes for the first time gets an account.',
+          'Takes all fields from the Telegram login widget, unchanged, or `initData` of a Mini App, signed within the last day. The first sign-in creates an account.',
       },
     })
     .input(TelegramProofSchema)
@@ -33,7 +32,8 @@ export const telegramRouter = router({
         path: '/auth/telegram',
         tags,
         protect: false,
-        summary: 'The bot that signs people in',
+        summary: 'Get the Telegram bot',
+        description: 'Returns the username of the bot for the login widget, or null if no bot is set up.',
       },
     })
     .input(z.strictObject({}).optional())
@@ -46,7 +46,8 @@ export const telegramRouter = router({
         method: 'GET',
         path: '/auth/telegram/link',
         tags,
-        summary: 'Which account of Telegram is linked',
+        summary: 'Get the linked Telegram account',
+        description: 'Returns the Telegram account that is linked to the caller, or null.',
       },
     })
     .input(z.strictObject({}).optional())
@@ -60,8 +61,9 @@ export const telegramRouter = router({
         method: 'POST',
         path: '/auth/telegram/link',
         tags,
-        summary: 'Link an account of Telegram to one’s own',
-        description: 'Takes what signing in with Telegram takes.',
+        summary: 'Link a Telegram account',
+        description:
+          'Takes the same fields as signing in with Telegram. Refused with `ALREADY_LINKED` if another user has this Telegram account, or the caller has linked another one.',
       },
     })
     .input(TelegramProofSchema)
@@ -74,7 +76,9 @@ export const telegramRouter = router({
         method: 'POST',
         path: '/auth/telegram/code',
         tags,
-        summary: 'A code that links whoever opens the bot with it, once, within ten minutes',
+        summary: 'Create a Telegram link code',
+        description:
+          'Returns a code that links the Telegram account that opens the bot with it. It works once, within ten minutes, and replaces the previous code.',
       },
     })
     .input(z.strictObject({}).optional())
@@ -83,7 +87,14 @@ export const telegramRouter = router({
 
   unlinkTelegram: signedInProcedure
     .meta({
-      openapi: { method: 'DELETE', path: '/auth/telegram/link', tags, summary: 'Unlink Telegram' },
+      openapi: {
+        method: 'DELETE',
+        path: '/auth/telegram/link',
+        tags,
+        summary: 'Unlink the Telegram account',
+        description:
+          'Removes the link. Refused with `INVALID_STATE` if the account has no password, since the caller could no longer sign in.',
+      },
     })
     .input(z.strictObject({}).optional())
     .output(Ok)

@@ -8,58 +8,60 @@ const OutDate = z.iso.date().meta({ description: 'In the time zone of the locati
 
 const SourceSchema = z.enum(SOURCES)
 
-/** What was booked most: bookings that stand or took place, and what they brought in. */
-const ranked = { name: z.string(), bookings: Count, amountMinor: z.int(), currency: Currency }
+const ranked = {
+  name: z.string(),
+  bookings: Count.meta({ description: 'Pending, confirmed, completed and no-show bookings.' }),
+  amountMinor: z.int().meta({ description: 'Their revenue.' }),
+  currency: Currency,
+}
 
 export const AnalyticsSummarySchema = z
   .object({
     from: OutDate,
     to: OutDate,
     locationId: Id.nullable(),
-    asOf: InstantOut.meta({ description: 'When this was read. It may be five minutes old.' }),
+    asOf: InstantOut.meta({ description: 'When the numbers were read, at most five minutes ago.' }),
     occupancy: z
       .array(z.object({ weekday: whole(1, 7), hour: whole(0, 23), share: Share }))
-      .meta({ description: 'Of the hours for which units are open, the share that was booked.' }),
+      .meta({ description: 'Booked share of open unit hours, by hour of the week.' }),
     revenue: z
       .array(
         z.object({
           date: OutDate,
           currency: Currency,
-          amountMinor: z.int().meta({ description: 'Received, less what went back on this day.' }),
+          amountMinor: z.int().meta({ description: 'Received minus refunded.' }),
           receivedMinor: Count,
           refundedMinor: z.int(),
           sources: z
             .array(z.object({ source: SourceSchema, amountMinor: z.int() }))
-            .meta({ description: 'The same by the door through which it was booked.' }),
+            .meta({ description: 'The same amount by the channel of the booking.' }),
         }),
       )
-      .meta({ description: 'Money by the day on which it moved, that for events with it.' }),
+      .meta({ description: 'Payments and refunds by local date, events included.' }),
     funnel: z
       .object({
         held: Count,
-        paid: Count.meta({ description: 'Became a booking: paid, or free of charge.' }),
+        paid: Count.meta({ description: 'Holds that became bookings: paid, or free of charge.' }),
         completed: Count,
-        cancelled: Count.meta({ description: 'Cancelled once it was a booking.' }),
+        cancelled: Count.meta({ description: 'Bookings that were cancelled.' }),
         noShow: Count,
         declined: Count,
-        released: Count.meta({ description: 'Given back while it was held.' }),
+        released: Count.meta({ description: 'Holds released by the user.' }),
         expired: Count,
-        holding: Count.meta({ description: 'Held now.' }),
-        coming: Count.meta({ description: 'Pending or confirmed now.' }),
+        holding: Count.meta({ description: 'Active holds.' }),
+        coming: Count.meta({ description: 'Pending or confirmed bookings.' }),
       })
       .meta({
         description:
-          'What became of the holds of spaces and specialists made in the period: held is paid, released, expired and holding; paid is the rest.',
+          'Outcomes of the holds made in the period, without events. `held` is the sum of `paid`, `released`, `expired` and `holding`; `paid` is the sum of the others.',
       }),
-    noShowShare: Share.meta({ description: 'Of the bookings of the period whose time came.' }),
-    leadTimeHours: z
-      .number()
-      .meta({ description: 'From the hold to the start, on average, where it was booked.' }),
+    noShowShare: Share.meta({ description: 'Share of no-shows among past bookings of the period.' }),
+    leadTimeHours: z.number().meta({ description: 'Average time from the hold to the start of a booking.' }),
     topSpaces: z.array(z.object({ spaceId: Id, ...ranked })),
     topSpecialists: z.array(z.object({ specialistId: Id, ...ranked })),
-    people: Count.meta({ description: 'Who had a booking in the period.' }),
+    people: Count.meta({ description: 'Users with a booking in the period.' }),
     returningShare: Share.meta({
-      description: 'Of those people, who came for more than one, then or before.',
+      description: 'Share of these users who came more than once, in the period or before.',
     }),
   })
   .meta({ id: 'AnalyticsSummary' })

@@ -17,45 +17,45 @@ export const BookingSchema = validatedOnce(
       spaceId: Id.nullable(),
       specialistId: Id.nullable(),
       serviceId: Id.nullable(),
-      eventId: Id.nullable().meta({ description: 'The event at which this is a place, or that claims it.' }),
-      unit: z.int().nullable(),
+      eventId: Id.nullable().meta({
+        description: 'The event of this seat, or the event that claims the space.',
+      }),
+      unit: z.int().nullable().meta({ description: 'Number of the unit, from 1.' }),
       startsAt: InstantOut,
       endsAt: InstantOut,
       holdExpiresAt: InstantOut.nullable(),
       answerBy: InstantOut.nullable().meta({
-        description: 'Until when its specialist may say yes, while it is pending.',
+        description: 'When a pending booking is declined if the specialist has not accepted it.',
       }),
-      priceMinor: z.int().meta({ description: 'What it costs its owner, the discount taken off.' }),
-      discountMinor: z
+      priceMinor: z.int().meta({ description: 'Price after the discount, in minor units.' }),
+      discountMinor: z.int().meta({ description: "Discount of the owner's tier at the time of the hold." }),
+      depositMinor: z
         .int()
-        .meta({ description: "What the owner's tier took off the price when it was held." }),
-      depositMinor: z.int(),
+        .meta({ description: 'Part of the price that is paid when booking; 0 for the whole price.' }),
       paidMinor: z.int(),
       refundedMinor: z.int(),
-      balanceDueMinor: z.int(),
-      redeemedPoints: z.int().meta({ description: 'Points that pay for a part of the price.' }),
-      pointsMinor: z.int().meta({ description: 'The part of the price that points pay for.' }),
+      balanceDueMinor: z.int().meta({ description: 'Amount still to be paid for a confirmed booking.' }),
+      redeemedPoints: z.int().meta({ description: 'Points that pay for part of the price.' }),
+      pointsMinor: z.int().meta({ description: 'Part of the price that points pay for.' }),
       currency: Currency,
       cancellation: CancellationSchema,
       notes: z.string().nullable(),
-      arrivedAt: InstantOut.nullable(),
+      arrivedAt: InstantOut.nullable().meta({ description: 'When the user checked in for this booking.' }),
       createdAt: InstantOut,
     })
     .meta({ id: 'Booking' }),
 )
 export type Booking = z.infer<typeof BookingSchema>
 
-/** What would come back of a booking that is cancelled now. */
 export const RefundPreviewSchema = z
   .object({ amountMinor: z.int(), points: z.int(), currency: Currency })
   .meta({ id: 'RefundPreview' })
 
-/** A booking in a list, with whose it is. */
 export const ListedBookingSchema = BookingSchema.extend({ customerName: z.string() }).meta({
   id: 'ListedBooking',
 })
 
-/** A booking as its owner sees it. The end of a hold is told only while it is one. */
+/** Converts a row. `holdExpiresAt` is set only while held, `answerBy` only while pending. */
 export function bookingView(row: BookingRow): Booking {
   return validatedOutput({
     id: row.id,

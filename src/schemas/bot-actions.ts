@@ -2,12 +2,10 @@ import { z } from 'zod'
 import { MINUTE, type Millis } from '../lib/time'
 import { Id, LocalDate } from './common'
 
-/** What is offered: spaces, or services of specialists. */
 export type Offered = 'spaces' | 'services'
-/** One thing that can be booked; of a service also whose it is. */
 export type Offer = { of: 'spaces'; id: string } | { of: 'services'; id: string; specialistId: string }
 
-/** What a button of the bot asks for. */
+/** Actions of the bot's buttons. */
 export type BotAction =
   | { do: 'menu' | 'join' | 'requests' | 'languages' }
   | { do: 'locations'; of: Offered }
@@ -20,7 +18,7 @@ export type BotAction =
   | { do: 'rate'; id: string; rating: 1 | 2 | 3 | 4 | 5 }
   | { do: 'language'; language: 'en' | 'it' | 'fr' }
 
-/** By which letter each is known in `callback_data`, which Telegram holds to 64 bytes. */
+/** First letter of `callback_data`, which Telegram limits to 64 bytes. */
 const LETTERS = {
   menu: 'm',
   join: 'j',
@@ -42,7 +40,7 @@ const LETTERS = {
   language: 'k',
 } as const satisfies Record<BotAction['do'], string>
 
-/** An action as the data of a button. */
+/** Encodes an action as `callback_data`; `readButton` decodes it. */
 export function buttonData(action: BotAction): string {
   return [LETTERS[action.do], ...fieldsOf(action)].join('.')
 }
@@ -110,7 +108,7 @@ const withId = <D extends string>(name: D) => z.tuple([ShortId]).transform(([id]
 const OfSpace = z.literal('s')
 const OfService = z.literal('v')
 
-/** How the fields of each letter are read. Whoever presses may send anything, so each is as strict as any input. */
+/** Decoders by letter. `callback_data` can be forged, so they are as strict as any other input schema. */
 const READERS: Record<string, z.ZodType<BotAction>> = {
   [LETTERS.menu]: alone('menu'),
   [LETTERS.join]: alone('join'),
@@ -167,7 +165,7 @@ const READERS: Record<string, z.ZodType<BotAction>> = {
     .transform(([language]) => ({ do: 'language', language })),
 }
 
-/** What the data of a button asks for; nothing where no button of ours has it. */
+/** Decodes `callback_data`. Returns undefined if it is not from one of our buttons. */
 export function readButton(data: string): BotAction | undefined {
   const [letter = '', ...fields] = data.split('.')
   const reader = Object.hasOwn(READERS, letter) ? READERS[letter] : undefined

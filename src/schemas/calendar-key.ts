@@ -1,11 +1,8 @@
-/**
- * Whose times: a space's or a specialist's. Boards, claims and messages all say it in this form; ids are unique across the
- * two.
- */
+/** Names the calendar of a space or a specialist. Their ids are unique across both tables. */
 export type CalendarKey =
   | { spaceId: string; specialistId?: undefined }
   | { specialistId: string; spaceId?: undefined }
 export const calendarId = ({ spaceId, specialistId }: CalendarKey): string => spaceId ?? specialistId
-/** Nothing but the key, of something that has one. */
+/** Picks the key from a larger object. */
 export const calendarKey = ({ spaceId, specialistId }: CalendarKey): CalendarKey =>
   spaceId === undefined ? { specialistId } : { spaceId }

@@ -9,7 +9,7 @@ export const CheckInSchema = z
     person: z
       .object({ id: Id, name: z.string() })
       .nullable()
-      .meta({ description: 'null: somebody who does not wish to be named.' }),
+      .meta({ description: 'null if the user is hidden.' }),
     since: InstantOut,
     note: z.string().nullable(),
   })
@@ -17,7 +17,9 @@ export const CheckInSchema = z
 export type CheckIn = z.infer<typeof CheckInSchema>
 
 export const PresentSchema = listOf(CheckInSchema).extend({
-  mine: CheckInSchema.nullable().meta({ description: 'Where whoever asks is checked in, if anywhere.' }),
+  mine: CheckInSchema.nullable().meta({
+    description: 'The current check-in of the caller, at any location.',
+  }),
 })
 
 export const PastCheckInSchema = z.object({
@@ -28,7 +30,6 @@ export const PastCheckInSchema = z.object({
 })
 export type PastCheckIn = z.infer<typeof PastCheckInSchema>
 
-/** Somebody who is at a location, with as much of the person as may have to be left out. */
 export type PresentRow = {
   id: string
   locationId: string
@@ -51,14 +52,14 @@ export const DoorCodeSchema = z
   .object({
     locationId: Id,
     code: z.string().meta({
-      description: 'Opaque; what `checkIns.checkIn` takes as `code`. It takes what the image says as well.',
+      description: 'Opaque `code` for checking in. The address in the image is accepted as well.',
     }),
     nextAt: InstantOut.meta({
-      description: 'When the next code begins; this one is taken for a minute more.',
+      description: 'When the next code appears. This one is accepted for one more minute.',
     }),
     svg: z.string().meta({
       description:
-        'A QR image: of the page that checks in with the code, where the server knows its own address; else of the code.',
+        'QR image of the address of the check-in page with the code, or of the code alone if PUBLIC_URL is not set.',
     }),
   })
   .meta({ id: 'DoorCode' })

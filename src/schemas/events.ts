@@ -7,7 +7,7 @@ import { CancellationSchema } from './spaces'
 
 export const VisibilitySchema = z
   .enum(['public', 'members'])
-  .meta({ description: 'members: only who is signed in sees it.' })
+  .meta({ description: '`members`: visible only to signed-in users.' })
 
 export const EventSchema = z
   .object({
@@ -16,30 +16,30 @@ export const EventSchema = z
     text: z.string(),
     locationId: Id,
     spaceId: Id.nullable(),
-    organiserId: Id.nullable().meta({ description: 'Who made it and may change it.' }),
+    organiserId: Id.nullable().meta({ description: 'The user who created the event and can change it.' }),
     startsAt: InstantOut,
     endsAt: InstantOut,
-    capacity: z.int().nullable().meta({ description: 'null: any number of people.' }),
-    priceMinor: z.int(),
+    capacity: z.int().nullable().meta({ description: 'Number of seats; null for no limit.' }),
+    priceMinor: z.int().meta({ description: 'Price of a seat, in minor units.' }),
     currency: Currency,
     cancellation: CancellationSchema.meta({
-      description: 'What of the price goes back to who leaves; frozen when the place is had.',
+      description: 'Refund for a seat that is given up. Each seat keeps the policy of its booking.',
     }),
     visibility: VisibilitySchema,
-    attending: z.int(),
-    held: z.int().meta({ description: 'Places that are being paid for; they are taken too.' }),
-    waiting: z.int(),
+    attending: z.int().meta({ description: 'Confirmed seats.' }),
+    held: z.int().meta({ description: 'Seats held for payment; they count towards the capacity.' }),
+    waiting: z.int().meta({ description: 'Users on the waiting list.' }),
     mine: z.enum(['attending', 'held', 'waiting']).nullable().meta({
-      description: '`held`: the place is mine once its booking is paid, before its hold ends.',
+      description: 'State of the caller. `held`: the seat must be paid before its hold expires.',
     }),
     bookingId: Id.nullable().meta({
-      description: 'By which my own place is paid for, where it has a price.',
+      description: "Booking with which the caller's seat is paid, if it has a price.",
     }),
   })
   .meta({ id: 'Event' })
 export type Event = z.infer<typeof EventSchema>
 
-/** An event as it is read for one person, or for nobody in particular. */
+/** `mine` and `bookingId` are those of the reader, if any. */
 export type ComingRow = Pick<
   EventRow,
   | 'id'
@@ -81,19 +81,17 @@ export const eventView = (row: ComingRow): Event => ({
 
 export const AttendeeSchema = z
   .object({
-    /** Grows with each who comes. */
-    id: z.string(),
+    id: z.string().meta({ description: 'Position in the order of joining.' }),
     person: z
       .object({ id: Id, name: z.string() })
       .nullable()
-      .meta({ description: 'null: somebody who does not wish to be named.' }),
+      .meta({ description: 'null if the user is hidden.' }),
     status: z.enum(['attending', 'held', 'waiting']),
     since: InstantOut,
   })
   .meta({ id: 'Attendee' })
 
-/** A place in the order in which they came. */
-export const AttendeeCursor = z.string().regex(/^\d{1,15}$/, 'must be the nextCursor of an answer')
+export const AttendeeCursor = z.string().regex(/^\d{1,15}$/, 'must be a nextCursor from a response')
 
 type AttendeeListed = Pick<EventAttendeeRow, 'status' | 'userId'> & {
   id: string

@@ -9,32 +9,31 @@ export const LoyaltyEntrySchema = z
     points: z.int(),
     kind: z.enum(LOYALTY_KINDS).meta({
       description:
-        '`earned` by a booking that took place, `reviewed`, `clawed_back` with a refund or a hidden review, `redeemed`, ' +
-        '`given_back` with a hold that ended or a booking that was cancelled, `correction` by an operator.',
+        '`earned` by a completed booking, `reviewed` for a review, `clawed_back` by a refund or a hidden review, `redeemed` ' +
+        'for a booking, `given_back` by an expired hold or a cancelled booking, `correction` by an admin.',
     }),
     bookingId: Id.nullable(),
-    reason: z.string().nullable().meta({ description: 'Why an operator has corrected.' }),
+    reason: z.string().nullable().meta({ description: 'Reason of a correction.' }),
     createdAt: InstantOut,
   })
   .meta({ id: 'LoyaltyEntry' })
 
 export const LoyaltySchema = z
   .object({
-    points: z.int().meta({ description: 'The sum of all entries. A refund may take it below zero.' }),
+    points: z.int().meta({ description: 'Sum of all entries. A refund can make it negative.' }),
     tier: z.enum(['bronze', 'silver', 'gold']),
     tierPoints: z
       .int()
-      .meta({ description: 'What was earned in the last twelve months, which decides the tier.' }),
-    nextTierAt: z.int().nullable().meta({ description: 'At how many of these the next tier begins.' }),
+      .meta({ description: 'Points earned in the last twelve months, which determine the tier.' }),
+    nextTierAt: z
+      .int()
+      .nullable()
+      .meta({ description: 'Value of `tierPoints` at which the next tier begins.' }),
     benefits: z.object({
-      discountPercent: z
-        .int()
-        .meta({ description: 'Taken off the price of what is held of a space or a specialist.' }),
-      extraNoticeDays: z
-        .int()
-        .meta({ description: 'So much further ahead than everyone may this person hold a time.' }),
+      discountPercent: z.int().meta({ description: 'Discount on holds of spaces and specialists.' }),
+      extraNoticeDays: z.int().meta({ description: 'Days added to `maxNoticeDays` for this user.' }),
     }),
-    entries: z.array(LoyaltyEntrySchema).meta({ description: 'The newest first.' }),
+    entries: z.array(LoyaltyEntrySchema).meta({ description: 'Newest first.' }),
     nextCursor: z.string().nullable(),
   })
   .meta({ id: 'Loyalty' })

@@ -5,7 +5,7 @@ import { Id, InstantOut } from './common'
 const CATEGORIES = ['bookings', 'reminders', 'payments', 'reviews', 'events', 'loyalty'] as const
 type Category = (typeof CATEGORIES)[number]
 
-/** What a kind speaks of, which decides the facts that its sentence has. */
+/** Determines the facts available to the text of a kind. */
 type About = 'booking' | 'money' | 'event' | 'loyalty'
 type Kind = { category: Category; about: About; channels: readonly ChannelName[] }
 
@@ -18,9 +18,8 @@ const everywhere = CHANNELS
 const appOnly = ['app'] as const
 
 /**
- * Everything that a person may be told, whichever side he is on: what it belongs to, what it speaks of, and through which
- * channels it goes unless he wishes otherwise. A further kind needs its line here, its sentence in each catalogue of
- * `src/messages`, and its line in `STILL_SO` of `services/stillSo.ts`; the compiler asks for all three.
+ * All kinds of notifications, with category, subject and default channels. A new kind also needs a text in each catalogue of
+ * `src/i18n` and a rule in `services/notifications/still-relevant.ts`; the compiler reports missing ones.
  */
 export const KINDS = {
   booking_requested: kind('bookings', 'booking', everywhere),
@@ -52,7 +51,6 @@ export const KINDS = {
 } satisfies Record<string, Kind>
 
 export type NotificationKind = keyof typeof KINDS
-/** The kinds that speak of one thing. */
 export type KindAbout<A extends About> = {
   [K in NotificationKind]: (typeof KINDS)[K]['about'] extends A ? K : never
 }[NotificationKind]
@@ -60,12 +58,11 @@ export type KindAbout<A extends About> = {
 export const KIND_NAMES = Object.keys(KINDS) as [NotificationKind, ...NotificationKind[]]
 export const isKind = (name: string): name is NotificationKind => Object.hasOwn(KINDS, name)
 
-/** As it is listed, and pushed to its person's sockets. */
 export const NotificationSchema = z
   .object({
     id: Id,
     kind: z.string(),
-    text: z.string().meta({ description: "A sentence in its person's language." }),
+    text: z.string().meta({ description: "Text in the user's language." }),
     bookingId: Id.nullable(),
     eventId: Id.nullable(),
     readAt: InstantOut.nullable(),

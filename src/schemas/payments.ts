@@ -16,17 +16,16 @@ export const PaymentSchema = z
     bookingId: Id,
     kind: z.enum(PAYMENT_KINDS),
     status: z.enum(PAYMENT_STATUSES).meta({
-      description: '`failed`: the last attempt was declined, and the same intent may still be paid.',
+      description: '`failed`: the last attempt was declined; the same intent can still be paid.',
     }),
     amountMinor: z.int(),
-    refundedMinor: z.int().meta({ description: 'Given back, or on its way.' }),
+    refundedMinor: z.int().meta({ description: 'Refunded or being refunded.' }),
     currency: Currency,
     createdAt: InstantOut,
   })
   .meta({ id: 'Payment' })
 export type Payment = z.infer<typeof PaymentSchema>
 
-/** A payment as its owner sees it. */
 export const paymentView = (row: PaymentRow & { refundedMinor: number }): Payment => ({
   id: row.id,
   bookingId: row.bookingId,
@@ -38,7 +37,6 @@ export const paymentView = (row: PaymentRow & { refundedMinor: number }): Paymen
   createdAt: iso(row.createdAt),
 })
 
-/** A payment in a list, with who pays. */
 export const ListedPaymentSchema = PaymentSchema.extend({ customerName: z.string() }).meta({
   id: 'ListedPayment',
 })
@@ -46,16 +44,16 @@ export const ListedPaymentSchema = PaymentSchema.extend({ customerName: z.string
 export const IntentSchema = z
   .object({
     paymentId: z.union([Id, z.literal('')]),
-    clientSecret: z.string().meta({ description: "What Stripe's own elements pay with." }),
+    clientSecret: z.string().meta({ description: 'Secret for Stripe Elements.' }),
     publishableKey: z.string(),
     amountMinor: z.int().meta({
       description:
-        'What is left to pay. 0 where points have paid all of it: then there is no intent, `paymentId` and ' +
-        '`clientSecret` are empty, and the booking stands already.',
+        'Amount due. 0 if points pay for everything: the booking is then confirmed or pending, and `paymentId` and ' +
+        '`clientSecret` are empty.',
     }),
     currency: Currency,
-    redeemedPoints: z.int().meta({ description: 'How many points pay for a part of it.' }),
-    pointsMinor: z.int().meta({ description: 'The part that they pay for.' }),
+    redeemedPoints: z.int().meta({ description: 'Points that pay for part of the price.' }),
+    pointsMinor: z.int().meta({ description: 'Part of the price that points pay for.' }),
   })
   .meta({ id: 'Intent' })
 export type Intent = z.infer<typeof IntentSchema>
@@ -86,7 +84,7 @@ export const ListedRefundSchema = RefundSchema.extend({
   failureCode: z
     .string()
     .nullable()
-    .meta({ description: "Stripe's code for why it failed: the money is still ours to give back." }),
+    .meta({ description: "Stripe's failure code. The money of a failed refund has not left our account." }),
   createdAt: InstantOut,
 }).meta({ id: 'ListedRefund' })
 export type ListedRefund = z.infer<typeof ListedRefundSchema>
@@ -104,7 +102,7 @@ export const listedRefundView = (
 
 export const StripeEventId = z
   .string()
-  .regex(/^evt_\w{1,100}$/, "must be the id of an event of Stripe's")
+  .regex(/^evt_\w{1,100}$/, 'must be a Stripe event id')
   .meta({ example: 'evt_1Pgc76B7WZ01zgkWwyRHS12y' })
 export const StripeEventStateSchema = z.enum(STRIPE_EVENT_STATES)
 export const StripeEventSchema = z
@@ -112,7 +110,7 @@ export const StripeEventSchema = z
     id: z.string(),
     type: z.string(),
     state: StripeEventStateSchema.meta({
-      description: '`failed` is tried again by itself; `ignored` was not about anything of ours.',
+      description: '`failed` is retried automatically; `ignored` does not concern this server.',
     }),
     intentId: z.string().nullable(),
     attempts: z.int(),

@@ -11,21 +11,21 @@ export const ReviewSchema = z
     bookingId: Id,
     spaceId: Id.nullable(),
     specialistId: Id.nullable().meta({
-      description: 'A booking with a specialist is reviewed for them alone.',
+      description: 'If set, the review is of the specialist only.',
     }),
     rating: RatingSchema,
     comment: z.string().nullable(),
-    answer: z.string().nullable(),
+    answer: z.string().nullable().meta({ description: 'Public reply of the specialist or an admin.' }),
     author: z.string(),
     hiddenReason: z
       .string()
       .nullable()
-      .meta({ description: 'Why an admin has hidden it; only admins see such reviews.' }),
+      .meta({ description: 'Set on hidden reviews, which only admins see.' }),
     createdAt: InstantOut,
   })
   .meta({ id: 'Review' })
 export type Review = z.infer<typeof ReviewSchema>
 
-/** The average of what people see, to two decimals; null where nobody has said anything. */
+/** Average of the visible ratings to two decimals; null without reviews. */
 export const averageRating = ({ ratingSum, reviewCount }: { ratingSum: number; reviewCount: number }) =>
   reviewCount > 0 ? Math.round((ratingSum / reviewCount) * 100) / 100 : null

@@ -1,17 +1,17 @@
 import type { z } from 'zod'
 
-/** What was found valid, by what was given; an answer that is given again is not looked at again. */
+/** Validated outputs by input object. */
 const validated = new WeakMap<object, object>()
-/** The JSON of such answers; null until somebody asks for it. */
+/** JSON of validated outputs; null until first needed. */
 const texts = new WeakMap<object, string | null>()
 
 /**
- * Makes a shape of outputs remember which objects it has found valid, so that an answer from the cache costs neither
- * another look nor another text. Such objects must never change once they were answered.
+ * Makes an output schema validate and serialise each object only once, which makes cached responses cheap. The objects must
+ * not change afterwards.
  */
-export function validatedOnce<T extends z.ZodType<object>>(shape: T): T {
-  const parse = shape.parse.bind(shape)
-  shape.parse = (given) => {
+export function validatedOnce<T extends z.ZodType<object>>(schema: T): T {
+  const parse = schema.parse.bind(schema)
+  schema.parse = (given) => {
     const isObject = typeof given === 'object' && given !== null
     const known = isObject && validated.get(given)
     if (known) return known as z.output<T>
@@ -22,13 +22,13 @@ export function validatedOnce<T extends z.ZodType<object>>(shape: T): T {
     }
     return output
   }
-  return shape
+  return schema
 }
 
 /**
- * Takes for valid what was made field by field as its type says: looking at each field again would take longer than making
- * them. What comes from anywhere else is looked at.
- * @param keepText whether it will be answered more than once, and its JSON is worth keeping
+ * Marks an output as valid without checking it. Only for objects built field by field under the compiler's eyes: validating
+ * them would take longer than building them.
+ * @param keepText caches the JSON, for outputs that are sent more than once
  */
 export function validatedOutput<T extends object>(output: T, { keepText = false } = {}): T {
   validated.set(output, output)
@@ -36,7 +36,7 @@ export function validatedOutput<T extends object>(output: T, { keepText = false 
   return output
 }
 
-/** An answer as JSON. */
+/** Serialises a response, from the cache if possible. */
 export function textOf(data: unknown): string {
   const known = typeof data === 'object' && data !== null ? texts.get(data) : undefined
   if (known) return known

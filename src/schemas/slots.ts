@@ -7,7 +7,7 @@ export * from './calendar-key'
 
 export const SlotStatusSchema = z
   .enum(['past', 'closed', 'booked', 'held', 'free'])
-  .meta({ description: 'The first that applies, in this order.' })
+  .meta({ description: 'The first value that applies, in this order.' })
 
 export const SlotSchema = z
   .object({
@@ -16,27 +16,27 @@ export const SlotSchema = z
     endsAt: InstantOut,
     status: SlotStatusSchema,
     reason: ReasonSchema.nullable().meta({
-      description: 'Why it is closed. TOO_EARLY: to everyone; a tier of members may let one hold it already.',
+      description:
+        'Reason of `closed`. `TOO_EARLY` does not consider tiers: some users can already hold the slot.',
     }),
-    free: z.int().meta({ description: 'How many units can be had.' }),
+    free: z.int().meta({ description: 'Number of units that can be held.' }),
     units: z.int(),
     taken: z.int().meta({
-      description: 'How many units somebody holds or has, also once it has begun, until it is over.',
+      description: 'Number of units held or booked during the slot, also after its start.',
     }),
-    heldByMe: z.boolean(),
-    priceMinor: z.int(),
+    heldByMe: z.boolean().meta({ description: 'Whether the caller holds the slot.' }),
+    priceMinor: z.int().meta({ description: 'Price before discounts, in minor units.' }),
     currency: Currency,
   })
   .meta({ id: 'Slot' })
 export type Slot = z.infer<typeof SlotSchema>
 
-/** For a day as it were without a booking. */
 export const Without = Id.optional().meta({
   description:
-    "A booking of one's own: what it takes is shown as free to it, so that one sees where it can be moved.",
+    'A booking of the caller that is left out of the board, to show the times to which it can be rescheduled.',
 })
 
-/** Names one board: a calendar, a local date, and for a specialist the service whose slots are shown. */
+/** Identifies a board. With `serviceId`, the slots are those of a specialist's service. */
 export type BoardKey = CalendarKey & { date: string; serviceId?: string | undefined }
 
 export const BoardSchema = validatedOnce(
@@ -45,11 +45,11 @@ export const BoardSchema = validatedOnce(
       spaceId: Id.nullable(),
       specialistId: Id.nullable(),
       serviceId: Id.optional().meta({
-        description: "Whose slots these are, where a specialist's day was asked for one.",
+        description: 'The service of the slots, if the request named one.',
       }),
       date: LocalDate,
       timeZone: TimeZone,
-      version: z.int().meta({ description: 'Counts the changes of this calendar, across all dates.' }),
+      version: z.int().meta({ description: 'Counter that each change of the calendar raises, on any date.' }),
       slots: z.array(SlotSchema),
     })
     .meta({ id: 'Board' }),

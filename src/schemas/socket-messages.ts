@@ -7,22 +7,28 @@ import { NotificationSchema } from './notifications'
 import { PaymentSchema } from './payments'
 import { BoardSchema, type CalendarKey, SlotSchema } from './slots'
 
-/** Who hears what: `everyone`, or one space, specialist, location or person. */
+/** Recipients of a message: all sockets, or those of one space, specialist, location or user. */
 export type Topic = 'everyone' | `${'space' | 'specialist' | 'location' | 'user'}:${string}`
 export const topicOf = {
   space: (id: string): Topic => `space:${id}`,
   calendar: ({ spaceId, specialistId }: CalendarKey): Topic =>
     spaceId === undefined ? `specialist:${specialistId}` : `space:${spaceId}`,
   user: (id: string): Topic => `user:${id}`,
-  /** What everyone may hear of a location. */
+  /** Signed-out watchers of a location. */
   location: (id: string): Topic => `location:${id}`,
-  /** What those who are signed in hear in its place: the same, with names and with what is for members only. */
+  /** Signed-in watchers, whose messages also contain names and events for members. */
   members: (id: string): Topic => `location:${id}:members`,
 }
 
-const requestId = { requestId: z.string().max(100).optional() }
+const requestId = {
+  requestId: z
+    .string()
+    .max(100)
+    .optional()
+    .meta({ description: 'Chosen by the client; returned in the response.' }),
+}
 
-/** Every message that a client may send. Unknown types and unknown fields are refused. */
+/** All messages from clients. Unknown types and fields are refused. */
 export const ClientMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('join_space'), spaceId: Id, date: LocalDate, ...requestId }),
   z.strictObject({ type: z.literal('leave_space'), spaceId: Id, ...requestId }),
@@ -36,21 +42,25 @@ export const ClientMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('leave_specialist'), specialistId: Id, ...requestId }),
   z.strictObject({
     type: z.literal('slot_hold'),
-    slotId: SlotId.optional(),
+    slotId: SlotId.optional().meta({ description: 'The slot to hold. Replaces the other fields.' }),
     spaceId: Id.optional(),
     startsAt: Instant.optional(),
-    endsAt: Instant.optional(),
+    endsAt: Instant.optional().meta({ description: 'Default: the end of one slot.' }),
     ...requestId,
   }),
   z.strictObject({
     type: z.literal('slot_release'),
-    slotId: SlotId.optional(),
-    bookingId: Id.optional(),
+    slotId: SlotId.optional().meta({ description: 'A slot that the user holds.' }),
+    bookingId: Id.optional().meta({ description: 'Replaces `slotId`.' }),
     ...requestId,
   }),
   z.strictObject({ type: z.literal('join_location'), locationId: Id, ...requestId }),
   z.strictObject({ type: z.literal('leave_location'), locationId: Id, ...requestId }),
-  z.strictObject({ type: z.literal('authenticate'), token: z.string().min(1).max(4096), ...requestId }),
+  z.strictObject({
+    type: z.literal('authenticate'),
+    token: z.string().min(1).max(4096).meta({ description: 'An access token.' }),
+    ...requestId,
+  }),
 ])
 export type ClientMessage = z.infer<typeof ClientMessageSchema>
 
@@ -65,22 +75,22 @@ export const ChangeCauseSchema = z.enum([
 ])
 export type ChangeCause = z.infer<typeof ChangeCauseSchema>
 
-/** Whose board a message speaks of: a space's, or a specialist's in its place. */
-const whose = { spaceId: Id.optional(), specialistId: Id.optional() }
+/** Exactly one is set. */
+const calendarKeys = { spaceId: Id.optional(), specialistId: Id.optional() }
 
 const SlotUpdateSchema = z.object({
   type: z.literal('slot_update'),
-  ...whose,
-  fromVersion: z.int(),
-  version: z.int(),
-  slots: z.array(SlotSchema),
+  ...calendarKeys,
+  fromVersion: z.int().meta({ description: 'Version of the board to which the changes apply.' }),
+  version: z.int().meta({ description: 'Version of the board after the changes.' }),
+  slots: z.array(SlotSchema).meta({ description: 'Changed slots, on any date.' }),
   cause: ChangeCauseSchema,
   timestamp: InstantOut,
 })
 const WholeBoardSchema = BoardSchema.extend({ type: z.literal('slots_status_update'), ...requestId })
-const BoardVersionSchema = z.object({ type: z.literal('board_version'), ...whose, version: z.int() })
+const BoardVersionSchema = z.object({ type: z.literal('board_version'), ...calendarKeys, version: z.int() })
 
-/** What a board lives by, on the socket and as server-sent events: the whole of it, its changes, and how far they are. */
+/** Messages about a watched board, on sockets and as server-sent events. */
 export const BoardMessageSchema = z.discriminatedUnion('type', [
   WholeBoardSchema,
   SlotUpdateSchema,
@@ -114,7 +124,7 @@ const LocationVersionSchema = z.object({
   version: z.int(),
 })
 
-/** What a watched location lives by, on the socket and as server-sent events. */
+/** Messages about a watched location, on sockets and as server-sent events. */
 export const LocationMessageSchema = z.discriminatedUnion('type', [
   WholeLocationSchema,
   CheckInsSchema,
@@ -123,12 +133,12 @@ export const LocationMessageSchema = z.discriminatedUnion('type', [
 ])
 export type LocationMessage = z.infer<typeof LocationMessageSchema>
 
-/** Every message that the server may send: answers first, then what it pushes unasked. */
+/** All messages from the server: first responses, then pushed messages. */
 export const ServerMessageSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('connection_confirmed'),
     connectionId: z.string(),
-    userId: Id.nullable(),
+    userId: Id.nullable().meta({ description: 'null without an access token.' }),
     serverTime: InstantOut,
   }),
   z.object({ type: z.literal('joined_space'), spaceId: Id, date: LocalDate, ...requestId }),
@@ -146,17 +156,17 @@ export const ServerMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('authenticated'), userId: Id, expiresAt: InstantOut, ...requestId }),
   z.object({
     type: z.literal('error'),
-    code: z.string(),
+    code: z.string().meta({ description: 'tRPC error code.' }),
     reason: ReasonSchema,
-    message: z.string(),
+    message: z.string().meta({ description: 'Text for users.' }),
     ...requestId,
   }),
   SlotUpdateSchema,
   z.object({
     type: z.literal('slots_freed'),
-    ...whose,
+    ...calendarKeys,
     slotIds: z.array(z.string()),
-    count: z.int(),
+    count: z.int().meta({ description: 'Number of `slotIds`.' }),
     timestamp: InstantOut,
   }),
   BoardVersionSchema,

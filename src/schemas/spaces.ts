@@ -4,7 +4,7 @@ import { Currency, Id, InstantOut, TimeZone, whole } from './common'
 
 const WeekdaySchema = z
   .union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(5), z.literal(6), z.literal(7)])
-  .meta({ description: '1 is Monday, 7 is Sunday.' })
+  .meta({ description: 'From 1 (Monday) to 7 (Sunday).' })
 const OpensAt = z
   .string()
   .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM')
@@ -15,17 +15,18 @@ const ClosesAt = z
   .meta({ example: '20:00' })
 
 export const OpeningSchema = z.object({ weekday: WeekdaySchema, opensAt: OpensAt, closesAt: ClosesAt })
-/** Weekly hours in local time. `closesAt` at or before `opensAt` is on the next day. */
-export const HoursSchema = z.array(OpeningSchema)
+export const HoursSchema = z
+  .array(OpeningSchema)
+  .meta({ description: 'Weekly hours in local time. `closesAt` at or before `opensAt` is on the next day.' })
 export type Hours = z.infer<typeof HoursSchema>
 
-/** Hours as they may be sent: no two openings of the week overlap. */
+/** Refuses overlapping hours, also across the end of the week. */
 export const HoursInput = z
   .array(z.strictObject(OpeningSchema.shape))
   .max(50)
   .superRefine((hours, context) => {
     const clash = firstOverlap(hours)
-    if (clash) context.addIssue({ code: 'custom', message: `has openings that overlap, at ${clash}` })
+    if (clash) context.addIssue({ code: 'custom', message: `has overlapping hours at ${clash}` })
   })
 
 const WEEK_MINUTES = 7 * 24 * 60
@@ -41,13 +42,15 @@ function firstOverlap(hours: Hours): string | undefined {
     .sort((a, b) => a.from - b.from)
   const [first] = openings
   if (!first) return undefined
-  const around = [...openings, { ...first, from: first.from + WEEK_MINUTES }]
-  return around.find((opening, index) => index > 0 && opening.from < (around[index - 1]?.to ?? 0))?.name
+  const cycle = [...openings, { ...first, from: first.from + WEEK_MINUTES }]
+  return cycle.find((opening, index) => index > 0 && opening.from < (cycle[index - 1]?.to ?? 0))?.name
 }
 
 export const CancellationTierSchema = z.object({ hoursBefore: whole(0, 8760), refundPercent: whole(0, 100) })
-/** Cancelling at least `hoursBefore` the start gives `refundPercent` back; the tier with the most hours that fits counts. */
-export const CancellationSchema = z.array(CancellationTierSchema)
+export const CancellationSchema = z.array(CancellationTierSchema).meta({
+  description:
+    'Cancelling at least `hoursBefore` the start refunds `refundPercent`. The tier with the most matching hours applies.',
+})
 
 export const LocationSchema = z
   .object({
@@ -64,19 +67,23 @@ export type Location = z.infer<typeof LocationSchema>
 export const CancellationInput = z.array(z.strictObject(CancellationTierSchema.shape)).max(10)
 
 export const SpaceKindSchema = z.enum(SPACE_KINDS)
-/** What may be said of a space beside its name, its kind and where it is; all of it has a default. */
+/** Optional settings of a space; each has a default. */
 export const spaceSettings = {
-  capacity: whole(1, 10_000).optional(),
-  units: whole(1, 1000).optional(),
+  capacity: whole(1, 10_000).optional().meta({ description: 'Number of users per unit.' }),
+  units: whole(1, 1000).optional().meta({ description: 'Number of identical units.' }),
   slotMinutes: whole(5, 1440).optional(),
-  bufferMinutes: whole(0, 1440).optional(),
-  priceMinor: whole(0, 10_000_000).optional(),
+  bufferMinutes: whole(0, 1440)
+    .optional()
+    .meta({ description: 'Time after each booking that cannot be booked.' }),
+  priceMinor: whole(0, 10_000_000).optional().meta({ description: 'Price of one slot, in minor units.' }),
   currency: Currency.optional(),
-  minNoticeMinutes: whole(0, 525_600).optional(),
-  maxNoticeDays: whole(1, 3650).optional(),
-  maxSlots: whole(1, 200).optional(),
-  arrivalGraceMinutes: whole(0, 1440).nullable().optional(),
-  hours: HoursInput.nullable().optional(),
+  minNoticeMinutes: whole(0, 525_600).optional().meta({ description: 'Minimum time from booking to start.' }),
+  maxNoticeDays: whole(1, 3650).optional().meta({ description: 'Maximum time from booking to start.' }),
+  maxSlots: whole(1, 200).optional().meta({ description: 'Maximum number of slots per booking.' }),
+  arrivalGraceMinutes: whole(0, 1440).nullable().optional().meta({
+    description: 'Time after the start when a booking without check-in becomes a no-show; null for never.',
+  }),
+  hours: HoursInput.nullable().optional().meta({ description: 'null for the hours of the location.' }),
   cancellation: CancellationInput.optional(),
 }
 
@@ -86,20 +93,19 @@ export const SpaceSchema = z
     locationId: Id,
     name: z.string(),
     kind: SpaceKindSchema,
-    capacity: z.int(),
-    units: z.int(),
+    capacity: z.int().meta({ description: 'Number of users per unit.' }),
+    units: z.int().meta({ description: 'Number of identical units.' }),
     slotMinutes: z.int(),
-    bufferMinutes: z.int(),
-    priceMinor: z.int().meta({ description: 'For one slot.' }),
+    bufferMinutes: z.int().meta({ description: 'Time after each booking that cannot be booked.' }),
+    priceMinor: z.int().meta({ description: 'Price of one slot, in minor units.' }),
     currency: Currency,
     minNoticeMinutes: z.int(),
     maxNoticeDays: z.int(),
-    maxSlots: z.int().meta({ description: 'The longest booking.' }),
-    arrivalGraceMinutes: z
-      .int()
-      .nullable()
-      .meta({ description: 'So long after the start a no-show loses the rest; null: never.' }),
-    hours: HoursSchema.nullable().meta({ description: "null: the location's." }),
+    maxSlots: z.int().meta({ description: 'Maximum number of slots per booking.' }),
+    arrivalGraceMinutes: z.int().nullable().meta({
+      description: 'Time after the start when a booking without check-in becomes a no-show; null for never.',
+    }),
+    hours: HoursSchema.nullable().meta({ description: 'null for the hours of the location.' }),
     cancellation: CancellationSchema,
     timeZone: TimeZone,
     rating: z.number().nullable(),
@@ -112,8 +118,10 @@ export const ClosureSchema = z
   .object({
     id: Id,
     locationId: Id,
-    spaceId: Id.nullable().meta({ description: 'null: the whole location, or a specialist.' }),
-    specialistId: Id.nullable().meta({ description: 'Whose time off it is.' }),
+    spaceId: Id.nullable().meta({
+      description: 'The closed space; null for the whole location or a specialist.',
+    }),
+    specialistId: Id.nullable().meta({ description: 'The specialist who has time off.' }),
     startsAt: InstantOut,
     endsAt: InstantOut,
     reason: z.string(),

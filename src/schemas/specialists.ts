@@ -10,8 +10,8 @@ export const SpecialistSchema = z
     name: z.string(),
     about: z.string(),
     hours: HoursSchema,
-    timeZone: TimeZone.meta({ description: 'Of the location.' }),
-    slotMinutes: z.int().meta({ description: 'The grid of a day without a service.' }),
+    timeZone: TimeZone.meta({ description: 'Time zone of the location.' }),
+    slotMinutes: z.int().meta({ description: 'Length of a slot on a day without a service.' }),
     minNoticeMinutes: z.int(),
     maxNoticeDays: z.int(),
     rating: z.number().nullable(),
@@ -27,19 +27,21 @@ export const ServiceSchema = z
     name: z.string(),
     durationMinutes: z.int(),
     bufferMinutes: z.int(),
-    priceMinor: z.int().meta({ description: 'Where a room is needed, its price is added.' }),
+    priceMinor: z
+      .int()
+      .meta({ description: 'In minor units. The price of a room is added if one is needed.' }),
     depositMinor: z
       .int()
-      .meta({ description: 'Paid when booking; the rest later. 0: the price is paid at once.' }),
+      .meta({ description: 'Part of the price that is paid when booking; 0 for the whole price.' }),
     currency: Currency,
-    needsApproval: z.boolean().meta({ description: 'Each booking waits for the yes of the specialist.' }),
+    needsApproval: z.boolean().meta({ description: 'Whether the specialist must accept each booking.' }),
     answerHours: z.int().meta({
       description:
-        'How long the specialist has to say yes, until the start at the latest; then it is declined.',
+        'Hours within which the specialist must accept a booking, at the latest before its start. Then it is declined.',
     }),
     needsRoom: z.boolean(),
-    roomKind: SpaceKindSchema.meta({ description: 'Which rooms fit.' }),
-    roomCapacity: z.int().meta({ description: 'For how many people a room that fits is at least.' }),
+    roomKind: SpaceKindSchema.meta({ description: 'Kind of the room.' }),
+    roomCapacity: z.int().meta({ description: 'Minimum capacity of the room.' }),
     cancellation: CancellationSchema,
   })
   .meta({ id: 'Service' })

@@ -1,13 +1,10 @@
 import { z } from 'zod'
 import { InstantOut } from './common'
 
-/** Fields of Telegram's that nobody here knows are as much under its signature as those that are named. */
+/** Telegram signs all fields, so unknown ones must be preserved. */
 const SignedField = z.union([z.string().max(4096), z.number()])
 
-/**
- * What proves to be somebody at Telegram: the fields that the login widget gave, all of them and nothing else, or the
- * `initData` of a Mini App as it came.
- */
+/** Proof of a Telegram account: all fields of the login widget, unchanged, or `initData` of a Mini App. */
 export const TelegramProofSchema = z
   .object({
     initData: z
@@ -15,7 +12,7 @@ export const TelegramProofSchema = z
       .min(1)
       .max(16_384)
       .optional()
-      .meta({ description: 'Of a Mini App: `Telegram.WebApp.initData`, as it is.' }),
+      .meta({ description: '`Telegram.WebApp.initData` of a Mini App, unchanged.' }),
     id: z.union([z.int().positive(), z.string().max(20)]).optional(),
     first_name: z.string().max(256).optional(),
     last_name: z.string().max(256).optional(),
@@ -24,11 +21,11 @@ export const TelegramProofSchema = z
     auth_date: z.union([z.int().positive(), z.string().max(20)]).optional(),
     hash: z.string().max(128).optional(),
   })
-  // Optional for the type alone: what has no value is no field, and an index of a type must cover its named fields.
+  // Optional only for the type: an index signature must cover the named fields.
   .catchall(SignedField.optional())
   .refine(
     ({ initData, hash }) => initData !== undefined || hash !== undefined,
-    'must be what the login widget gave, or initData',
+    'must contain the login widget fields or initData',
   )
 export type TelegramProof = z.infer<typeof TelegramProofSchema>
 
@@ -36,7 +33,7 @@ export const TelegramAccountSchema = z
   .object({
     name: z.string(),
     username: z.string().nullable(),
-    reachable: z.boolean().meta({ description: 'Whether the bot may write to this person.' }),
+    reachable: z.boolean().meta({ description: 'Whether the bot can send messages to the user.' }),
     linkedAt: InstantOut,
   })
   .meta({ id: 'TelegramAccount' })
@@ -46,7 +43,7 @@ export const TelegramCodeSchema = z
   .object({
     code: z.string(),
     url: z.string().meta({
-      description: 'Opens the bot with the code in it.',
+      description: 'Link that opens the bot with the code.',
       example: 'https://t.me/coworkspace_bot?start=…',
     }),
     expiresAt: InstantOut,
@@ -54,7 +51,6 @@ export const TelegramCodeSchema = z
   .meta({ id: 'TelegramCode' })
 export type TelegramCode = z.infer<typeof TelegramCodeSchema>
 
-/** Who writes to the bot, as far as it matters here. */
 const SenderSchema = z.object({
   id: z.int().positive(),
   is_bot: z.boolean().default(false),
@@ -65,7 +61,7 @@ const SenderSchema = z.object({
 })
 const PrivateChatSchema = z.object({ id: z.int().positive(), type: z.literal('private') })
 
-/** The updates that the bot acts on, and of these only what it reads. Anything else of Telegram's is passed over. */
+/** The updates that the bot handles, reduced to the fields it reads. Other updates are ignored. */
 export const TelegramUpdateSchema = z.union([
   z.object({
     update_id: z.int().nonnegative(),
@@ -96,5 +92,5 @@ export const TelegramUpdateSchema = z.union([
 ])
 export type TelegramUpdate = z.infer<typeof TelegramUpdateSchema>
 export type TelegramSender = z.infer<typeof SenderSchema>
-/** What says which update this is, whatever else is wrong with it. */
+/** Reads the id of an update that is otherwise invalid. */
 export const TelegramUpdateIdSchema = z.object({ update_id: z.int().nonnegative() })

@@ -5,7 +5,7 @@ import { Id, InstantOut } from './common'
 
 export const RoleSchema = z.enum(['customer', 'specialist', 'admin'])
 export type Role = z.infer<typeof RoleSchema>
-/** Its length is looked at first, and alone where it is too long: no pattern is tried on a megabyte. */
+/** Checks the length first: no pattern should run on a megabyte. */
 export const EmailSchema = z
   .string()
   .max(254, { abort: true })
@@ -22,7 +22,9 @@ export const UserSchema = z
     name: z.string(),
     role: RoleSchema,
     language: LanguageSchema,
-    hidden: z.boolean().meta({ description: 'Counts among those present and is not named.' }),
+    hidden: z
+      .boolean()
+      .meta({ description: 'Whether the name is left out of check-ins and attendee lists.' }),
     createdAt: InstantOut,
   })
   .meta({ id: 'User' })
@@ -33,7 +35,7 @@ export const SignedInSchema = z
     user: UserSchema,
     accessToken: z.string(),
     refreshToken: z.string(),
-    expiresIn: z.int().meta({ description: 'Seconds until the access token ends.' }),
+    expiresIn: z.int().meta({ description: 'Seconds until the access token expires.' }),
   })
   .meta({ id: 'Tokens' })
 export type SignedIn = z.infer<typeof SignedInSchema>
@@ -44,10 +46,10 @@ export const SessionSchema = z
     device: z.string().nullable(),
     platform: z.string().meta({
       description:
-        'The door of this sign-in: `web`, `telegram_widget`, `telegram_mini_app`, or what the program called itself.',
+        'Where the session started: `web`, `telegram_widget`, `telegram_mini_app`, or the name that the program sent.',
       example: 'web',
     }),
-    isCurrent: z.boolean().meta({ description: 'The one by which this was asked.' }),
+    isCurrent: z.boolean().meta({ description: 'Whether this request belongs to the session.' }),
     startedAt: InstantOut,
     lastUsedAt: InstantOut,
     expiresAt: InstantOut,

@@ -6,26 +6,26 @@ import { MESSAGE_NOTES } from './socket-message-docs'
 import { type Schema, withoutNoise } from './types'
 
 type Message = { name: string; summary: string; payload: Schema; examples: { payload: unknown }[] }
-type Direction = { action: 'send' | 'receive'; title: string; shape: z.ZodType }
+type Direction = { action: 'send' | 'receive'; title: string; schema: z.ZodType }
 
 const DIRECTIONS: Direction[] = [
-  { action: 'receive', title: 'What a client sends', shape: ClientMessageSchema },
-  { action: 'send', title: 'What the server sends', shape: ServerMessageSchema },
+  { action: 'receive', title: 'Client messages', schema: ClientMessageSchema },
+  { action: 'send', title: 'Server messages', schema: ServerMessageSchema },
 ]
 
-const DESCRIPTION = `Messages are JSON objects with a \`type\`. A \`requestId\` that a client sends comes back in the answer. The
-access token comes as \`?token=\`, or as the subprotocols \`bearer, <token>\`; without one the socket may watch and not
-hold. A token that is not valid refuses the upgrade with 401; one that ends later closes the socket with 4401 unless
-\`authenticate\` renews it. Too many messages or errors close it with 4408 or 4409.`
+const DESCRIPTION = `Messages are JSON objects with a \`type\`. A \`requestId\` in a client message is returned in the response. Send the
+access token as \`?token=\` or as the subprotocols \`bearer, <token>\`. A socket without a token can watch but not hold. An
+invalid token is refused with 401 before the upgrade. When a token expires, the socket is closed with 4401, unless the client
+renewed it with \`authenticate\`. Too many messages close the socket with 4408, too many invalid ones with 4409.`
 
-/** The AsyncAPI 3 document of the socket, from the union that validates its messages. */
+/** Builds the AsyncAPI 3 document of the socket from the schemas that validate its messages. */
 export function socketDocument(publicUrl: string) {
-  const sides = DIRECTIONS.map(({ action, title, shape }) => ({ action, title, ...messagesOf(shape) }))
+  const sides = DIRECTIONS.map(({ action, title, schema }) => ({ action, title, ...messagesOf(schema) }))
   const server = publicUrl && new URL(publicUrl)
   return {
     asyncapi: '3.0.0',
     info: {
-      title: 'CoworkSpace, the live boards',
+      title: 'CoworkSpace WebSocket API',
       version,
       description: DESCRIPTION,
       license: { name: 'MIT' },
@@ -59,14 +59,14 @@ export function socketDocument(publicUrl: string) {
 }
 export type SocketDocument = ReturnType<typeof socketDocument>
 
-/** The messages of a union, and the shapes that they share. */
-function messagesOf(shape: z.ZodType): { messages: Message[]; schemas: Record<string, Schema> } {
-  const { anyOf, oneOf, $defs } = z.toJSONSchema(shape, { io: 'input' }) as Schema
+/** The messages of a union, and the schemas they share. */
+function messagesOf(union: z.ZodType): { messages: Message[]; schemas: Record<string, Schema> } {
+  const { anyOf, oneOf, $defs } = z.toJSONSchema(union, { io: 'input' }) as Schema
   const schemas = ($defs ?? {}) as Record<string, Schema>
   const payloads = oneOf ?? anyOf ?? []
   for (const schema of [...payloads, ...Object.values(schemas)]) {
     withoutNoise(schema)
-    pointAt(schema, '#/components/schemas/')
+    rebaseRefs(schema, '#/components/schemas/')
   }
   const { byName } = examplesFrom(Date.now())
   const resolve = (ref: string) => schemas[nameOf(ref)]
@@ -78,18 +78,18 @@ function messagesOf(shape: z.ZodType): { messages: Message[]; schemas: Record<st
   return { messages, schemas }
 }
 
-/** Turns what refers to a definition beside it into what refers to one of the document. */
-function pointAt(value: unknown, place: string): void {
+/** Points references to `base` instead of `$defs`. */
+function rebaseRefs(value: unknown, base: string): void {
   if (typeof value !== 'object' || value === null) return
   const schema = value as Schema
   if (typeof schema.id === 'string') delete schema.id
-  if (schema.$ref) schema.$ref = place + nameOf(schema.$ref)
-  for (const inner of Object.values(schema)) pointAt(inner, place)
+  if (schema.$ref) schema.$ref = base + nameOf(schema.$ref)
+  for (const inner of Object.values(schema)) rebaseRefs(inner, base)
 }
 
 const nameOf = (ref: string): string => ref.split('/').at(-1) ?? ''
 
-/** The same, to be read: one table of fields and one example for each message. No script. */
+/** Renders the document as a static page, with a table of fields and an example for each message. */
 export function socketPage({ info, channels, operations }: SocketDocument): string {
   const sections = Object.values(operations).map(({ title, messages }) => {
     const shown = messages.flatMap(
@@ -108,9 +108,9 @@ export function socketPage({ info, channels, operations }: SocketDocument): stri
 </head>
 <body>
 <main>
-<h1>The socket, <code>GET /realtime</code></h1>
+<h1>WebSocket API, <code>GET /realtime</code></h1>
 <p>${inline(info.description)}</p>
-<p><a href="/swagger">The calls</a> · <a href="/swagger/socket/json">This as AsyncAPI</a></p>
+<p><a href="/swagger">REST API</a> · <a href="/swagger/socket/json">AsyncAPI document</a></p>
 ${sections.join('\n')}
 </main>
 </body>
@@ -125,7 +125,7 @@ function messageHtml({ name, summary, payload, examples }: Message): string {
   })
   const example = JSON.stringify(examples[0]?.payload, null, 2)
   return `<article id="${name}"><h3><a href="#${name}"><code>${name}</code></a></h3><p>${inline(summary)}</p>
-<table><thead><tr><th>field</th><th>type</th><th></th></tr></thead><tbody>${rows.join('')}</tbody></table>
+<table><thead><tr><th>field</th><th>type</th><th>description</th></tr></thead><tbody>${rows.join('')}</tbody></table>
 <pre>${escaped(example)}</pre></article>`
 }
 

@@ -2,60 +2,67 @@ import { generateOpenApiDocument, type OpenApiMeta } from 'trpc-to-openapi'
 import { version } from '../../../package.json'
 import type { Millis } from '../../lib/time'
 import { appRouter, procedures } from '../../routers'
-import { answersSecrets } from '../../trpc'
+import { returnsSecrets } from '../../trpc'
 import {
-  answerHeaders,
   HEADERS,
   refusalName,
   refusalResponses,
   refusalSchema,
   refusingStatuses,
+  responseHeaders,
 } from './error-responses'
 import { type Examples, exampleOfField, examplesFrom, sampleOf } from './examples'
 import { type Document, type Operation, type Parameter, withoutNoise } from './types'
 
 export const TITLE = 'CoworkSpace'
 
-const DESCRIPTION = `Bookings for coworking operators: hold a time, book it, and watch it live.
+const DESCRIPTION = `Bookings for coworking operators: hold a time, pay for it and follow the board live.
 
-**To try it here:** send \`POST /auth/login\` with the example, press *Authorize*, and paste the \`accessToken\`. It lives an
-hour; \`POST /auth/refresh\` gives the next one.
+**Try it.** Send \`POST /auth/login\` with the example, press *Authorize* and paste the \`accessToken\`. It is valid for one
+hour; \`POST /auth/refresh\` returns a new one.
 
-**Conventions.** Instants are ISO 8601 in UTC, dates are of the location's time zone, money is an integer in the minor unit
-beside its currency. Lists are \`{ items, nextCursor }\`: ask again with \`cursor\` for the next page. Fields that are not
-known are refused.
+**Conventions.** Instants are ISO 8601 in UTC. Dates are in the time zone of the location. Amounts are integers in the minor unit
+of their currency. Lists return \`{ items, nextCursor }\`: send \`nextCursor\` as \`cursor\` to get the next page. Unknown
+fields are refused.
 
-**Refusals** are \`{ message, code, reason, requestId, issues? }\`; \`reason\` is from a closed set. Every answer carries
-\`x-request-id\`, which is yours where you send one.
+**Errors** are \`{ message, code, reason, requestId, issues? }\`, with a \`reason\` from a fixed set. Every response has an
+\`x-request-id\`: your own if you sent one.
 
-**Asking twice.** Whatever changes something, but for accounts, accepts an \`Idempotency-Key\`.
+**Idempotency.** Most operations that change something accept an \`Idempotency-Key\`, so that a retry has no second effect.
 
-**Live boards** come over a WebSocket: [its messages](/swagger/socket).`
+**Live boards** are sent over a [WebSocket](/swagger/socket).`
 
 const TAGS: Record<string, string> = {
-  Accounts: 'Signing up, in and out, and what is known of oneself.',
-  Bookings: 'What is held and booked, from the hold to its end.',
-  Community: 'Who is here, and what is on.',
-  Closures: 'When a location or a space cannot be booked.',
-  Live: 'The live side of the server.',
-  Locations: 'The houses, their hours and their time zones.',
-  People: 'Everyone who has an account, for operators.',
-  Slots: 'The day of a space, and the short way to a booking.',
-  Spaces: 'What can be booked, and a search for when.',
+  Accounts: 'Sign-up, sign-in, sessions and the current user.',
+  Analytics: 'Booking statistics, for admins.',
+  Bookings: 'Holds and bookings, from the hold to completion.',
+  Closures: 'Periods in which a location, a space or a specialist cannot be booked.',
+  Community: 'Check-ins, events and calendar feeds.',
+  Live: 'Connection statistics and announcements, for admins.',
+  Locations: 'Locations with time zone and opening hours.',
+  Loyalty: 'Points and tiers.',
+  Notifications: 'Notifications and their channels.',
+  Payments: 'Payments, refunds and Stripe events.',
+  Reviews: 'Reviews of spaces and specialists.',
+  Services: 'Services that specialists offer.',
+  Slots: 'Boards of spaces, and holds by slot id.',
+  Spaces: 'Bookable spaces and the search for available ones.',
+  Specialists: 'Specialists and their boards.',
+  Users: 'User accounts, for admins.',
 }
 
 const IDEMPOTENCY_KEY: Parameter = {
   in: 'header',
   name: 'Idempotency-Key',
   description:
-    'For 24 hours the same key and body get the same answer, and nothing is done twice. Another body is refused.',
+    'For 24 hours, a request with the same key and body gets the first response and has no further effect. Another body is refused.',
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
 }
 
 /**
- * The OpenAPI 3.1 document of every procedure that has a REST path. What the procedures say of themselves comes from
- * them; what all of them share (refusals, headers, signing in, values to try) is added here.
- * @param url the address of the REST door, absolute or from the root
+ * Builds the OpenAPI 3.1 document of all procedures with a REST path. Adds what the operations share to their own metadata:
+ * refusals, headers, authentication and examples.
+ * @param url base URL of the REST API, absolute or starting with `/`
  */
 export function createDocument(url: string, now: Millis = Date.now()): Document {
   const generated = generateOpenApiDocument(appRouter, { title: TITLE, version, baseUrl: url })
@@ -77,21 +84,21 @@ export function createDocument(url: string, now: Millis = Date.now()): Document 
         type: 'http',
         scheme: 'bearer',
         bearerFormat: 'JWT',
-        description: 'The `accessToken` that signing in gives.',
+        description: 'The `accessToken` returned by signing in.',
       },
     },
   }
   const examples = examplesFrom(now)
   for (const { path, method, operation, procedure, open } of operationsOf(document)) {
-    describe(operation, { changes: method !== 'get', keyed: !answersSecrets(procedure), open })
-    suggest(operation, path, examples, document)
+    addSharedParts(operation, { changes: method !== 'get', keyed: !returnsSecrets(procedure), open })
+    addExamples(operation, path, examples, document)
   }
   document.tags = tagsOf(document)
   withoutNoise(document)
   return document
 }
 
-/** The shapes that procedures answer; the generator's own picture of an error is not what this API gives. */
+/** Schemas of outputs, without the generator's error schemas, which this API does not use. */
 const ownSchemas = ({ components }: Document) =>
   Object.fromEntries(Object.entries(components.schemas).filter(([name]) => !name.startsWith('error.')))
 
@@ -105,28 +112,31 @@ function operationsOf({ paths }: Document) {
   )
 }
 
-function describe(operation: Operation, is: { changes: boolean; keyed: boolean; open: boolean }): void {
-  // What is open to all still knows who asks, where somebody is signed in.
-  operation.security = is.open ? [{}, { accessToken: [] }] : [{ accessToken: [] }]
-  const key = is.changes && is.keyed ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []
+function addSharedParts(
+  operation: Operation,
+  { changes, keyed, open }: { changes: boolean; keyed: boolean; open: boolean },
+): void {
+  // The token is optional on open operations: some return more to signed-in callers.
+  operation.security = open ? [{}, { accessToken: [] }] : [{ accessToken: [] }]
+  const key = changes && keyed ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []
   operation.parameters = [...(operation.parameters ?? []), ...key]
   const success = { ...operation.responses['200'] }
-  success.description = 'Done.'
-  success.headers = answerHeaders()
+  success.description = 'Success.'
+  success.headers = responseHeaders()
   operation.responses = { '200': success }
-  for (const status of refusingStatuses(is))
+  for (const status of refusingStatuses({ changes, open }))
     operation.responses[String(status)] = { $ref: `#/components/responses/${refusalName(status)}` }
 }
 
-/** Puts values that can be sent as they stand into what must be filled in, and leaves the rest to be chosen. */
-function suggest(operation: Operation, path: string, examples: Examples, { components }: Document): void {
+/** Adds examples that can be sent unchanged to required fields. Optional parameters stay empty in the form. */
+function addExamples(operation: Operation, path: string, examples: Examples, { components }: Document): void {
   const known = (name: string) => exampleOfField(examples, path, name)
   for (const parameter of operation.parameters ?? []) {
     const { schema, name = '' } = parameter
     if (!schema) continue
     if (parameter.required) schema.example = known(name) ?? schema.example
     else delete schema.example
-    // As a parameter the description shows; inside its schema it does not.
+    // Swagger UI does not show a description inside the schema of a parameter.
     parameter.description ??= schema.description
   }
   const body = operation.requestBody?.content?.['application/json']

@@ -3,66 +3,65 @@ import { REASONS, type Reason } from '../../errors'
 import { ReasonSchema } from '../../schemas/common'
 import type { Header, Response, Schema } from './types'
 
-/** What each reason means, for whoever writes a client. */
+/** Meanings for authors of clients; also the example messages. */
 const MEANINGS: Record<Reason, string> = {
-  VALIDATION: 'The input is not of the shape that is asked for; `issues` names each field.',
-  OFF_GRID: 'A booking begins and ends where a slot of the space does.',
+  VALIDATION: 'The input is invalid; `issues` lists the fields.',
+  OFF_GRID: 'The booking does not start and end at slot boundaries.',
   IDEMPOTENCY_MISMATCH: 'The Idempotency-Key was used for another request.',
-  NOT_SIGNED_IN: 'There is no access token, or it is not valid.',
-  TOKEN_EXPIRED: 'The access token has ended: refresh it and ask again.',
-  WRONG_CREDENTIALS: 'The e-mail or the password is wrong.',
-  REFRESH_INVALID: 'The refresh token is not valid: sign in again.',
-  REFRESH_REUSED: 'The refresh token was used before, and its session was ended: sign in again.',
-  PAYMENT_REQUIRED: 'Something must be paid first.',
+  NOT_SIGNED_IN: 'The access token is missing or invalid.',
+  TOKEN_EXPIRED: 'The access token has expired. Refresh it and try again.',
+  WRONG_CREDENTIALS: 'The email or password is wrong.',
+  REFRESH_INVALID: 'The refresh token is invalid. Sign in again.',
+  REFRESH_REUSED: 'The refresh token was already used, so its session has ended. Sign in again.',
+  PAYMENT_REQUIRED: 'A payment is due first.',
   PAYMENT_FAILED: 'The payment was declined.',
-  NOT_ALLOWED: 'You may see this, and not do it.',
-  NOT_FOUND: 'There is no such thing, or it is not yours to see.',
-  SLOT_TAKEN: 'Somebody else has this time.',
-  HOLD_EXPIRED: 'The hold has ended; the time may still be free.',
-  EMAIL_TAKEN: 'There is an account with this e-mail.',
-  INVALID_STATE: 'It is in a state in which this is not possible.',
-  NOT_CANCELLABLE: 'It cannot be cancelled any more.',
-  NOT_REFUNDABLE: 'There is nothing to give back.',
-  NOT_RESCHEDULABLE: 'It cannot be moved, or not to this time.',
-  ALREADY_REVIEWED: 'It has its review.',
-  ALREADY_LINKED: 'This account belongs to somebody else already.',
-  EVENT_FULL: 'Every place is taken.',
-  IN_PROGRESS: 'The same thing is being done right now: ask again in a moment.',
-  SLOT_CLOSED: 'The space is closed at this time.',
-  SLOT_PAST: 'This time has begun already.',
-  TOO_LATE: 'The space asks for more notice.',
-  TOO_EARLY: 'It is too soon for this.',
-  TOO_LONG: 'It is longer than the space can be booked at once.',
-  TOO_MANY_HOLDS: 'You hold too many times already.',
-  TOO_MANY_EVENTS: 'You have announced as many events as one may at once.',
-  NOT_ENOUGH_POINTS: 'You have fewer points than this takes.',
-  RATE_LIMITED: 'Too many requests: wait for as many seconds as `Retry-After` says.',
-  UNAVAILABLE: 'Something that is needed cannot be reached: ask again later.',
-  INTERNAL: 'A bug on our side; the log knows it by its `requestId`.',
+  NOT_ALLOWED: 'The caller can see this but not do it.',
+  NOT_FOUND: 'The resource does not exist or is not visible to the caller.',
+  SLOT_TAKEN: 'The time is taken.',
+  HOLD_EXPIRED: 'The hold has expired. The time may still be free.',
+  EMAIL_TAKEN: 'An account with this email exists.',
+  INVALID_STATE: 'The current state does not allow this.',
+  NOT_CANCELLABLE: 'It can no longer be cancelled.',
+  NOT_REFUNDABLE: 'There is nothing to refund.',
+  NOT_RESCHEDULABLE: 'It cannot be rescheduled, or not to this time.',
+  ALREADY_REVIEWED: 'The booking already has a review.',
+  ALREADY_LINKED: 'The Telegram account is linked to another user.',
+  EVENT_FULL: 'The event is full.',
+  IN_PROGRESS: 'The same request is still running. Try again shortly.',
+  SLOT_CLOSED: 'The space or specialist is closed at this time.',
+  SLOT_PAST: 'The time has already started.',
+  TOO_LATE: 'The minimum notice or a deadline has passed.',
+  TOO_EARLY: 'It is too early for this.',
+  TOO_LONG: 'It is longer than allowed.',
+  TOO_MANY_HOLDS: 'The caller has too many active holds.',
+  TOO_MANY_EVENTS: 'The caller has too many coming events.',
+  NOT_ENOUGH_POINTS: 'The user has too few points.',
+  RATE_LIMITED: 'Too many requests. Wait for the seconds in `Retry-After`.',
+  UNAVAILABLE: 'A service that this needs is unavailable. Try again later.',
+  INTERNAL: 'A bug in the server, logged with the `requestId`.',
 }
 
 const RefusalSchema = z.object({
-  message: z.string().meta({ description: 'For a person.' }),
+  message: z.string().meta({ description: 'Text for users.' }),
   code: z.enum([...new Set(Object.values(REASONS).map(([code]) => code))]),
-  reason: ReasonSchema.meta({ description: 'For a program: from a closed set.' }),
-  requestId: z.string().meta({ description: 'What the log knows this request by.' }),
+  reason: ReasonSchema.meta({ description: 'For programs, from a fixed set.' }),
+  requestId: z.string().meta({ description: 'Id of the request in the server log.' }),
   issues: z
     .array(
       z.object({
-        path: z.string().meta({ description: 'The field, dotted; empty for the input as a whole.' }),
+        path: z.string().meta({ description: 'Dotted path of the field; empty for the input as a whole.' }),
         message: z.string(),
       }),
     )
     .optional()
-    .meta({ description: 'What is wrong with the input, where that is why.' }),
+    .meta({ description: 'Invalid fields, with the reason `VALIDATION`.' }),
 })
 
 export const refusalSchema = (): Schema => {
   const { $schema: _, ...schema } = z.toJSONSchema(RefusalSchema, { io: 'output' })
-  return { ...(schema as Schema), description: 'Why a request was refused.' }
+  return { ...(schema as Schema), description: 'A refused request.' }
 }
 
-/** `Refused409` and so on. */
 export const refusalName = (status: number | string) => `Refused${status}`
 
 const reasonsOf = (status: number) =>
@@ -70,40 +69,40 @@ const reasonsOf = (status: number) =>
 const statuses = [...new Set(Object.values(REASONS).map(([, status]) => status))]
 
 const RETRY_AFTER: Header = {
-  description: 'Seconds to wait before asking again.',
+  description: 'Seconds to wait before the next request.',
   schema: { type: 'integer', minimum: 1 },
 }
 const REQUEST_ID: Header = {
-  description: "What the log knows this request by: the caller's own id where it sent a sane one.",
+  description: "Id of the request in the server log: the caller's own id if it is valid.",
   schema: { type: 'string' },
 }
 
-/** What every answer may carry beside its body; the two of limits where limits are on. */
+/** Headers of all responses; those about limits are sent only if RATE_LIMITS is on. */
 export const HEADERS: Record<string, Header> = {
   RequestId: REQUEST_ID,
   RateLimitPolicy: {
-    description: 'The limit that counts here: its name, `q` points for `w` seconds.',
+    description: 'The limit closest to exhaustion: its name, and `q` requests per `w` seconds.',
     schema: { type: 'string', examples: ['"anonymous";q=300;w=60'] },
   },
   RateLimit: {
-    description: 'What is left of it: `r` points, and `t` seconds until it is whole again.',
+    description: 'Remaining requests `r` of this limit, which resets in `t` seconds.',
     schema: { type: 'string', examples: ['"anonymous";r=299;t=60'] },
   },
 }
 
-export const answerHeaders = (): Record<string, Header> => ({
+export const responseHeaders = (): Record<string, Header> => ({
   'x-request-id': { $ref: '#/components/headers/RequestId' },
   'ratelimit-policy': { $ref: '#/components/headers/RateLimitPolicy' },
   ratelimit: { $ref: '#/components/headers/RateLimit' },
 })
 
-/** One response for each status that refuses: which reasons it can carry, and an example of each. */
+/** Builds a response per error status, with its reasons and an example of each. */
 export function refusalResponses(): Record<string, Response> {
   return Object.fromEntries(
     statuses.map((status) => {
       const reasons = reasonsOf(status)
       const headers = {
-        ...answerHeaders(),
+        ...responseHeaders(),
         ...(status === 429 && { 'retry-after': RETRY_AFTER }),
       }
       const schema = {
@@ -130,7 +129,7 @@ const exampleOf = (reason: Reason) => ({
   ...(reason === 'VALIDATION' && { issues: [{ path: 'startsAt', message: 'Invalid ISO datetime' }] }),
 })
 
-/** Which statuses can refuse an operation: what changes nothing meets no conflict, and what is open to all no role. */
+/** Error statuses of an operation: reads cause no conflicts, and open operations need no role. */
 export function refusingStatuses({ changes, open }: { changes: boolean; open: boolean }): number[] {
   const never = [...(changes ? [] : [402, 409, 412]), ...(open ? [402, 403, 412] : [])]
   return statuses.filter((status) => !never.includes(status)).sort()

@@ -3,10 +3,7 @@ import { EVENTS } from '../../seed/community'
 import { LOCATIONS, PEOPLE, SPACES } from '../../seed/data'
 import type { Schema } from './types'
 
-/**
- * Values to try the API with. Ids are those of the demo data, and times lie a month ahead, where they can be booked, so
- * that what the page suggests can be sent as it stands.
- */
+/** Example values that work unchanged: ids from the demo data, and bookable times a month ahead. */
 export type Examples = { byName: Record<string, unknown>; byPath: Record<string, Record<string, unknown>> }
 
 export function examplesFrom(now: Millis): Examples {
@@ -50,13 +47,12 @@ export function examplesFrom(now: Millis): Examples {
   }
 }
 
-/** The example of one field where there is a telling one. */
 export const exampleOfField = ({ byName, byPath }: Examples, path: string, name: string): unknown =>
   byPath[path]?.[name] ?? byName[name]
 
 /**
- * A value that fits a schema: what the table above knows, then what the schema itself says. Of an object the fields that
- * it needs, and those that the table names for this path; where there are none, the first that something telling is known of.
+ * Generates a value that matches a schema. Prefers known examples over those of the schema. An object gets its required
+ * fields and those in `named`; if there are none, one optional field.
  */
 export function sampleOf(
   schema: Schema,
@@ -74,9 +70,9 @@ export function sampleOf(
       const fields = Object.entries(schema.properties ?? {})
       const needed = fields.filter(([name]) => schema.required?.includes(name) || named.includes(name))
       const left = fields.filter((field) => !needed.includes(field))
-      const telling = left.filter(([name]) => known(name) !== undefined)
+      const withExample = left.filter(([name]) => known(name) !== undefined)
       const enough = needed.some(([, field]) => field.const === undefined) || left.length === 0
-      const chosen = [...needed, ...(enough ? [] : [...telling, ...left].slice(0, 1))]
+      const chosen = [...needed, ...(enough ? [] : [...withExample, ...left].slice(0, 1))]
       return Object.fromEntries(
         chosen.map(([name, field]) => [name, known(name) ?? sampleOf(field, known, resolve)]),
       )

@@ -5,7 +5,7 @@ import { createDocument, TITLE } from './document'
 
 const HTML = { headers: { 'content-type': 'text/html; charset=utf-8' } }
 
-/** What `/swagger` and all below it answers; made once, as it is the same for everybody. @param script the page's own */
+/** Serves the pages and documents below `/swagger`. @param script URL of the page's script */
 export function docsPages(publicUrl: string, script: string): Elysia {
   const document = createDocument(`${publicUrl}/api`)
   const channel = socketDocument(publicUrl)
@@ -19,7 +19,7 @@ export function docsPages(publicUrl: string, script: string): Elysia {
         scalarCDN: script,
         scalarConfig: { spec: { url: '/swagger/json' }, customCss: '' },
         exclude: [/^\//],
-        // Two typings of one standard: the document is OpenAPI 3.1, the plugin's types know 3.0.
+        // The document is OpenAPI 3.1; the plugin's types only know 3.0.
         documentation: { ...document, info: { ...document.info, title: TITLE } } as never,
       }),
     ) as unknown as Elysia

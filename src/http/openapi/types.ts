@@ -1,4 +1,4 @@
-/** As much of OpenAPI 3.1 as is read or written here. */
+/** The parts of OpenAPI 3.1 that the server uses. */
 
 export type Schema = {
   $ref?: string
@@ -62,10 +62,7 @@ export type Document = {
   }
 }
 
-/**
- * Takes out of every schema inside what says nothing more: an expression beside the format that it spells out, and the
- * limits of what JavaScript can count.
- */
+/** Removes redundant keywords from all schemas: patterns next to a format, and the bounds of safe integers. */
 export function withoutNoise(value: unknown): void {
   if (typeof value !== 'object' || value === null) return
   const schema = value as Schema
