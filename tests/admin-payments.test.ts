@@ -34,7 +34,7 @@ test('reconcile finds manual changes and corrects them only with --fix', async (
   const { booking, intent } = await paidBooking()
   expect(await run('reconcile', '--grace', '0')).toMatchObject({
     code: 0,
-    out: expect.stringContaining('Everything agrees.'),
+    out: expect.stringContaining('No differences.'),
   })
   const { deps } = server
   await deps.db.update(payments).set({ receivedMinor: 500 }).where(eq(payments.id, intent.paymentId))
@@ -48,7 +48,7 @@ test('reconcile finds manual changes and corrects them only with --fix', async (
   ])
   expect(await run('reconcile', '--grace', '0')).toMatchObject({
     code: 1,
-    out: expect.stringContaining('To mend them, add --fix.'),
+    out: expect.stringContaining('Add --fix to correct them.'),
   })
   expect(await bookingRow(server, booking.id)).toMatchObject({ paidMinor: 700 })
 
@@ -77,7 +77,7 @@ test('payments are listed, all of them or those of one booking', async () => {
     { id: intent.paymentId, status: 'succeeded', amountMinor: 2000, currency: 'EUR' },
   ])
   const newest = await run('list', '--limit', '1')
-  expect(newest.out).toContain('There are more: ask with --limit.')
+  expect(newest.out).toContain('More results exist. Raise --limit to see them.')
   expect(newest.out).not.toContain(intent.paymentId)
 })
 
@@ -99,7 +99,7 @@ test('a failed Stripe event is listed with its error and processed again on retr
     return row?.state
   }
   await until(async () => (await stateOf()) === 'done' || undefined)
-  expect((await run('events', '--state', 'failed')).out).toBe('There is none.\n')
+  expect((await run('events', '--state', 'failed')).out).toBe('No Stripe events found.\n')
   expect((await run('events')).out).toContain(event.id)
   const again = await run('retry', event.id, '--json')
   expect(again.code).toBe(1)
@@ -110,7 +110,7 @@ test('a failed Stripe event is listed with its error and processed again on retr
 test('doctor and metrics report waiting and failed payment work without any worker', async () => {
   const own = await startTestServer()
   const look = (...words: string[]) => admin(settingsOf(own), ...words)
-  expect((await look('doctor')).out).toContain('No event waits or failed')
+  expect((await look('doctor')).out).toContain('No waiting or failed Stripe events, jobs or refunds.')
   await own.deps.db.insert(stripeEvents).values({
     id: 'evt_late',
     type: 'payment_intent.succeeded',
@@ -122,7 +122,7 @@ test('doctor and metrics report waiting and failed payment work without any work
 
   const doctor = await look('doctor')
   expect(doctor.code).toBe(0)
-  expect(doctor.out).toContain('1 events wait, 1 jobs failed, 1 jobs were given up.')
+  expect(doctor.out).toContain('Stripe events waiting: 1, jobs failed: 1, jobs given up: 1.')
   expect((await look('payments', 'jobs', '--json')).json<object[]>()).toMatchObject([
     { name: 'make-refund', key: 'make-refund:x', givenUp: true, lastError: 'Stripe is away' },
   ])

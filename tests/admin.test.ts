@@ -136,7 +136,7 @@ test('a damaged backup or one of another schema is refused and changes nothing',
   }
   expect(await admin(target, 'restore', inFolder('nowhere'))).toMatchObject({
     code: 1,
-    err: 'There is no such file.\n',
+    err: 'File not found.\n',
   })
   expect(await admin(target, 'restore', file)).toMatchObject({
     code: 1,
@@ -309,7 +309,7 @@ test('doctor finds problems and suggests how to solve them', async () => {
   expect((await admin(target, 'doctor')).out).toContain('bun run admin migrate')
   expect(await admin(target, 'stats')).toMatchObject({ code: 1, err: expect.stringContaining('migrate') })
   const nowhere = await admin({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }, 'doctor')
-  expect(nowhere).toMatchObject({ code: 1, out: expect.stringContaining('Is DATABASE_URL right') })
+  expect(nowhere).toMatchObject({ code: 1, out: expect.stringContaining('Check DATABASE_URL') })
 })
 
 test('invalid arguments end with exit code 2 and a hint, invalid settings with 1', async () => {

@@ -72,8 +72,8 @@ async function fillIn(): Promise<Record<PageOfOne, string>> {
 /** One who asks Sam for a time, one who has it, and one who had it and says how it was. */
 async function fillInWork(): Promise<void> {
   const [sam] = SPECIALISTS
-  const massage = sam?.services.find(({ needsApproval }) => needsApproval)
-  const advice = sam?.services.find(({ needsRoom }) => needsRoom)
+  const onRequest = sam?.services.find(({ needsApproval }) => needsApproval)
+  const inRoom = sam?.services.find(({ needsRoom }) => needsRoom)
   const as = async ({ id, role }: { id: string; role: Role }) =>
     clientOf(server, { token: await server.deps.tokens.sign({ id, role }) })
   const [carla, own] = [await as(customer), await as(specialist)]
@@ -87,17 +87,21 @@ async function fillInWork(): Promise<void> {
     if (priceMinor > 0) await carla.payments.confirm.mutate({ bookingId: id })
     return id
   }
-  if (!massage || !advice) throw new Error('Sam offers nothing')
-  await ask(massage.id)
-  await own.bookings.accept.mutate({ id: await ask(massage.id) })
-  await ask(advice.id)
-  const over = await ask(massage.id)
+  if (!onRequest || !inRoom) throw new Error('Sam offers nothing')
+  await ask(onRequest.id)
+  await own.bookings.accept.mutate({ id: await ask(onRequest.id) })
+  await ask(inRoom.id)
+  const over = await ask(onRequest.id)
   await own.bookings.accept.mutate({ id: over })
   await letPass(server, over)
   await own.bookings.complete.mutate({ id: over })
-  const review = { bookingId: over, rating: 5 as const, comment: 'My shoulders are new. Thank you, Sam!' }
+  const review = {
+    bookingId: over,
+    rating: 5 as const,
+    comment: 'My pitch is half as long and twice as clear. Thank you, Sam!',
+  }
   const { id } = await carla.reviews.create.mutate(review)
-  await own.reviews.answer.mutate({ id, answer: 'It was a pleasure. Do not sit so long.' })
+  await own.reviews.answer.mutate({ id, answer: 'It was a pleasure. Good luck on stage.' })
 }
 
 /** A Wednesday that many days ahead or a little later, when everything is open. */

@@ -11,30 +11,28 @@ import { everyPage, firstItems } from './pages'
 import { parseCount, parseInstant } from './parse'
 
 export function addBookingCommands({ program, on }: Admin): void {
-  const holds = program.command('holds').description('times that are held and not booked yet')
+  const holds = program.command('holds').description('list and release holds')
   holds
     .command('list')
-    .description('every hold')
+    .description('list all holds')
     .action(on(showHolds))
     .addHelpText('after', '\nExample:\n  bun run admin holds list\n')
   holds
     .command('expire')
-    .description(
-      'free the holds that are past their end, as the sweep does; or those named, whenever they end',
-    )
-    .argument('[ids...]', 'bookings that are held', collectIds)
-    .option('--all', 'every hold there is')
+    .description('expire the holds that are past their end, as the sweep does, or release the given holds')
+    .argument('[ids...]', 'ids of holds to release', collectIds)
+    .option('--all', 'release all holds')
     .action(on(expireHolds))
     .addHelpText('after', '\nExamples:\n  bun run admin holds expire\n  bun run admin holds expire --all\n')
 
-  const bookings = program.command('bookings').description('what is held and booked')
+  const bookings = program.command('bookings').description('list and cancel bookings')
   bookings
     .command('list')
-    .description('bookings, the newest first')
-    .addOption(new Option('--status <status>', 'only these').choices(BookingStatusSchema.options))
-    .option('--from <instant>', 'only what ends after it', parseInstant)
-    .option('--to <instant>', 'only what starts before it', parseInstant)
-    .option('--limit <count>', 'how many at the most', parseCount, 100)
+    .description('list bookings, newest first')
+    .addOption(new Option('--status <status>', 'only with this status').choices(BookingStatusSchema.options))
+    .option('--from <instant>', 'only bookings that end after this time', parseInstant)
+    .option('--to <instant>', 'only bookings that start before this time', parseInstant)
+    .option('--limit <count>', 'maximum number of bookings', parseCount, 100)
     .action(on(showBookings))
     .addHelpText(
       'after',
@@ -42,8 +40,8 @@ export function addBookingCommands({ program, on }: Admin): void {
     )
   bookings
     .command('cancel')
-    .description('cancel bookings, as the house: what was paid goes back as the policy says')
-    .argument('<ids...>', 'the bookings', collectIds)
+    .description('cancel bookings as an operator; refunds follow the cancellation policy')
+    .argument('<ids...>', 'ids of bookings', collectIds)
     .action(on(cancelBookings))
     .addHelpText(
       'after',
@@ -52,7 +50,7 @@ export function addBookingCommands({ program, on }: Admin): void {
 }
 
 function collectIds(text: string, before: string[] = []): string[] {
-  if (!Id.safeParse(text).success) throw new InvalidArgumentError('It is not the id of a booking.')
+  if (!Id.safeParse(text).success) throw new InvalidArgumentError('Not a booking id.')
   return [...before, text]
 }
 
@@ -70,10 +68,10 @@ async function expireHolds(
   ids: string[] = [],
   { all = false }: { all?: boolean } = {},
 ): Promise<void> {
-  const named = all ? (await allBookings(work, { status: 'held' })).map(({ id }) => id) : ids
-  if (named.length > 0) return eachOf(work, named, releaseHold, 'is free again')
+  const chosen = all ? (await allBookings(work, { status: 'held' })).map(({ id }) => id) : ids
+  if (chosen.length > 0) return eachOf(work, chosen, releaseHold, 'released')
   const freed = all ? 0 : (await sweepExpiredHolds(work.ctx)) + (await sweepUnpaidSeats(work.ctx))
-  work.console.show({ freed }, () => `${freed} holds were past their end and are free now.`)
+  work.console.show({ freed }, () => `${freed} holds expired.`)
 }
 
 async function showBookings(
@@ -84,13 +82,13 @@ async function showBookings(
     listBookings(work.ctx, { ...filter, ...page, as: 'admin' }),
   )
   work.console.show(items, (shown) =>
-    more ? `${bookingTable(shown)}\nThere are more: ask with --limit.` : bookingTable(shown),
+    more ? `${bookingTable(shown)}\nMore bookings exist. Raise --limit to see them.` : bookingTable(shown),
   )
 }
 
 const bookingTable = (bookings: Booking[]) =>
   table(
-    ['id', 'status', 'starts', 'ends', 'space', 'unit', 'person', 'hold ends'],
+    ['id', 'status', 'starts', 'ends', 'space', 'unit', 'user', 'hold ends'],
     bookings.map((one) => [
       one.id,
       one.status,
@@ -101,12 +99,12 @@ const bookingTable = (bookings: Booking[]) =>
       one.userId,
       one.holdExpiresAt,
     ]),
-    'There is none.',
+    'No bookings found.',
   )
 
-const cancelBookings = (work: Work, ids: string[]) => eachOf(work, ids, cancelBooking, 'is cancelled')
+const cancelBookings = (work: Work, ids: string[]) => eachOf(work, ids, cancelBooking, 'cancelled')
 
-/** One after the other; what is refused does not keep the rest, and fails the command. */
+/** Continues after a refusal. Any refusal makes the command fail. */
 async function eachOf(
   { ctx, console }: Work,
   ids: string[],

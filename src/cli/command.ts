@@ -2,10 +2,9 @@ import type { Command } from 'commander'
 import type { Console } from './console'
 import type { Installation, Opening } from './installation'
 
-/** What a command has to work with. */
 export type Work = Installation & { console: Console }
 
-/** A program that commands are added to. `on` makes the action of one: it opens the installation, and closes it again. */
+/** The program, and `on`, which wraps an action so that it gets an open installation that is closed afterwards. */
 export type Admin = {
   program: Command
   on<Args extends unknown[]>(
@@ -14,5 +13,5 @@ export type Admin = {
   ): (...args: Args) => Promise<void>
 }
 
-/** Something was wrong that the command has told of already. */
+/** A failure that the command has already reported. Only sets the exit code. */
 export class Failed extends Error {}

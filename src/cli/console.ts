@@ -1,19 +1,17 @@
 import Table from 'cli-table3'
 
-/** Where a command runs: in a terminal, in a script, or in a test. */
 export type Surroundings = {
   environment: Record<string, string | undefined>
-  /** Whether a person watches what is written to `err`. */
+  /** Whether `err` is a terminal. */
   terminal: boolean
   out: (text: string) => void
   err: (text: string) => void
 }
 
-/** How a command speaks: one result to `out`, as JSON or as text, and whatever is not the result to `err`. */
+/** Output of a command: one result on `out`, everything else on `err`. */
 export type Console = {
-  /** The result: as it is where JSON is asked for, else what `view` makes of it. */
+  /** Prints the result as JSON with --json, otherwise as the text that `view` returns. */
   show<T>(result: T, view: (result: T) => string): void
-  /** Tells how far a long piece of work has come. */
   progress(what: string, done: number, of: number): void
 }
 
@@ -35,9 +33,8 @@ export function createConsole({ out, err, terminal }: Surroundings, json: boolea
 
 type Cell = string | number | boolean | null
 
-/** Rows under their headings, in columns. */
-export function table(headings: string[], rows: Cell[][], nothing = 'There is nothing to show.'): string {
-  if (rows.length === 0) return nothing
+export function table(headings: string[], rows: Cell[][], empty = 'Nothing to show.'): string {
+  if (rows.length === 0) return empty
   const bare = { head: [], border: [], 'padding-left': 0, 'padding-right': 2 }
   const lines = new Table({ head: headings, style: bare, chars: NO_LINES })
   lines.push(...rows.map((row) => row.map((cell) => (cell === null ? '-' : String(cell)))))

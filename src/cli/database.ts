@@ -8,53 +8,51 @@ import { type Admin, Failed, type Work } from './command'
 import { type Surroundings, table } from './console'
 
 export function addDatabaseCommands({ program, on }: Admin, surroundings: Surroundings): void {
-  program.command('stats').description('how much there is of everything').action(on(showStats))
+  program.command('stats').description('count users, spaces, bookings and so on').action(on(showStats))
   program
     .command('seed')
-    .description('the demo data, where it is not there yet; never in production')
+    .description('load the demo data if it is missing; refused in production')
     .action(on(seed))
   program
     .command('migrate')
-    .description('bring the schema up to date, as the start of a server does')
+    .description('run pending migrations, as the server does at startup')
     .action(on(migrate, { anySchema: true }))
   program
     .command('backup')
-    .description('write everything that is stored into one file, while servers go on')
-    .argument('<file>', 'the file to make')
+    .description('write a consistent copy of all data to one file; servers can keep running')
+    .argument('<file>', 'file to write')
     .action(on(backUp))
     .addHelpText('after', '\nExample:\n  bun run admin backup monday.backup\n')
   program
     .command('reset')
-    .description('delete everything that is stored; the schema stays')
-    .option('--yes', 'yes, everything')
-    .option('--production', 'yes, in production too')
+    .description('delete all data and keep the schema')
+    .option('--yes', 'confirm the deletion')
+    .option('--production', 'confirm it again in production')
     .action(on(reset))
     .addHelpText('after', '\nExample:\n  bun run admin reset --yes\n')
   program
     .command('restore')
-    .description('fill an empty database from a backup; all of it or nothing')
-    .argument('<file>', 'a file that backup has made')
-    .option('--reset', 'delete first what is there, in the same transaction')
-    .option('--yes', 'yes, delete it')
-    .option('--production', 'yes, in production too')
+    .description('restore a backup into an empty database, in one transaction')
+    .argument('<file>', 'backup file to read')
+    .option('--reset', 'delete the existing data first, in the same transaction')
+    .option('--yes', 'confirm the deletion')
+    .option('--production', 'confirm it again in production')
     .action(on(restore))
     .addHelpText('after', '\nExample:\n  bun run admin restore monday.backup --reset --yes\n')
   program
     .command('url')
-    .description(
-      'the address of the database, for psql and others; the embedded one answers while a server runs',
-    )
+    .description('print the database URL, for psql and other tools; an embedded database must be running')
     .action(on(showUrl, { anySchema: true }))
   program
     .command('studio')
-    .description('look into the database with Drizzle Studio, until Ctrl-C')
+    .description('browse the database in Drizzle Studio; stop it with Ctrl-C')
     .action(on((work: Work) => openStudio(work, surroundings), { anySchema: true }))
 }
 
 async function showStats({ ctx, console }: Work): Promise<void> {
   console.show(await readStats(ctx), ({ bookings, ...counts }) =>
     table(
-      ['what', 'how many'],
+      ['item', 'count'],
       [
         ...Object.entries(counts).map(([name, count]) => [wordsOf(name), count]),
         ...Object.entries(bookings).map(([status, count]) => [`bookings ${status}`, count]),
@@ -67,16 +65,16 @@ const wordsOf = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.
 
 async function seed({ ctx, env, console }: Work): Promise<void> {
   if (env.NODE_ENV === 'production')
-    throw new ConfigurationError('Demo data has public passwords and is refused in production.')
+    throw new ConfigurationError('Demo data has public passwords. It is refused in production.')
   await seedDatabase(ctx)
-  console.show({ seeded: true }, () => 'The demo data is there.')
+  console.show({ seeded: true }, () => 'Demo data loaded.')
 }
 
 async function migrate({ databaseUrl, console }: Work): Promise<void> {
   const { pending } = await readSchemaState(databaseUrl)
   await migrateDatabase(databaseUrl)
   console.show({ made: pending }, () =>
-    pending.length === 0 ? 'The schema was up to date.' : `Made: ${pending.join(', ')}.`,
+    pending.length === 0 ? 'The schema is up to date.' : `Migrations applied: ${pending.join(', ')}.`,
   )
 }
 
@@ -86,22 +84,24 @@ async function backUp({ databaseUrl, console }: Work, file: string): Promise<voi
   )
   const rows = manifest.tables.reduce((sum, one) => sum + one.rows, 0)
   const megabytes = Math.round(Bun.file(file).size / 1e4) / 100
-  console.show({ file, rows, megabytes, ...manifest }, () => `${rows} rows are in ${file}, ${megabytes} MB.`)
+  console.show(
+    { file, rows, megabytes, ...manifest },
+    () => `${rows} rows written to ${file} (${megabytes} MB).`,
+  )
 }
 
 type Consent = { yes?: boolean; production?: boolean }
 
-/** Deleting everything is said twice, and in production three times. */
 function expectConsent(env: Env, { yes, production }: Consent): void {
-  if (!yes) throw new ConfigurationError('This deletes everything that is stored. If so, add --yes.')
+  if (!yes) throw new ConfigurationError('This deletes all data. Add --yes to confirm.')
   if (env.NODE_ENV === 'production' && !production)
-    throw new ConfigurationError('This is production. If it really is to be emptied, add --production.')
+    throw new ConfigurationError('This deletes production data. Add --production to confirm.')
 }
 
 async function reset({ env, databaseUrl, console }: Work, consent: Consent): Promise<void> {
   expectConsent(env, consent)
   const { rows } = await resetDatabase(databaseUrl)
-  console.show({ rows }, () => `${rows} rows were deleted. The database is empty.`)
+  console.show({ rows }, () => `${rows} rows deleted. The database is empty.`)
 }
 
 async function restore(
@@ -127,7 +127,7 @@ async function openStudio({ databaseUrl }: Work, { environment }: Surroundings):
     env: { ...environment, DATABASE_URL: databaseUrl },
     stdio: ['inherit', 'inherit', 'inherit'],
   })
-  // Ctrl-C is for the studio; this waits for its end, to give the database back.
+  // Ctrl-C stops the studio. This process must outlive it to release the database.
   process.once('SIGINT', () => undefined)
   if ((await studio.exited) !== 0) throw new Failed()
 }

@@ -1,2 +1,2 @@
-/** `off` is what is not set, and need not be. */
+/** `off` means not configured and not required. */
 export type Finding = { state: 'ok' | 'off' | 'warning' | 'broken'; says: string; todo?: string }

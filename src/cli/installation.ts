@@ -8,25 +8,24 @@ import type { RedisLink } from '../lib/redis'
 import { needsSandbox } from '../lib/stripe'
 import { startStripeSandbox } from '../sandbox/stripe'
 
-/** What a command works on: the same database and the same services as a server, and no server. */
+/** The database and the services of a server, without its listeners and scheduled jobs. */
 export type Installation = {
   env: Env
   databaseUrl: string
-  /** Acts as an admin who is nobody in particular. */
+  /** Acts as an admin without an account. */
   ctx: SignedInContext
   close(): Promise<void>
 }
 
-/** What a command asks of an installation: `anySchema` takes it as it is; `stripe` has a sandbox where a server has one. */
+/** `anySchema` skips the schema check. `stripe` starts the sandbox if a server would use it. */
 export type Opening = { anySchema?: boolean; stripe?: boolean }
 
 const OPERATOR = { kind: 'user', id: '00000000-0000-0000-0000-000000000000', role: 'admin' } as const
 
 /**
- * Opens the database that a server would use: the one of DATABASE_URL, or the embedded one of DATA_DIR, beside a server
- * that runs it or without one. A schema that is behind is brought up to date only where there is none yet: beside a
- * server of an older version it is not this command's to change.
- * @throws {ConfigurationError} where the settings make no sense, or the schema is of another version
+ * Opens the database of DATABASE_URL, or the embedded one of DATA_DIR, with or without a running server. Migrates only an
+ * empty database, because a server of an older version could be using the others.
+ * @throws {ConfigurationError} if a setting is invalid or the schema is of another version
  */
 export async function openInstallation(
   environment: Record<string, string | undefined>,
@@ -38,14 +37,13 @@ export async function openInstallation(
   const releasers: (() => Promise<unknown>)[] = embedded ? [embedded.stop] : []
   const databaseUrl = env.DATABASE_URL ?? embedded?.url ?? ''
   try {
-    if (!anySchema) await bringSchema(databaseUrl)
-    // It shares its state with the servers' through the database, and leaves the webhooks to them.
+    if (!anySchema) await ensureSchema(databaseUrl)
+    // The sandboxes share their state in the database. Only those of servers send webhooks.
     const sandbox = stripe && needsSandbox(env) ? await startStripeSandbox({ databaseUrl, log }) : undefined
     if (sandbox) releasers.push(sandbox.stop)
     const core = await openDeps(env, log, databaseUrl, { connections: 2, statementSeconds: 300, sandbox })
     releasers.push(core.release)
-    // What is said before Redis has answered once would be heard by nobody. Without Redis a server hears of a change at
-    // its next sweep, when it compares versions.
+    // Messages published before the connection is up are lost, and servers would notice a change only at the next sweep.
     await whenUp(core.redis)
     return {
       env,
@@ -59,17 +57,15 @@ export async function openInstallation(
   }
 }
 
-async function bringSchema(databaseUrl: string): Promise<void> {
+async function ensureSchema(databaseUrl: string): Promise<void> {
   const { schema, pending, unknown } = await readSchemaState(databaseUrl)
   if (unknown > 0)
     throw new ConfigurationError(
-      'The database has the schema of a later version of CoworkSpace. Use that version.',
+      'The database schema is from a later version of CoworkSpace. Use that version.',
     )
   if (pending.length === 0) return
   if (schema !== '')
-    throw new ConfigurationError(
-      `The database lacks ${pending.length} migration(s): ${pending.join(', ')}. Run: bun run admin migrate`,
-    )
+    throw new ConfigurationError(`Migrations are pending: ${pending.join(', ')}. Run: bun run admin migrate`)
   await migrateDatabase(databaseUrl)
 }
 

@@ -10,11 +10,11 @@ import { findByEmail, parseEmail } from './users'
 export function addLoyaltyCommand({ program, on }: Admin): void {
   program
     .command('loyalty')
-    .description("somebody's points and tier, and a correction where one is needed")
-    .argument('<email>', 'who', parseEmail)
-    .option('--correct <points>', 'give so many points; with a minus sign, take them', parsePoints)
-    .option('--reason <text>', 'why; they see it')
-    .option('--limit <count>', 'how many entries at the most', parseCount, 20)
+    .description("show or correct a user's points and tier")
+    .argument('<email>', 'e-mail of the user', parseEmail)
+    .option('--correct <points>', 'add points, or take them with a negative number', parsePoints)
+    .option('--reason <text>', 'reason for the correction, shown to the user')
+    .option('--limit <count>', 'maximum number of entries', parseCount, 20)
     .action(on(showLoyalty))
     .addHelpText('after', EXAMPLES)
 }
@@ -23,13 +23,13 @@ const EXAMPLES = `
 Examples:
   bun run admin loyalty customer@example.com
   bun run admin loyalty customer@example.com --correct 50 --reason "The heating was broken"
-  bun run admin loyalty customer@example.com --correct=-50 --reason "Given twice"
+  bun run admin loyalty customer@example.com --correct=-50 --reason "Added twice by mistake"
 `
 
 function parsePoints(text: string): number {
   const points = Number(text)
   if (!/^-?\d{1,7}$/.test(text) || points === 0 || Math.abs(points) > 1_000_000)
-    throw new InvalidArgumentError('It is not a number of points, up to a million.')
+    throw new InvalidArgumentError('Not a number of points from -1000000 to 1000000 other than 0.')
   return points
 }
 
@@ -48,14 +48,14 @@ async function showLoyalty(
 }
 
 function describe({ points, tier, tierPoints, nextTierAt, entries, nextCursor }: Loyalty): string {
-  const next = nextTierAt === null ? '' : `; the next tier begins at ${nextTierAt}`
+  const next = nextTierAt === null ? '' : `; the next tier starts at ${nextTierAt}`
   return [
-    `${points} points, ${tier}: ${tierPoints} earned in twelve months${next}.`,
+    `${points} points, tier ${tier} with ${tierPoints} points in 12 months${next}.`,
     table(
-      ['points', 'kind', 'booking', 'reason', 'when'],
+      ['points', 'kind', 'booking', 'reason', 'created'],
       entries.map((entry) => [entry.points, entry.kind, entry.bookingId, entry.reason, entry.createdAt]),
-      'There are no entries.',
+      'No entries yet.',
     ),
-    ...(nextCursor === null ? [] : ['There are more: ask with --limit.']),
+    ...(nextCursor === null ? [] : ['More entries exist. Raise --limit to see them.']),
   ].join('\n')
 }

@@ -1,6 +1,6 @@
 type PageOf<Item> = { items: Item[]; nextCursor: string | null }
 
-/** All that a list has, page after page. */
+/** Reads all pages of a list. */
 export async function everyPage<Item>(
   read: (page: { limit: number; cursor?: string }) => Promise<PageOf<Item>>,
 ): Promise<Item[]> {
@@ -14,7 +14,7 @@ export async function everyPage<Item>(
   return found
 }
 
-/** The first so many that a list has, and whether there are more. */
+/** Reads the first `count` items of a list, and whether more exist. */
 export async function firstItems<Item>(
   count: number,
   read: (page: { limit: number; cursor?: string }) => Promise<PageOf<Item>>,

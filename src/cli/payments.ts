@@ -14,40 +14,48 @@ import { firstItems } from './pages'
 import { parseCount, parseId, parseInstant, parseWhole } from './parse'
 
 export function addPaymentCommands({ program, on }: Admin): void {
-  const payments = program.command('payments').description('money: what Stripe has, and what is here')
-  const limit = () => new Option('--limit <count>', 'how many at the most').argParser(parseCount).default(100)
+  const payments = program
+    .command('payments')
+    .description('list payments, Stripe events and failed jobs, and compare them with Stripe')
+  const limit = () =>
+    new Option('--limit <count>', 'maximum number of results').argParser(parseCount).default(100)
   payments
     .command('list')
-    .description('payments, the newest first')
-    .option('--booking <id>', 'only those of one booking', parseId)
+    .description('list payments, newest first')
+    .option('--booking <id>', 'only payments for this booking', parseId)
     .addOption(limit())
     .action(on(showPayments))
     .addHelpText('after', '\nExample:\n  bun run admin payments list --limit 20\n')
   payments
     .command('reconcile')
-    .description('hold what Stripe has of a period against what is here')
-    .option('--from <instant>', `the begin of the period; without it ${DAYS} days ago`, parseInstant)
-    .option('--to <instant>', 'its end; without it now', parseInstant)
-    .option('--grace <seconds>', 'leave alone what is younger, since it is under way', parseWhole, 120)
-    .option('--fix', 'mend what can be mended; a dispute is for a person')
+    .description('compare the payments and refunds of a period with Stripe')
+    .option('--from <instant>', `start of the period; default: ${DAYS} days ago`, parseInstant)
+    .option('--to <instant>', 'end of the period; default: now', parseInstant)
+    .option(
+      '--grace <seconds>',
+      'ignore changes younger than this, which may be in progress',
+      parseWhole,
+      120,
+    )
+    .option('--fix', 'correct the differences, except disputes')
     .action(on(reconcilePayments, { stripe: true }))
     .addHelpText('after', RECONCILE_HELP)
   payments
     .command('events')
-    .description('what Stripe has told us, the newest first')
-    .addOption(new Option('--state <state>', 'only these').choices(StripeEventStateSchema.options))
+    .description('list Stripe events, newest first')
+    .addOption(new Option('--state <state>', 'only in this state').choices(StripeEventStateSchema.options))
     .addOption(limit())
     .action(on(showEvents))
     .addHelpText('after', '\nExample:\n  bun run admin payments events --state failed\n')
   payments
     .command('retry')
-    .description('ask for an event to be worked on again, at once')
-    .addArgument(new Argument('<event>', "the event's id at Stripe").argParser(parseEventId))
+    .description('process a Stripe event again')
+    .addArgument(new Argument('<event>', 'id of the Stripe event').argParser(parseEventId))
     .action(on(retry))
     .addHelpText('after', '\nExample:\n  bun run admin payments retry evt_1Pgc76B7WZ01zgkWwyRHS12y\n')
   payments
     .command('jobs')
-    .description('durable jobs that failed: those that are tried again, and those that were given up')
+    .description('list failed jobs: those to be retried and those given up')
     .action(on(showJobs))
     .addHelpText('after', '\nExample:\n  bun run admin payments jobs --json\n')
 }
@@ -55,7 +63,7 @@ export function addPaymentCommands({ program, on }: Admin): void {
 const DAYS = 4
 
 const RECONCILE_HELP = `
-Exit code 1 where a difference is left.
+The exit code is 1 if a difference is left.
 
 Examples:
   bun run admin payments reconcile
@@ -64,7 +72,7 @@ Examples:
 
 function parseEventId(text: string): string {
   if (!StripeEventId.safeParse(text).success)
-    throw new InvalidArgumentError("It is not the id of an event of Stripe's, such as evt_1Pgc76B7WZ01zgkW.")
+    throw new InvalidArgumentError('Not the id of a Stripe event, such as evt_1Pgc76B7WZ01zgkW.')
   return text
 }
 
@@ -76,11 +84,12 @@ async function showPayments(
   console.show(items, (shown) => withMore(paymentTable(shown), more))
 }
 
-const withMore = (text: string, more: boolean) => (more ? `${text}\nThere are more: ask with --limit.` : text)
+const withMore = (text: string, more: boolean) =>
+  more ? `${text}\nMore results exist. Raise --limit to see them.` : text
 
 const paymentTable = (payments: Payment[]) =>
   table(
-    ['id', 'status', 'for', 'amount', 'given back', 'currency', 'booking', 'begun'],
+    ['id', 'status', 'kind', 'amount', 'refunded', 'currency', 'booking', 'created'],
     payments.map((one) => [
       one.id,
       one.status,
@@ -91,7 +100,7 @@ const paymentTable = (payments: Payment[]) =>
       one.bookingId,
       one.createdAt,
     ]),
-    'There is none.',
+    'No payments found.',
   )
 
 type Period = { from?: string; to?: string; grace: number; fix?: boolean }
@@ -102,18 +111,18 @@ async function reconcilePayments(
 ): Promise<void> {
   const end = to === undefined ? new Date() : new Date(to)
   const begin = from === undefined ? new Date(Date.now() - DAYS * DAY) : new Date(from)
-  if (begin >= end) throw new AppError('VALIDATION', 'The period ends before it begins.')
+  if (begin >= end) throw new AppError('VALIDATION', '--from must be earlier than --to.')
   const found = await reconcile(ctx, { from: begin, to: end, fix, graceMs: grace * 1000 }).catch(
-    sayWhatStripeSaid,
+    throwStripeError,
   )
   const stripe = needsSandbox(env) ? 'the sandbox' : 'Stripe'
   console.show(found, () => describeReconciliation(found, stripe, fix))
   if (found.differences.some(({ mended }) => !mended)) throw new Failed()
 }
 
-function sayWhatStripeSaid(cause: unknown): never {
+function throwStripeError(cause: unknown): never {
   if (!isStripeError(cause)) throw cause
-  throw new AppError('UNAVAILABLE', `Stripe does not answer as it should: ${cause.message}`, { cause })
+  throw new AppError('UNAVAILABLE', `Stripe request failed: ${cause.message}`, { cause })
 }
 
 function describeReconciliation(
@@ -121,18 +130,18 @@ function describeReconciliation(
   stripe: string,
   fix: boolean,
 ): string {
-  const held = `From ${from} to ${to}: ${intents} payments and ${refunds} refunds of ${stripe} were looked at.`
-  if (differences.length === 0) return `${held}\nEverything agrees.`
+  const compared = `Compared ${intents} payments and ${refunds} refunds of ${stripe} from ${from} to ${to}.`
+  if (differences.length === 0) return `${compared}\nNo differences.`
   const left = differences.filter(({ mended }) => !mended)
-  const mended = differences.length - left.length
+  const corrected = differences.length - left.length
   const fixable = !fix && left.some(({ kind }) => kind !== 'dispute')
-  const sum = `${differences.length} differences, ${mended} mended.${fixable ? ' To mend them, add --fix.' : ''}`
-  return [held, '', differenceTable(differences), '', sum].join('\n')
+  const sum = `${differences.length} differences, ${corrected} corrected.${fixable ? ' Add --fix to correct them.' : ''}`
+  return [compared, '', differenceTable(differences), '', sum].join('\n')
 }
 
 const differenceTable = (differences: Difference[]) =>
   table(
-    ['what', 'here', 'at Stripe, or as it should be', 'mended', 'booking', 'payment', "Stripe's id"],
+    ['difference', 'here', 'at Stripe or expected', 'corrected', 'booking', 'payment', 'Stripe id'],
     differences.map((one) => [
       one.kind,
       one.ours,
@@ -154,7 +163,7 @@ async function showEvents(
 
 const eventTable = (events: StripeEvent[]) =>
   table(
-    ['id', 'type', 'state', 'tried', 'came', 'about', 'error'],
+    ['id', 'type', 'state', 'attempts', 'received', 'intent', 'error'],
     events.map((one) => [
       one.id,
       one.type,
@@ -164,13 +173,13 @@ const eventTable = (events: StripeEvent[]) =>
       one.intentId,
       shorten(one.error),
     ]),
-    'There is none.',
+    'No Stripe events found.',
   )
 
 const shorten = (text: string | null) => (text?.split('\n')[0] ?? null)?.slice(0, 100) ?? null
 
 async function retry({ ctx, console }: Work, id: string): Promise<void> {
-  console.show(await retryEvent(ctx, { id }), () => `${id} waits to be worked on, by any server that runs.`)
+  console.show(await retryEvent(ctx, { id }), () => `${id} is queued. A running server will process it.`)
 }
 
 async function showJobs({ ctx, console }: Work): Promise<void> {
@@ -183,14 +192,14 @@ async function showJobs({ ctx, console }: Work): Promise<void> {
 
 const jobTable = (jobs: JobReport[]) =>
   table(
-    ['job', 'about', 'state', 'tried', 'next', 'error'],
+    ['job', 'subject', 'state', 'attempts', 'next attempt', 'error'],
     jobs.map((job) => [
       job.name,
       job.key?.replace(`${job.name}:`, '') ?? null,
-      job.givenUp ? 'given up' : 'is tried again',
+      job.givenUp ? 'given up' : 'retrying',
       job.attempts,
       job.givenUp ? null : iso(job.runAt),
       shorten(job.lastError),
     ]),
-    'No job has failed.',
+    'No failed jobs.',
   )

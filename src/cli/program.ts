@@ -20,7 +20,7 @@ import { addUserCommands } from './users'
 const EXIT = { done: 0, failed: 1, misused: 2 } as const
 
 /**
- * Runs one command as an operator types it.
+ * Runs one admin command.
  * @returns the exit code: 0 done, 1 refused or failed, 2 not understood
  */
 export async function runAdmin(words: string[], surroundings: Surroundings): Promise<number> {
@@ -37,10 +37,10 @@ export async function runAdmin(words: string[], surroundings: Surroundings): Pro
 
 function createProgram(surroundings: Surroundings): Admin {
   const program = new Command('admin')
-    .description('Looks after an installation of CoworkSpace, beside a running server or without one.')
+    .description('Manages a CoworkSpace installation, with or without a running server.')
     .version(version)
-    .option('--json', 'write the result as JSON')
-    .showHelpAfterError('(--help says how)')
+    .option('--json', 'print the result as JSON')
+    .showHelpAfterError('(see --help)')
     .exitOverride()
     .configureOutput({ writeOut: surroundings.out, writeErr: surroundings.err })
     .addHelpText('after', EXAMPLES)
@@ -73,7 +73,7 @@ function createProgram(surroundings: Surroundings): Admin {
 const EXAMPLES = `
 Examples:
   bun run admin doctor
-  bun run admin create-admin alma@example.com --name "Alma Admin"
+  bun run admin create-admin alma@example.com --name "Alma Ricci"
   bun run admin spaces export spaces.csv
   bun run admin bookings list --status confirmed --json
   bun run admin backup monday.backup
@@ -81,16 +81,16 @@ Examples:
 Exit codes: 0 done, 1 refused or failed, 2 not understood.
 `
 
-/** What is expected is told in a sentence; anything else is a bug, and shows where it happened. */
+/** Refusals get a sentence. Any other error is a bug and is printed with its stack. */
 function describeError(error: unknown, json: boolean): string {
-  const { reason, message, issues = [] } = tellable(error)
+  const { reason, message, issues = [] } = refusalOf(error)
   if (json) return `${JSON.stringify({ error: { reason, message, ...(issues.length > 0 && { issues }) } })}\n`
   const details = issues.map(({ path, message: what }) => `  ${path}: ${what}`)
   const bug = reason === 'INTERNAL' ? [Bun.inspect(error)] : []
   return `${[message, ...details, ...bug].join('\n')}\n`
 }
 
-function tellable(error: unknown): { reason: string; message: string; issues?: Issue[] | undefined } {
+function refusalOf(error: unknown): { reason: string; message: string; issues?: Issue[] | undefined } {
   if (error instanceof ConfigurationError || error instanceof BackupError)
     return { reason: 'CONFIGURATION', message: error.message }
   return error instanceof AppError ? error : refusalOfThrown(error)

@@ -10,11 +10,11 @@ import { parseId } from './parse'
 export function addReportCommand({ program, on }: Admin): void {
   program
     .command('report')
-    .description('occupancy, revenue, the way from hold to visit, and who comes back')
-    .option('--from <date>', 'the first local date', parseDate)
-    .option('--to <date>', 'the last local date; without them the last 30 days', parseDate)
+    .description('show occupancy, revenue, the funnel from hold to visit, and returning users')
+    .option('--from <date>', 'first local date; default: 29 days before --to', parseDate)
+    .option('--to <date>', 'last local date; default: today (UTC)', parseDate)
     .option('--location <id>', 'only this location', parseId)
-    .option('--csv', 'every number as a row of CSV')
+    .option('--csv', 'print every number as a row of CSV')
     .action(on(showReport))
     .addHelpText(
       'after',
@@ -23,8 +23,7 @@ export function addReportCommand({ program, on }: Admin): void {
 }
 
 function parseDate(text: string): string {
-  if (!LocalDate.safeParse(text).success)
-    throw new InvalidArgumentError('It is not a date such as 2027-01-04.')
+  if (!LocalDate.safeParse(text).success) throw new InvalidArgumentError('Not a date such as 2027-01-04.')
   return text
 }
 
@@ -48,39 +47,39 @@ function toTables({
   const money = (amountMinor: number, currency: string) => `${amountMinor} ${currency}`
   const top = (rows: AnalyticsSummary['topSpaces'] | AnalyticsSummary['topSpecialists'], heading: string) =>
     table(
-      [heading, 'bookings', 'brought in (minor units)'],
+      [heading, 'bookings', 'revenue (minor units)'],
       rows.map(({ name, bookings, amountMinor, currency }) => [name, bookings, money(amountMinor, currency)]),
-      'Nothing was booked.',
+      'No bookings.',
     )
   return [
     `From ${from} to ${to}`,
-    table(['of holds', 'number'], Object.entries(funnel)),
+    table(['funnel', 'count'], Object.entries(funnel)),
     table(
-      ['of people', 'number'],
+      ['users', 'value'],
       [
-        ['had a booking', summary.people],
-        ['came for more than one', percent(summary.returningShare)],
-        ['did not come', percent(summary.noShowShare)],
-        ['hours ahead', summary.leadTimeHours],
+        ['with a booking', summary.people],
+        ['returning', percent(summary.returningShare)],
+        ['no-show', percent(summary.noShowShare)],
+        ['lead time in hours', summary.leadTimeHours],
       ],
     ),
     table(
-      ['date', 'revenue (minor units)', 'by door'],
+      ['date', 'revenue (minor units)', 'by channel'],
       revenue.map(({ date, amountMinor, currency, sources }) => [
         date,
         money(amountMinor, currency),
         sources.map((part) => `${part.source} ${part.amountMinor}`).join(', '),
       ]),
-      'No money moved.',
+      'No revenue.',
     ),
     top(topSpaces, 'space'),
     top(topSpecialists, 'specialist'),
     table(
-      ['weekday', 'hour', 'taken'],
+      ['weekday', 'hour', 'occupancy'],
       summary.occupancy
         .filter(({ share }) => share > 0)
         .map(({ weekday, hour, share }) => [weekday, hour, percent(share)]),
-      'No unit was taken.',
+      'No occupancy.',
     ),
   ].join('\n\n')
 }

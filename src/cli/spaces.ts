@@ -13,24 +13,24 @@ import { everyPage } from './pages'
 type Format = 'csv' | 'json'
 
 export function addSpaceCommands({ program, on }: Admin): void {
-  const spaces = program.command('spaces').description('what can be booked')
-  const format = () => new Option('--format <format>', 'without it, by the name of the file').choices(FORMATS)
+  const spaces = program.command('spaces').description('list, export and import spaces')
+  const format = () => new Option('--format <format>', 'default: from the file name').choices(FORMATS)
   spaces
     .command('list')
-    .description('every space that is in use')
+    .description('list all spaces')
     .action(on(showSpaces))
     .addHelpText('after', '\nExample:\n  bun run admin spaces list --json\n')
   spaces
     .command('export')
-    .description('write every space to a file, or to the screen')
-    .addArgument(new Argument('[file]', 'ending in .csv or .json'))
+    .description('write all spaces to a file or to standard output')
+    .addArgument(new Argument('[file]', 'file name ending in .csv or .json'))
     .addOption(format())
     .action(on(exportSpaces))
     .addHelpText('after', '\nExample:\n  bun run admin spaces export spaces.csv\n')
   spaces
     .command('import')
-    .description('make the spaces of a file, or change those that are there; all of them or none')
-    .addArgument(new Argument('<file>', 'ending in .csv or .json, or - for what comes in'))
+    .description('create or update spaces from a file, all or none')
+    .addArgument(new Argument('<file>', 'file name ending in .csv or .json, or - for standard input'))
     .addOption(format())
     .action(on(readSpaces))
     .addHelpText('after', IMPORT_HELP)
@@ -39,9 +39,9 @@ export function addSpaceCommands({ program, on }: Admin): void {
 const FORMATS: Format[] = ['csv', 'json']
 
 const IMPORT_HELP = `
-A space is known by its id, else by its location and name. Needed are name, kind, and locationId or location (a name).
-Other fields: ${SPACE_FIELDS.filter((field) => !['id', 'locationId', 'name', 'kind'].includes(field)).join(', ')}.
-In CSV hours and cancellation are JSON, and empty hours are those of the location.
+Spaces are matched by id, otherwise by location and name. Required: name, kind, and locationId or location (a name).
+Optional: ${SPACE_FIELDS.filter((field) => !['id', 'locationId', 'name', 'kind'].includes(field)).join(', ')}.
+In CSV, hours and cancellation are JSON. Empty hours mean the hours of the location.
 
 Example:
   bun run admin spaces import spaces.csv
@@ -55,7 +55,7 @@ async function showSpaces(work: Work): Promise<void> {
 
 const spaceTable = (spaces: Space[]) =>
   table(
-    ['id', 'name', 'kind', 'people', 'units', 'slot', 'price'],
+    ['id', 'name', 'kind', 'capacity', 'units', 'slot', 'price'],
     spaces.map((space) => [
       space.id,
       space.name,
@@ -65,7 +65,7 @@ const spaceTable = (spaces: Space[]) =>
       `${space.slotMinutes} min`,
       `${space.priceMinor} ${space.currency}`,
     ]),
-    'There is no space yet.',
+    'No spaces yet.',
   )
 
 async function exportSpaces(
@@ -80,13 +80,14 @@ async function exportSpaces(
   if (file === undefined) work.console.show(spaces, () => text.trimEnd())
   else {
     await Bun.write(file, text)
-    work.console.show({ file, spaces: spaces.length }, () => `${spaces.length} spaces are in ${file}.`)
+    work.console.show({ file, spaces: spaces.length }, () => `${spaces.length} spaces written to ${file}.`)
   }
 }
 
 function formatOf(file: string): Format {
   const format = FORMATS.find((known) => path.extname(file).toLowerCase() === `.${known}`)
-  if (!format) throw new AppError('VALIDATION', `${file}: is it CSV or JSON? Say so with --format.`)
+  if (!format)
+    throw new AppError('VALIDATION', `Cannot tell the format of ${file}. Add --format csv or --format json.`)
   return format
 }
 
@@ -104,15 +105,12 @@ async function readSpaces(work: Work, file: string, options: { format?: Format }
   const text = file === '-' ? await Bun.stdin.text() : await readFile(file)
   const rows = format === 'csv' ? fromCsv(text) : fromJson(text)
   const imported = await importSpaces(work.ctx, rows, (done, of) => work.console.progress('spaces', done, of))
-  work.console.show(
-    imported,
-    ({ created, changed }) => `${created} spaces were made, ${changed} were there and are as the file says.`,
-  )
+  work.console.show(imported, ({ created, changed }) => `${created} spaces created, ${changed} updated.`)
 }
 
 async function readFile(file: string): Promise<string> {
   const found = Bun.file(file)
-  if (!(await found.exists())) throw new AppError('NOT_FOUND', `There is no file ${file}.`)
+  if (!(await found.exists())) throw new AppError('NOT_FOUND', `File ${file} not found.`)
   return found.text()
 }
 
@@ -120,18 +118,18 @@ function fromJson(text: string): unknown[] {
   try {
     return [JSON.parse(text)].flat()
   } catch (cause) {
-    throw new AppError('VALIDATION', 'The file is not JSON.', { cause })
+    throw new AppError('VALIDATION', 'The file is not valid JSON.', { cause })
   }
 }
 
-/** Cells are text: numbers and JSON are read where the field is one, and an empty cell says nothing of its field. */
+/** Parses numbers and JSON by field. An empty cell omits its field, except `hours`, which becomes null. */
 function fromCsv(text: string): unknown[] {
   let rows: Record<string, string>[]
   try {
     rows = parse(text, { columns: true, bom: true, skip_empty_lines: true, trim: true })
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : ''
-    throw new AppError('VALIDATION', `The file is not CSV with a line of headings. ${why}`, { cause })
+    const detail = cause instanceof Error ? cause.message : ''
+    throw new AppError('VALIDATION', `The file is not CSV with a header line. ${detail}`, { cause })
   }
   return rows.map((row) =>
     Object.fromEntries(
@@ -149,7 +147,7 @@ function readCell(field: string, cell: string): unknown {
   try {
     return JSON.parse(cell)
   } catch {
-    // As it stands; the shape of a space says what is wrong with it.
+    // Validation reports it.
     return cell
   }
 }

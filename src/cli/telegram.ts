@@ -6,8 +6,8 @@ import type { Admin, Work } from './command'
 export function addTelegramCommand({ program, on }: Admin): void {
   program
     .command('telegram')
-    .description('the bot, and where Telegram sends what people write to it')
-    .option('--register', 'tell Telegram that this is at PUBLIC_URL, with TELEGRAM_WEBHOOK_SECRET')
+    .description('show the bot and its webhook')
+    .option('--register', 'register the webhook at PUBLIC_URL, with TELEGRAM_WEBHOOK_SECRET')
     .action(on(showBot))
     .addHelpText('after', EXAMPLES)
 }
@@ -20,12 +20,11 @@ Examples:
 
 async function showBot({ ctx, env, console }: Work, { register }: { register?: boolean }): Promise<void> {
   const { telegram } = ctx
-  if (!telegram.isSetUp)
-    throw new AppError('UNAVAILABLE', 'TELEGRAM_BOT_TOKEN is not set: there is no bot here.')
+  if (!telegram.isSetUp) throw new AppError('UNAVAILABLE', 'The bot is off. Set TELEGRAM_BOT_TOKEN.')
   try {
     if (register) {
       if (!env.PUBLIC_URL)
-        throw new AppError('VALIDATION', 'Set PUBLIC_URL first: Telegram must be able to reach it.')
+        throw new AppError('VALIDATION', 'Set PUBLIC_URL to an address that Telegram can reach.')
       await registerWebhook(ctx, env.PUBLIC_URL)
     }
     const { username } = await telegram.api().getMe()
@@ -39,9 +38,9 @@ async function showBot({ ctx, env, console }: Work, { register }: { register?: b
       [
         `@${shown.username}`,
         webhook
-          ? `Telegram sends updates to ${webhook}; ${shown.waiting} wait.`
-          : 'Telegram sends updates nowhere: use --register.',
-        ...(shown.lastError ? [`The last one failed: ${shown.lastError}`] : []),
+          ? `Telegram sends updates to ${webhook}; ${shown.waiting} are waiting.`
+          : 'No webhook is registered. Add --register.',
+        ...(shown.lastError ? [`Last error: ${shown.lastError}`] : []),
       ].join('\n'),
     )
   } catch (error) {

@@ -12,40 +12,38 @@ import { everyPage } from './pages'
 export function addUserCommands({ program, on }: Admin): void {
   program
     .command('create-admin')
-    .description('make an account for an operator, or an operator of somebody who has one')
-    .argument('<email>', 'what they sign in with', parseEmail)
-    .option('--name <name>', 'what they are called')
-    .option('--password <password>', 'at least 8 characters; without it one is made up and shown once')
+    .description('create an admin account, or give an existing account the role admin')
+    .argument('<email>', 'e-mail to sign in with', parseEmail)
+    .option('--name <name>', 'name of the user')
+    .option('--password <password>', 'at least 8 characters; default: generated and shown once')
     .action(on(makeAdmin))
-    .addHelpText('after', '\nExample:\n  bun run admin create-admin alma@example.com --name "Alma Admin"\n')
+    .addHelpText('after', '\nExample:\n  bun run admin create-admin alma@example.com --name "Alma Ricci"\n')
 
-  const users = program.command('users').description('who has an account')
+  const users = program.command('users').description('list users, change roles and reset passwords')
   users
     .command('list')
-    .description('everyone, in the order in which they came')
-    .option('--search <text>', 'a part of the name or the e-mail')
+    .description('list all users, oldest first')
+    .option('--search <text>', 'part of the name or e-mail')
     .action(on(showUsers))
     .addHelpText('after', '\nExample:\n  bun run admin users list --search rossi\n')
   users
     .command('password-link')
-    .description(
-      'a link by which somebody who has forgotten the password chooses another, good once and for an hour',
-    )
-    .argument('<email>', 'who', parseEmail)
+    .description('print a link to reset a password, valid once and for an hour')
+    .argument('<email>', 'e-mail of the user', parseEmail)
     .action(on(showPasswordLink))
     .addHelpText('after', '\nExample:\n  bun run admin users password-link ada@example.com\n')
   users
     .command('role')
-    .description('change what somebody may do')
-    .argument('<email>', 'who', parseEmail)
-    .addArgument(new Argument('<role>', 'what they are from now on').choices(RoleSchema.options))
+    .description('change the role of a user')
+    .argument('<email>', 'e-mail of the user', parseEmail)
+    .addArgument(new Argument('<role>', 'new role').choices(RoleSchema.options))
     .action(on(changeRole))
     .addHelpText('after', '\nExample:\n  bun run admin users role sam@example.com specialist\n')
 }
 
 export function parseEmail(text: string): string {
   const parsed = EmailSchema.safeParse(text)
-  if (!parsed.success) throw new InvalidArgumentError('It is not an e-mail address.')
+  if (!parsed.success) throw new InvalidArgumentError('Not an e-mail address.')
   return parsed.data
 }
 
@@ -55,13 +53,13 @@ async function makeAdmin(
   { name, password }: { name?: string; password?: string },
 ): Promise<void> {
   if (password !== undefined && password.length < 8)
-    throw new AppError('VALIDATION', 'A password has at least 8 characters.')
-  const made = password ?? randomBytes(12).toString('base64url')
-  const { user, created } = await createAdmin(ctx, { email, name: name ?? email, password: made })
-  const shown = created && password === undefined ? { password: made } : {}
+    throw new AppError('VALIDATION', 'Choose a password of at least 8 characters.')
+  const chosen = password ?? randomBytes(12).toString('base64url')
+  const { user, created } = await createAdmin(ctx, { email, name: name ?? email, password: chosen })
+  const shown = created && password === undefined ? { password: chosen } : {}
   console.show({ user, created, ...shown }, () => {
-    if (!created) return `${email} had an account and is an admin now. The password is as it was.`
-    return `${email} is an admin.${password === undefined ? ` The password, shown only now: ${made}` : ''}`
+    if (!created) return `${email} is now an admin and keeps the same password.`
+    return `${email} is an admin.${password === undefined ? ` The password, shown only once: ${chosen}` : ''}`
   })
 }
 
@@ -72,26 +70,26 @@ async function showUsers({ ctx, console }: Work, options: { search?: string }): 
 
 const userTable = (users: User[]) =>
   table(
-    ['id', 'e-mail', 'name', 'role', 'since'],
+    ['id', 'e-mail', 'name', 'role', 'created'],
     users.map(({ id, email, name, role, createdAt }) => [id, email, name, role, createdAt.slice(0, 10)]),
-    'Nobody has an account.',
+    'No users found.',
   )
 
 async function showPasswordLink({ ctx, console }: Work, email: string): Promise<void> {
-  const made = await passwordLink(ctx, { email })
-  console.show(made, () => made.link)
+  const reset = await passwordLink(ctx, { email })
+  console.show(reset, () => reset.link)
 }
 
 async function changeRole({ ctx, console }: Work, email: string, role: Role): Promise<void> {
   const { id } = await findByEmail(ctx, email)
   const user = await setRole(ctx.db, { id, role })
-  console.show(user, () => `${email} is ${role === 'admin' ? 'an' : 'a'} ${role} now.`)
+  console.show(user, () => `${email} now has the role ${role}.`)
 }
 
-/** Who has an account with this e-mail. @throws NOT_FOUND */
+/** @throws NOT_FOUND */
 export async function findByEmail(ctx: Work['ctx'], email: string): Promise<User> {
   const found = await everyPage((page) => listUsers(ctx, { ...page, search: email }))
   const user = found.find((one) => one.email === email)
-  if (!user) throw new AppError('NOT_FOUND', `Nobody has an account with the e-mail ${email}.`)
+  if (!user) throw new AppError('NOT_FOUND', `No account has the e-mail ${email}.`)
   return user
 }

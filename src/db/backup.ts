@@ -9,16 +9,15 @@ import { z } from 'zod'
 import { readSchemaState } from './migrate'
 
 /**
- * A backup is one gzipped text file: a line of JSON that says what is in it, then for each table its head (a line of
- * JSON) and its rows as COPY writes them, one to a line, closed by `\.`; the last line counts the rows. A file without
- * its last line was cut off.
+ * A backup is one gzipped text file: a manifest (one line of JSON), then for each table a header (one line of JSON) and
+ * its rows in COPY's text format, ended by `\.`, then a line with the number of rows. Without that last line it is truncated.
  */
 export const TableSchema = z.object({ table: z.string(), columns: z.array(z.string()), rows: z.int() })
 export const ManifestSchema = z.object({
   format: z.literal('coworkspace-backup'),
   version: z.literal(1),
   createdAt: z.string(),
-  /** The name of the last migration. */
+  /** Name of the last migration. */
   schema: z.string(),
   tables: z.array(TableSchema),
 })
@@ -26,18 +25,14 @@ export const EndSchema = z.object({ end: z.literal(true), rows: z.int() })
 export type Manifest = z.infer<typeof ManifestSchema>
 export type Table = z.infer<typeof TableSchema>
 
-/** Called as rows pass by. */
 export type OnProgress = (progress: { table: string; rows: number; of: number }) => void
 
-/** What is wrong with a backup, or with where it should go, in words for the operator. */
+/** A problem with a backup or its target. The message is for the operator. */
 export class BackupError extends Error {}
 
 export const END_OF_TABLE = '\\.'
 
-/**
- * Writes everything that is stored into one file, as it was at one instant; nobody has to wait for it.
- * The file appears when it is whole.
- */
+/** Writes a consistent copy of all data to one file without blocking writers. The file appears once it is complete. */
 export async function backUpDatabase(url: string, file: string, onProgress?: OnProgress): Promise<Manifest> {
   const { schema } = await readSchemaState(url)
   const client = openClient(url)
@@ -46,16 +41,16 @@ export async function backUpDatabase(url: string, file: string, onProgress?: OnP
     const manifest = await client.begin('ISOLATION LEVEL REPEATABLE READ READ ONLY', async (tx) => {
       const tables = await describeTables(tx)
       const createdAt = new Date().toISOString()
-      const made: Manifest = { format: 'coworkspace-backup', version: 1, createdAt, schema, tables }
+      const content: Manifest = { format: 'coworkspace-backup', version: 1, createdAt, schema, tables }
       const packed = createGzip()
       const written = pipeline(packed, createWriteStream(unfinished, { mode: 0o600 }))
       written.catch(() => undefined)
-      await write(packed, `${JSON.stringify(made)}\n`)
+      await write(packed, `${JSON.stringify(content)}\n`)
       for (const table of tables) await copyOut(tx, table, packed, onProgress)
       const rows = tables.reduce((sum, table) => sum + table.rows, 0)
       packed.end(`${JSON.stringify({ end: true, rows })}\n`)
       await written
-      return made
+      return content
     })
     await rename(unfinished, file)
     return manifest
@@ -81,7 +76,7 @@ async function copyOut(
     onProgress?.({ table: table.table, rows: passed, of: table.rows })
     await write(to, chunk)
   }
-  // The driver rests its socket while the reader is behind; after the last row nobody else would wake it.
+  // The driver pauses its socket while the reader is behind, and nothing else resumes it after the last row.
   rows._read(0)
   await write(to, `${END_OF_TABLE}\n`)
 }
@@ -93,7 +88,7 @@ async function write(stream: Writable, content: string | Buffer): Promise<void> 
 export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 export const target = ({ table, columns }: Table) => `${quoted(table)} (${columns.map(quoted).join(', ')})`
 
-/** Every table of ours with the columns that hold something of their own, and how many rows there are. */
+/** Lists all tables with their columns, except generated ones, and their number of rows. */
 export async function describeTables(tx: postgres.TransactionSql): Promise<Table[]> {
   const found = await tx<{ table: string; columns: string[] }[]>`
     SELECT c.relname AS table, array_agg(a.attname::text ORDER BY a.attnum) AS columns
@@ -108,7 +103,7 @@ export async function describeTables(tx: postgres.TransactionSql): Promise<Table
   return tables
 }
 
-/** Deletes everything that is stored and keeps the schema, in one transaction. */
+/** Deletes all data in one transaction and keeps the schema. */
 export async function resetDatabase(url: string): Promise<{ rows: number }> {
   const client = openClient(url)
   try {

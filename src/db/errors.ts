@@ -1,23 +1,23 @@
-/** The only place that knows the codes of PostgreSQL and of its driver. Drizzle wraps what the driver throws. */
+// Drizzle wraps the errors of the driver, so all functions here search the chain of causes.
 
-/** True where `error` says that the named constraint was violated. */
+/** Whether the named constraint was violated. */
 export function violates(error: unknown, constraint: string): boolean {
   return causes(error).some((cause) => cause.constraint_name === constraint)
 }
 
-/** The database cannot be reached, is starting or stopping, has no connection left or took too long; asking again later may help. */
+/** Whether the database is unreachable, starting, stopping, out of connections or too slow. A later retry may succeed. */
 export function isUnavailable(error: unknown): boolean {
   return causes(error).some(
     ({ code }) => typeof code === 'string' && (DRIVER_CODES.has(code) || isServerCode(code)),
   )
 }
 
-/** The database answers, and has no such database or does not let this person in: asking again will not help. */
+/** Whether the server refused the credentials or has no such database. A retry cannot succeed. */
 export function isTurnedAway(error: unknown): boolean {
   return causes(error).some(({ code }) => typeof code === 'string' && /^(28...|3D000)$/.test(code))
 }
 
-/** Two transactions waited for each other, or the database ended this one for a reason that will not come again. */
+/** Whether a deadlock or a serialization failure ended the transaction. An immediate retry may succeed. */
 export function isRetryable(error: unknown): boolean {
   return causes(error).some(({ code }) => code === '40P01' || code === '40001')
 }
@@ -35,7 +35,7 @@ const DRIVER_CODES = new Set([
   'ENOENT',
 ])
 
-/** Classes 08 (connection), 53 (resources) and 57 (operator, or time that ran out), and 25006: a server that became a replica. */
+/** Classes 08 (connection), 53 (resources) and 57 (operator intervention, timeout), and 25006: the server is now a replica. */
 const isServerCode = (code: string) => /^(08|53|57)...$/.test(code) || code === '25006'
 
 type Cause = { code?: unknown; constraint_name?: unknown }

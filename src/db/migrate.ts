@@ -6,10 +6,10 @@ import { dependencies } from '../../package.json'
 import { root } from '../lib/project-root'
 import journal from './migrations/meta/_journal.json'
 
-/** One number for everyone who changes the schema: servers that start at once wait for each other here. */
+/** Advisory lock: servers that start at the same time migrate one after the other. */
 const MIGRATION_LOCK = 7_261_054_918
 
-/** Brings the schema and the queue's own up to date, under an advisory lock of the database; does nothing where it is. */
+/** Migrates the schema and the queue's schema under an advisory lock. Does nothing if both are up to date. */
 export async function migrateDatabase(url: string): Promise<void> {
   const client = postgres(url, { max: 1, connect_timeout: 5, onnotice() {}, connection: { TimeZone: 'UTC' } })
   try {
@@ -27,13 +27,13 @@ export async function migrateDatabase(url: string): Promise<void> {
   }
 }
 
-/** The queue says much and nothing that a log needs; what fails is thrown. */
+/** Silences the queue's verbose logger. Its failures are thrown. */
 export async function silentLogger() {
   const { Logger } = await import('graphile-worker')
   return new Logger(() => () => {})
 }
 
-/** Written on the queue's schema once it is up to date: to load the queue only to hear that would be most of a start. */
+/** Comment on the migrated queue schema. Loading the queue only to compare versions would take most of a start. */
 const queueMark = `graphile-worker ${dependencies['graphile-worker']}`
 
 async function isUpToDate(client: postgres.Sql): Promise<boolean> {
@@ -46,15 +46,15 @@ async function isUpToDate(client: postgres.Sql): Promise<boolean> {
 }
 
 export type SchemaState = {
-  /** The name of the last migration that was made here; empty where there is no schema yet. */
+  /** Name of the last applied migration, or empty if there is none. */
   schema: string
-  /** Migrations that this version brings and the database has not. */
+  /** Migrations of this version that are not applied. */
   pending: string[]
-  /** Migrations that the database has and this version does not know: a later version was here. */
+  /** Number of applied migrations that this version does not know, from a later version. */
   unknown: number
 }
 
-/** Compares the schema of a database with what this version expects. Changes nothing. */
+/** Compares the applied migrations with those of this version. Read-only. */
 export async function readSchemaState(url: string): Promise<SchemaState> {
   const client = postgres(url, { max: 1, connect_timeout: 5, onnotice() {} })
   try {

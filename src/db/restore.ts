@@ -22,10 +22,10 @@ import {
 import { readSchemaState } from './migrate'
 
 /**
- * Fills an empty database from a backup, in one transaction: all of it or nothing. Foreign keys and triggers are put
- * aside while rows come in and stand again, checked, before the commit.
- * @param options.empty deletes what is there first, in the same transaction
- * @throws {BackupError} where the file is no whole backup, is of another schema, or the database is not empty
+ * Restores a backup into an empty database in one transaction. Foreign keys are dropped during the copy and added again,
+ * which checks every row; triggers are disabled during the copy.
+ * @param options.empty deletes the existing data first, in the same transaction
+ * @throws {BackupError} if the file is damaged or of another schema, or the database is not empty
  */
 export async function restoreDatabase(
   url: string,
@@ -37,7 +37,7 @@ export async function restoreDatabase(
   const manifest = await readManifest(lines)
   if (manifest.schema !== schema) {
     throw new BackupError(
-      `This backup is of the schema ${manifest.schema}, and the database has ${schema}. Restore it with the version of CoworkSpace that made it, and upgrade then.`,
+      `This backup has schema ${manifest.schema}, the database ${schema}. Restore it with the version that created it.`,
     )
   }
   const client = openClient(url)
@@ -46,12 +46,12 @@ export async function restoreDatabase(
       const tables = await describeTables(tx)
       if (empty) await emptyTables(tx, tables)
       else if (tables.some(({ rows }) => rows > 0))
-        throw new BackupError('The database is not empty. Empty it first, or restore with --reset.')
-      const constraints = await putAsideConstraints(tx)
+        throw new BackupError('The database is not empty. Add --reset --yes to delete its data.')
+      const constraints = await suspendConstraints(tx)
       let rows = 0
       for (const table of manifest.tables) rows += await copyIn(tx, table, lines, onProgress)
       await expectEnd(lines, rows)
-      await putBackConstraints(tx, constraints)
+      await restoreConstraints(tx, constraints)
       await advanceSequences(tx)
     })
     return manifest
@@ -67,7 +67,7 @@ function readLines(file: string): Lines {
   function forward(error: Error) {
     unpacked.destroy(error)
   }
-  // Not split where Unicode would: a row may hold any of those signs.
+  // Not node:readline: it also splits at Unicode line separators, which rows may contain.
   return splitLines(unpacked)[Symbol.asyncIterator]()
 }
 
@@ -85,26 +85,26 @@ async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string
   if (rest.length > 0) yield rest.toString('utf8')
 }
 
-const cutOff = () => new BackupError('The backup is not whole: it was cut off, or it is damaged.')
+const damaged = () => new BackupError('The backup is truncated or damaged.')
 
 async function nextLine(lines: Lines): Promise<string> {
   const { value, done } = await lines.next().catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') throw new BackupError('There is no such file.')
-    throw cutOff()
+    if (error.code === 'ENOENT') throw new BackupError('File not found.')
+    throw damaged()
   })
-  if (done) throw cutOff()
+  if (done) throw damaged()
   return value
 }
 
 async function readManifest(lines: Lines): Promise<Manifest> {
   const manifest = parseLine(ManifestSchema, await nextLine(lines))
-  if (!manifest) throw new BackupError('This is not a backup of CoworkSpace.')
+  if (!manifest) throw new BackupError('This file is not a CoworkSpace backup.')
   return manifest
 }
 
-function parseLine<T>(shape: z.ZodType<T>, line: string): T | undefined {
+function parseLine<T>(schema: z.ZodType<T>, line: string): T | undefined {
   try {
-    return shape.parse(JSON.parse(line))
+    return schema.parse(JSON.parse(line))
   } catch {
     return undefined
   }
@@ -117,7 +117,7 @@ async function copyIn(
   onProgress?: OnProgress,
 ): Promise<number> {
   const head = parseLine(TableSchema, await nextLine(lines))
-  if (head?.table !== table.table) throw cutOff()
+  if (head?.table !== table.table) throw damaged()
   let passed = 0
   async function* rows() {
     for (let line = await nextLine(lines); line !== END_OF_TABLE; line = await nextLine(lines)) {
@@ -128,18 +128,18 @@ async function copyIn(
   }
   await pipeline(Readable.from(rows()), await tx.unsafe(`COPY ${target(table)} FROM STDIN`).writable())
   onProgress?.({ table: table.table, rows: passed, of: table.rows })
-  if (passed !== table.rows) throw cutOff()
+  if (passed !== table.rows) throw damaged()
   return passed
 }
 
 async function expectEnd(lines: Lines, rows: number): Promise<void> {
   const end = parseLine(EndSchema, await nextLine(lines))
-  if (end?.rows !== rows) throw cutOff()
+  if (end?.rows !== rows) throw damaged()
 }
 
 type Constraint = { table: string; name: string; definition: string }
 
-async function putAsideConstraints(tx: postgres.TransactionSql): Promise<Constraint[]> {
+async function suspendConstraints(tx: postgres.TransactionSql): Promise<Constraint[]> {
   const constraints = await tx<Constraint[]>`
     SELECT c.relname AS table, k.conname AS name, pg_get_constraintdef(k.oid) AS definition
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
@@ -151,14 +151,14 @@ async function putAsideConstraints(tx: postgres.TransactionSql): Promise<Constra
   return constraints
 }
 
-async function putBackConstraints(tx: postgres.TransactionSql, constraints: Constraint[]): Promise<void> {
+async function restoreConstraints(tx: postgres.TransactionSql, constraints: Constraint[]): Promise<void> {
   for (const { table, name, definition } of constraints)
     await tx.unsafe(`ALTER TABLE ${quoted(table)} ADD CONSTRAINT ${quoted(name)} ${definition}`)
   for (const { table } of await describeTables(tx))
     await tx.unsafe(`ALTER TABLE ${quoted(table)} ENABLE TRIGGER USER`)
 }
 
-/** Where a column counts by itself, the next number comes after those that were restored. */
+/** Continues identity columns after the restored values. */
 async function advanceSequences(tx: postgres.TransactionSql): Promise<void> {
   const counted = await tx<{ table: string; column: string; sequence: string }[]>`
     SELECT c.relname AS table, a.attname AS column, pg_get_serial_sequence(quote_ident(c.relname), a.attname) AS sequence

@@ -7,10 +7,7 @@ const columns = new WeakMap<PgTable, [string, PgColumn][]>()
 const columnsOf = (table: PgTable) =>
   columns.getOrInsertComputed(table, () => Object.entries(getTableColumns(table)))
 
-/**
- * A row as the database writes it in JSON (`to_jsonb`), read as Drizzle would read it: what a function of the database
- * gives back keeps the one mapping that the schema defines.
- */
+/** Maps a row that a SQL function returns as `to_jsonb` with the column types of the Drizzle schema. */
 export function rowFromJson<Row>(table: PgTable, json: Record<string, unknown>): Row {
   const row: Record<string, unknown> = {}
   for (const [key, column] of columnsOf(table)) {
@@ -26,6 +23,6 @@ export const multirange = (periods: Period[]): string => `{${periods.map(range).
 
 export const uuidArray = (ids: string[]) => sql`${`{${ids.join()}}`}::uuid[]`
 
-/** PostgreSQL writes `"2027-01-04 09:00:00+00"` inside a range, in the zone of the connection, which is UTC. */
+/** Parses a bound of a range such as `"2027-01-04 09:00:00+00"`. Sessions use UTC. */
 export const instantInRange = (text: string): Millis =>
   Date.parse(`${text.replaceAll('"', '').replace(' ', 'T').replace(/\+00$/, '')}Z`)

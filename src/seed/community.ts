@@ -10,12 +10,12 @@ const nextId = fixedIds(100_000)
 type SeedEvent = {
   id: string
   location: (typeof LOCATIONS)[number] | undefined
-  maker: (typeof PEOPLE)[number]
-  /** In the order in which they came; beyond the capacity they wait. */
+  organizer: (typeof PEOPLE)[number]
+  /** In the order of sign-up. Those beyond the capacity are on the waitlist. */
   guests: (typeof PEOPLE)[number][]
   title: string
   text: string
-  /** Days from the first start, and local times of that day. */
+  /** Days after seeding; `from` and `to` are local times. */
   inDays: number
   from: string
   to: string
@@ -26,15 +26,15 @@ type SeedEvent = {
 
 const [admin, sam, carla, ada, bruno, chloe] = PEOPLE
 
-/** Far enough ahead that none meets a booking of the demo data. */
+/** Late enough not to overlap the demo bookings. */
 export const EVENTS: SeedEvent[] = [
   {
     id: nextId(),
     location: milano,
-    maker: bruno,
+    organizer: bruno,
     guests: [ada, chloe],
     title: 'Colazione insieme',
-    text: 'Coffee and cornetti for everyone who is in early.',
+    text: 'Coffee and cornetti in the kitchen before work.',
     inDays: 5,
     from: '08:30',
     to: '09:30',
@@ -44,10 +44,10 @@ export const EVENTS: SeedEvent[] = [
   {
     id: nextId(),
     location: milano,
-    maker: ada,
+    organizer: ada,
     guests: [sam, carla, chloe],
-    title: 'Reading circle: the analytical engine',
-    text: 'Four chairs and one book.',
+    title: 'Book club',
+    text: 'One book a month, discussed over tea. Please read it to the end.',
     inDays: 8,
     from: '18:00',
     to: '19:30',
@@ -57,10 +57,10 @@ export const EVENTS: SeedEvent[] = [
   {
     id: nextId(),
     location: newYork,
-    maker: admin,
+    organizer: admin,
     guests: [sam, ada, carla],
     title: 'Demo night',
-    text: 'Show what you are working on, five minutes each.',
+    text: 'Show your work in five minutes. Drinks and feedback afterwards.',
     inDays: 10,
     from: '18:00',
     to: '20:00',
@@ -71,21 +71,21 @@ export const EVENTS: SeedEvent[] = [
 ]
 
 const PRESENT = [
-  { person: ada, location: milano, note: 'At the long table' },
-  { person: bruno, location: milano, note: null },
-  { person: chloe, location: milano, note: 'In calls until noon' },
-  { person: carla, location: newYork, note: null },
-  { person: sam, location: newYork, note: 'Ask me anything' },
+  { user: ada, location: milano, note: 'At the long table' },
+  { user: bruno, location: milano, note: null },
+  { user: chloe, location: milano, note: 'In calls until noon' },
+  { user: carla, location: newYork, note: null },
+  { user: sam, location: newYork, note: 'Happy to talk about your pitch' },
 ]
 
-/** Five people who are here, and three events: one that is full, and one that has a hall. */
+/** Inserts five check-ins and three events, one of them full and one in an event hall. */
 export async function seedCommunity(tx: Tx, now: Millis): Promise<void> {
-  const stays = PRESENT.flatMap(({ person, location, note }, index) =>
+  const stays = PRESENT.flatMap(({ user, location, note }, index) =>
     location
       ? [
           {
             id: fixedIds(101_000 + index)(),
-            userId: person.id,
+            userId: user.id,
             locationId: location.id,
             way: 'hand' as const,
             note,
@@ -99,20 +99,20 @@ export async function seedCommunity(tx: Tx, now: Millis): Promise<void> {
 }
 
 async function seedEvent(tx: Tx, event: SeedEvent, now: Millis): Promise<void> {
-  const { id, location, maker, guests, capacity, space, title, text, visibility } = event
+  const { id, location, organizer, guests, capacity, space, title, text, visibility } = event
   if (!location) throw new Error(`no location for ${title}`)
   const date = addDays(dateAt(now, location.timeZone), event.inDays)
   const from = instantOf(date, event.from, location.timeZone)
   const to = instantOf(date, event.to, location.timeZone)
   const time = { startsAt: new Date(from), endsAt: new Date(to) }
-  const place = { locationId: location.id, spaceId: space?.id ?? null }
+  const venue = { locationId: location.id, spaceId: space?.id ?? null }
   await tx
     .insert(events)
-    .values({ id, ...place, ...time, title, text, visibility, capacity, creatorId: maker.id })
+    .values({ id, ...venue, ...time, title, text, visibility, capacity, creatorId: organizer.id })
   await tx.insert(eventAttendees).values(
-    [maker, ...guests].map((person, index) => ({
+    [organizer, ...guests].map((attendee, index) => ({
       eventId: id,
-      userId: person.id,
+      userId: attendee.id,
       status: capacity !== null && index >= capacity ? ('waiting' as const) : ('attending' as const),
     })),
   )
@@ -121,9 +121,9 @@ async function seedEvent(tx: Tx, event: SeedEvent, now: Millis): Promise<void> {
     id: fixedIds(102_000)(),
     kind: 'event',
     eventId: id,
-    userId: maker.id,
+    userId: organizer.id,
     status: 'confirmed',
-    ...place,
+    ...venue,
     unit: 1,
     ...time,
     firstStartsAt: time.startsAt,

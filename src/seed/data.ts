@@ -1,6 +1,4 @@
-/** The demo data itself. Ids are made up but fixed, so that links and scripts keep working from one reset to the next. */
-
-/** Fixed ids, counted from a number: of the form of version 7, older than any that a server makes. */
+/** Counts fixed UUIDs of version 7 from a number, so links and scripts survive a reset. They sort before all real ids. */
 export function fixedIds(from: number): () => string {
   let next = from
   return () => `01980000-0000-7000-8000-${(next++).toString(16).padStart(12, '0')}`
@@ -8,11 +6,11 @@ export function fixedIds(from: number): () => string {
 
 const seedId = fixedIds(1)
 
-/** Of the password `coworkspace-demo`. */
+/** Hash of the password `coworkspace-demo`. */
 export const DEMO_PASSWORD_HASH =
   '$argon2id$v=19$m=65536,t=2,p=1$kXdvjCTg2VRkOh//XQS3QJXqQqM/aKnyXYjVoW5QU9w$z+YIR31fwUjcZC/5ueF7S/VAEg8sydWEr0ca8Lo8yvg'
 
-const person = (
+const user = (
   role: 'customer' | 'specialist' | 'admin',
   email: string,
   name: string,
@@ -26,21 +24,20 @@ const person = (
 })
 
 export const PEOPLE = [
-  person('admin', 'admin@example.com', 'Alma Admin'),
-  person('specialist', 'specialist@example.com', 'Sam Specialist'),
-  person('customer', 'customer@example.com', 'Carla Customer'),
-  person('customer', 'ada@example.com', 'Ada Lovelace'),
-  person('customer', 'bruno@example.com', 'Bruno Rossi', 'it'),
-  person('customer', 'chloe@example.com', 'Chloé Martin', 'fr'),
+  user('admin', 'admin@example.com', 'Alma Ricci'),
+  user('specialist', 'specialist@example.com', 'Sam Taylor'),
+  user('customer', 'customer@example.com', 'Carla Neri'),
+  user('customer', 'ada@example.com', 'Ada Novak'),
+  user('customer', 'bruno@example.com', 'Bruno Rossi', 'it'),
+  user('customer', 'chloe@example.com', 'Chloé Martin', 'fr'),
 ] as const
 
-/** Something to spend for whoever tries it. */
 export const POINTS = PEOPLE.filter(({ role }) => role === 'customer').map(({ id }) => ({
   userId: id,
   points: 300,
   kind: 'correction' as const,
   source: `correction:${id}`,
-  reason: 'Welcome',
+  reason: 'Welcome bonus',
 }))
 
 const everyDay = (days: number[], opensAt: string, closesAt: string) =>
@@ -116,26 +113,42 @@ export const SPACES = [
 const [, sam] = PEOPLE
 const [, salaLeonardo] = SPACES
 
-/** Sam advises in a meeting room, and gives massages to whom he says yes. */
 export const SPECIALISTS = [
   {
     id: seedId(),
     userId: sam.id,
     locationId: milano.id,
     name: sam.name,
-    about: 'Advice for young companies, and a massage after it.',
+    about: 'Business coach for founders and freelancers, after ten years in product teams.',
     maxNoticeDays: 365,
     hours: everyDay([1, 2, 3, 4, 5], '09:00', '17:00'),
     services: [
       {
         id: seedId(),
-        name: 'Advice',
+        name: 'Business coaching',
         priceMinor: 6000,
         depositMinor: 2000,
         needsRoom: true,
         roomKind: salaLeonardo?.kind,
       },
-      { id: seedId(), name: 'Massage', durationMinutes: 45, bufferMinutes: 15, needsApproval: true },
+      { id: seedId(), name: 'Pitch review', durationMinutes: 45, bufferMinutes: 15, needsApproval: true },
     ],
   },
+]
+
+/** Each is written for the first completed booking of its space. */
+export const REVIEWS = [
+  {
+    space: 'Phone booths',
+    rating: 4,
+    comment: 'Quiet and easy to book between two meetings. A little warm in summer.',
+  },
+  {
+    space: 'Studio Verdi',
+    rating: 5,
+    comment: 'Bright office with a door that closes. We finished our proposal in one day.',
+  },
+  { space: 'Window desks', rating: 5, comment: 'Fast Wi-Fi, good chairs, and the harbor right outside.' },
+  { space: 'The Loft', rating: 5, comment: 'Room for eighty guests, and the sound system simply worked.' },
+  { space: 'Pier Room', rating: 4, comment: 'Large screen and a whiteboard. The room was ready on time.' },
 ]

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import type { Deps } from '../context'
 import type { Tx } from '../db/client'
 import {
@@ -6,6 +6,7 @@ import {
   locations,
   loyaltyEntries,
   openingHours,
+  reviews,
   services,
   spaces,
   specialists,
@@ -15,25 +16,25 @@ import { range } from '../db/sql'
 import { addDays, dateAt, MINUTE, type Millis, type Period } from '../lib/time'
 import { slotsOfDate } from '../services/calendar/availability'
 import { seedCommunity } from './community'
-import { DEMO_PASSWORD_HASH, fixedIds, LOCATIONS, PEOPLE, POINTS, SPACES, SPECIALISTS } from './data'
+import { DEMO_PASSWORD_HASH, fixedIds, LOCATIONS, PEOPLE, POINTS, REVIEWS, SPACES, SPECIALISTS } from './data'
 
-/** One number for every server that seeds: two that start at once do it once. */
+/** Advisory lock: of servers that start at the same time, one seeds. */
 const SEED_LOCK = 7_261_054_919
-/** Of ten slots, which are taken, in a pattern that looks alive and is the same each time. */
+/** The repeating pattern of taken slots. */
 const TAKEN = [false, true, true, false, false, true, false, false, true, false]
 const DAYS_AROUND = 3
 
 /**
- * Demo data: two locations in two zones, a space of every kind, people of every role, a week of bookings around the day of
- * the first start, who is there on that day, and what is on after it. The same each time; where it is already, nothing changes.
+ * Inserts the demo data: two locations in two time zones, spaces of every kind, users of every role, and bookings, reviews,
+ * check-ins and events around the present day. Does nothing if it was inserted before.
  */
 export async function seedDatabase({ db }: Pick<Deps, 'db'>): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.execute(`SELECT pg_advisory_xact_lock(${SEED_LOCK})`)
-    const [there] = await tx.select({ id: users.id }).from(users).where(eq(users.id, PEOPLE[0].id))
-    if (there) return
+    const [seeded] = await tx.select({ id: users.id }).from(users).where(eq(users.id, PEOPLE[0].id))
+    if (seeded) return
     const nextId = fixedIds(1000)
-    await tx.insert(users).values(PEOPLE.map((person) => ({ ...person, passwordHash: DEMO_PASSWORD_HASH })))
+    await tx.insert(users).values(PEOPLE.map((user) => ({ ...user, passwordHash: DEMO_PASSWORD_HASH })))
     await tx.insert(locations).values(LOCATIONS.map(({ hours: _, ...location }) => location))
     await tx
       .insert(openingHours)
@@ -42,13 +43,14 @@ export async function seedDatabase({ db }: Pick<Deps, 'db'>): Promise<void> {
           hours.map((opening) => ({ ...opening, id: nextId(), locationId: id })),
         ),
       )
-    // Open since the first of these bookings, so that what is said of how full they were is true.
+    // Spaces are older than their bookings, otherwise analytics would report a wrong occupancy.
     const createdAt = new Date(Date.now() - (DAYS_AROUND + 1) * 1440 * MINUTE)
     await tx.insert(spaces).values(SPACES.map((space) => ({ ...space, createdAt })))
     await seedSpecialists(tx, nextId)
     for (const space of SPACES) await seedBookings(tx, space, Date.now(), nextId)
     await seedCommunity(tx, Date.now())
     await tx.insert(loyaltyEntries).values(POINTS.map((entry) => ({ ...entry, id: nextId() })))
+    await seedReviews(tx, nextId)
   })
 }
 
@@ -82,7 +84,7 @@ async function seedBookings(tx: Tx, space: SeedSpace, now: Millis, nextId: () =>
     const date = addDays(today, offset)
     for (let unit = 1; unit <= Math.min(space.units, 4); unit++) {
       const slots = slotsOfDate(rules, date)
-      // A buffer reaches into the next slot, so with one every other slot at most can be taken.
+      // A buffer reaches into the next slot, so only every other slot can be taken.
       const step = space.bufferMinutes > 0 ? 2 : 1
       for (let index = 0; index < slots.length; index += step) {
         const slot = slots[index]
@@ -97,7 +99,7 @@ async function seedBookings(tx: Tx, space: SeedSpace, now: Millis, nextId: () =>
 function bookingRow(space: SeedSpace, unit: number, { from, to }: Period, now: Millis, id: string) {
   const customers = PEOPLE.filter(({ role }) => role === 'customer')
   const customer = customers[(Math.floor(from / (space.slotMinutes * MINUTE)) + unit) % customers.length]
-  if (!customer) throw new Error('there is no customer to book')
+  if (!customer) throw new Error('no customer in the demo data')
   const claimed = { from, to: to + space.bufferMinutes * MINUTE }
   return {
     id,
@@ -110,12 +112,26 @@ function bookingRow(space: SeedSpace, unit: number, { from, to }: Period, now: M
     endsAt: new Date(to),
     firstStartsAt: new Date(from),
     claimed: range(claimed),
-    // Nobody paid for demo data, so nothing in it can be owed or refunded.
+    // Free of charge: a price would need matching payments.
     priceMinor: 0,
     currency: space.currency,
     cancellation: [{ hoursBefore: 24, refundPercent: 100 }],
-    // So far in the past that what people book now stands above it in every list.
+    // Older than any real booking, so that new ones come first in every list.
     createdAt: new Date(from - 7 * 1440 * MINUTE),
     bookedAt: new Date(from - 7 * 1440 * MINUTE),
+  }
+}
+
+async function seedReviews(tx: Tx, nextId: () => string): Promise<void> {
+  for (const { space: name, ...review } of REVIEWS) {
+    const space = SPACES.find((one) => one.name === name)
+    if (!space) throw new Error(`no space ${name}`)
+    const [visit] = await tx
+      .select({ bookingId: bookings.id, userId: bookings.userId, spaceId: bookings.spaceId })
+      .from(bookings)
+      .where(and(eq(bookings.spaceId, space.id), eq(bookings.status, 'completed')))
+      .orderBy(bookings.id)
+      .limit(1)
+    if (visit) await tx.insert(reviews).values({ id: nextId(), ...visit, ...review })
   }
 }

@@ -39,7 +39,7 @@ export function examplesFrom(now: Millis): Examples {
       '/events/{id}': { id: EVENTS[0]?.id, title: 'Breakfast for everyone' },
       '/events/{id}/attend': { id: EVENTS[0]?.id },
       '/locations/{id}/door-code': { id: locationId },
-      '/auth/me': { name: 'Carla Customer' },
+      '/auth/me': { name: PEOPLE[2].name },
       '/notifications/preferences': { items: [{ kind: 'reminder_day', email: false }] },
       '/bookings': { spaceId },
       '/bookings/{id}': { startsAt: to },
