@@ -33,26 +33,26 @@ test.skipIf(!browser)('whoever holds two times goes on with either, and pays bot
   const { page } = visitor
   for (const hour of [8, 14]) {
     await slotAt(page, hour).click()
-    await said(page, `You hold ${String(hour).padStart(2, '0')}:00`)
+    await said(page, `Held for you: ${String(hour).padStart(2, '0')}:00`)
   }
   await slotAt(page, 8).click()
-  await said(page, 'You hold 08:00–09:00')
+  await said(page, 'Held for you: 08:00–09:00')
   expect(await page.locator('.panel').count()).toBe(1)
   await page.getByRole('button', { name: /^Tue/ }).click()
-  await said(page, 'You hold Monday, 4 January 2027, 08:00–09:00')
+  await said(page, 'Held for you: Monday, 4 January 2027, 08:00–09:00')
 
   await page.goto(`${web.server.url}${PATHS.bookings}`)
   await page
     .getByRole('article')
     .filter({ hasText: '08:00–09:00' })
-    .getByRole('link', { name: 'Go on booking' })
+    .getByRole('link', { name: 'Continue booking' })
     .click()
-  await said(page, 'You hold 08:00–09:00')
+  await said(page, 'Held for you: 08:00–09:00')
   await button(page, 'Pay €18.00').click()
   await button(page, 'Pay now').click()
   await said(page, 'Booked. See you there!')
   await button(page, 'Close').click()
-  await said(page, 'You hold 14:00–15:00')
+  await said(page, 'Held for you: 14:00–15:00')
   const { items } = await clientOf(web.server, person).bookings.list.query({})
   expect(items.map(({ status, startsAt }) => [status, startsAt]).sort()).toEqual([
     ['confirmed', at(8)],
@@ -70,7 +70,7 @@ test.skipIf(!browser)(
     await page.clock.setSystemTime(Date.now() + 20 * 60_000)
     await page.goto(`${web.server.url}${boardOf(space)}`)
     await slotAt(page, 9).click()
-    await said(page, 'You hold 09:00–10:00')
+    await said(page, 'Held for you: 09:00–10:00')
     await said(page, /^1[45]:\d\d$/)
     await button(page, 'Pay €18.00').click()
     await button(page, 'Pay now').click()
@@ -91,7 +91,7 @@ test.skipIf(!browser)(
     const visitor = await open(boardOf(space), { person: await makePerson(web.server), phone: true })
     const { page } = visitor
     await said(page, 'Live')
-    await page.getByRole('combobox', { name: 'How long' }).press('Enter')
+    await page.getByRole('combobox', { name: 'Duration' }).press('Enter')
     await page.getByRole('option', { name: '3 hrs' }).click()
     expect(await slotAt(page, 8).textContent()).toBe('08:00–11:00Free€54.00')
     expect(await slotAt(page, 9).textContent()).toContain('Too short')
@@ -99,7 +99,7 @@ test.skipIf(!browser)(
     expect(await slotAt(page, 17).textContent()).toBe('17:00–20:00Free€54.00')
     await slotAt(page, 9).click({ force: true })
     await slotAt(page, 17).click()
-    await said(page, 'You hold 17:00–20:00')
+    await said(page, 'Held for you: 17:00–20:00')
     await button(page, 'Pay €54.00').waitFor()
     await takePicture(page, 'long')
     expect(await seriousViolations(page)).toEqual([])
@@ -127,10 +127,10 @@ test.skipIf(!browser)(
     expect(await slotAt(page, 11).textContent()).toContain('11:00–14:00Free')
     expect(await slotAt(page, 12).textContent()).toContain('Too short')
     await slotAt(page, 9).click()
-    await said(page, 'Move it to Monday, 4 January 2027, 09:00–12:00?')
+    await said(page, 'Reschedule to Monday, 4 January 2027, 09:00–12:00?')
     expect((await client.bookings.byId.query({ id })).startsAt).toBe(at(8))
-    await button(page, 'Move it').click()
-    await said(page, /Moved to Monday, 4 January 2027, 09:00–12:00/)
+    await button(page, 'Reschedule').click()
+    await said(page, /Rescheduled to Monday, 4 January 2027, 09:00–12:00/)
     expect((await client.bookings.byId.query({ id })).startsAt).toBe(at(9))
     expect(unexpected(visitor)).toEqual([])
   },
@@ -148,7 +148,7 @@ test.skipIf(!browser)(
     // Before it is there, and after: the first is not paid, the second is, and nobody hears of either.
     await page.route('**/confirm', (route) => route.abort(), { times: 1 })
     await button(page, 'Pay now').click()
-    await said(page, /It has not been paid, and nothing was taken/)
+    await said(page, /The payment was not made, and you were not charged/)
 
     let isCut = true
     await page.route('**/sandbox/stripe/**', async (route) => {
@@ -158,13 +158,13 @@ test.skipIf(!browser)(
     await page.route('**/trpc/**', (route) => (isCut ? route.abort() : route.continue()))
     await page.routeWebSocket('**/realtime', (socket) => socket.close())
     await button(page, 'Pay now').click()
-    await said(page, 'It is not known yet whether it was paid.')
+    await said(page, 'We cannot confirm your payment yet.')
     expect(await button(page, 'Pay now').count()).toBe(0)
-    expect(await page.getByText(/did not go through/).count()).toBe(0)
+    expect(await page.getByText(/Payment failed/).count()).toBe(0)
     expect(await seriousViolations(page)).toEqual([])
     await takePicture(page, 'unknown')
     isCut = false
-    await button(page, 'Look now').click()
+    await button(page, 'Check now').click()
     await said(page, 'Booked. See you there!')
     const { items } = await clientOf(web.server, person).bookings.list.query({})
     expect(items).toMatchObject([{ status: 'confirmed', paidMinor: 1800 }])
@@ -186,14 +186,14 @@ test.skipIf(!browser)('a card that asks its owner pays when he says yes, and not
     await dialog.getByRole('combobox').click()
     await page.getByRole('option', { name: /3184/ }).click()
     await button(page, 'Pay now').click()
-    await dialog.getByText('Your bank asks: is it you who pays?').waitFor()
+    await dialog.getByText('Your bank asks you to approve this payment').waitFor()
     expect((await client.bookings.list.query({})).items).toMatchObject([{ status: 'held', paidMinor: 0 }])
     expect(await seriousViolations(page)).toEqual([])
     await takePicture(page, 'bank-asks')
     await dialog.getByRole('button', { name: answer }).click()
   }
-  await payAs('Refuse')
-  await said(page, /The payment did not go through/)
+  await payAs('Decline')
+  await said(page, /Payment failed/)
   await payAs('Approve')
   await said(page, 'Booked. See you there!')
   expect(unexpected(visitor)).toEqual([])
@@ -204,9 +204,9 @@ test.skipIf(!browser)('what one has done oneself is where one goes on, and is sa
   const visitor = await open(boardOf(space), { person: await makePerson(web.server), phone: true })
   const { page } = visitor
   await slotAt(page, 9).press('Enter')
-  await said(page, 'You hold 09:00–10:00')
-  await until(async () => (await focused(page)).includes('You hold 09:00–10:00'))
-  await button(page, 'Give it back').press('Enter')
+  await said(page, 'Held for you: 09:00–10:00')
+  await until(async () => (await focused(page)).includes('Held for you: 09:00–10:00'))
+  await button(page, 'Release').press('Enter')
   await until(async () => (await focused(page)).startsWith('09:00'))
   await slotAt(page, 9).press('Enter')
   await button(page, 'Pay €18.00').press('Enter')
@@ -215,11 +215,11 @@ test.skipIf(!browser)('what one has done oneself is where one goes on, and is sa
   await until(async () => (await focused(page)).includes('Booked. See you there!'))
   await page.locator('.bell[aria-label*="new"]').waitFor()
   await takePicture(page, 'booked')
-  expect(await page.locator('.toast').filter({ hasNotText: 'Given back' }).count()).toBe(0)
+  expect(await page.locator('.toast').filter({ hasNotText: 'Hold released' }).count()).toBe(0)
 
-  await page.getByRole('link', { name: 'See my bookings' }).press('Enter')
+  await page.getByRole('link', { name: 'View my bookings' }).press('Enter')
   await button(page, 'Cancel').press('Enter')
-  await button(page, 'Cancel the booking').press('Enter')
+  await button(page, 'Cancel booking').press('Enter')
   await until(async () => (await focused(page)) === 'My bookings')
   await page.goto(`${web.server.url}${PATHS.payments}`)
   await page.getByRole('link', { name: 'Desk' }).waitFor()
@@ -236,7 +236,7 @@ test.skipIf(!browser)('without a network nothing is live, and nothing can be cho
   await page.locator('.live.waiting').waitFor()
   expect(await slotAt(page, 9).getAttribute('aria-disabled')).toBe('true')
   await page.getByRole('button', { name: /^Tue/ }).click()
-  await said(page, 'The times do not come through yet. It is tried again by itself.')
+  await said(page, 'Times are not loading. Retrying automatically.')
   expect(await page.locator('.live:not(.waiting)').count()).toBe(0)
 })
 
@@ -249,10 +249,10 @@ test.skipIf(!browser)('a board that does not come by itself is shown when it is 
   await said(page, 'Live')
   await page.route('**/trpc/realtime.watch*', (route) => route.abort())
   await page.goto(`${web.server.url}${boardOf(space)}`)
-  await said(page, 'The times do not come through yet. It is tried again by itself.')
+  await said(page, 'Times are not loading. Retrying automatically.')
   await button(page, 'Try again').click()
   await slotAt(page, 9).waitFor()
-  await said(page, /Reconnecting… What you see may be out of date/)
+  await said(page, /Reconnecting… This page may be out of date/)
 })
 
 test.skipIf(!browser)(
@@ -270,7 +270,7 @@ test.skipIf(!browser)(
     await slotAt(page, 9, 'mine').waitFor()
     expect(await slotAt(page, 9).textContent()).toContain('Yours · 2 of 3 free')
     await slotAt(page, 9).click()
-    await said(page, 'You hold 09:00–10:00')
+    await said(page, 'Held for you: 09:00–10:00')
     expect(unexpected({ page, ...rest })).toEqual([])
   },
 )
@@ -293,7 +293,7 @@ test.skipIf(!browser)(
     })
     const visitor = await open(boardOf(space, 'abc'), { phone: true })
     const { page } = visitor
-    await said(page, 'Over: 00:00–00:05')
+    await said(page, 'Past: 00:00–00:05')
     await button(page, /^Next free day/).click()
     await page.locator('.slot.free').waitFor()
     expect(new URL(page.url()).searchParams.get('date')).toBe(
@@ -317,7 +317,7 @@ test.skipIf(!browser)('a link alone holds nothing, and says how long a time is w
 test.skipIf(!browser)('what cannot be booked yet is not said to be closed', async () => {
   const space = await makeSpace(web.server, { maxNoticeDays: 1 })
   const visitor = await open(boardOf(space))
-  await said(visitor.page, 'Cannot be booked yet')
+  await said(visitor.page, 'Not bookable yet')
 })
 
 test.skipIf(!browser)('one pays no longer than the hold lasts', async () => {
@@ -341,7 +341,7 @@ test.skipIf(!browser)('one pays no longer than the hold lasts', async () => {
     .getByText(/^00:0\d$/)
     .waitFor()
   await page.getByRole('dialog').waitFor({ state: 'detached' })
-  await said(page, 'Your hold has ended')
+  await said(page, 'Your hold has expired')
   expect(unexpected(visitor)).toEqual([])
 })
 
@@ -359,18 +359,18 @@ test.skipIf(!browser)(
     const { page } = visitor
     const isLost = () => page.evaluate('document.activeElement === document.body')
     const card = (title: string) => page.getByRole('article').filter({ hasText: title })
-    await button(page, 'I am here').press('Enter')
-    await button(page, 'I am leaving').waitFor()
+    await button(page, 'Check in').press('Enter')
+    await button(page, 'Check out').waitFor()
     await until(async () => !(await isLost()))
-    await card('Aperitivo').getByRole('button', { name: 'I will come' }).press('Enter')
-    await card('Aperitivo').getByText('You will come').waitFor()
+    await card('Aperitivo').getByRole('button', { name: 'Attend' }).press('Enter')
+    await card('Aperitivo').getByText('You are attending').waitFor()
     await until(async () => (await focused(page)).includes('Aperitivo'))
     await card('Dinner')
       .getByRole('button', { name: /18\.00/ })
       .press('Enter')
     await card('Dinner').getByRole('button', { name: /^Pay/ }).press('Enter')
     await button(page, 'Pay now').press('Enter')
-    await card('Dinner').getByText('You will come').waitFor()
+    await card('Dinner').getByText('You are attending').waitFor()
     await until(async () =>
       page.evaluate(`document.activeElement.closest('article')?.textContent.includes('Dinner')`),
     )

@@ -43,13 +43,13 @@ test.skipIf(!browser)(
     const visitor = await open(PATHS.bookings, { person, phone: true })
     const { page } = visitor
     await button(page, 'Cancel').click()
-    await said(page, 'You get back €10.01 (50 %).')
+    await said(page, 'You will be refunded €10.01 (50%).')
     expect((await client.bookings.byId.query({ id })).status).toBe('confirmed')
-    await button(page, 'Cancel the booking').click()
-    await said(page, /€10\.01 given back/)
+    await button(page, 'Cancel booking').click()
+    await said(page, /€10\.01 refunded/)
     expect(await client.bookings.byId.query({ id })).toMatchObject({ refundedMinor: 1001 })
     await page.getByRole('link', { name: 'Payments' }).click({ timeout: 3000 })
-    await said(page, /Given back: €10\.01/)
+    await said(page, /Refunded: €10\.01/)
     expect(await seriousViolations(page)).toEqual([])
     expect(unexpected(visitor)).toEqual([])
   },
@@ -76,7 +76,7 @@ test.skipIf(!browser)(
     await said(page, 'The next one')
     const first = page.getByRole('article').first()
     expect(await first.textContent()).toContain('The next one')
-    const over = await page.getByRole('article').filter({ hasText: 'Took place' }).allTextContents()
+    const over = await page.getByRole('article').filter({ hasText: 'Completed' }).allTextContents()
     expect(over.map((text) => /\d+ January/.exec(text)?.[0])).toEqual(['6 January', '5 January'])
   },
 )
@@ -93,10 +93,10 @@ test.skipIf(!browser)('who comes for a booking says so among the bookings, once 
   const visitor = await open(PATHS.bookings, { person, phone: true })
   const { page } = visitor
   await said(page, 'Quiet room')
-  expect(await page.getByRole('button', { name: 'I am here' }).count()).toBe(1)
-  await button(page, 'I am here').press('Enter')
-  await said(page, 'You have come')
-  expect(await page.getByRole('button', { name: 'I am here' }).count()).toBe(0)
+  expect(await page.getByRole('button', { name: 'Check in' }).count()).toBe(1)
+  await button(page, 'Check in').press('Enter')
+  await said(page, 'Checked in')
+  expect(await page.getByRole('button', { name: 'Check in' }).count()).toBe(0)
   const client = clientOf(web.server, person)
   expect((await client.bookings.byId.query({ id })).arrivedAt).toBeString()
   expect((await client.checkIns.present.query({ locationId: space.locationId })).mine).toMatchObject({
@@ -118,7 +118,7 @@ test.skipIf(!browser)(
     await slotAt(page, 9).click()
     await button(page, 'Pay €50.00').click()
     await button(page, 'Use my 300 points').click()
-    await said(page, '300 points pay €15.00 of it.')
+    await said(page, '300 points cover €15.00.')
     await said(page, /^€35\.00$/)
     await takePicture(page, 'points')
     expect(await seriousViolations(page)).toEqual([])
@@ -134,7 +134,7 @@ test.skipIf(!browser)(
     ])
     await page.goto(`${web.server.url}${PATHS.points}`)
     await said(page, '0 points')
-    await said(page, 'Used to pay')
+    await said(page, 'Redeemed')
 
     await admin.loyalty.correct.mutate({ id: person.id, points: 5000, reason: 'Thank you' })
     await page.goto(`${web.server.url}${boardOf(space)}`)
@@ -143,13 +143,13 @@ test.skipIf(!browser)(
     await button(page, 'Use my 5000 points').click()
     await said(page, 'Booked. See you there!')
     expect((await client.loyalty.mine.query({})).points).toBe(4000)
-    await page.getByRole('link', { name: 'See my bookings' }).click()
+    await page.getByRole('link', { name: 'View my bookings' }).click()
     await page
       .getByRole('article')
       .filter({ hasText: '11:00–12:00' })
       .getByRole('button', { name: /^Cancel/ })
       .click()
-    await said(page, '1000 points come back.')
+    await said(page, '1000 points will be returned.')
     expect(unexpected(visitor)).toEqual([])
   },
 )
@@ -161,7 +161,7 @@ test.skipIf(!browser)(
     const person = await makePerson(web.server)
     const client = clientOf(web.server, person)
     const specialist = await open(PATHS.work, { person: made.person })
-    await said(specialist.page, 'Nobody waits for an answer.')
+    await said(specialist.page, 'No pending requests.')
     const visitor = await open(PATHS.account, { person, phone: true, dark: true })
     const admin = clientOf(web.server, await makePerson(web.server, 'admin'))
     await until(async () => (await admin.realtime.stats.query()).signedIn >= 2)
@@ -174,13 +174,13 @@ test.skipIf(!browser)(
     await page.getByRole('link', { name: /^Notifications, \d new/ }).click({ timeout: 3000 })
     await said(page, /says yes/)
     const own = page.getByRole('article').filter({ hasText: 'says yes' })
-    await own.getByRole('link', { name: /See it/ }).click()
-    await page.getByRole('heading', { name: 'This booking' }).waitFor()
+    await own.getByRole('link', { name: /View booking/ }).click()
+    await page.getByRole('heading', { name: 'Booking details' }).waitFor()
     await page.goBack()
     await button(page, 'Mark all as read').click()
     await page.locator('.bell[aria-label="Notifications"]').waitFor()
     expect((await client.notifications.list.query({})).unread).toBe(0)
-    await page.getByRole('checkbox', { name: 'A day before: E-mail' }).click()
+    await page.getByRole('checkbox', { name: '1 day before: Email' }).click()
     await until(async () => {
       const { items } = await client.notifications.preferences.query()
       return items.find(({ kind }) => kind === 'reminder_day')?.email === false
@@ -189,7 +189,7 @@ test.skipIf(!browser)(
     await client.bookings.cancel.mutate({ id })
     await specialist.page.goto(`${web.server.url}${PATHS.notifications}`)
     const cancelled = specialist.page.getByRole('article').filter({ hasText: /cancelled/ })
-    await cancelled.getByRole('link', { name: /See it/ }).click()
+    await cancelled.getByRole('link', { name: /View booking/ }).click()
     await specialist.page.waitForURL(`${web.server.url}${PATHS.work}?date=${testDate}`)
     expect([visitor, specialist].map(unexpected)).toEqual([[], []])
   },
@@ -200,7 +200,7 @@ test.skipIf(!browser)('a calendar program reads the private address that one mak
   const visitor = await open(PATHS.account, { person, phone: true })
   const { page } = visitor
   for (const feed of ['My bookings', 'My work']) {
-    await button(page, `Make a new address: ${feed}`).click()
+    await button(page, `Create new address: ${feed}`).click()
     const address = new URL(await page.getByLabel(feed, { exact: true }).inputValue())
     expect(await (await fetch(`${web.server.url}${address.pathname}`)).text()).toStartWith('BEGIN:VCALENDAR')
   }

@@ -123,7 +123,7 @@ test.skipIf(!browser)(
     const card = page.frameLocator('iframe[title="Secure payment input frame"]').getByLabel('Card')
     await card.fill('pm_card_chargeDeclined')
     await dialog.getByRole('button', { name: 'Pay now' }).click()
-    await page.getByText(/Your card was declined.*The time is still yours/).waitFor()
+    await page.getByText(/Your card was declined.*Your time is still reserved/).waitFor()
     expect(await seriousViolations(page)).toEqual([])
     await takePicture(page, 'stripe-declined')
     await card.fill('pm_card_visa')
@@ -156,7 +156,7 @@ test.skipIf(!browser)(
   'where Stripe’s script does not come, the person is told, and keeps the hold',
   async () => {
     const { page, booking } = await holdForPay({ script: false })
-    await page.getByText(/The payment form of Stripe could not be loaded/).waitFor()
+    await page.getByText(/The payment form could not be loaded/).waitFor()
     expect(booking).toMatchObject({ status: 'held' })
   },
 )

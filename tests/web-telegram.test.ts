@@ -123,7 +123,7 @@ it('what Telegram did not sign opens the app for nobody, and one signs in as any
 it('whoever Telegram’s word does not sign in is told why, and can try again', async () => {
   const old = signed(miniAppOf(undefined, { auth_date: String(nowSeconds() - 7 * 86_400) }))
   const { page } = await open(launchOf(old, dark), { phone: true })
-  await said(page, /Telegram could not sign you in. Telegram vouched for you too long ago/)
+  await said(page, /Telegram could not sign you in. Your Telegram session has expired/)
   expect(page.url()).toBe(`${web.server.url}/`)
   await takePicture(page, 'telegram-refused')
   expect(await seriousViolations(page)).toEqual([])
@@ -131,7 +131,7 @@ it('whoever Telegram’s word does not sign in is told why, and can try again', 
   const cut = await open('/api/health', { phone: true })
   await cut.page.route('**/trpc/auth.telegram*', (route) => route.abort())
   await cut.page.goto(`${web.server.url}${launchOf(signed(), dark)}`)
-  await said(cut.page, /The server cannot be reached/)
+  await said(cut.page, /Cannot reach the server/)
   await cut.page.unroute('**/trpc/auth.telegram*')
   await button(cut.page, 'Try again').click()
   await button(cut.page, 'Sign out').waitFor()

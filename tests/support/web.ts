@@ -149,7 +149,7 @@ export const slotAt = (page: Page, hour: number, look?: string) =>
 
 /** Signs in by the form that is shown. */
 export async function signIn(page: Page, { email }: { email: string }): Promise<void> {
-  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Email').fill(email)
   await page.getByLabel('Password').fill(password)
   await page.keyboard.press('Enter')
 }
