@@ -1,4 +1,4 @@
-import { type Booking, isRefused, type Outputs } from '@coworkspace/client'
+import { type Booking, isRefused } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { client, queryClient, trpc } from '../api'
@@ -13,17 +13,10 @@ import { Button } from '../ui/controls'
 import { Modal } from '../ui/dialogs'
 import { explain, Loaded, Loading } from '../ui/states'
 import { TimeLeft } from '../ui/time-left'
+import type { Intent } from './pay-form'
 import { SANDBOX_KEY, SandboxForm } from './sandbox-form'
 
 const StripeForm = lazy(() => import('./stripe-form'))
-
-type Intent = Outputs['payments']['createIntent']
-export type PayFormProps = {
-  intent: Intent
-  busy: boolean
-  /** All but a plain refusal: whether it is paid is asked of the server then. */
-  onSent(): void
-}
 
 type PayDialogProps = {
   booking: Booking

@@ -2,7 +2,7 @@ import { useMutation } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { useText } from '../i18n'
 import { Button, Choice } from '../ui/controls'
-import type { PayFormProps } from './pay-dialog'
+import type { PayFormProps } from './pay-form'
 
 /** What a server without keys of Stripe's gives as its publishable key: a stand-in takes test cards there. */
 export const SANDBOX_KEY = 'pk_test_sandbox'

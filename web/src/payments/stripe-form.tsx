@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from 'react'
 import { useText } from '../i18n'
 import { Button } from '../ui/controls'
 import { Loading } from '../ui/states'
-import type { PayFormProps } from './pay-dialog'
+import type { PayFormProps } from './pay-form'
 
 type Paying = { stripe: Stripe; elements: StripeElements }
 
