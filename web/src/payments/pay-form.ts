@@ -2,10 +2,10 @@ import type { Outputs } from '@coworkspace/client'
 
 export type Intent = Outputs['payments']['createIntent']
 
-/** What the sandbox form and the Stripe form are given. */
+/** Props of the sandbox form and the Stripe form. */
 export type PayFormProps = {
   intent: Intent
   busy: boolean
-  /** Called unless the card was plainly declined; the server then knows whether the payment succeeded. */
+  /** Called unless the card was declined. The payment may have succeeded, so the dialog asks the server. */
   onSent(): void
 }
