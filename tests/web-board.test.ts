@@ -21,12 +21,11 @@ setDefaultTimeout(60_000)
 const web = withWebApp()
 const { open } = web
 
-/** What somebody hears or sees first: what has the focus. */
 const focused = (page: Page) => page.evaluate('document.activeElement.textContent') as Promise<string>
 
 const browser = hasBrowser()
 
-test.skipIf(!browser)('whoever holds two times goes on with either, and pays both', async () => {
+test.skipIf(!browser)('a user with two holds can continue with either and pay for both', async () => {
   const space = await makeSpace(web.server, { priceMinor: 1800 })
   const person = await makePerson(web.server)
   const visitor = await open(boardOf(space), { person })
@@ -62,7 +61,7 @@ test.skipIf(!browser)('whoever holds two times goes on with either, and pays bot
 })
 
 test.skipIf(!browser)(
-  'a hold lasts by the clock of the server, whatever that of the device says',
+  'a hold expires by the server’s clock even if the device’s clock is wrong',
   async () => {
     const space = await makeSpace(web.server, { priceMinor: 1800 })
     const visitor = await open('/api/health', { person: await makePerson(web.server) })
@@ -80,7 +79,7 @@ test.skipIf(!browser)(
 )
 
 test.skipIf(!browser)(
-  'a longer time says when it ends and what it costs as a whole, and begins only where all of it can be had',
+  'a longer time shows its end and total price, and needs all its slots free',
   async () => {
     const space = await makeSpace(web.server, {
       priceMinor: 1800,
@@ -108,7 +107,7 @@ test.skipIf(!browser)(
 )
 
 test.skipIf(!browser)(
-  'a booking is moved onto a part of itself, and behind its own buffer, after one was asked',
+  'rescheduling asks first and may overlap the booking’s own time and buffer',
   async () => {
     const space = await makeSpace(web.server, { bufferMinutes: 60, name: 'Quiet room' })
     const person = await makePerson(web.server)
@@ -123,7 +122,7 @@ test.skipIf(!browser)(
     await other.slots.hold.mutate({ slotId: `${space.id}@${at(15)}` })
     const visitor = await open(`/bookings/${id}/move`, { person })
     const { page } = visitor
-    // Its own buffer would end where the next one begins.
+    // The buffer of 11:00–14:00 ends exactly when the next booking starts.
     expect(await slotAt(page, 11).textContent()).toContain('11:00–14:00Free')
     expect(await slotAt(page, 12).textContent()).toContain('Too short')
     await slotAt(page, 9).click()
@@ -136,42 +135,39 @@ test.skipIf(!browser)(
   },
 )
 
-test.skipIf(!browser)(
-  'where it is not known whether it was paid, that is said, and it is looked before one pays again',
-  async () => {
-    const space = await makeSpace(web.server, { priceMinor: 1800 })
-    const person = await makePerson(web.server)
-    const visitor = await open(boardOf(space), { person })
-    const { page } = visitor
-    await slotAt(page, 9).click()
-    await button(page, 'Pay €18.00').click()
-    // Before it is there, and after: the first is not paid, the second is, and nobody hears of either.
-    await page.route('**/confirm', (route) => route.abort(), { times: 1 })
-    await button(page, 'Pay now').click()
-    await said(page, /The payment was not made, and you were not charged/)
+test.skipIf(!browser)('an unknown payment result is shown and checked before paying again', async () => {
+  const space = await makeSpace(web.server, { priceMinor: 1800 })
+  const person = await makePerson(web.server)
+  const visitor = await open(boardOf(space), { person })
+  const { page } = visitor
+  await slotAt(page, 9).click()
+  await button(page, 'Pay €18.00').click()
+  // The first attempt is lost before it reaches the server, the second after it was paid.
+  await page.route('**/confirm', (route) => route.abort(), { times: 1 })
+  await button(page, 'Pay now').click()
+  await said(page, /The payment was not made, and you were not charged/)
 
-    let isCut = true
-    await page.route('**/sandbox/stripe/**', async (route) => {
-      await route.fetch()
-      await route.abort()
-    })
-    await page.route('**/trpc/**', (route) => (isCut ? route.abort() : route.continue()))
-    await page.routeWebSocket('**/realtime', (socket) => socket.close())
-    await button(page, 'Pay now').click()
-    await said(page, 'We cannot confirm your payment yet.')
-    expect(await button(page, 'Pay now').count()).toBe(0)
-    expect(await page.getByText(/Payment failed/).count()).toBe(0)
-    expect(await seriousViolations(page)).toEqual([])
-    await takePicture(page, 'unknown')
-    isCut = false
-    await button(page, 'Check now').click()
-    await said(page, 'Booked. See you there!')
-    const { items } = await clientOf(web.server, person).bookings.list.query({})
-    expect(items).toMatchObject([{ status: 'confirmed', paidMinor: 1800 }])
-  },
-)
+  let isCut = true
+  await page.route('**/sandbox/stripe/**', async (route) => {
+    await route.fetch()
+    await route.abort()
+  })
+  await page.route('**/trpc/**', (route) => (isCut ? route.abort() : route.continue()))
+  await page.routeWebSocket('**/realtime', (socket) => socket.close())
+  await button(page, 'Pay now').click()
+  await said(page, 'We cannot confirm your payment yet.')
+  expect(await button(page, 'Pay now').count()).toBe(0)
+  expect(await page.getByText(/Payment failed/).count()).toBe(0)
+  expect(await seriousViolations(page)).toEqual([])
+  await takePicture(page, 'unknown')
+  isCut = false
+  await button(page, 'Check now').click()
+  await said(page, 'Booked. See you there!')
+  const { items } = await clientOf(web.server, person).bookings.list.query({})
+  expect(items).toMatchObject([{ status: 'confirmed', paidMinor: 1800 }])
+})
 
-test.skipIf(!browser)('a card that asks its owner pays when he says yes, and not before', async () => {
+test.skipIf(!browser)('a card with 3-D Secure pays only after approval', async () => {
   const space = await makeSpace(web.server, { priceMinor: 1800, name: 'Quiet room' })
   const person = await makePerson(web.server)
   const client = clientOf(web.server, person)
@@ -199,7 +195,7 @@ test.skipIf(!browser)('a card that asks its owner pays when he says yes, and not
   expect(unexpected(visitor)).toEqual([])
 })
 
-test.skipIf(!browser)('what one has done oneself is where one goes on, and is said once', async () => {
+test.skipIf(!browser)('the focus follows the user’s own action, and no notification repeats it', async () => {
   const space = await makeSpace(web.server, { priceMinor: 1800 })
   const visitor = await open(boardOf(space), { person: await makePerson(web.server), phone: true })
   const { page } = visitor
@@ -228,7 +224,7 @@ test.skipIf(!browser)('what one has done oneself is where one goes on, and is sa
   expect(unexpected(visitor)).toEqual([])
 })
 
-test.skipIf(!browser)('without a network nothing is live, and nothing can be chosen', async () => {
+test.skipIf(!browser)('offline, no board is live and no slot can be chosen', async () => {
   const space = await makeSpace(web.server)
   const { page, context } = await open(boardOf(space), { person: await makePerson(web.server) })
   await said(page, 'Live')
@@ -240,11 +236,11 @@ test.skipIf(!browser)('without a network nothing is live, and nothing can be cho
   expect(await page.locator('.live:not(.waiting)').count()).toBe(0)
 })
 
-test.skipIf(!browser)('a board that does not come by itself is shown when it is asked for', async () => {
+test.skipIf(!browser)('a board that receives no updates can be loaded by hand', async () => {
   const space = await makeSpace(web.server)
   const { page } = await open('/api/health')
   await page.routeWebSocket('**/realtime', (socket) => socket.close())
-  // Without a socket it comes as events; then those are stopped, too.
+  // First only the socket is blocked, then the event stream as well.
   await page.goto(`${web.server.url}${boardOf(space)}`)
   await said(page, 'Live')
   await page.route('**/trpc/realtime.watch*', (route) => route.abort())
@@ -255,57 +251,51 @@ test.skipIf(!browser)('a board that does not come by itself is shown when it is 
   await said(page, /Reconnecting… This page may be out of date/)
 })
 
-test.skipIf(!browser)(
-  'what is kept free around one’s own booking is told from what others have, and a second desk can be had',
-  async () => {
-    const person = await makePerson(web.server)
-    const room = await makeSpace(web.server, { bufferMinutes: 30 })
-    const desks = await makeSpace(web.server, { units: 3 })
-    await insertBooking(web.server, desks, person)
-    const { page, ...rest } = await open(boardOf(room), { person })
-    await slotAt(page, 9).click()
-    await slotAt(page, 10, 'break').waitFor()
-    await slotAt(page, 8, 'break').waitFor()
-    await page.goto(`${web.server.url}${boardOf(desks)}`)
-    await slotAt(page, 9, 'mine').waitFor()
-    expect(await slotAt(page, 9).textContent()).toContain('Yours · 2 of 3 free')
-    await slotAt(page, 9).click()
-    await said(page, 'Held for you: 09:00–10:00')
-    expect(unexpected({ page, ...rest })).toEqual([])
-  },
-)
+test.skipIf(!browser)('buffers look different from bookings, and a user can hold a second desk', async () => {
+  const person = await makePerson(web.server)
+  const room = await makeSpace(web.server, { bufferMinutes: 30 })
+  const desks = await makeSpace(web.server, { units: 3 })
+  await insertBooking(web.server, desks, person)
+  const { page, ...rest } = await open(boardOf(room), { person })
+  await slotAt(page, 9).click()
+  await slotAt(page, 10, 'break').waitFor()
+  await slotAt(page, 8, 'break').waitFor()
+  await page.goto(`${web.server.url}${boardOf(desks)}`)
+  await slotAt(page, 9, 'mine').waitFor()
+  expect(await slotAt(page, 9).textContent()).toContain('Yours · 2 of 3 free')
+  await slotAt(page, 9).click()
+  await said(page, 'Held for you: 09:00–10:00')
+  expect(unexpected({ page, ...rest })).toEqual([])
+})
 
-test.skipIf(!browser)(
-  'a day that is over is folded away, and the next one with room is a touch away',
-  async () => {
-    const today = new Date().toISOString().slice(0, 10)
-    const weekday = ((new Date().getUTCDay() + 6) % 7) + 1
-    const hours = [weekday, (weekday % 7) + 1].map((day) => ({
-      weekday: day as 1,
-      opensAt: '00:00',
-      closesAt: '00:05',
-    }))
-    const space = await makeSpace(web.server, { hours, slotMinutes: 5 })
-    const tomorrow = new Date(Date.parse(today) + 86_400_000).toISOString().slice(0, 10)
-    await insertBooking(web.server, space, await makePerson(web.server), {
-      from: at(0, tomorrow),
-      to: `${tomorrow}T00:05:00Z`,
-    })
-    const visitor = await open(boardOf(space, 'abc'), { phone: true })
-    const { page } = visitor
-    await said(page, 'Past: 00:00–00:05')
-    await button(page, /^Next free day/).click()
-    await page.locator('.slot.free').waitFor()
-    expect(new URL(page.url()).searchParams.get('date')).toBe(
-      new Date(Date.parse(today) + 7 * 86_400_000).toISOString().slice(0, 10),
-    )
-    await page.goto(`${web.server.url}${PATHS.home}?date=abc&from=09:00&to=10:00`)
-    await page.getByRole('heading', { name: 'Desk' }).first().waitFor()
-    expect(unexpected(visitor)).toEqual([])
-  },
-)
+test.skipIf(!browser)('past times are folded away, with a button to the next free day', async () => {
+  const today = new Date().toISOString().slice(0, 10)
+  const weekday = ((new Date().getUTCDay() + 6) % 7) + 1
+  const hours = [weekday, (weekday % 7) + 1].map((day) => ({
+    weekday: day as 1,
+    opensAt: '00:00',
+    closesAt: '00:05',
+  }))
+  const space = await makeSpace(web.server, { hours, slotMinutes: 5 })
+  const tomorrow = new Date(Date.parse(today) + 86_400_000).toISOString().slice(0, 10)
+  await insertBooking(web.server, space, await makePerson(web.server), {
+    from: at(0, tomorrow),
+    to: `${tomorrow}T00:05:00Z`,
+  })
+  const visitor = await open(boardOf(space, 'abc'), { phone: true })
+  const { page } = visitor
+  await said(page, 'Past: 00:00–00:05')
+  await button(page, /^Next free day/).click()
+  await page.locator('.slot.free').waitFor()
+  expect(new URL(page.url()).searchParams.get('date')).toBe(
+    new Date(Date.parse(today) + 7 * 86_400_000).toISOString().slice(0, 10),
+  )
+  await page.goto(`${web.server.url}${PATHS.home}?date=abc&from=09:00&to=10:00`)
+  await page.getByRole('heading', { name: 'Desk' }).first().waitFor()
+  expect(unexpected(visitor)).toEqual([])
+})
 
-test.skipIf(!browser)('a link alone holds nothing, and says how long a time is wanted', async () => {
+test.skipIf(!browser)('a link holds nothing by itself and sets the duration', async () => {
   const space = await makeSpace(web.server)
   const person = await makePerson(web.server)
   const { page } = await open(`${boardOf(space)}&slots=3&hold=${at(9)}`, { person })
@@ -314,13 +304,13 @@ test.skipIf(!browser)('a link alone holds nothing, and says how long a time is w
   expect((await clientOf(web.server, person).bookings.list.query({})).items).toEqual([])
 })
 
-test.skipIf(!browser)('what cannot be booked yet is not said to be closed', async () => {
+test.skipIf(!browser)('a day beyond the booking window is not shown as closed', async () => {
   const space = await makeSpace(web.server, { maxNoticeDays: 1 })
   const visitor = await open(boardOf(space))
   await said(visitor.page, 'Not bookable yet')
 })
 
-test.skipIf(!browser)('one pays no longer than the hold lasts', async () => {
+test.skipIf(!browser)('the payment dialog closes when the hold expires', async () => {
   const space = await makeSpace(web.server, { priceMinor: 1800 })
   const visitor = await open(boardOf(space), { person: await makePerson(web.server) })
   const { page } = visitor
@@ -333,7 +323,7 @@ test.skipIf(!browser)('one pays no longer than the hold lasts', async () => {
   await web.server.deps.db.execute(
     sql`UPDATE bookings SET hold_expires_at = clock_timestamp() + interval '3 seconds' WHERE space_id = ${space.id}`,
   )
-  // Whatever changes the board has one's own bookings asked for again.
+  // Any change of the board makes the page read the user's bookings again.
   const other = clientOf(web.server, await makePerson(web.server))
   await other.slots.hold.mutate({ slotId: `${space.id}@${at(12)}` })
   await page
@@ -345,35 +335,32 @@ test.skipIf(!browser)('one pays no longer than the hold lasts', async () => {
   expect(unexpected(visitor)).toEqual([])
 })
 
-test.skipIf(!browser)(
-  'who comes goes on where he was: the focus stays with what he has pressed',
-  async () => {
-    const { locationId } = await makeSpace(web.server)
-    const host = clientOf(web.server, await makePerson(web.server, 'admin'))
-    const period = { startsAt: at(18), endsAt: at(20), locationId }
-    await host.events.create.mutate({ ...period, title: 'Aperitivo' })
-    await host.events.create.mutate({ ...period, title: 'Dinner', priceMinor: 1800 })
-    const visitor = await open(`${PATHS.community}?location=${locationId}`, {
-      person: await makePerson(web.server),
-    })
-    const { page } = visitor
-    const isLost = () => page.evaluate('document.activeElement === document.body')
-    const card = (title: string) => page.getByRole('article').filter({ hasText: title })
-    await button(page, 'Check in').press('Enter')
-    await button(page, 'Check out').waitFor()
-    await until(async () => !(await isLost()))
-    await card('Aperitivo').getByRole('button', { name: 'Attend' }).press('Enter')
-    await card('Aperitivo').getByText('You are attending').waitFor()
-    await until(async () => (await focused(page)).includes('Aperitivo'))
-    await card('Dinner')
-      .getByRole('button', { name: /18\.00/ })
-      .press('Enter')
-    await card('Dinner').getByRole('button', { name: /^Pay/ }).press('Enter')
-    await button(page, 'Pay now').press('Enter')
-    await card('Dinner').getByText('You are attending').waitFor()
-    await until(async () =>
-      page.evaluate(`document.activeElement.closest('article')?.textContent.includes('Dinner')`),
-    )
-    expect(unexpected(visitor)).toEqual([])
-  },
-)
+test.skipIf(!browser)('the focus stays on the card whose button was pressed', async () => {
+  const { locationId } = await makeSpace(web.server)
+  const host = clientOf(web.server, await makePerson(web.server, 'admin'))
+  const period = { startsAt: at(18), endsAt: at(20), locationId }
+  await host.events.create.mutate({ ...period, title: 'Aperitivo' })
+  await host.events.create.mutate({ ...period, title: 'Dinner', priceMinor: 1800 })
+  const visitor = await open(`${PATHS.community}?location=${locationId}`, {
+    person: await makePerson(web.server),
+  })
+  const { page } = visitor
+  const isLost = () => page.evaluate('document.activeElement === document.body')
+  const card = (title: string) => page.getByRole('article').filter({ hasText: title })
+  await button(page, 'Check in').press('Enter')
+  await button(page, 'Check out').waitFor()
+  await until(async () => !(await isLost()))
+  await card('Aperitivo').getByRole('button', { name: 'Attend' }).press('Enter')
+  await card('Aperitivo').getByText('You are attending').waitFor()
+  await until(async () => (await focused(page)).includes('Aperitivo'))
+  await card('Dinner')
+    .getByRole('button', { name: /18\.00/ })
+    .press('Enter')
+  await card('Dinner').getByRole('button', { name: /^Pay/ }).press('Enter')
+  await button(page, 'Pay now').press('Enter')
+  await card('Dinner').getByText('You are attending').waitFor()
+  await until(async () =>
+    page.evaluate(`document.activeElement.closest('article')?.textContent.includes('Dinner')`),
+  )
+  expect(unexpected(visitor)).toEqual([])
+})

@@ -23,7 +23,7 @@ const { open } = web
 const it = test.skipIf(!hasBrowser())
 const communityOf = (locationId: string) => `${PATHS.community}?location=${locationId}`
 
-it('an event is announced, and whoever looks on elsewhere sees it come, fill up and go', async () => {
+it('other users see an event appear, fill up and disappear live', async () => {
   const { locationId } = await makeSpace(web.server, { name: 'The Loft' })
   const host = await open(communityOf(locationId), { person: await makePerson(web.server) })
   const guest = await open(communityOf(locationId), { person: await makePerson(web.server), phone: true })
@@ -62,7 +62,7 @@ it('an event is announced, and whoever looks on elsewhere sees it come, fill up 
   expect([host, guest, third].map(unexpected)).toEqual([[], [], []])
 })
 
-it('who says that he is here is seen by others, until he leaves', async () => {
+it('a checked-in user is visible to others until they check out', async () => {
   const { locationId } = await makeSpace(web.server)
   const [ada, ben] = [await makePerson(web.server), await makePerson(web.server)]
   const first = await open(communityOf(locationId), { person: ada })
@@ -77,7 +77,7 @@ it('who says that he is here is seen by others, until he leaves', async () => {
   await said(second.page, /By the window/)
   await said(passer.page, '1 person is here.')
   expect(await passer.page.getByText(name).count()).toBe(0)
-  // Whoever is not named to others is to himself, and can leave.
+  // An anonymous user still sees their own name and can check out.
   await clientOf(web.server, ada).auth.update.mutate({ hidden: true })
   await said(second.page, 'Anonymous')
   await first.page.reload()
@@ -87,7 +87,7 @@ it('who says that he is here is seen by others, until he leaves', async () => {
   expect([first, second, passer].map(unexpected)).toEqual([[], [], []])
 })
 
-it('the code at the door leads to a page that checks in, also whoever signs in first, and says when it is old', async () => {
+it('the door code checks in, also after signing in, and reports an expired code', async () => {
   const { locationId } = await makeSpace(web.server)
   const admin = clientOf(web.server, await makePerson(web.server, 'admin'))
   const { code } = await admin.checkIns.doorCode.query({ id: locationId })
@@ -109,7 +109,7 @@ it('the code at the door leads to a page that checks in, also whoever signs in f
   expect([visitor, stranger].map(unexpected)).toEqual([[], []])
 })
 
-it('a screen at the door shows the code with nobody signed in, until an operator gives it another address', async () => {
+it('a door screen shows the code without signing in until its address is replaced', async () => {
   const { locationId } = await makeSpace(web.server)
   const operator = await open(`${PATHS.operatorDoor}?location=${locationId}`, {
     person: await makePerson(web.server, 'admin'),
@@ -130,7 +130,7 @@ it('a screen at the door shows the code with nobody signed in, until an operator
   expect([operator, screen].map(unexpected)).toEqual([[], []])
 })
 
-it('who made an event sees who comes, and who comes takes it along to the calendar', async () => {
+it('the organiser sees the attendees, and attendees can download the event', async () => {
   const { locationId } = await makeSpace(web.server)
   const [ada, ben] = [await makePerson(web.server), await makePerson(web.server)]
   const { id } = await clientOf(web.server, ada).events.create.mutate({
@@ -153,7 +153,7 @@ it('who made an event sees who comes, and who comes takes it along to the calend
   expect([host, guest].map(unexpected)).toEqual([[], []])
 })
 
-it('a place that has a price is held, paid and given back, with what comes back said before', async () => {
+it('a paid seat is held, paid and given up, with the refund shown first', async () => {
   const { locationId } = await makeSpace(web.server)
   const host = clientOf(web.server, await makePerson(web.server, 'admin'))
   const { id } = await host.events.create.mutate({
@@ -190,7 +190,7 @@ it('a place that has a price is held, paid and given back, with what comes back 
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('however many events are coming, each can be reached, and what one is told of one leads to it', async () => {
+it('every event can be reached by paging and from its notification', async () => {
   const { locationId } = await makeSpace(web.server)
   const host = clientOf(web.server, await makePerson(web.server, 'admin'))
   const events = await Promise.all(
@@ -220,11 +220,11 @@ it('however many events are coming, each can be reached, and what one is told of
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('who edits an event moves it only where he changes its times, and nobody is asked to review one', async () => {
+it('editing an event keeps untouched times, and events cannot be reviewed', async () => {
   const { locationId } = await makeSpace(web.server, { timeZone: 'Europe/Rome' })
   const [ada, ben] = [await makePerson(web.server), await makePerson(web.server)]
   const host = clientOf(web.server, ada)
-  // Half past two comes twice in that night, and this is the second.
+  // 02:30 occurs twice that night; this is the second.
   const times = { startsAt: '2027-10-31T01:30:15Z', endsAt: '2027-10-31T03:00:00Z' }
   const { id } = await host.events.create.mutate({ locationId, title: 'Late', priceMinor: 500, ...times })
   const { bookingId } = await clientOf(web.server, ben).events.attend.mutate({ id })
@@ -245,7 +245,7 @@ it('who edits an event moves it only where he changes its times, and nobody is a
   expect([maker, guest].map(unexpected)).toEqual([[], []])
 })
 
-it('who closes a location hears how many bookings and events are there then, each event once', async () => {
+it('a closure reports its bookings and events, each event once', async () => {
   const space = await makeSpace(web.server, { units: 3 })
   const { locationId } = space
   const person = await makePerson(web.server, 'admin')

@@ -15,7 +15,7 @@ beforeAll(async () => {
 const open = (address: string) => web.open(address, { person: admin })
 const it = test.skipIf(!hasBrowser())
 
-it('whoever closes a space is told which bookings still stand, and nobody can book it then', async () => {
+it('a closure reports remaining bookings and blocks new ones', async () => {
   const space = await makeSpace(web.server, { name: 'Sala Verdi' })
   await insertBooking(web.server, space, await makePerson(web.server))
   const visitor = await open(`${PATHS.operatorClosures}?location=${space.locationId}`)
@@ -40,7 +40,7 @@ it('whoever closes a space is told which bookings still stand, and nobody can bo
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('a location and a space with hours and terms of its own are made by keyboard, and changed, and taken out of use', async () => {
+it('locations and spaces can be created, edited and removed by keyboard', async () => {
   const visitor = await open(PATHS.operatorLocations)
   const { page } = visitor
   const client = clientOf(web.server, admin)
@@ -81,7 +81,7 @@ it('a location and a space with hours and terms of its own are made by keyboard,
   expect(spaces.items).toMatchObject([
     {
       priceMinor: 1250,
-      // The usual terms stand there from the beginning, as the API has them.
+      // The form starts with the default terms of the API.
       cancellation: [
         { hoursBefore: 24, refundPercent: 100 },
         { hoursBefore: 2, refundPercent: 80 },
@@ -109,7 +109,7 @@ it('a location and a space with hours and terms of its own are made by keyboard,
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('a form in which something was written asks before it is closed, and one that is untouched does not', async () => {
+it('closing a form asks first only if something was typed', async () => {
   const { page } = await open(PATHS.operatorLocations)
   const form = page.getByRole('dialog')
   await button(page, 'Add location').press('Enter')
@@ -124,7 +124,7 @@ it('a form in which something was written asks before it is closed, and one that
   expect(await page.getByLabel('City').inputValue()).toBe('')
 })
 
-it('a role is given only once it was asked whether it is meant', async () => {
+it('a role changes only after confirmation', async () => {
   const person = await makePerson(web.server)
   const { name } = await clientOf(web.server, person).auth.me.query()
   const visitor = await open(PATHS.operatorPeople)
@@ -143,7 +143,7 @@ it('a role is given only once it was asked whether it is meant', async () => {
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('a location at which something is booked stays, and it is said why', async () => {
+it('a location with bookings cannot be removed, and the reason is shown', async () => {
   const space = await makeSpace(web.server)
   await clientOf(web.server, await makePerson(web.server)).bookings.create.mutate({
     spaceId: space.id,
@@ -164,7 +164,7 @@ it('a location at which something is booked stays, and it is said why', async ()
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('a specialist is made for somebody with that role, and offers a service', async () => {
+it('an operator creates a specialist with a service for a user with that role', async () => {
   const { locationId } = await makeSpace(web.server)
   const { id: userId } = await makePerson(web.server, 'specialist')
   const visitor = await open(`${PATHS.operatorSpecialists}?location=${locationId}`)

@@ -27,7 +27,7 @@ beforeAll(async () => {
 const open = (address: string) => web.open(address, { person: admin })
 const it = test.skipIf(!hasBrowser())
 
-it('an operator gives a part of a payment back, says why, and cannot give more than is left', async () => {
+it('an operator refunds a part with a reason, and no more than is left', async () => {
   const { booking, intent, client, space } = await holdToPay(web.server, { name: 'Sala Rosa' })
   const { name } = await client.auth.me.query()
   await payInBrowser(web.server, intent)
@@ -62,7 +62,7 @@ it('an operator gives a part of a payment back, says why, and cannot give more t
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('an event of Stripe’s that failed is shown with the reason, and is worked on again when asked', async () => {
+it('a failed Stripe event shows its error and can be retried', async () => {
   const id = `evt_${Bun.randomUUIDv7().replaceAll('-', '')}`
   await web.server.deps.db.insert(stripeEvents).values({
     id,
@@ -84,11 +84,11 @@ it('an event of Stripe’s that failed is shown with the reason, and is worked o
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('bookings are in order of time, at one location, from its own midnight', async () => {
+it('bookings of a location are in chronological order from its local midnight', async () => {
   const space = await makeSpace(web.server, { timeZone: 'Asia/Tokyo', name: 'Tokyo room' })
   await makeSpace(web.server)
   const person = await makePerson(web.server)
-  // 08:00, 00:30 and the evening before, by the clocks there.
+  // 08:00, 00:30 and the evening before, in Tokyo.
   for (const [from, to] of [
     ['2027-01-04T23:00:00Z', '2027-01-05T00:00:00Z'],
     ['2027-01-04T15:30:00Z', '2027-01-04T16:30:00Z'],
@@ -106,7 +106,7 @@ it('bookings are in order of time, at one location, from its own midnight', asyn
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('what one person has booked is a touch away from where people are listed', async () => {
+it('the user list links to each user’s bookings', async () => {
   const space = await makeSpace(web.server)
   const [ada, ben] = [await makePerson(web.server), await makePerson(web.server)]
   await insertBooking(web.server, space, ada)
@@ -123,7 +123,7 @@ it('what one person has booked is a touch away from where people are listed', as
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('a review is hidden with a reason, which only operators see, and shown again', async () => {
+it('a review can be hidden with a reason that only operators see, and shown again', async () => {
   const person = await makePerson(web.server)
   const space = await makeSpace(web.server)
   const { id: bookingId } = await insertBooking(web.server, space, person, { status: 'completed' })
@@ -146,7 +146,7 @@ it('a review is hidden with a reason, which only operators see, and shown again'
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('what is occupied now is seen at once, with until when, also where it has begun, and changes by itself', async () => {
+it('the live page shows what is occupied now and until when, and updates itself', async () => {
   const space = await makeSpace(web.server, { name: 'Sala Verdi' })
   const { locationId } = space
   const desks = await makeSpace(web.server, { name: 'Desks', units: 4, locationId })
@@ -178,7 +178,7 @@ it('what is occupied now is seen at once, with until when, also where it has beg
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('an operator sees who is connected, speaks to them all, and has the code at the door', async () => {
+it('an operator sees connections, sends an announcement and opens the door code', async () => {
   const { locationId } = await makeSpace(web.server)
   const member = await web.open('/', { person: await makePerson(web.server), phone: true })
   const visitor = await open(`${PATHS.live}?location=${locationId}`)
@@ -199,14 +199,14 @@ it('an operator sees who is connected, speaks to them all, and has the code at t
   await button(page, 'Full screen').press('Enter')
   await page.waitForFunction(`document.fullscreenElement?.matches('.door')`)
   expect(unexpected(visitor)).toEqual([])
-  // An old code is no help to anybody.
+  // An outdated code is hidden.
   await page.route('**/trpc/checkIns.doorCode*', (route) => route.abort())
   await page.clock.setSystemTime(Date.now() + 5 * 60_000)
   await said(page, 'No connection. The code returns automatically.')
   expect(await image.count()).toBe(0)
 })
 
-it('charts show what was booked and paid, in numbers too, and can be read by keyboard', async () => {
+it('charts match bookings and payments, have tables and work by keyboard', async () => {
   const { booking, intent, client, space } = await holdToPay(web.server, { name: 'Sala Gialla' })
   await payInBrowser(web.server, intent)
   await client.payments.confirm.mutate({ bookingId: booking.id })
@@ -245,7 +245,7 @@ it('charts show what was booked and paid, in numbers too, and can be read by key
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('whoever does not look at charts does not load what draws them', async () => {
+it('the chart library is loaded only on the analytics page', async () => {
   const { page } = await open(PATHS.live)
   await said(page, 'Boards watched')
   const loaded = () => receivedBytes(page)
@@ -256,7 +256,7 @@ it('whoever does not look at charts does not load what draws them', async () => 
   expect((await loaded()) - before).toBeGreaterThan(50_000)
 })
 
-it('a page that breaks, or that is no longer there, says so and leaves the way to the others', async () => {
+it('a page that cannot be loaded shows an error and keeps the navigation', async () => {
   const { page } = await open(PATHS.live)
   await said(page, 'Boards watched')
   await page.route('**/assets/**', (route) => route.abort())

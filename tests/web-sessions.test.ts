@@ -14,12 +14,12 @@ const it = test.skipIf(!hasBrowser())
 
 const nameOf = async ({ id }: { id: string }) => (await startSessionOf(web.server, { id })).user.name
 
-/** Has the tokens that are kept in a page be others. */
+/** Replaces the stored tokens of a page. */
 async function keep(page: Page, tokens: object): Promise<void> {
   await page.evaluate((text) => localStorage.setItem('coworkspace', text), JSON.stringify(tokens))
 }
 
-it('a tab shows nothing of one person to another who has signed in beside it, and hears what is told to that one', async () => {
+it('a tab follows a sign-in in another tab and shows no data of the previous user', async () => {
   const [ann, ben] = [await makePerson(web.server), await makeAccount(web.server)]
   const visitor = await open(PATHS.account, { person: ann })
   const other = visitor.page
@@ -43,7 +43,7 @@ it('a tab shows nothing of one person to another who has signed in beside it, an
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('who is signed in finds no form to sign in, also by going back to it', async () => {
+it('a signed-in user never sees the sign-in form, even when going back', async () => {
   const account = await makeAccount(web.server)
   const { page } = await open('/')
   await page.getByRole('banner').getByRole('link', { name: 'Sign in' }).click()
@@ -58,7 +58,7 @@ it('who is signed in finds no form to sign in, also by going back to it', async 
   await said(page, 'No bookings yet.')
 })
 
-it('an access token that the server does not know is replaced, and a session that it does not know is none', async () => {
+it('an invalid access token is refreshed, and an invalid session signs out', async () => {
   const person = await makePerson(web.server)
   const session = await startSessionOf(web.server, person)
   const { page } = await open('/')
@@ -74,7 +74,7 @@ it('an access token that the server does not know is replaced, and a session tha
   }
 })
 
-it('where it cannot be said who one is, that is said, and asked for again', async () => {
+it('if the current user cannot be loaded, the page shows an error and a retry', async () => {
   const person = await makePerson(web.server, 'admin')
   const { page } = await open('/api/health', { person })
   await page.route('**/trpc/**auth.me**', (route) =>
@@ -101,7 +101,7 @@ const REFUSED = {
   },
 }
 
-it('the session of this device is named, and whoever ends it is signed out', async () => {
+it('the current session is marked, and ending it signs out', async () => {
   const person = await makePerson(web.server)
   await startSessionOf(web.server, person, 'Elsewhere')
   const { page } = await open(PATHS.account, { person })
@@ -114,7 +114,7 @@ it('the session of this device is named, and whoever ends it is signed out', asy
   expect(await page.getByRole('banner').getByRole('link', { name: 'Sign in' }).count()).toBe(1)
 })
 
-it('a wrong password is said at its field; an e-mail and a password are changed, and this device stays signed in', async () => {
+it('changing the password checks the old one and keeps this device signed in', async () => {
   const account = await makeAccount(web.server)
   const { page } = await open(PATHS.account, { person: account })
   const current = page.getByLabel('Current password')
@@ -138,7 +138,7 @@ it('a wrong password is said at its field; an e-mail and a password are changed,
   await said(page, 'No bookings yet.')
 })
 
-it('who opens an account with an e-mail that has one is told so at its field', async () => {
+it('registering with a used email marks the email field', async () => {
   const { email } = await makePerson(web.server)
   const { page } = await open(PATHS.register)
   await page.getByLabel('Name').fill('Ada')
@@ -150,7 +150,7 @@ it('who opens an account with an e-mail that has one is told so at its field', a
   expect(await field.evaluate((element) => element.matches(':focus[aria-invalid="true"]'))).toBe(true)
 })
 
-it('whoever wishes so counts among those who are there, and is not named', async () => {
+it('a user can choose to stay anonymous', async () => {
   const person = await makePerson(web.server)
   const { page } = await open(PATHS.account, { person })
   await page.getByRole('checkbox', { name: 'Stay anonymous' }).press('Space')
