@@ -29,59 +29,53 @@ async function payFor(person: TestPerson, bookingId: string) {
   return client.payments.confirm.mutate({ bookingId })
 }
 
-test.skipIf(!browser)(
-  'what comes back is said before a booking is cancelled, to the cent, and stands among the payments then',
-  async () => {
-    const space = await makeSpace(web.server, {
-      priceMinor: 2001,
-      cancellation: [{ hoursBefore: 1, refundPercent: 50 }],
+test.skipIf(!browser)('the exact refund is shown before cancelling and then among the payments', async () => {
+  const space = await makeSpace(web.server, {
+    priceMinor: 2001,
+    cancellation: [{ hoursBefore: 1, refundPercent: 50 }],
+  })
+  const person = await makePerson(web.server)
+  const client = clientOf(web.server, person)
+  const { id } = await client.slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
+  await payFor(person, id)
+  const visitor = await open(PATHS.bookings, { person, phone: true })
+  const { page } = visitor
+  await button(page, 'Cancel').click()
+  await said(page, 'You will be refunded €10.01 (50%).')
+  expect((await client.bookings.byId.query({ id })).status).toBe('confirmed')
+  await button(page, 'Cancel booking').click()
+  await said(page, /€10\.01 refunded/)
+  expect(await client.bookings.byId.query({ id })).toMatchObject({ refundedMinor: 1001 })
+  await page.getByRole('link', { name: 'Payments' }).click({ timeout: 3000 })
+  await said(page, /Refunded: €10\.01/)
+  expect(await seriousViolations(page)).toEqual([])
+  expect(unexpected(visitor)).toEqual([])
+})
+
+test.skipIf(!browser)('upcoming bookings start with the next one, past ones with the latest', async () => {
+  const person = await makePerson(web.server)
+  const next = await makeSpace(web.server, { name: 'The next one' })
+  const later = await makeSpace(web.server, { name: 'A later one' })
+  await insertBooking(web.server, next, person, { from: at(8), to: at(9) })
+  const day = 86_400_000
+  const dayOf = (days: number) => new Date(Date.parse(at(9)) + days * day).toISOString()
+  for (const days of Array.from({ length: 51 }, (_, index) => index + 1))
+    await insertBooking(web.server, later, person, { from: dayOf(days), to: dayOf(days + 0.04) })
+  for (const date of ['2026-01-06', '2026-01-05'])
+    await insertBooking(web.server, later, person, {
+      from: `${date}T09:00:00Z`,
+      to: `${date}T10:00:00Z`,
+      status: 'completed',
     })
-    const person = await makePerson(web.server)
-    const client = clientOf(web.server, person)
-    const { id } = await client.slots.hold.mutate({ slotId: `${space.id}@${at(9)}` })
-    await payFor(person, id)
-    const visitor = await open(PATHS.bookings, { person, phone: true })
-    const { page } = visitor
-    await button(page, 'Cancel').click()
-    await said(page, 'You get back €10.01 (50 %).')
-    expect((await client.bookings.byId.query({ id })).status).toBe('confirmed')
-    await button(page, 'Cancel the booking').click()
-    await said(page, /€10\.01 given back/)
-    expect(await client.bookings.byId.query({ id })).toMatchObject({ refundedMinor: 1001 })
-    await page.getByRole('link', { name: 'Payments' }).click({ timeout: 3000 })
-    await said(page, /Given back: €10\.01/)
-    expect(await seriousViolations(page)).toEqual([])
-    expect(unexpected(visitor)).toEqual([])
-  },
-)
+  const { page } = await open(PATHS.bookings, { person })
+  await said(page, 'The next one')
+  const first = page.getByRole('article').first()
+  expect(await first.textContent()).toContain('The next one')
+  const over = await page.getByRole('article').filter({ hasText: 'Completed' }).allTextContents()
+  expect(over.map((text) => /\d+ January/.exec(text)?.[0])).toEqual(['6 January', '5 January'])
+})
 
-test.skipIf(!browser)(
-  'what is next stands first among the bookings, however many come behind it, and what was last first of what is over',
-  async () => {
-    const person = await makePerson(web.server)
-    const next = await makeSpace(web.server, { name: 'The next one' })
-    const later = await makeSpace(web.server, { name: 'A later one' })
-    await insertBooking(web.server, next, person, { from: at(8), to: at(9) })
-    const day = 86_400_000
-    const dayOf = (days: number) => new Date(Date.parse(at(9)) + days * day).toISOString()
-    for (const days of Array.from({ length: 51 }, (_, index) => index + 1))
-      await insertBooking(web.server, later, person, { from: dayOf(days), to: dayOf(days + 0.04) })
-    for (const date of ['2026-01-06', '2026-01-05'])
-      await insertBooking(web.server, later, person, {
-        from: `${date}T09:00:00Z`,
-        to: `${date}T10:00:00Z`,
-        status: 'completed',
-      })
-    const { page } = await open(PATHS.bookings, { person })
-    await said(page, 'The next one')
-    const first = page.getByRole('article').first()
-    expect(await first.textContent()).toContain('The next one')
-    const over = await page.getByRole('article').filter({ hasText: 'Took place' }).allTextContents()
-    expect(over.map((text) => /\d+ January/.exec(text)?.[0])).toEqual(['6 January', '5 January'])
-  },
-)
-
-test.skipIf(!browser)('who comes for a booking says so among the bookings, once it is time', async () => {
+test.skipIf(!browser)('a user can check in for a booking once it is time', async () => {
   const space = await makeSpace(web.server, { name: 'Quiet room' })
   const person = await makePerson(web.server)
   const [soon, later] = [30, 90].map((minutes) => {
@@ -93,10 +87,10 @@ test.skipIf(!browser)('who comes for a booking says so among the bookings, once 
   const visitor = await open(PATHS.bookings, { person, phone: true })
   const { page } = visitor
   await said(page, 'Quiet room')
-  expect(await page.getByRole('button', { name: 'I am here' }).count()).toBe(1)
-  await button(page, 'I am here').press('Enter')
-  await said(page, 'You have come')
-  expect(await page.getByRole('button', { name: 'I am here' }).count()).toBe(0)
+  expect(await page.getByRole('button', { name: 'Check in' }).count()).toBe(1)
+  await button(page, 'Check in').press('Enter')
+  await said(page, 'Checked in')
+  expect(await page.getByRole('button', { name: 'Check in' }).count()).toBe(0)
   const client = clientOf(web.server, person)
   expect((await client.bookings.byId.query({ id })).arrivedAt).toBeString()
   expect((await client.checkIns.present.query({ locationId: space.locationId })).mine).toMatchObject({
@@ -106,7 +100,7 @@ test.skipIf(!browser)('who comes for a booking says so among the bookings, once 
 })
 
 test.skipIf(!browser)(
-  'points pay a part, which can be taken back, or all of it, which books at once',
+  'points pay a part and can be taken back, or pay everything and book at once',
   async () => {
     const cancellation = [{ hoursBefore: 1, refundPercent: 100 }]
     const space = await makeSpace(web.server, { priceMinor: 5000, cancellation })
@@ -118,7 +112,7 @@ test.skipIf(!browser)(
     await slotAt(page, 9).click()
     await button(page, 'Pay €50.00').click()
     await button(page, 'Use my 300 points').click()
-    await said(page, '300 points pay €15.00 of it.')
+    await said(page, '300 points cover €15.00.')
     await said(page, /^€35\.00$/)
     await takePicture(page, 'points')
     expect(await seriousViolations(page)).toEqual([])
@@ -134,7 +128,7 @@ test.skipIf(!browser)(
     ])
     await page.goto(`${web.server.url}${PATHS.points}`)
     await said(page, '0 points')
-    await said(page, 'Used to pay')
+    await said(page, 'Redeemed')
 
     await admin.loyalty.correct.mutate({ id: person.id, points: 5000, reason: 'Thank you' })
     await page.goto(`${web.server.url}${boardOf(space)}`)
@@ -143,64 +137,61 @@ test.skipIf(!browser)(
     await button(page, 'Use my 5000 points').click()
     await said(page, 'Booked. See you there!')
     expect((await client.loyalty.mine.query({})).points).toBe(4000)
-    await page.getByRole('link', { name: 'See my bookings' }).click()
+    await page.getByRole('link', { name: 'View my bookings' }).click()
     await page
       .getByRole('article')
       .filter({ hasText: '11:00–12:00' })
       .getByRole('button', { name: /^Cancel/ })
       .click()
-    await said(page, '1000 points come back.')
+    await said(page, '1000 points will be returned.')
     expect(unexpected(visitor)).toEqual([])
   },
 )
 
-test.skipIf(!browser)(
-  'one is told what happens on whichever page one is, sees how much is new, and chooses what to hear',
-  async () => {
-    const made = await makeSpecialist(web.server, { service: { needsApproval: true } })
-    const person = await makePerson(web.server)
-    const client = clientOf(web.server, person)
-    const specialist = await open(PATHS.work, { person: made.person })
-    await said(specialist.page, 'Nobody waits for an answer.')
-    const visitor = await open(PATHS.account, { person, phone: true, dark: true })
-    const admin = clientOf(web.server, await makePerson(web.server, 'admin'))
-    await until(async () => (await admin.realtime.stats.query()).signedIn >= 2)
-    const { id } = await client.bookings.create.mutate({ serviceId: made.service.id, startsAt: at(9) })
-    await client.bookings.confirm.mutate({ id })
-    await button(specialist.page, 'Accept').click()
-    const { page } = visitor
-    await said(page, /says yes/)
-    // What says so in passing does not lie upon the way to all that was said.
-    await page.getByRole('link', { name: /^Notifications, \d new/ }).click({ timeout: 3000 })
-    await said(page, /says yes/)
-    const own = page.getByRole('article').filter({ hasText: 'says yes' })
-    await own.getByRole('link', { name: /See it/ }).click()
-    await page.getByRole('heading', { name: 'This booking' }).waitFor()
-    await page.goBack()
-    await button(page, 'Mark all as read').click()
-    await page.locator('.bell[aria-label="Notifications"]').waitFor()
-    expect((await client.notifications.list.query({})).unread).toBe(0)
-    await page.getByRole('checkbox', { name: 'A day before: E-mail' }).click()
-    await until(async () => {
-      const { items } = await client.notifications.preferences.query()
-      return items.find(({ kind }) => kind === 'reminder_day')?.email === false
-    })
-    expect(await seriousViolations(page)).toEqual([])
-    await client.bookings.cancel.mutate({ id })
-    await specialist.page.goto(`${web.server.url}${PATHS.notifications}`)
-    const cancelled = specialist.page.getByRole('article').filter({ hasText: /cancelled/ })
-    await cancelled.getByRole('link', { name: /See it/ }).click()
-    await specialist.page.waitForURL(`${web.server.url}${PATHS.work}?date=${testDate}`)
-    expect([visitor, specialist].map(unexpected)).toEqual([[], []])
-  },
-)
+test.skipIf(!browser)('notifications appear on every page, are counted and can be configured', async () => {
+  const made = await makeSpecialist(web.server, { service: { needsApproval: true } })
+  const person = await makePerson(web.server)
+  const client = clientOf(web.server, person)
+  const specialist = await open(PATHS.work, { person: made.person })
+  await said(specialist.page, 'No pending requests.')
+  const visitor = await open(PATHS.account, { person, phone: true, dark: true })
+  const admin = clientOf(web.server, await makePerson(web.server, 'admin'))
+  await until(async () => (await admin.realtime.stats.query()).signedIn >= 2)
+  const { id } = await client.bookings.create.mutate({ serviceId: made.service.id, startsAt: at(9) })
+  await client.bookings.confirm.mutate({ id })
+  await button(specialist.page, 'Accept').click()
+  const { page } = visitor
+  await said(page, /says yes/)
+  // The toast must not cover the bell.
+  await page.getByRole('link', { name: /^Notifications, \d new/ }).click({ timeout: 3000 })
+  await said(page, /says yes/)
+  const own = page.getByRole('article').filter({ hasText: 'says yes' })
+  await own.getByRole('link', { name: /View booking/ }).click()
+  await page.getByRole('heading', { name: 'Booking details' }).waitFor()
+  await page.goBack()
+  await button(page, 'Mark all as read').click()
+  await page.locator('.bell[aria-label="Notifications"]').waitFor()
+  expect((await client.notifications.list.query({})).unread).toBe(0)
+  await page.getByRole('checkbox', { name: '1 day before: Email' }).click()
+  await until(async () => {
+    const { items } = await client.notifications.preferences.query()
+    return items.find(({ kind }) => kind === 'reminder_day')?.email === false
+  })
+  expect(await seriousViolations(page)).toEqual([])
+  await client.bookings.cancel.mutate({ id })
+  await specialist.page.goto(`${web.server.url}${PATHS.notifications}`)
+  const cancelled = specialist.page.getByRole('article').filter({ hasText: /cancelled/ })
+  await cancelled.getByRole('link', { name: /View booking/ }).click()
+  await specialist.page.waitForURL(`${web.server.url}${PATHS.work}?date=${testDate}`)
+  expect([visitor, specialist].map(unexpected)).toEqual([[], []])
+})
 
-test.skipIf(!browser)('a calendar program reads the private address that one makes', async () => {
+test.skipIf(!browser)('a private calendar address serves an iCal feed', async () => {
   const { person } = await makeSpecialist(web.server)
   const visitor = await open(PATHS.account, { person, phone: true })
   const { page } = visitor
   for (const feed of ['My bookings', 'My work']) {
-    await button(page, `Make a new address: ${feed}`).click()
+    await button(page, `Create new address: ${feed}`).click()
     const address = new URL(await page.getByLabel(feed, { exact: true }).inputValue())
     expect(await (await fetch(`${web.server.url}${address.pathname}`)).text()).toStartWith('BEGIN:VCALENDAR')
   }

@@ -15,18 +15,18 @@ beforeAll(async () => {
 const open = (address: string) => web.open(address, { person: admin })
 const it = test.skipIf(!hasBrowser())
 
-it('whoever closes a space is told which bookings still stand, and nobody can book it then', async () => {
+it('a closure reports remaining bookings and blocks new ones', async () => {
   const space = await makeSpace(web.server, { name: 'Sala Verdi' })
   await insertBooking(web.server, space, await makePerson(web.server))
   const visitor = await open(`${PATHS.operatorClosures}?location=${space.locationId}`)
   const { page } = visitor
-  await button(page, 'Close for a while').press('Enter')
+  await button(page, 'Add closure').press('Enter')
   await choose(page, 'Space', 'Sala Verdi')
-  await page.getByLabel('Why').fill('New lamps')
+  await page.getByLabel('Reason').fill('New lamps')
   await page.getByLabel('From').fill(`${testDate}T08:00`)
   await page.getByLabel('To', { exact: true }).fill(`${testDate}T12:00`)
   await button(page, 'Save').press('Enter')
-  await said(page, 'One booking still stands in this time.')
+  await said(page, '1 booking remains in this period.')
   await page.getByRole('article').getByText('New lamps').waitFor()
   const { slots } = await clientOf(web.server).slots.day.query({ spaceId: space.id, date: testDate })
   expect(slots.filter(({ status }) => status === 'closed').map(({ startsAt }) => startsAt)).toEqual([
@@ -35,29 +35,29 @@ it('whoever closes a space is told which bookings still stand, and nobody can bo
     at(10),
     at(11),
   ])
-  await button(page, 'Open again').press('Enter')
-  await said(page, 'Nothing is closed.')
+  await button(page, 'Reopen').press('Enter')
+  await said(page, 'No closures.')
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('a location and a space with hours and terms of its own are made by keyboard, and changed, and taken out of use', async () => {
+it('locations and spaces can be created, edited and removed by keyboard', async () => {
   const visitor = await open(PATHS.operatorLocations)
   const { page } = visitor
   const client = clientOf(web.server, admin)
   const name = `Officina ${Bun.randomUUIDv7()}`
-  await button(page, 'Open a location').press('Enter')
+  await button(page, 'Add location').press('Enter')
   const field = page.getByLabel('Name')
   await field.fill('   ')
   await button(page, 'Save').press('Enter')
   await page.getByRole('alert').waitFor()
-  await said(page, 'This does not fit.')
+  await said(page, 'This value is not valid.')
   expect(await field.evaluate((element) => element.matches(':focus'))).toBe(true)
   expect(await seriousViolations(page)).toEqual([])
   await field.fill(name)
   await choose(page, 'Time zone', 'Europe/Rome')
   await page.keyboard.press('Escape')
-  await said(page, 'Close without saving?')
-  await button(page, 'Never mind').press('Enter')
+  await said(page, 'Discard changes?')
+  await button(page, 'Go back').press('Enter')
   await page.getByRole('alertdialog').waitFor({ state: 'detached' })
   await button(page, 'Save').press('Enter')
   await said(page, 'Saved.')
@@ -66,22 +66,22 @@ it('a location and a space with hours and terms of its own are made by keyboard,
   expect(location).toMatchObject({ timeZone: 'Europe/Rome' })
 
   await page.goto(`${web.server.url}${PATHS.operatorSpaces}?location=${location?.id}`)
-  await button(page, 'Add a space').press('Enter')
+  await button(page, 'Add space').press('Enter')
   await page.getByLabel('Name').fill('Sala Rossa')
-  await choose(page, 'Kind', 'Meeting room')
-  await page.getByLabel('Price of a slot').fill('12.5')
-  await page.getByRole('checkbox', { name: 'Has opening hours of its own' }).press('Space')
+  await choose(page, 'Type', 'Meeting room')
+  await page.getByLabel('Price per slot').fill('12.5')
+  await page.getByRole('checkbox', { name: 'Custom opening hours' }).press('Space')
   await page.getByLabel('Monday, Opens').fill('10:00')
-  await button(page, 'Add Cancelling').press('Enter')
-  await page.getByLabel('Hours before, at least').last().fill('2')
-  await page.getByLabel('Percent that come back').last().fill('80')
+  await button(page, 'Add Cancellation policy').press('Enter')
+  await page.getByLabel('Minimum hours before start').last().fill('2')
+  await page.getByLabel('Refund (%)').last().fill('80')
   await button(page, 'Save').press('Enter')
   await said(page, /€12.50 for 1/)
   const spaces = await client.spaces.list.query({ locationId: String(location?.id) })
   expect(spaces.items).toMatchObject([
     {
       priceMinor: 1250,
-      // The usual terms stand there from the beginning, as the API has them.
+      // The form starts with the default terms of the API.
       cancellation: [
         { hoursBefore: 24, refundPercent: 100 },
         { hoursBefore: 2, refundPercent: 80 },
@@ -95,7 +95,7 @@ it('a location and a space with hours and terms of its own are made by keyboard,
   await button(page, 'Save').press('Enter')
   await button(page, 'Remove Sala Blu').press('Enter')
   await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).press('Enter')
-  await said(page, 'No space fits.')
+  await said(page, 'No spaces found.')
 
   await page.goto(`${web.server.url}${PATHS.operatorLocations}`)
   await button(page, `Remove ${name}`).press('Enter')
@@ -104,46 +104,46 @@ it('a location and a space with hours and terms of its own are made by keyboard,
     const left = await client.locations.list.query({ limit: 100 })
     return left.items.every(({ id }) => id !== location?.id)
   })
-  await button(page, 'Open a location').waitFor()
+  await button(page, 'Add location').waitFor()
   await button(page, `Remove ${name}`).waitFor({ state: 'detached' })
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('a form in which something was written asks before it is closed, and one that is untouched does not', async () => {
+it('closing a form asks first only if something was typed', async () => {
   const { page } = await open(PATHS.operatorLocations)
   const form = page.getByRole('dialog')
-  await button(page, 'Open a location').press('Enter')
+  await button(page, 'Add location').press('Enter')
   await page.keyboard.press('Escape')
   await form.waitFor({ state: 'detached' })
-  await button(page, 'Open a location').press('Enter')
+  await button(page, 'Add location').press('Enter')
   await page.getByLabel('City').fill('Milano')
   await form.getByRole('button', { name: 'Close' }).press('Enter')
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Close it' }).press('Enter')
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Discard' }).press('Enter')
   await form.waitFor({ state: 'detached' })
-  await button(page, 'Open a location').press('Enter')
+  await button(page, 'Add location').press('Enter')
   expect(await page.getByLabel('City').inputValue()).toBe('')
 })
 
-it('a role is given only once it was asked whether it is meant', async () => {
+it('a role changes only after confirmation', async () => {
   const person = await makePerson(web.server)
   const { name } = await clientOf(web.server, person).auth.me.query()
   const visitor = await open(PATHS.operatorPeople)
   const { page } = visitor
   const role = async () => (await clientOf(web.server, person).auth.me.query()).role
-  await page.getByLabel('Search by name or e-mail').fill(person.email)
+  await page.getByLabel('Search by name or email').fill(person.email)
   await choose(page, `Role: ${name}`, 'Operator')
-  await said(page, `Give ${name} the role Operator?`)
-  await button(page, 'Never mind').press('Enter')
+  await said(page, `Change the role of ${name} to Operator?`)
+  await button(page, 'Go back').press('Enter')
   await page.getByRole('alertdialog').waitFor({ state: 'detached' })
   expect(await role()).toBe('customer')
   await choose(page, `Role: ${name}`, 'Operator')
-  await button(page, 'Change the role').press('Enter')
+  await button(page, 'Change role').press('Enter')
   await said(page, 'Saved.')
   expect(await role()).toBe('admin')
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('a location at which something is booked stays, and it is said why', async () => {
+it('a location with bookings cannot be removed, and the reason is shown', async () => {
   const space = await makeSpace(web.server)
   await clientOf(web.server, await makePerson(web.server)).bookings.create.mutate({
     spaceId: space.id,
@@ -164,23 +164,23 @@ it('a location at which something is booked stays, and it is said why', async ()
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('a specialist is made for somebody with that role, and offers a service', async () => {
+it('an operator creates a specialist with a service for a user with that role', async () => {
   const { locationId } = await makeSpace(web.server)
   const { id: userId } = await makePerson(web.server, 'specialist')
   const visitor = await open(`${PATHS.operatorSpecialists}?location=${locationId}`)
   const { page } = visitor
-  await button(page, 'Add a specialist').press('Enter')
+  await button(page, 'Add specialist').press('Enter')
   await page.getByLabel('Name').fill('Dr. Verdi')
   await page.getByLabel('About').fill('Backs and necks.')
   await button(page, 'Save').press('Enter')
   await said(page, 'Backs and necks.')
-  await button(page, /Add a service/).press('Enter')
+  await button(page, /Add service/).press('Enter')
   await page.getByLabel('Name').fill('Massage')
   await page.getByLabel('Price', { exact: true }).fill('45')
-  await page.getByRole('checkbox', { name: 'Each booking needs a yes' }).press('Space')
-  await page.getByLabel('Hours to say yes').fill('12')
+  await page.getByRole('checkbox', { name: 'Requires approval' }).press('Space')
+  await page.getByLabel('Hours to approve').fill('12')
   await button(page, 'Save').press('Enter')
-  await said(page, /€45.00 · Each booking needs a yes/)
+  await said(page, /€45.00 · Requires approval/)
   const client = clientOf(web.server)
   const [specialist] = (await client.specialists.list.query({ locationId })).items
   expect(specialist).toMatchObject({ name: 'Dr. Verdi', userId })

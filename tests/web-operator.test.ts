@@ -27,7 +27,7 @@ beforeAll(async () => {
 const open = (address: string) => web.open(address, { person: admin })
 const it = test.skipIf(!hasBrowser())
 
-it('an operator gives a part of a payment back, says why, and cannot give more than is left', async () => {
+it('an operator refunds a part with a reason, and no more than is left', async () => {
   const { booking, intent, client, space } = await holdToPay(web.server, { name: 'Sala Rosa' })
   const { name } = await client.auth.me.query()
   await payInBrowser(web.server, intent)
@@ -40,17 +40,17 @@ it('an operator gives a part of a payment back, says why, and cannot give more t
   await line.getByText(subject).waitFor()
   const href = await line.getByRole('link', { name: 'Sala Rosa' }).getAttribute('href')
   expect(href).toStartWith(boardOf(space))
-  await line.getByRole('button', { name: new RegExp(`Give money back ${name}`) }).press('Enter')
+  await line.getByRole('button', { name: new RegExp(`Refund ${name}`) }).press('Enter')
   await dialog.getByText(subject).waitFor()
-  const amount = dialog.getByLabel('How much (EUR)')
+  const amount = dialog.getByLabel('Amount (EUR)')
   await amount.fill('20.01')
   await amount.press('Enter')
   expect(await amount.evaluate((field) => field.matches(':invalid'))).toBe(true)
   await amount.fill('5.50')
-  await dialog.getByLabel('Why').fill('The heating was off')
-  await dialog.getByRole('button', { name: 'Give money back' }).press('Enter')
-  await said(page, /Given back: €5.50/)
-  await choose(page, 'Which', 'What went back')
+  await dialog.getByLabel('Reason').fill('The heating was off')
+  await dialog.getByRole('button', { name: 'Refund' }).press('Enter')
+  await said(page, /Refunded: €5.50/)
+  await choose(page, 'Show', 'Refunds')
   const refund = page.getByRole('article').filter({ hasText: '€5.50' })
   await refund.getByText('The heating was off').waitFor()
   await refund.getByText(subject).waitFor()
@@ -62,7 +62,7 @@ it('an operator gives a part of a payment back, says why, and cannot give more t
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('an event of Stripe’s that failed is shown with the reason, and is worked on again when asked', async () => {
+it('a failed Stripe event shows its error and can be retried', async () => {
   const id = `evt_${Bun.randomUUIDv7().replaceAll('-', '')}`
   await web.server.deps.db.insert(stripeEvents).values({
     id,
@@ -74,21 +74,21 @@ it('an event of Stripe’s that failed is shown with the reason, and is worked o
   })
   const visitor = await open(PATHS.operatorInbox)
   const { page } = visitor
-  await choose(page, 'State', 'Failed')
+  await choose(page, 'Status', 'Failed')
   const line = page.getByRole('article').filter({ hasText: id })
   await line.getByText("No such payment_intent: 'pi_gone'").waitFor()
-  await line.getByText('tried 7 times').waitFor()
-  await line.getByRole('button', { name: /Work on it again/ }).press('Enter')
-  await said(page, 'Put back to be worked on.')
-  await line.getByText(/tried ([89]|1\d) times/).waitFor()
+  await line.getByText('7 attempts').waitFor()
+  await line.getByRole('button', { name: /Retry/ }).press('Enter')
+  await said(page, 'Queued for another attempt.')
+  await line.getByText(/([89]|1\d) attempts/).waitFor()
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('bookings are in order of time, at one location, from its own midnight', async () => {
+it('bookings of a location are in chronological order from its local midnight', async () => {
   const space = await makeSpace(web.server, { timeZone: 'Asia/Tokyo', name: 'Tokyo room' })
   await makeSpace(web.server)
   const person = await makePerson(web.server)
-  // 08:00, 00:30 and the evening before, by the clocks there.
+  // 08:00, 00:30 and the evening before, in Tokyo.
   for (const [from, to] of [
     ['2027-01-04T23:00:00Z', '2027-01-05T00:00:00Z'],
     ['2027-01-04T15:30:00Z', '2027-01-04T16:30:00Z'],
@@ -106,7 +106,7 @@ it('bookings are in order of time, at one location, from its own midnight', asyn
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('what one person has booked is a touch away from where people are listed', async () => {
+it('the user list links to each user’s bookings', async () => {
   const space = await makeSpace(web.server)
   const [ada, ben] = [await makePerson(web.server), await makePerson(web.server)]
   await insertBooking(web.server, space, ada)
@@ -114,7 +114,7 @@ it('what one person has booked is a touch away from where people are listed', as
   const { name } = await clientOf(web.server, ada).auth.me.query()
   const visitor = await open(PATHS.operatorPeople)
   const { page } = visitor
-  await page.getByLabel('Search by name or e-mail').fill(ada.email)
+  await page.getByLabel('Search by name or email').fill(ada.email)
   await page.getByRole('link', { name: `Bookings ${name}` }).press('Enter')
   await page.getByRole('article').filter({ hasText: name }).waitFor()
   expect(await page.getByRole('article').count()).toBe(1)
@@ -123,7 +123,7 @@ it('what one person has booked is a touch away from where people are listed', as
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('a review is hidden with a reason, which only operators see, and shown again', async () => {
+it('a review can be hidden with a reason that only operators see, and shown again', async () => {
   const person = await makePerson(web.server)
   const space = await makeSpace(web.server)
   const { id: bookingId } = await insertBooking(web.server, space, person, { status: 'completed' })
@@ -133,24 +133,24 @@ it('a review is hidden with a reason, which only operators see, and shown again'
   const { page } = visitor
   await said(page, comment)
   await button(page, /^Hide/).press('Enter')
-  await page.getByLabel('Why').fill('It names somebody')
+  await page.getByLabel('Reason').fill('It names a member')
   await page.getByRole('dialog').getByRole('button', { name: 'Hide' }).press('Enter')
-  await said(page, 'There is none.')
+  await said(page, 'No reviews.')
   const { items } = await clientOf(web.server).reviews.list.query({ spaceId: space.id })
   expect(items).toEqual([])
-  await choose(page, 'Which', 'That are hidden')
-  await said(page, 'Why: It names somebody')
+  await choose(page, 'Show', 'Hidden')
+  await said(page, 'Reason: It names a member')
   await button(page, /Show again/).press('Enter')
-  await said(page, 'There is none.')
+  await said(page, 'No reviews.')
   expect((await clientOf(web.server).reviews.list.query({ spaceId: space.id })).items).toHaveLength(1)
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('what is occupied now is seen at once, with until when, also where it has begun, and changes by itself', async () => {
+it('the live page shows what is occupied now and until when, and updates itself', async () => {
   const space = await makeSpace(web.server, { name: 'Sala Verdi' })
   const { locationId } = space
   const desks = await makeSpace(web.server, { name: 'Desks', units: 4, locationId })
-  await makeSpace(web.server, { name: 'Nobody there', locationId })
+  await makeSpace(web.server, { name: 'Empty room', locationId })
   const person = await makePerson(web.server)
   const begun = Math.floor(Date.now() / 3_600_000) * 3_600_000
   const [from, to] = [begun, begun + 3_600_000].map((time) => new Date(time).toISOString())
@@ -160,9 +160,9 @@ it('what is occupied now is seen at once, with until when, also where it has beg
   const { page } = visitor
   const row = (name: string) => page.getByRole('listitem').filter({ has: page.getByRole('link', { name }) })
   const end = `${to?.slice(11, 16)}`
-  await row('Sala Verdi').getByText(`Taken now, until ${end}`).waitFor()
+  await row('Sala Verdi').getByText(`Occupied until ${end}`).waitFor()
   await row('Desks').getByText(`3 of 4 taken, until ${end}`).waitFor()
-  await row('Nobody there').getByText('Free now, until 00:00').waitFor()
+  await row('Empty room').getByText('Free until 00:00').waitFor()
   const period = `${from?.slice(11, 16)}–${end}`
   await row('Sala Verdi')
     .getByRole('listitem')
@@ -174,21 +174,21 @@ it('what is occupied now is seen at once, with until when, also where it has beg
     ({ spaceId }) => spaceId === space.id,
   )
   await clientOf(web.server, admin).bookings.noShow.mutate({ id: String(booking?.id) })
-  await row('Sala Verdi').getByText('Free now, until 00:00').waitFor()
+  await row('Sala Verdi').getByText('Free until 00:00').waitFor()
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('an operator sees who is connected, speaks to them all, and has the code at the door', async () => {
+it('an operator sees connections, sends an announcement and opens the door code', async () => {
   const { locationId } = await makeSpace(web.server)
   const member = await web.open('/', { person: await makePerson(web.server), phone: true })
   const visitor = await open(`${PATHS.live}?location=${locationId}`)
   const { page } = visitor
   await said(page, 'Boards watched')
   await until(async () => (await clientOf(web.server, admin).realtime.stats.query()).signedIn >= 2)
-  await button(page, 'Speak to everyone').press('Enter')
-  await page.getByLabel('What to say').fill('We close early today.')
-  await button(page, 'Say it').press('Enter')
-  await said(page, 'Said.')
+  await button(page, 'Send an announcement').press('Enter')
+  await page.getByLabel('Message').fill('We close early today.')
+  await button(page, 'Send to everyone').press('Enter')
+  await said(page, 'Announcement sent.')
   await said(member.page, 'We close early today.')
   await page.goto(`${web.server.url}${PATHS.operatorDoor}?location=${locationId}`)
   const image = page.getByRole('img', { name: /QR code/ })
@@ -196,17 +196,17 @@ it('an operator sees who is connected, speaks to them all, and has the code at t
   expect(
     await image.evaluate((element) => 'naturalWidth' in element && element.naturalWidth),
   ).toBeGreaterThan(0)
-  await button(page, 'Fill the screen').press('Enter')
+  await button(page, 'Full screen').press('Enter')
   await page.waitForFunction(`document.fullscreenElement?.matches('.door')`)
   expect(unexpected(visitor)).toEqual([])
-  // An old code is no help to anybody.
+  // An outdated code is hidden.
   await page.route('**/trpc/checkIns.doorCode*', (route) => route.abort())
   await page.clock.setSystemTime(Date.now() + 5 * 60_000)
-  await said(page, 'There is no connection. The code comes back by itself.')
+  await said(page, 'No connection. The code returns automatically.')
   expect(await image.count()).toBe(0)
 })
 
-it('charts show what was booked and paid, in numbers too, and can be read by keyboard', async () => {
+it('charts match bookings and payments, have tables and work by keyboard', async () => {
   const { booking, intent, client, space } = await holdToPay(web.server, { name: 'Sala Gialla' })
   await payInBrowser(web.server, intent)
   await client.payments.confirm.mutate({ bookingId: booking.id })
@@ -219,22 +219,22 @@ it('charts show what was booked and paid, in numbers too, and can be read by key
   const { page } = visitor
   const chart = (title: string) =>
     page.getByRole('figure').filter({ has: page.getByRole('heading', { name: title }) })
-  await said(page, '€15.00 in all.')
-  await said(page, 'Of 2 holds, 50% were booked.')
-  await said(page, 'Sala Gialla comes first.')
-  await said(page, /Fullest on Monday at 9:00/)
-  await chart('Money by door (EUR)').locator('summary').press('Enter')
-  const doors = chart('Money by door (EUR)').getByRole('table').getByRole('row')
-  expect(await doors.allTextContents()).toEqual(['Booked throughRevenue', 'Web€15.00'])
-  await chart('Specialists booked most').getByText('Nothing in this period.').waitFor()
-  expect(await chart('How full it was').locator('path.recharts-rectangle').count()).toBe(7 * 24)
+  await said(page, '€15.00 in total.')
+  await said(page, '50% of 2 holds were booked.')
+  await said(page, 'Sala Gialla ranks first.')
+  await said(page, /Busiest on Monday at 9:00/)
+  await chart('Revenue by channel (EUR)').locator('summary').press('Enter')
+  const doors = chart('Revenue by channel (EUR)').getByRole('table').getByRole('row')
+  expect(await doors.allTextContents()).toEqual(['ChannelRevenue', 'Web€15.00'])
+  await chart('Top specialists').getByText('No data for this period.').waitFor()
+  expect(await chart('Occupancy').locator('path.recharts-rectangle').count()).toBe(7 * 24)
 
-  await chart('Revenue').locator('summary').press('Enter')
-  const cells = chart('Revenue').getByRole('table').getByRole('cell')
+  await chart('Revenue (EUR)').locator('summary').press('Enter')
+  const cells = chart('Revenue (EUR)').getByRole('table').getByRole('cell')
   expect(await cells.allTextContents()).toEqual(['€20.00', '€5.00', '€15.00'])
-  await chart('Revenue').locator('svg[tabindex="0"]').focus()
+  await chart('Revenue (EUR)').locator('svg[tabindex="0"]').focus()
   await page.keyboard.press('ArrowRight')
-  await chart('Revenue').locator('.recharts-tooltip-wrapper').getByText('€').waitFor()
+  await chart('Revenue (EUR)').locator('.recharts-tooltip-wrapper').getByText('€').waitFor()
   const download = page.waitForEvent('download')
   await button(page, 'Download as CSV').press('Enter')
   const file = await download
@@ -245,7 +245,7 @@ it('charts show what was booked and paid, in numbers too, and can be read by key
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('whoever does not look at charts does not load what draws them', async () => {
+it('the chart library is loaded only on the analytics page', async () => {
   const { page } = await open(PATHS.live)
   await said(page, 'Boards watched')
   const loaded = () => receivedBytes(page)
@@ -256,13 +256,13 @@ it('whoever does not look at charts does not load what draws them', async () => 
   expect((await loaded()) - before).toBeGreaterThan(50_000)
 })
 
-it('a page that breaks, or that is no longer there, says so and leaves the way to the others', async () => {
+it('a page that cannot be loaded shows an error and keeps the navigation', async () => {
   const { page } = await open(PATHS.live)
   await said(page, 'Boards watched')
   await page.route('**/assets/**', (route) => route.abort())
-  await page.getByRole('link', { name: 'Stripe inbox' }).press('Enter')
+  await page.getByRole('link', { name: 'Stripe events' }).press('Enter')
   await said(page, 'This could not be loaded.')
   await page.unroute('**/assets/**')
   await button(page, 'Try again').press('Enter')
-  await said(page, /What Stripe has told the server/)
+  await said(page, /Events received from Stripe/)
 })

@@ -13,7 +13,7 @@ import { letPass } from './support/specialists'
 import { closeBrowser, seriousViolations, takePicture, type Visit, visit } from './support/web'
 import { at, clientOf, startTestServer, stopTestServers, until } from './support/world'
 
-// Every page, with demo data, as people see it. Pictures are in coverage/pictures; PROVE=1 takes every look.
+// Renders every page with demo data. Screenshots go to coverage/pictures; PROVE=1 covers all looks.
 setDefaultTimeout(120_000)
 
 let server: RunningServer
@@ -37,7 +37,7 @@ const spaceOf = (kind: string) => {
   return space
 }
 
-/** What the demo data has none of, so that no page is shown empty. */
+/** Adds what the demo data lacks, so that no page is empty. */
 async function fillIn(): Promise<Record<PageOfOne, string>> {
   const [desks, room] = [spaceOf('desk'), spaceOf('meeting_room')]
   const token = await server.deps.tokens.sign({ id: admin.id, role: 'admin' })
@@ -69,7 +69,7 @@ async function fillIn(): Promise<Record<PageOfOne, string>> {
   return { space: desks.id, specialist: SPECIALISTS[0]?.id ?? '', move: move.id, event: EVENTS[0]?.id ?? '' }
 }
 
-/** One who asks Sam for a time, one who has it, and one who had it and says how it was. */
+/** Adds a pending, a confirmed and a reviewed booking to Sam's calendar. */
 async function fillInWork(): Promise<void> {
   const [sam] = SPECIALISTS
   const onRequest = sam?.services.find(({ needsApproval }) => needsApproval)
@@ -87,11 +87,11 @@ async function fillInWork(): Promise<void> {
     if (priceMinor > 0) await carla.payments.confirm.mutate({ bookingId: id })
     return id
   }
-  if (!onRequest || !inRoom) throw new Error('Sam offers nothing')
-  await ask(onRequest.id)
-  await own.bookings.accept.mutate({ id: await ask(onRequest.id) })
-  await ask(inRoom.id)
-  const over = await ask(onRequest.id)
+  if (!massage || !advice) throw new Error('the demo specialist has no services')
+  await ask(massage.id)
+  await own.bookings.accept.mutate({ id: await ask(massage.id) })
+  await ask(advice.id)
+  const over = await ask(massage.id)
   await own.bookings.accept.mutate({ id: over })
   await letPass(server, over)
   await own.bookings.complete.mutate({ id: over })
@@ -104,7 +104,7 @@ async function fillInWork(): Promise<void> {
   await own.reviews.answer.mutate({ id, answer: 'It was a pleasure. Good luck on stage.' })
 }
 
-/** A Wednesday that many days ahead or a little later, when everything is open. */
+/** The first Wednesday at least `days` ahead, when everything is open. */
 function inDays(days: number): string {
   const day = new Date(Date.now() + days * 86_400_000)
   day.setUTCDate(day.getUTCDate() + ((10 - day.getUTCDay()) % 7))
@@ -120,16 +120,16 @@ const looks = [
 
 for (const { name: look, ...options } of process.env.PROVE === '1' ? looks : looks.slice(0, 2)) {
   test.skipIf(!hasBrowser())(
-    `every page works for everyone, fits and is without an error: ${look}`,
+    `every page renders without errors, overflow or axe violations: ${look}`,
     async () => {
-      const visits = new Map<Role | 'nobody', Visit>()
+      const visits = new Map<Role | 'visitor', Visit>()
       for (const [page, address] of everyPage(ids)) {
         const role = seenBy[page] ?? 'admin'
         const before = visits.get(role)
-        const person = role === 'nobody' ? {} : { person: people[role] }
+        const person = role === 'visitor' ? {} : { person: people[role] }
         const found = before ?? (await visit(server, address, { ...person, ...options }))
         visits.set(role, found)
-        // As a link leads there: the app is not loaded anew.
+        // Navigates inside the app, without a reload.
         if (before) await found.page.evaluate(`history.pushState(null, '', ${JSON.stringify(address)})`)
         await until(async () => (await found.page.getByRole('heading', { level: 1 }).count()) > 0, 15_000)
         await until(async () => (await found.page.locator('[aria-busy]').count()) === 0, 15_000)

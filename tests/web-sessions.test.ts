@@ -14,12 +14,12 @@ const it = test.skipIf(!hasBrowser())
 
 const nameOf = async ({ id }: { id: string }) => (await startSessionOf(web.server, { id })).user.name
 
-/** Has the tokens that are kept in a page be others. */
+/** Replaces the stored tokens of a page. */
 async function keep(page: Page, tokens: object): Promise<void> {
   await page.evaluate((text) => localStorage.setItem('coworkspace', text), JSON.stringify(tokens))
 }
 
-it('a tab shows nothing of one person to another who has signed in beside it, and hears what is told to that one', async () => {
+it('a tab follows a sign-in in another tab and shows no data of the previous user', async () => {
   const [ann, ben] = [await makePerson(web.server), await makeAccount(web.server)]
   const visitor = await open(PATHS.account, { person: ann })
   const other = visitor.page
@@ -29,7 +29,7 @@ it('a tab shows nothing of one person to another who has signed in beside it, an
   await page.goto(`${web.server.url}${PATHS.signIn}`)
   await page.waitForURL(`${web.server.url}/`)
   await button(page, 'Sign out').click()
-  await said(other, 'Sign in to see this')
+  await said(other, 'Sign in to view this page')
   expect(await other.getByText(ann.email).count()).toBe(0)
 
   await page.getByRole('banner').getByRole('link', { name: 'Sign in' }).click()
@@ -43,11 +43,11 @@ it('a tab shows nothing of one person to another who has signed in beside it, an
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('who is signed in finds no form to sign in, also by going back to it', async () => {
+it('a signed-in user never sees the sign-in form, even when going back', async () => {
   const account = await makeAccount(web.server)
   const { page } = await open('/')
   await page.getByRole('banner').getByRole('link', { name: 'Sign in' }).click()
-  await page.getByRole('link', { name: 'Open an account' }).click()
+  await page.getByRole('link', { name: 'Create account' }).click()
   await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click()
   await signIn(page, account)
   await button(page, 'Sign out').waitFor()
@@ -55,26 +55,26 @@ it('who is signed in finds no form to sign in, also by going back to it', async 
   await said(page, 'Find your space')
   expect(await page.getByLabel('Password').count()).toBe(0)
   await page.goto(`${web.server.url}${PATHS.register}?then=${PATHS.bookings}`)
-  await said(page, 'You have no bookings yet.')
+  await said(page, 'No bookings yet.')
 })
 
-it('an access token that the server does not know is replaced, and a session that it does not know is none', async () => {
+it('an invalid access token is refreshed, and an invalid session signs out', async () => {
   const person = await makePerson(web.server)
   const session = await startSessionOf(web.server, person)
   const { page } = await open('/')
   await keep(page, { ...session, accessToken: 'of-another-server' })
   await page.goto(`${web.server.url}${PATHS.bookings}`)
-  await said(page, 'You have no bookings yet.')
+  await said(page, 'No bookings yet.')
   for (const address of [PATHS.bookings, PATHS.account, PATHS.live]) {
     await keep(page, { ...session, accessToken: 'of-another-server', refreshToken: 'neither' })
     await page.goto(`${web.server.url}${address}`)
-    await said(page, 'Sign in to see this')
+    await said(page, 'Sign in to view this page')
     const link = page.getByRole('main').getByRole('link', { name: 'Sign in' })
     expect(await link.getAttribute('href')).toBe(`/sign-in?then=${encodeURIComponent(address)}`)
   }
 })
 
-it('where it cannot be said who one is, that is said, and asked for again', async () => {
+it('if the current user cannot be loaded, the page shows an error and a retry', async () => {
   const person = await makePerson(web.server, 'admin')
   const { page } = await open('/api/health', { person })
   await page.route('**/trpc/**auth.me**', (route) =>
@@ -101,7 +101,7 @@ const REFUSED = {
   },
 }
 
-it('the session of this device is named, and whoever ends it is signed out', async () => {
+it('the current session is marked, and ending it signs out', async () => {
   const person = await makePerson(web.server)
   await startSessionOf(web.server, person, 'Elsewhere')
   const { page } = await open(PATHS.account, { person })
@@ -110,11 +110,11 @@ it('the session of this device is named, and whoever ends it is signed out', asy
   await page.getByRole('listitem').filter({ hasText: 'Elsewhere' }).getByRole('button').click()
   await said(page, 'This device')
   await here.getByRole('button', { name: 'Sign out' }).click()
-  await said(page, 'Sign in to see this')
+  await said(page, 'Sign in to view this page')
   expect(await page.getByRole('banner').getByRole('link', { name: 'Sign in' }).count()).toBe(1)
 })
 
-it('a wrong password is said at its field; an e-mail and a password are changed, and this device stays signed in', async () => {
+it('changing the password checks the old one and keeps this device signed in', async () => {
   const account = await makeAccount(web.server)
   const { page } = await open(PATHS.account, { person: account })
   const current = page.getByLabel('Current password')
@@ -124,36 +124,36 @@ it('a wrong password is said at its field; an e-mail and a password are changed,
     await current.press('Enter')
   }
   await changeWith('not-the-password')
-  await said(page, 'This is not your current password.')
+  await said(page, 'Incorrect password.')
   expect(await current.evaluate((field) => field.matches(':focus[aria-invalid="true"]'))).toBe(true)
   expect(await seriousViolations(page)).toEqual([])
   const email = newEmail()
-  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Email').fill(email)
   await changeWith(password)
   await said(page, 'Saved.')
   await said(page, new RegExp(email))
   const tokens = JSON.parse((await page.evaluate('localStorage.getItem("coworkspace")')) as string)
   await keep(page, { ...tokens, accessToken: 'that-has-expired' })
   await page.goto(`${web.server.url}${PATHS.bookings}`)
-  await said(page, 'You have no bookings yet.')
+  await said(page, 'No bookings yet.')
 })
 
-it('who opens an account with an e-mail that has one is told so at its field', async () => {
+it('registering with a used email marks the email field', async () => {
   const { email } = await makePerson(web.server)
   const { page } = await open(PATHS.register)
   await page.getByLabel('Name').fill('Ada')
-  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Email').fill(email)
   await page.getByLabel('Password').fill(password)
   await page.keyboard.press('Enter')
-  await said(page, 'There is already an account with this e-mail.')
-  const field = page.getByLabel('E-mail')
+  await said(page, 'An account with this email already exists.')
+  const field = page.getByLabel('Email')
   expect(await field.evaluate((element) => element.matches(':focus[aria-invalid="true"]'))).toBe(true)
 })
 
-it('whoever wishes so counts among those who are there, and is not named', async () => {
+it('a user can choose to stay anonymous', async () => {
   const person = await makePerson(web.server)
   const { page } = await open(PATHS.account, { person })
-  await page.getByRole('checkbox', { name: 'Be anonymous to others' }).press('Space')
+  await page.getByRole('checkbox', { name: 'Stay anonymous' }).press('Space')
   await button(page, 'Save').press('Enter')
   await said(page, 'Saved.')
   expect(await clientOf(web.server, person).auth.me.query()).toMatchObject({ hidden: true })

@@ -18,8 +18,8 @@ import {
 } from './support/web'
 import { clientOf, makePerson, makeSpace, startTestServer, stopTestServers } from './support/world'
 
-// Stripe itself is not reached: its script, its frame and its API are answered by this file. What runs is the app's own
-// way with them: loading the script, the policy of the page, mounting, paying, being declined, and not getting the script.
+// Stripe's script, frame and API are stubbed here. Covers loading the script, the page's content security policy, mounting,
+// paying, a declined card and a script that does not load.
 setDefaultTimeout(60_000)
 
 const KEYS = {
@@ -52,7 +52,7 @@ afterAll(async () => {
   await stripe.stop()
 })
 
-/** Answers what the page asks of Stripe, and keeps which addresses it asked for. */
+/** Stubs Stripe for a page and records the requested addresses. */
 async function standIn(page: Page, { script = true, isLost = false } = {}): Promise<string[]> {
   const asked: string[] = []
   await page.route(/^https:/, async (route) => {
@@ -101,7 +101,7 @@ async function holdForPay(options: { script?: boolean; isLost?: boolean } = {}) 
 
 const browser = hasBrowser()
 
-test('with keys the policy of the page lets in Stripe’s script, API and frames, and nobody else’s; without keys nobody’s', async () => {
+test('the content security policy admits only Stripe, and only with keys', async () => {
   const policyOf = async ({ url }: RunningServer) =>
     (await fetch(url)).headers
       .get('content-security-policy')
@@ -117,13 +117,13 @@ test('with keys the policy of the page lets in Stripe’s script, API and frames
 })
 
 test.skipIf(!browser)(
-  'the app loads Stripe’s script when somebody pays, shows the element, tells of a declined card, and books with one that pays',
+  'the Payment Element loads, reports a declined card and books with a valid one',
   async () => {
     const { visitor, page, asked, booking, dialog } = await holdForPay()
     const card = page.frameLocator('iframe[title="Secure payment input frame"]').getByLabel('Card')
     await card.fill('pm_card_chargeDeclined')
     await dialog.getByRole('button', { name: 'Pay now' }).click()
-    await page.getByText(/Your card was declined.*The time is still yours/).waitFor()
+    await page.getByText(/Your card was declined.*Your time is still reserved/).waitFor()
     expect(await seriousViolations(page)).toEqual([])
     await takePicture(page, 'stripe-declined')
     await card.fill('pm_card_visa')
@@ -140,7 +140,7 @@ test.skipIf(!browser)(
 )
 
 test.skipIf(!browser)(
-  'where Stripe’s answer is lost, no card is called declined: the server is asked, and it is booked',
+  'a lost response of Stripe is checked with the server, not shown as declined',
   async () => {
     const { page, booking, dialog } = await holdForPay({ isLost: true })
     const card = page.frameLocator('iframe[title="Secure payment input frame"]').getByLabel('Card')
@@ -153,15 +153,15 @@ test.skipIf(!browser)(
 )
 
 test.skipIf(!browser)(
-  'where Stripe’s script does not come, the person is told, and keeps the hold',
+  'if Stripe’s script cannot be loaded, the error is shown and the hold remains',
   async () => {
     const { page, booking } = await holdForPay({ script: false })
-    await page.getByText(/The payment form of Stripe could not be loaded/).waitFor()
+    await page.getByText(/The payment form could not be loaded/).waitFor()
     expect(booking).toMatchObject({ status: 'held' })
   },
 )
 
-test.skipIf(!browser)('the page refuses a script of anybody else’s, asked for or not', async () => {
+test.skipIf(!browser)('the page blocks scripts of any other host', async () => {
   const visitor = await visits.open('/')
   const asked = await standIn(visitor.page)
   const refused = await visitor.page.evaluate(`new Promise((resolve) => {

@@ -24,10 +24,10 @@ const dark = {
 }
 const variable = (name: string) => `getComputedStyle(document.documentElement).getPropertyValue("--${name}")`
 
-/** What Telegram gives for somebody who opens the app of this server's own bot. */
+/** Launch data signed with this server's bot token. */
 const signed = (fields = miniAppOf()) => initDataOf(signMiniApp(web.server.deps.telegram.token(), fields))
 
-/** As Telegram tells a page what happens around it. */
+/** Sends an event to the page as Telegram does. */
 async function tell(page: Page, name: string, event?: unknown): Promise<void> {
   await page.evaluate(
     ([what, more]) => (globalThis as unknown as TelegramWindow).Telegram.WebView.receiveEvent(what, more),
@@ -36,7 +36,7 @@ async function tell(page: Page, name: string, event?: unknown): Promise<void> {
 }
 type TelegramWindow = { Telegram: { WebView: { receiveEvent(name: string, event: unknown): void } } }
 
-it('inside Telegram one is signed in by what Telegram signed, in its language and its colours, once a launch', async () => {
+it('a Mini App signs in once per launch and uses Telegram’s language and theme', async () => {
   const visitor = await open(launchOf(signed(), dark), { phone: true })
   const { page } = visitor
   await said(page, 'Trova il tuo spazio')
@@ -61,7 +61,7 @@ it('inside Telegram one is signed in by what Telegram signed, in its language an
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('a launch of a Telegram that signs less signs in all the same, in all of its colours, and its own button leads back', async () => {
+it('an older Telegram signs in too, and its back button works', async () => {
   const { page } = await open('/api/health', { phone: true })
   await page.addInitScript(() => {
     const posted: string[] = []
@@ -88,7 +88,7 @@ it('a launch of a Telegram that signs less signs in all the same, in all of its 
   await page.waitForURL(`${web.server.url}/`)
 })
 
-it('inside Telegram one sets a first password, and then does without Telegram', async () => {
+it('a Mini App user can set a first password and unlink Telegram', async () => {
   const visitor = await open(launchOf(signed(), dark), { phone: true })
   const { page } = visitor
   await said(page, 'Trova il tuo spazio')
@@ -113,17 +113,17 @@ it('inside Telegram one sets a first password, and then does without Telegram', 
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('what Telegram did not sign opens the app for nobody, and one signs in as anywhere', async () => {
+it('launch data with a wrong signature are ignored, and normal sign-in works', async () => {
   const initData = initDataOf(signMiniApp('1:another-token', miniAppOf()))
   const visitor = await open(launchOf(initData, dark))
   await visitor.page.getByRole('link', { name: 'Sign in' }).waitFor()
   expect(unexpected(visitor)).toEqual([])
 })
 
-it('whoever Telegram’s word does not sign in is told why, and can try again', async () => {
+it('a failed Telegram sign-in shows the reason and can be retried', async () => {
   const old = signed(miniAppOf(undefined, { auth_date: String(nowSeconds() - 7 * 86_400) }))
   const { page } = await open(launchOf(old, dark), { phone: true })
-  await said(page, /Telegram could not sign you in. Telegram vouched for you too long ago/)
+  await said(page, /Telegram could not sign you in. Your Telegram session has expired/)
   expect(page.url()).toBe(`${web.server.url}/`)
   await takePicture(page, 'telegram-refused')
   expect(await seriousViolations(page)).toEqual([])
@@ -131,14 +131,14 @@ it('whoever Telegram’s word does not sign in is told why, and can try again', 
   const cut = await open('/api/health', { phone: true })
   await cut.page.route('**/trpc/auth.telegram*', (route) => route.abort())
   await cut.page.goto(`${web.server.url}${launchOf(signed(), dark)}`)
-  await said(cut.page, /The server cannot be reached/)
+  await said(cut.page, /Cannot reach the server/)
   await cut.page.unroute('**/trpc/auth.telegram*')
   await button(cut.page, 'Try again').click()
   await button(cut.page, 'Sign out').waitFor()
   expect(await cut.page.getByText('Telegram could not sign you in').count()).toBe(0)
 })
 
-it('an account is linked to Telegram by a code that the bot takes', async () => {
+it('an account is linked to Telegram by a code for the bot', async () => {
   const account = await makeAccount(web.server)
   const visitor = await open(`${PATHS.signIn}?then=${PATHS.account}`)
   const { page } = visitor

@@ -1,4 +1,4 @@
-/** Makes the web app's files, in memory: there is nothing to build before the server starts, and nothing to be stale. */
+/** Builds the web app in memory, when it is first requested. */
 
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -7,12 +7,12 @@ import { root } from '../src/lib/project-root'
 import { ASSETS } from './src/paths'
 
 export type WebFile = { type: string; raw: Uint8Array; gzip: Uint8Array; br: Uint8Array }
-/** The page that every address answers, and what it loads, by name. */
+/** The page that is served at every path of the app, and its assets by file name. */
 export type WebApp = { page: WebFile; pageTag: string; assets: Map<string, WebFile> }
 
 let built: Promise<WebApp> | undefined
 
-/** Built once in a process, when it is first asked for; a build that failed is tried again by whoever asks next. */
+/** Builds once per process. A failed build is not cached. */
 export function webApp(): Promise<WebApp> {
   built ??= buildWebApp().catch((error) => {
     built = undefined
@@ -37,14 +37,14 @@ async function buildWebApp(): Promise<WebApp> {
   }
   const entry = outputs.find(({ kind, path }) => kind === 'entry-point' && path.endsWith('.js'))
   const style = outputs.find(({ path }) => path.endsWith('.css'))
-  if (!entry || !style) throw new Error('the web app has no script, or no style')
+  if (!entry || !style) throw new Error('the web app build has no script or stylesheet')
   const needed = neededBy(path.basename(entry.path), assets)
   const html = pageOf(path.basename(entry.path), path.basename(style.path), needed)
   const page = await compressed(html, 'text/html; charset=utf-8')
   return { page, pageTag: `"${Bun.hash(html).toString(36)}"`, assets }
 }
 
-/** The scripts that a script cannot begin without, and those that they cannot: a browser would find one after another. */
+/** The scripts that a script imports statically, directly or not. Preloading them avoids a chain of requests. */
 function neededBy(script: string, assets: WebApp['assets'], found = new Set<string>()): Set<string> {
   const text = new TextDecoder().decode(assets.get(script)?.raw)
   for (const [, name] of text.matchAll(STATIC_IMPORT)) {
@@ -54,7 +54,7 @@ function neededBy(script: string, assets: WebApp['assets'], found = new Set<stri
   }
   return found
 }
-/** As the bundler writes it; what is fetched when it is needed stands in `import(…)`. */
+/** As the bundler writes static imports; dynamic ones use `import(…)`. */
 const STATIC_IMPORT = new RegExp(`(?:from|import)"${ASSETS}([^"]+\\.js)"`, 'g')
 
 const pageOf = (script: string, style: string, needed: Iterable<string>) => `<!doctype html>

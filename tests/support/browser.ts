@@ -6,17 +6,17 @@ import { chromium, type Page } from 'playwright-core'
 
 export const CHROMIUM = '/usr/bin/chromium'
 
-/** False where there is no Chromium; a test that needs one says how to get it and is skipped. */
+/** Whether Chromium is installed. If not, prints how to install it; the test is skipped. */
 export function hasBrowser(): boolean {
   const found = existsSync(CHROMIUM)
-  if (!found) process.stderr.write('skipped: there is no Chromium here; apt-get install chromium\n')
+  if (!found) process.stderr.write('skipped: Chromium not found; apt-get install chromium\n')
   return found
 }
 
-/** What a page asked for from other hosts, and what went wrong in it. */
+/** A page's requests to other hosts, and its errors. */
 export type Seen = { elsewhere: string[]; errors: string[] }
 
-/** Opens a page in Chromium, lets `run` use it, and tells what it did that it should not. */
+/** Opens a page in Chromium and runs `run` on it. */
 export async function inBrowser(url: string, run: (page: Page) => Promise<void>): Promise<Seen> {
   const profile = await mkdtemp(path.join(tmpdir(), 'chromium-'))
   const context = await chromium.launchPersistentContext(profile, {

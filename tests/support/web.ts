@@ -8,7 +8,7 @@ import { password, startSessionOf } from './accounts'
 import { CHROMIUM } from './browser'
 import { at, startTestServer, stopTestServers, testDate } from './world'
 
-/** Where a person finds what the pages looked like in the last run; git ignores it. */
+/** Screenshots of the last run, ignored by git. */
 const PICTURES = path.resolve(import.meta.dir, '../../coverage/pictures')
 
 let browser: Promise<Browser> | undefined
@@ -19,7 +19,7 @@ export async function closeBrowser(): Promise<void> {
 }
 
 type Visitor = {
-  /** Who is signed in; nobody unless said. */
+  /** The signed-in user; none by default. */
   person?: { id: string }
   phone?: boolean
   dark?: boolean
@@ -28,7 +28,7 @@ type Visitor = {
 
 export type Visit = { page: Page; context: BrowserContext; errors: string[] }
 
-/** A browser of its own for one visitor, who has never been here. What goes wrong in its pages is in `errors`. */
+/** Opens a page in a fresh browser context. Console errors and exceptions are added to `errors`. */
 export async function visit(server: RunningServer, address: string, visitor: Visitor = {}): Promise<Visit> {
   const { person, phone = false, dark = false, locale = 'en-GB' } = visitor
   browser ??= chromium.launch({
@@ -54,13 +54,13 @@ export async function visit(server: RunningServer, address: string, visitor: Vis
   return { page, context, errors }
 }
 
-/** What the browser itself writes about an answer that is a refusal; everything else in the console is a mistake. */
+/** Console errors except those that the browser logs for 4xx responses. */
 export const unexpected = ({ errors }: Visit): string[] =>
   errors.filter((text) => !/^Failed to load resource: .* status of 4\d\d/.test(text))
 
 type Violation = { id: string; impact?: string | null; nodes: { html: string }[] }
 
-/** What axe finds in a page that keeps somebody from using it. */
+/** Serious and critical accessibility violations found by axe. */
 export async function seriousViolations(page: Page): Promise<string[]> {
   const axe = Bun.resolveSync('axe-core/axe.min.js', import.meta.dir)
   await page.evaluate(await Bun.file(axe).text())
@@ -85,7 +85,7 @@ export async function takePicture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: file, fullPage: true })
 }
 
-/** How many bytes came over the wire for what a page has loaded, compressed as they were. */
+/** Bytes transferred for the page and its resources, compressed. */
 export async function receivedBytes(page: Page): Promise<number> {
   const sizes = await page.evaluate(() =>
     performance
@@ -97,11 +97,11 @@ export async function receivedBytes(page: Page): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-/** For a whole file: a server with the app, browsers that are closed when their test is over, and the end of both. */
+/** Registers a server with the web app for a test file, and closes browsers after each test. */
 export function withWebApp() {
   let started: RunningServer | undefined
   function server(): RunningServer {
-    if (!started) throw new Error('the server starts before the first test')
+    if (!started) throw new Error('the server is not started before the first test')
     return started
   }
   beforeAll(async () => {
@@ -122,7 +122,7 @@ export function withWebApp() {
   }
 }
 
-/** For `beforeEach` and the like of a file: browsers that are closed when the test is over. */
+/** Opens visits and closes them together, for `afterEach`. */
 export function createVisits(serverOf: () => RunningServer) {
   const visits: Visit[] = []
   return {
@@ -141,20 +141,19 @@ export function createVisits(serverOf: () => RunningServer) {
 export const said = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
 export const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name }).first()
 
-/** The address of a day of a space. */
 export const boardOf = (space: { id: string }, date = testDate) => `/spaces/${space.id}?date=${date}`
-/** The time on a board that begins at an hour, once it looks as is said. */
+/** The slot that starts at an hour, with the look given if any. */
 export const slotAt = (page: Page, hour: number, look?: string) =>
   page.locator(`${look ? `.${look}` : ''}[data-slot="${at(hour)}"]`)
 
-/** Signs in by the form that is shown. */
+/** Fills in the sign-in form and submits it. */
 export async function signIn(page: Page, { email }: { email: string }): Promise<void> {
-  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Email').fill(email)
   await page.getByLabel('Password').fill(password)
   await page.keyboard.press('Enter')
 }
 
-/** Has what a page asks for wait. @returns what lets it go on */
+/** Delays a page's requests to an address. @returns a function that releases them */
 export async function keepBack(page: Page, address: string): Promise<() => void> {
   const wait = Promise.withResolvers<void>()
   await page.route(address, async (route) => {
@@ -164,7 +163,7 @@ export async function keepBack(page: Page, address: string): Promise<() => void>
   return wait.resolve
 }
 
-/** Presses a button that gives a file. */
+/** Presses a button and returns the downloaded file. */
 export async function downloaded(page: Page, name: string | RegExp): Promise<{ name: string; text: string }> {
   const download = page.waitForEvent('download')
   await button(page, name).press('Enter')
@@ -172,7 +171,6 @@ export async function downloaded(page: Page, name: string | RegExp): Promise<{ n
   return { name: file.suggestedFilename(), text: await Bun.file(await file.path()).text() }
 }
 
-/** Chooses in a list that opens, by keyboard. */
 export async function choose(page: Page, label: string, option: string | RegExp): Promise<void> {
   await page.getByRole('combobox', { name: label }).press('Enter')
   await page.getByRole('option', { name: option }).click()

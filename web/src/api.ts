@@ -6,7 +6,7 @@ import { timedFetch } from './clock'
 
 const kept = keepTokens(localStorage)
 const listeners = new Set<() => void>()
-/** Whose data is kept in this tab. */
+/** The user whose data this tab caches. */
 let userId = kept.getUser()?.id
 
 function onTokens(tokens: SignedIn | null): void {
@@ -14,7 +14,7 @@ function onTokens(tokens: SignedIn | null): void {
   noticeUser()
 }
 
-/** What one person was shown is kept for nobody else. */
+/** Clears the cache when the user changes, so that no data is shown to another user. */
 function noticeUser(): void {
   const id = kept.getUser()?.id
   if (id === userId) return
@@ -30,14 +30,14 @@ export const client = createClient({ url: location.origin, fetch: timedFetch, ..
 
 export const queryClient = new QueryClient({
   defaultOptions: {
-    // The client tries again by itself what the network has lost.
+    // The client package already retries after network errors.
     queries: { retry: false, staleTime: 30_000 },
-    // A booking is made now or not at all: nobody is surprised later by one that waited for the network.
+    // Never queue a mutation while offline: a booking must not be made later as a surprise.
     mutations: { retry: false, networkMode: 'always' },
   },
 })
 
-/** Options of TanStack Query for every procedure: `useQuery(trpc.spaces.list.queryOptions({}))`. */
+/** TanStack Query options for every procedure: `useQuery(trpc.spaces.list.queryOptions({}))`. */
 export const trpc = createTRPCOptionsProxy<AppRouter>({ client, queryClient })
 
 function listen(listener: () => void): () => void {
@@ -47,26 +47,25 @@ function listen(listener: () => void): () => void {
   }
 }
 
-/** The id of who is signed in, in whichever tab that was. */
+/** The id of the signed-in user. Follows sign-ins in other tabs. */
 export const useUserId = (): string | undefined => useSyncExternalStore(listen, () => userId)
 export const useSignedIn = (): boolean => useUserId() !== undefined
 
-/** Who is signed in, as a query: for whoever must tell apart what is not known yet and what cannot be. */
+/** The current user as a query, to tell "not loaded yet" from "failed". */
 export const useMeQuery = () => useQuery(trpc.auth.me.queryOptions(undefined, { enabled: useSignedIn() }))
 
-/** Who is signed in; undefined for nobody, and until it is known. */
+/** The current user; undefined if signed out or not loaded yet. */
 export const useMe = () => useMeQuery().data
 
-/** The spaces of a location, or of all: for their names, and to choose one. */
 export const useSpaces = (locationId?: string) =>
   useQuery(trpc.spaces.list.queryOptions({ ...(locationId && { locationId }), limit: 100 })).data?.items ?? []
 
-/** Ends the session here, also where the server cannot be told. */
+/** Ends the session in this browser, even if the server cannot be reached. */
 export async function signOut(): Promise<void> {
   const refreshToken = kept.getRefreshToken()
   if (refreshToken) await client.auth.logout.mutate({ refreshToken }).catch(() => undefined)
   forgetSession()
 }
 
-/** The same where the server has ended it, or never knew it. */
+/** Drops the session locally, after the server ended or rejected it. */
 export const forgetSession = (): void => onTokens(null)

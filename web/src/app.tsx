@@ -51,7 +51,7 @@ const imports = {
 
 const pages = Object.entries(imports).map(([path, load]) => ({ path, load, page: later(load) }))
 
-/** Begins to fetch the page of an address, before anything is shown. */
+/** Starts loading the page of an address before the app renders. */
 export function preloadPage(address: string): void {
   const isAt = (path: string) => new RegExp(`^${path.replace(':id', '[^/]+')}$`).test(address)
   pages
@@ -60,20 +60,19 @@ export function preloadPage(address: string): void {
     .catch(() => undefined)
 }
 
-/** Where most people go next. */
 const OFTEN = [PATHS.space, PATHS.signIn, PATHS.bookings, PATHS.specialists, PATHS.community]
 
-/** Fetches the pages that are likely next while nothing else is to be done. */
+/** Loads the pages that users visit most while the browser is idle. */
 export function preloadOften(): void {
   const load = () => {
     for (const path of OFTEN) imports[path]().catch(() => undefined)
   }
-  // Safari has no idle moments to ask for.
+  // Safari has no requestIdleCallback.
   if ('requestIdleCallback' in window) requestIdleCallback(load, { timeout: 5000 })
   else setTimeout(load, 2000)
 }
 
-/** Begins anew for whoever else signs in, here or in another tab. */
+/** Remounts everything when another user signs in, in this tab or another. */
 export function App() {
   return <AppOfPerson key={useUserId() ?? 'nobody'} />
 }
@@ -88,7 +87,7 @@ function AppOfPerson() {
       <a className="skip" href="#content">
         {t.app.skip}
       </a>
-      {/* At a screen that hangs at a door there is nowhere to go. */}
+      {/* A door screen has no navigation. */}
       {path !== PATHS.doorScreen && <Header />}
       {!online && (
         <p className="banner" role="status">
@@ -120,8 +119,8 @@ function Header() {
   const me = useMe()
   const [path, navigate] = useLocation()
   const menu = useRef<HTMLElement>(null)
-  // The menu of a phone is one line and longer than the screen: the page that is shown is in sight in it.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: where one is, and who, decides what stands in the menu
+  // On a phone the menu is wider than the screen: scroll the current page into view.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the path and the user decide which links the menu shows
   useEffect(() => {
     menu.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
   }, [path, me?.role, signedIn])
@@ -184,11 +183,11 @@ function NavLink({ to, text, isHere }: { to: string; text: string; isHere: boole
   )
 }
 
-/** Whoever moves to another page by keyboard or by ear begins at its top, as on any page that is loaded. */
+/** Moves the focus to the top of the page after navigation, as a full page load does. */
 function FocusOnMove() {
   const [path] = useLocation()
   const isFirst = useRef(true)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it is the move that this waits for
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs on navigation
   useEffect(() => {
     showPlace()
     if (!isFirst.current) document.getElementById('content')?.focus({ preventScroll: true })

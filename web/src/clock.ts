@@ -1,13 +1,13 @@
-/** How far the server's clock is ahead of this device's, as far as answers have told. */
+/** How far the server's clock is ahead of this device's, as last measured. */
 let aheadMs = 0
 
 /**
- * The server's time now: holds end by its clock, and not by that of a device, which may be wrong by any time.
- * @returns as `Date.now()` does, within the second or two that answers tell
+ * The server's time. Holds expire by the server's clock, and a device's clock can be wrong by hours.
+ * @returns milliseconds as `Date.now()`, accurate to about two seconds
  */
 export const serverNow = (): number => Date.now() + aheadMs
 
-/** As `fetch`, and learns from each answer what time it is at the server. */
+/** `fetch` that also learns the server's time from the `Date` header. */
 export async function timedFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const sentAt = Date.now()
   const response = await fetch(input, init)
@@ -15,10 +15,10 @@ export async function timedFetch(input: RequestInfo | URL, init?: RequestInit): 
   return response
 }
 
-/** How much older than its answer a date is at the most: it is in whole seconds, and servers write a new one each second. */
+/** Maximum age of a `Date` header: it has whole seconds, and servers renew it once a second. */
 const DATE_AGE_MS = 2000
 
-/** An answer was given at some moment between the two; what fits that is not changed. */
+/** The server wrote `date` between the two instants. An offset that fits these bounds is left as it is. */
 function learn(date: string | null, sentAt: number, receivedAt: number): void {
   const at = Date.parse(date ?? '')
   if (Number.isNaN(at)) return

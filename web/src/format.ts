@@ -1,7 +1,7 @@
 import { serverNow } from './clock'
 import type { Language } from './i18n'
 
-/** The countries whose habits a language is shown in: days before months, and 24 hours. */
+/** Regional formats: day before month, 24 hours. */
 const LOCALES: Record<Language, string> = { en: 'en-GB', it: 'it-IT', fr: 'fr-FR' }
 
 export const formatTime = (instant: string, timeZone: string, language: Language): string =>
@@ -15,7 +15,7 @@ export const formatPeriod = (
   language: Language,
 ): string => `${formatTime(startsAt, timeZone, language)}–${formatTime(endsAt, timeZone, language)}`
 
-/** The day of an instant, as `Monday 4 January`; the year only where it is another one. */
+/** `Monday 4 January`, with the year only if it is not the current one. */
 export function formatDay(instant: string, timeZone: string, language: Language): string {
   const at = new Date(instant)
   const sameYear = dateIn(timeZone, at).slice(0, 4) === dateIn(timeZone).slice(0, 4)
@@ -28,7 +28,6 @@ export function formatDay(instant: string, timeZone: string, language: Language)
   }).format(at)
 }
 
-/** The parts of a calendar date for a small tile. */
 export function dateParts(date: string, language: Language): { weekday: string; day: string; month: string } {
   const at = new Date(`${date}T12:00:00Z`)
   const part = (options: Intl.DateTimeFormatOptions) =>
@@ -51,7 +50,7 @@ export function formatMoney(minor: number, currency: string, language: Language)
   return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2))
 }
 
-/** How many of the smallest unit make one of a currency; 1 for a code that is only half typed. */
+/** Smallest units per main unit of a currency; 1 for an incomplete currency code. */
 export function unitOf(currency: string): number {
   if (!/^[A-Z]{3}$/.test(currency)) return 1
   const digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions()
@@ -68,19 +67,19 @@ export function formatLength(minutes: number, language: Language): string {
   return [hours > 0 && unit(hours, 'hour'), rest > 0 && unit(rest, 'minute')].filter(Boolean).join(' ')
 }
 
-/** A calendar date in a few letters: `4 Jan`. */
+/** A calendar date as `4 Jan`. */
 export function formatShortDay(date: string, language: Language): string {
   const { day, month } = dateParts(date, language)
   return `${day} ${month}`
 }
 
-/** In whole percent, of which 100 are all. */
+/** Whole percent. Less than everything is at most 99 %. */
 export const formatShare = (share: number, language: Language): string =>
   new Intl.NumberFormat(LOCALES[language], { style: 'percent', maximumFractionDigits: 0 }).format(
     share < 1 ? Math.min(share, 0.99) : share,
   )
 
-/** A time that may be long: in days from two days on. */
+/** A duration in hours, or in days from two days on. */
 export function formatHours(hours: number, language: Language): string {
   const [value, unit] = hours >= 48 ? [hours / 24, 'day'] : [hours, 'hour']
   const options = { style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 0 } as const
@@ -98,15 +97,15 @@ export const weekdayName = (weekday: number, language: Language): string =>
     new Date(Date.UTC(2024, 0, weekday)),
   )
 
-/** Today's date, or that of an instant, where the clocks show `timeZone`. */
+/** The date in a time zone, today by default. */
 export const dateIn = (timeZone: string, at = new Date(serverNow())): string =>
   new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at)
 
-/** Whether what an address has is a calendar date: anybody may write one. */
+/** Whether a URL parameter is a valid calendar date. */
 export const isDate = (text: string | null | undefined): text is string =>
   /^20\d\d-(0[1-9]|1[0-2])-([0-2]\d|3[01])$/.test(text ?? '') && addDays(text ?? '', 0) === text
 
-/** The date that an address has, or today's. */
+/** The date from a URL parameter, or today. */
 export const dateOf = (text: string | null, timeZone: string): string =>
   isDate(text) ? text : dateIn(timeZone)
 
@@ -116,7 +115,7 @@ export function addDays(date: string, days: number): string {
   return at.toISOString().slice(0, 10)
 }
 
-/** The instant at which the clocks of a zone show a local time (`2027-01-04T09:00`); the first, where they do so twice. */
+/** The instant of a local time (`2027-01-04T09:00`); the first one if the clocks go back. */
 export function instantOf(local: string, timeZone: string): string {
   const wanted = Date.parse(`${local}:00Z`)
   const shown = (at: number) =>
@@ -128,11 +127,11 @@ export function instantOf(local: string, timeZone: string): string {
   return new Date(at).toISOString().replace('.000Z', 'Z')
 }
 
-/** Whether the clocks of a zone show at an instant what those of this device show. */
+/** Whether the device's clock shows the same time as that zone. */
 export const isLocal = (instant: string, timeZone: string): boolean =>
   localOf(instant, timeZone) === localOf(instant, Intl.DateTimeFormat().resolvedOptions().timeZone)
 
-/** The other way: what the clocks show, as a field for local times takes it. */
+/** The inverse of `instantOf`, as the value of a `datetime-local` field. */
 export const localOf = (instant: string, timeZone: string): string =>
   new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' })
     .format(new Date(instant))

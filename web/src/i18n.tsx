@@ -14,13 +14,12 @@ const KEPT_AS = 'coworkspace-language'
 const isLanguage = (text: string | null | undefined): text is Language =>
   text !== null && text !== undefined && Object.hasOwn(LANGUAGES, text)
 
-/** Whether somebody has chosen a language on this device. */
+/** Whether the user has chosen a language in this browser. */
 export const isLanguageChosen = (): boolean => isLanguage(localStorage.getItem(KEPT_AS))
 
-/** Shows a language on this device from now on, until somebody chooses another. */
 export const keepLanguage = (language: Language): void => localStorage.setItem(KEPT_AS, language)
 
-/** What was chosen here before, or the first of the browser's languages that there is a catalogue for. */
+/** The chosen language, or the first of the browser's languages that has a catalogue. */
 export function preferredLanguage(): Language {
   const kept = localStorage.getItem(KEPT_AS)
   if (isLanguage(kept)) return kept
@@ -30,10 +29,9 @@ export function preferredLanguage(): Language {
 type Text = { t: Messages; language: Language; setLanguage(language: Language): Promise<void> }
 const TextContext = createContext<Text | undefined>(undefined)
 
-/** The catalogue and the language that are shown, and the way to another one. */
 export function useText(): Text {
   const text = useContext(TextContext)
-  if (!text) throw new Error('there is no TextProvider above')
+  if (!text) throw new Error('useText requires a TextProvider')
   return text
 }
 

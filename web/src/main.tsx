@@ -17,15 +17,15 @@ applyTheme(keptTheme())
 preloadPage(location.pathname)
 keepPlaces()
 const launch = takeLaunch()
-// A Mini App of Telegram's knows who has opened it; where that does not work out, he is told, and may sign in as anywhere.
+// A Telegram Mini App signs the user in from its launch data. If that fails, it shows why, and normal sign-in works.
 const inTelegram = launch && (await launchIn(launch))
 const language = preferredLanguage()
 const root = document.getElementById('root')
-if (!root) throw new Error('the page has no root')
+if (!root) throw new Error('the page has no #root element')
 
 createRoot(root).render(
   <StrictMode>
-    {/* The policy of the page lets no style stand in it: what components need is in the stylesheet. */}
+    {/* The content security policy allows no inline styles. */}
     <CSPProvider disableStyleElements>
       <QueryClientProvider client={queryClient}>
         <TextProvider first={{ language, t: await loadMessages(language) }}>

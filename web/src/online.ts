@@ -11,10 +11,9 @@ function listen(listener: () => void): () => void {
   }
 }
 
-/** Whether the device has a network at all. */
 export const useOnline = (): boolean => useSyncExternalStore(listen, () => navigator.onLine)
 
-/** The server's time, again every second while it is needed, or as often as is said. */
+/** The server's time, updated every `everyMs` while `needed`. */
 export function useNow(needed: boolean, everyMs = 1000): number {
   const [now, setNow] = useState(serverNow)
   useEffect(() => {
@@ -26,7 +25,7 @@ export function useNow(needed: boolean, everyMs = 1000): number {
   return now
 }
 
-/** For how many more milliseconds something is held; none for what is not held. */
+/** Milliseconds until the hold expires; 0 if not held. */
 export function useLeft({ status, holdExpiresAt }: Booking): number {
   const isHeld = status === 'held' && holdExpiresAt !== null
   const now = useNow(isHeld)

@@ -1,4 +1,4 @@
-/** Every address of the web app: the server answers them with its page, and the app shows what stands there. */
+/** Every path of the web app. The server serves the app's page at each of them. */
 export const PATHS = {
   home: '/',
   signIn: '/sign-in',
@@ -38,8 +38,8 @@ export const PATHS = {
 
 export type Path = (typeof PATHS)[keyof typeof PATHS]
 
-/** Where one signs in, to go on at an address of the app. */
+/** The sign-in page that continues at `address`. */
 export const signInThen = (address: string): string => `${PATHS.signIn}?then=${encodeURIComponent(address)}`
 
-/** Where the scripts and styles are, under names that change with what is in them. */
+/** Prefix of scripts and styles, whose names contain a content hash. */
 export const ASSETS = '/assets/'

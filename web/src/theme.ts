@@ -6,7 +6,7 @@ const KEPT_AS = 'coworkspace-theme'
 export const keptTheme = (): Theme =>
   THEMES.find((theme) => theme === localStorage.getItem(KEPT_AS)) ?? 'auto'
 
-/** Colours as chosen here; `auto` follows the device. */
+/** `auto` follows the device. */
 export function applyTheme(theme: Theme): void {
   localStorage.setItem(KEPT_AS, theme)
   document.documentElement.dataset.theme = theme

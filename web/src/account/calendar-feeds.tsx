@@ -6,7 +6,7 @@ import { useSettled } from '../ui/changes'
 import { Button } from '../ui/controls'
 import { SecretAddress } from '../ui/secret-address'
 
-/** Private addresses at which calendar programs find one's bookings, and a specialist those of others. */
+/** Private iCal addresses of the user's bookings and, for a specialist, of their work. */
 export function CalendarFeeds({ me }: { me: User }) {
   const { t } = useText()
   return (

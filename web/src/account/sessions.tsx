@@ -6,7 +6,6 @@ import { Button } from '../ui/controls'
 import { explain, Loaded } from '../ui/states'
 import { say } from '../ui/toasts'
 
-/** Where one is signed in, and the way out of each. */
 export function Sessions() {
   const { t, language } = useText()
   const sessions = useQuery(trpc.auth.sessions.queryOptions())
@@ -60,7 +59,7 @@ const SYSTEMS = [
   [/Linux/, 'Linux'],
 ] as const
 
-/** `Firefox, Windows` for what such a browser says of itself; whatever else, as it is. */
+/** `Firefox, Windows` for a known user agent, otherwise the text itself. */
 function deviceName(device: string): string {
   const first = (known: typeof BROWSERS | typeof SYSTEMS) => known.find(([sign]) => sign.test(device))?.[1]
   return [first(BROWSERS), first(SYSTEMS)].filter(Boolean).join(', ') || device

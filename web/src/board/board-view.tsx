@@ -8,20 +8,20 @@ import type { Time } from './use-board'
 type TimesProps = {
   times: Time[]
   timeZone: string
-  /** Nothing can be chosen for a moment: another booking is being made, or the network is gone. */
+  /** Disables every slot: a booking is being made, or the device is offline. */
   busy: boolean
-  /** When the time begins that is being asked for. */
+  /** Start of the requested time while the request is pending. */
   asked?: string | undefined
   onPick(time: Time): void
 }
 
 type BoardViewProps = Omit<TimesProps, 'timeZone'> & {
   board: Board
-  /** Stands there where nothing can be had. */
+  /** Shown if nothing is free. */
   children?: ReactNode
 }
 
-/** The times of a day, what is over folded away. What can be chosen is a button; a word says with the colour what is the matter with the rest. */
+/** The slots of a day, with past ones folded away. */
 export function BoardView({ board, times, children, ...rest }: BoardViewProps) {
   const { t, language } = useText()
   if (times.length === 0)
@@ -91,13 +91,11 @@ function Times({ times, timeZone, busy, asked, onPick }: TimesProps) {
 
 type Words = ReturnType<typeof useText>['t']['board']
 
-/** Of what is closed, why it is so, where that is told. */
 const wordOf = ({ look, reason }: Time, words: Words): string =>
   look === 'closed' && (reason === 'TOO_EARLY' || reason === 'TOO_LATE')
     ? words.notNow[reason]
     : words.status[look]
 
-/** Whether what is shown is what the server has. */
 export function LiveMark({ live }: { live: boolean }) {
   const { t } = useText()
   return (

@@ -19,15 +19,15 @@ type BookATimeProps = {
   dayOf: DayOf
   date: string
   timeZone: string
-  /** How many slots in a row are wanted; one unless said. */
+  /** Number of consecutive slots; 1 by default. */
   length?: number
   onDate(date: string): void
   wishFor(time: Time): Wish
-  /** What else is to be chosen, beside the day. */
+  /** More fields beside the day picker. */
   children?: ReactNode
 }
 
-/** A live day, and the way from one of its times to a booking: held, paid for, booked; or lost to somebody else. */
+/** A live board and the whole booking flow: hold, pay, booked, or lost to another user. */
 export function BookATime({ dayOf, date, timeZone, length = 1, onDate, wishFor, children }: BookATimeProps) {
   const { t } = useText()
   const signedIn = useSignedIn()
@@ -45,14 +45,14 @@ export function BookATime({ dayOf, date, timeZone, length = 1, onDate, wishFor, 
   const wanted = new URLSearchParams(search).get('hold')
   const busy = holding.isBusy || !online
 
-  // What one has brought about is what one goes on with, by keyboard and by ear too.
+  // Move the focus to the result of the user's own action.
   useEffect(() => {
     if (turn > 0) panel.current?.focus()
   }, [turn])
 
-  // What was chosen before one signed in is held now, once.
+  // Holds the slot that the user chose before signing in, once.
   const isThere = board !== undefined
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it waits for the board, and for whom it is
+  // biome-ignore lint/correctness/useExhaustiveDependencies: waits for the board and the user
   useEffect(() => {
     if (!signedIn || !wanted || !isThere) return
     const isMeant = wanted === chosenBefore
@@ -141,10 +141,9 @@ export function BookATime({ dayOf, date, timeZone, length = 1, onDate, wishFor, 
   )
 }
 
-/** The time that somebody has chosen here before signing in: a link alone holds nothing. */
+/** The slot chosen in this tab before signing in. A link with `?hold=` alone must not hold anything. */
 let chosenBefore: string | undefined
 
-/** What an address says besides, with the time that is to be held once somebody has signed in, or without. */
 function withHold(search: string, startsAt: string | undefined): URLSearchParams {
   const address = new URLSearchParams(search)
   if (startsAt) address.set('hold', startsAt)

@@ -9,13 +9,13 @@ type DayPickerProps = {
   date: string
   timeZone: string
   onChange(date: string): void
-  /** What else is to be chosen, beside any other date. */
+  /** More fields beside the date field. */
   children?: ReactNode
 }
 
 const SHOWN_DAYS = 7
 
-/** A week of days to choose from, and any other date. Days are those of the location. */
+/** A week of days and a date field, in the location's time zone. */
 export function DayPicker({ date, timeZone, onChange, children }: DayPickerProps) {
   const { t, language } = useText()
   const today = dateIn(timeZone)

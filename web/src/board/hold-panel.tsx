@@ -14,7 +14,7 @@ import { freeNear, type Time } from './use-board'
 
 type HoldPanelProps = {
   booking: Booking
-  /** The day that is shown, which need not be that of the booking. */
+  /** The shown day, which may differ from the booking's day. */
   date: string
   timeZone: string
   busy: boolean
@@ -25,7 +25,7 @@ type HoldPanelProps = {
   ref: RefObject<HTMLElement | null>
 }
 
-/** What one holds and for how much longer, and what became of it. */
+/** The user's hold with its countdown, or the result: booked, requested, expired or declined. */
 export function HoldPanel(props: HoldPanelProps) {
   const { booking, date, timeZone, busy, onBook, onRelease, onAgain, onDismiss, ref } = props
   const { t, language } = useText()
@@ -120,7 +120,7 @@ type LostPanelProps = {
   ref: RefObject<HTMLElement | null>
 }
 
-/** Somebody else was faster: what is still free, nearest first, one touch away. */
+/** Another user was faster: offers the nearest free times. */
 export function LostPanel({ times, timeZone, wanted, busy, onPick, onDismiss, ref }: LostPanelProps) {
   const { t, language } = useText()
   const free = freeNear(times, wanted.startsAt)

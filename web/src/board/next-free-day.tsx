@@ -5,13 +5,13 @@ import { useText } from '../i18n'
 import { Button } from '../ui/controls'
 import { type DayOf, dayOnce, timesOf } from './use-board'
 
-/** How far ahead is looked, in days that are asked for together. */
+/** Days requested in parallel per step. */
 const STEP = 7
 const STEPS = 4
 
 type NextFreeDayProps = { dayOf: DayOf; date: string; length: number; onDate(date: string): void }
 
-/** The way to the next day on which something is free; nothing where none is near. */
+/** A button to the next day with a free time; nothing if there is none within 28 days. */
 export function NextFreeDay({ dayOf, date, length, onDate }: NextFreeDayProps) {
   const { t, language } = useText()
   const next = useQuery({
@@ -34,7 +34,7 @@ async function findFreeDay(dayOf: DayOf, date: string, length: number): Promise<
     const boards = await Promise.all(days.map((day) => dayOnce(dayOf, day)))
     const found = boards.find((board) => timesOf(board, { mine: [], length }).some(({ isFree }) => isFree))
     if (found) return found.date
-    // Behind what cannot be booked yet nothing can.
+    // The booking window ends here, so later days are closed too.
     if (boards.some(({ slots }) => slots.some(({ reason }) => reason === 'TOO_EARLY'))) return null
   }
   return null

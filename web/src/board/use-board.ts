@@ -6,10 +6,10 @@ import { useOnline } from '../online'
 
 type Watched = { board?: Board; live: boolean; error?: WatchError }
 
-/** Whose day it is: that of a space, or of a specialist for one of their services. */
+/** The calendar of a board: a space, or a specialist with one of their services. */
 export type DayOf = { spaceId: string } | { specialistId: string; serviceId: string }
 
-/** One day of a space or a specialist, as it is now and at every change; never live for a device without a network. */
+/** One day of a calendar, updated live. `live` is false while the device is offline. */
 export function useBoard(dayOf: DayOf, date: string) {
   const online = useOnline()
   const [watched, setWatched] = useState<Watched & { of: string }>({ live: false, of: '' })
@@ -32,7 +32,7 @@ export function useBoard(dayOf: DayOf, date: string) {
   return {
     ...shown,
     live: shown.live && online,
-    /** Shows it as it is now, where nothing comes by itself. */
+    /** Reads the board once, if no update arrives. */
     async ask(): Promise<void> {
       const board = await dayOnce(dayOf, date)
       setWatched((before) => (before.of === of && before.board ? before : { board, live: false, of }))
@@ -40,7 +40,7 @@ export function useBoard(dayOf: DayOf, date: string) {
   }
 }
 
-/** A day as it is now, told once; as if a booking of one's own were not there, where one is named. */
+/** Reads a board once. @param without a booking of the caller to ignore, for rescheduling */
 export const dayOnce = (dayOf: DayOf, date: string, without?: string): Promise<Board> =>
   'spaceId' in dayOf
     ? client.slots.day.query({ ...dayOf, date, without })
@@ -51,7 +51,7 @@ export const dayOnce = (dayOf: DayOf, date: string, without?: string): Promise<B
         without,
       })
 
-/** A board as if a booking of one's own were not there, asked for again whenever the board has changed. */
+/** A board that ignores one of the user's bookings, read again after each change. */
 export function useWithout(bookingId: string, dayOf: DayOf, board: Board | undefined): Board | undefined {
   const { date, version } = board ?? {}
   const { data } = useQuery({
@@ -63,7 +63,7 @@ export function useWithout(bookingId: string, dayOf: DayOf, board: Board | undef
   return board && data
 }
 
-/** One's own bookings on this board, asked for again whenever the board has changed. */
+/** The user's own bookings on this board, read again after each change. */
 export function useMine(board: Board | undefined): Booking[] {
   const signedIn = useSignedIn()
   const from = board?.slots[0]?.startsAt
@@ -83,28 +83,28 @@ export function useMine(board: Board | undefined): Booking[] {
   return signedIn ? (data?.items.filter(isHere) ?? []) : []
 }
 
-/** What a time is to the person who looks: his own holds and bookings are told from those of others. */
+/** How a slot looks to this user: own holds and bookings differ from those of others. */
 export type Look = Slot['status'] | 'holding' | 'mine' | 'tight' | 'break'
 
-/** A slot of a board, and the time that begins with it, as long as is wanted where that can be had. */
+/** A slot, or the longer time that begins with it if all its slots are free. */
 export type Time = Pick<
   Slot,
   'id' | 'startsAt' | 'endsAt' | 'reason' | 'free' | 'units' | 'priceMinor' | 'currency'
 > & {
   look: Look
-  /** Whether it can be had, also a second time. */
+  /** Whether it can be held, even if the user has a booking there already. */
   isFree: boolean
-  /** Whether it is more than its slot. */
+  /** Whether it spans more than one slot. */
   isLong: boolean
 }
 
 type Wanted = {
   mine: Booking[]
-  /** How many slots in a row. */
+  /** Number of consecutive slots. */
   length?: number
 }
 
-/** The times that begin with the slots of a board. One that is longer costs the sum of its slots, and needs all of them. */
+/** The times that begin with each slot. A longer time costs the sum of its slots and needs all of them free. */
 export function timesOf({ slots }: Board, { mine, length = 1 }: Wanted): Time[] {
   return slots.map((slot, index) => {
     const row = rowFrom(slots, index, length)
@@ -122,7 +122,7 @@ export function timesOf({ slots }: Board, { mine, length = 1 }: Wanted): Time[] 
   })
 }
 
-/** So many slots from one on, each of which begins where the last one ends; fewer where there is a gap. */
+/** Up to `length` adjacent slots from `index` on, cut off at the first gap. */
 function rowFrom(slots: Slot[], index: number, length: number): Slot[] {
   const row = slots.slice(index, index + length)
   const gap = row.findIndex(({ startsAt }, at) => at > 0 && row[at - 1]?.endsAt !== startsAt)
@@ -135,17 +135,16 @@ function lookOf(slot: Slot, isFree: boolean, mine: Booking[]): Look {
   if (own.some((booking) => isDuring(booking, slot))) return 'mine'
   if (slot.heldByMe) return 'holding'
   if (slot.status === 'free') return isFree ? 'free' : 'tight'
-  // Nobody has it, and nobody can: it is kept free before or behind what somebody has.
+  // Blocked but not taken: the buffer of a neighbouring booking.
   return slot.status !== 'closed' && slot.taken === 0 ? 'break' : slot.status
 }
 
 type Span = { startsAt: string; endsAt: string }
 
-/** Whether two times have a moment in common. */
 export const isDuring = (a: Span, b: Span): boolean =>
   Date.parse(a.startsAt) < Date.parse(b.endsAt) && Date.parse(a.endsAt) > Date.parse(b.startsAt)
 
-/** The free times that are nearest to another, in the order of the day. */
+/** The free times nearest to another, in chronological order. */
 export function freeNear(times: Time[], startsAt: string, count = 4): Time[] {
   const distance = (time: Time) => Math.abs(Date.parse(time.startsAt) - Date.parse(startsAt))
   return times

@@ -8,13 +8,11 @@ import { explain } from '../ui/states'
 import { say } from '../ui/toasts'
 import { isDuring, type Time } from './use-board'
 
-/** What is to be held. */
 export type Wish = Inputs['bookings']['create']
 
 /**
- * The way of bookings on a board: held, then booked or given back; or lost to somebody else. One is followed at a time:
- * what was chosen last, else whatever is held.
- * @param first which one is followed at first, where it is held
+ * The state of the user's bookings on a board, one at a time: the last chosen one, otherwise any hold.
+ * @param first id of the hold to show first
  */
 export function useHolding(mine: Booking[], first: string | null) {
   const { t } = useText()
@@ -22,7 +20,7 @@ export function useHolding(mine: Booking[], first: string | null) {
   const [chosen, setChosen] = useState<string>()
   const [answered, setAnswered] = useState<Record<string, Booking>>({})
   const [dismissed, setDismissed] = useState<string[]>([])
-  /** How often this person has brought something new about: attention goes there. */
+  /** Counts the user's own actions; each one moves the focus to its result. */
   const [turn, setTurn] = useState(0)
 
   function choose(id: string): void {
@@ -45,7 +43,7 @@ export function useHolding(mine: Booking[], first: string | null) {
   const release = useMutation(trpc.bookings.cancel.mutationOptions({ onMutate, onError }))
 
   const known = [
-    // What the server says of it is newer than what it answered when it was made.
+    // The list is newer than the response of the mutation, unless it is a step behind.
     ...mine.map((booking) => newer(booking, answered[booking.id])),
     ...Object.values(answered).filter(({ id }) => mine.every((booking) => booking.id !== id)),
   ].filter(({ id, status }) => status !== 'cancelled' && !dismissed.includes(id))
@@ -56,10 +54,10 @@ export function useHolding(mine: Booking[], first: string | null) {
     lost,
     booking: current,
     turn,
-    /** When what is being asked for begins. */
+    /** Start of the requested time while the request is pending. */
     asked: hold.isPending ? hold.variables.startsAt : undefined,
     isBusy: hold.isPending || confirm.isPending || release.isPending,
-    /** Goes on with what one holds at a time. @returns whether there is something */
+    /** Shows the user's hold at a time. @returns whether there is one */
     resume(time: Time): boolean {
       const there = held.find((booking) => isDuring(booking, time))
       if (there) choose(there.id)
@@ -98,9 +96,9 @@ export function useHolding(mine: Booking[], first: string | null) {
   }
 }
 
-/** How far on its way a booking is. */
+/** Position in the life of a booking: held, pending, then the rest. */
 const stepOf = ({ status }: Booking): number => ['held', 'pending'].indexOf(status) + 1 || 3
 
-/** A list that was asked for before a change may still say `held` of what is confirmed by now. */
+/** A list requested before a change can still contain the booking as `held`. */
 const newer = (listed: Booking, answered: Booking | undefined): Booking =>
   !answered || stepOf(listed) >= stepOf(answered) ? listed : answered

@@ -5,10 +5,10 @@ import { useOnline } from '../online'
 import { Button } from '../ui/controls'
 import { explain, Loading } from '../ui/states'
 
-/** A board is there at once, unless something is in its way. */
+/** A board normally arrives within this time. */
 const PATIENCE_MS = 5000
 
-/** What stands there until the board comes; where that takes long, that it does, and the way to have it once, as it is now. */
+/** A spinner until the board arrives; after PATIENCE_MS, a button that reads it once. */
 export function WaitForBoard({ ask }: { ask(): Promise<void> }) {
   const { t } = useText()
   const online = useOnline()

@@ -19,21 +19,21 @@ import { useSubject } from './use-subject'
 
 const EARLY_MS = 3_600_000
 
-/** One's own booking: what it is, how it stands, and all that can be done with it now. */
+/** A booking of the user with every action that is possible now. */
 export function BookingCard({ booking }: { booking: Booking }) {
   const { t, language } = useText()
   const { title, place, timeZone, service, href } = useSubject(booking)
   const [paying, setPaying] = useState(false)
   const card = useRef<HTMLElement>(null)
   const { status, balanceDueMinor } = booking
-  // Where the clocks show another time than here.
+  // Name the time zone if its clock differs from the device's.
   const zone = !isLocal(booking.startsAt, timeZone) && t.board.timesIn(timeZone.replaceAll('_', ' '))
   const isComing = Date.parse(booking.startsAt) > serverNow()
   const arrival = useMutation(
     trpc.checkIns.checkIn.mutationOptions(useSettled(trpc.checkIns.pathFilter(), trpc.bookings.pathFilter())),
   )
   const stands = status === 'confirmed' || status === 'pending'
-  // At an event, which may be gone by now. Spaces and specialists are reviewed, and events are not.
+  // A seat at an event, which may be deleted by now. Events are not reviewed.
   const isPlace = booking.spaceId === null && booking.specialistId === null
   const owes = balanceDueMinor > 0 && (status === 'confirmed' || status === 'completed')
   return (
@@ -99,14 +99,13 @@ export function BookingCard({ booking }: { booking: Booking }) {
   )
 }
 
-/** From an hour before the start, until the end, and once: as the server takes it. */
+/** Mirrors the server's rule: once, from an hour before the start until the end. */
 function mayArrive({ status, eventId, arrivedAt, startsAt, endsAt }: Booking): boolean {
   const now = serverNow()
   const isTime = Date.parse(startsAt) - EARLY_MS <= now && now < Date.parse(endsAt)
   return status === 'confirmed' && !eventId && !arrivedAt && isTime
 }
 
-/** What there is to know of the state beyond its name. */
 function State({ booking }: { booking: Booking }) {
   const { t, language } = useText()
   const { status, answerBy, arrivedAt } = booking

@@ -15,11 +15,11 @@ type Preview = Outputs['bookings']['previewRefund']
 type CancelButtonProps = {
   booking: Booking
   of: string
-  /** Which one it is, where it is somebody else's and one of many. */
+  /** Identifies the booking if it belongs to another user. */
   theirs?: string
 }
 
-/** Cancels a booking, after having said what comes back by its terms: what the server would give back now. */
+/** Cancels a booking after showing the refund that the server would make now. */
 export function CancelButton({ booking, of, theirs }: CancelButtonProps) {
   const { t, language } = useText()
   const [preview, setPreview] = useState<Preview>()
@@ -39,7 +39,7 @@ export function CancelButton({ booking, of, theirs }: CancelButtonProps) {
       },
       onSuccess() {
         say(t.bookings.cancelled)
-        // The news of it may have come first, and taken the dialog along.
+        // A socket message may already have removed the dialog.
         if (document.activeElement === document.body) headingOf()?.focus()
       },
       onError(error) {
@@ -75,7 +75,7 @@ export function CancelButton({ booking, of, theirs }: CancelButtonProps) {
         text={[theirs, preview && refundText(preview)].filter(Boolean).join(' · ')}
         action={t.bookings.cancelDo}
         busy={cancel.isPending}
-        // It goes to another place of the list, with all its buttons.
+        // The card moves to another list together with its buttons.
         finalFocus={() => !isLeaving.current || headingOf()}
         onConfirm={() => cancel.mutate({ id: booking.id })}
         onClose={close}

@@ -8,11 +8,11 @@ import { useSubject } from './use-subject'
 
 type OfBookingProps = {
   bookingId: string
-  /** Whose it is, where that is not plain. */
+  /** The customer's name, in lists of several users' bookings. */
   customerName?: string | undefined
 }
 
-/** What was booked and when, where there is but its id: its owner may ask for it, and operators may. */
+/** Title and time of a booking, read by its id. */
 export function OfBooking({ bookingId, customerName }: OfBookingProps) {
   const booking = useQuery(trpc.bookings.byId.queryOptions({ id: bookingId })).data
   return (

@@ -5,7 +5,7 @@ import { useText } from '../i18n'
 
 const HOUR_MS = 3_600_000
 
-/** What comes back to whoever cancels, line by line; only what may still come true. */
+/** The refund tiers that still apply. */
 export function Terms({
   of: { cancellation, startsAt },
 }: {

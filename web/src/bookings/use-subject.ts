@@ -4,10 +4,10 @@ import { trpc } from '../api'
 import { dateIn } from '../format'
 import { useText } from '../i18n'
 
-/** What places and services are called does not change while somebody looks. */
+/** Names rarely change while a page is open. */
 const KNOWN_MS = 300_000
 
-/** What a booking is of, in words, and where its times are told. */
+/** Title, place and time zone of a booking. */
 export function useSubject(booking: Booking) {
   const { id, status, locationId, spaceId, specialistId, serviceId, eventId, startsAt } = booking
   const { t } = useText()
@@ -28,7 +28,7 @@ export function useSubject(booking: Booking) {
   const date = dateIn(timeZone, new Date(startsAt))
   const chosen = status === 'held' ? `&booking=${id}` : ''
   const service = services?.items.find((offered) => offered.id === serviceId)
-  // Names that are not there yet are left out; of what is gone it is said that it is.
+  // Not loaded yet is "…"; deleted has its own text.
   const nameOf = (thing: { data?: { name: string } | undefined; error: unknown }, gone: string) =>
     thing.data?.name ?? (thing.error ? gone : '…')
   const room = spaceId ? nameOf(space, t.bookings.unknownSpace) : undefined
@@ -41,9 +41,8 @@ export function useSubject(booking: Booking) {
     title: person
       ? [service?.name, person].filter(Boolean).join(' · ')
       : (meeting ?? room ?? t.bookings.unknownSpace),
-    /** Where it is. */
     place: [person && room, location?.name].filter(Boolean).join(', '),
-    /** The page on which it was chosen, to go on with it while it is held; where that is still there. */
+    /** The page to continue a hold on; undefined if its space, specialist or event is deleted. */
     href: specialistId
       ? specialist.data && `/specialists/${specialistId}?service=${serviceId}&date=${date}${chosen}`
       : eventId

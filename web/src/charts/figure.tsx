@@ -3,15 +3,14 @@ import { useText } from '../i18n'
 
 type FigureProps = {
   title: string
-  /** The same in words, for whoever does not see it. */
+  /** The chart in one sentence. */
   summary: string
-  /** The same in numbers. */
   columns: string[]
   rows: { key: string; cells: (string | number)[] }[]
   children: ReactNode
 }
 
-/** A chart, what it says in a sentence, and every number of it in a table. */
+/** A chart with a one-sentence summary and its numbers as a table. */
 export function Figure({ title, summary, columns, rows, children }: FigureProps) {
   const { t } = useText()
   return (
@@ -28,7 +27,7 @@ export function Figure({ title, summary, columns, rows, children }: FigureProps)
               {t.operator.analytics.table}
               <span className="unseen">: {title}</span>
             </summary>
-            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard */}
             <section className="scrolls" tabIndex={0} aria-label={title}>
               <table>
                 <thead>

@@ -6,7 +6,7 @@ import { Bars, HeatMap, HeatScale } from './plots'
 
 type Summary = Outputs['analytics']['summary']
 
-/** What happened in a period, as charts. In a file of its own, since the library for them is loaded with it. */
+/** All charts of a period. A separate chunk, because it loads the chart library. */
 export default function Charts({ summary }: { summary: Summary }) {
   const { t } = useText()
   return (
@@ -56,7 +56,7 @@ function Occupancy({ occupancy }: Summary) {
   )
 }
 
-/** Amounts of different currencies do not add up: each has a chart of its own. */
+/** Draws one chart per currency. */
 function Revenue({ revenue, from, to }: Summary) {
   const { t, language } = useText()
   const currencies = [...new Set(revenue.map(({ currency }) => currency))]
@@ -109,13 +109,12 @@ function Revenue({ revenue, from, to }: Summary) {
   })
 }
 
-/** Through which door it was booked that money came for. */
 function RevenueBySource({ revenue }: Summary) {
   const { t, language } = useText()
   return [...Map.groupBy(revenue, ({ currency }) => currency)].map(([currency, days]) => {
     const money = (minor: number) => formatMoney(minor, currency, language)
     const title = `${t.operator.analytics.revenueBySource} (${currency})`
-    const doors = [
+    const channels = [
       ...Map.groupBy(
         days.flatMap(({ sources }) => sources),
         ({ source }) => source,
@@ -130,11 +129,11 @@ function RevenueBySource({ revenue }: Summary) {
       <Figure
         key={currency}
         title={title}
-        summary={doors[0] ? t.operator.analytics.most(doors[0].name) : t.operator.analytics.nothing}
+        summary={channels[0] ? t.operator.analytics.most(channels[0].name) : t.operator.analytics.nothing}
         columns={[t.operator.analytics.source, t.operator.analytics.revenue]}
-        rows={doors.map(({ name, value }) => ({ key: name, cells: [name, money(value)] }))}
+        rows={channels.map(({ name, value }) => ({ key: name, cells: [name, money(value)] }))}
       >
-        <Bars lying label={title} points={doors} format={money} />
+        <Bars lying label={title} points={channels} format={money} />
       </Figure>
     )
   })
@@ -190,7 +189,7 @@ function Top({ title, of, ranked }: TopProps) {
   )
 }
 
-/** Also the days on which nothing came in. */
+/** Includes days without revenue. */
 function datesBetween(from: string, to: string): string[] {
   const dates: string[] = []
   for (let date = from; date <= to; date = addDays(date, 1)) dates.push(date)

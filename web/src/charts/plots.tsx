@@ -19,7 +19,7 @@ type BarsProps = {
   label: string
   points: Point[]
   format(value: number): string
-  /** Names above each other at the side, for few bars with long names. */
+  /** Horizontal bars, for a few bars with long names. */
   lying?: boolean
 }
 
@@ -43,7 +43,7 @@ export function Bars({ label, points, format, lying = false }: BarsProps) {
       name={label}
       fill="var(--free-line)"
       radius={4}
-      // So that a line of nothing has its number too.
+      // Keeps the number visible on an empty bar.
       minPointSize={lying ? 2 : 0}
       isAnimationActive={false}
     >
@@ -96,11 +96,11 @@ export function Bars({ label, points, format, lying = false }: BarsProps) {
 type Heat = { weekday: number; hour: number; share: number }
 type HeatMapProps = { label: string; heats: Heat[]; format(share: number): string }
 
-/** How strong the colour of a share is: of nothing it is just seen. */
+/** Opacity of a share; 0 stays faintly visible. */
 const strengthOf = (share: number): number => 0.06 + 0.94 * share
 const SCALE = [0, 0.25, 0.5, 0.75, 1]
 
-/** A square of each weekday and hour, the stronger its colour the more. */
+/** Draws a cell per weekday and hour; a stronger colour means a larger share. */
 export function HeatMap({ label, heats, format }: HeatMapProps) {
   const { language } = useText()
   const hours = heats.map(({ hour }) => hour)
@@ -156,7 +156,6 @@ export function HeatMap({ label, heats, format }: HeatMapProps) {
   )
 }
 
-/** Which colour means how much. */
 export function HeatScale({ format }: { format(share: number): string }) {
   return (
     <ul className="row scale soft">

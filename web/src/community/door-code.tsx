@@ -9,10 +9,10 @@ import { Loaded, type Query } from '../ui/states'
 
 type Code = Outputs['checkIns']['doorCode']
 
-/** A code is taken for so long after the next one has begun. */
+/** The server accepts a code this long after the next one has begun. */
 const STILL_TAKEN_MS = 60_000
 
-/** A query for a code asks again when the next one begins, also where nobody touches the screen. */
+/** Refetches a door code when the next one begins, also in a background tab. */
 export const untilNext = {
   staleTime: 0,
   refetchIntervalInBackground: true,
@@ -22,7 +22,7 @@ export const untilNext = {
 
 type DoorCodeProps = { query: Query<Code>; name: string; timeZone: string }
 
-/** Meant for a screen at the door: it fills it when asked to, and changes by itself when the next code begins. */
+/** The door code, for a screen at the door. Has a full-screen button and follows each new code. */
 export function DoorCode({ query, name, timeZone }: DoorCodeProps) {
   const { t, language } = useText()
   const shown = useRef<HTMLElement>(null)
@@ -69,7 +69,7 @@ export function DoorCode({ query, name, timeZone }: DoorCodeProps) {
   )
 }
 
-/** Keeps the screen from going dark while it is shown, where the device can do that; it lets go whenever it is hidden. */
+/** Keeps the screen on. The browser releases the lock when the page is hidden, so it is requested again. */
 function useAwake(): void {
   useEffect(() => {
     let lock: Promise<WakeLockSentinel | undefined> | undefined

@@ -18,7 +18,7 @@ type EventFormProps = {
   onDone(): void
 }
 
-/** Announces an event, or changes one. Times are those of the location. */
+/** Creates or edits an event. Times are in the location's time zone. */
 export function EventForm({ location, event, onDone }: EventFormProps) {
   const { t } = useText()
   const spaces = useSpaces(location.id)

@@ -20,7 +20,7 @@ import type { Meeting } from './event-form'
 
 type EventProps = { event: Meeting; timeZone: string }
 
-/** What an event is, how full it is, and what one can do about one's own place. */
+/** An event and what the user can do about their own seat. */
 export function EventCard({ event, timeZone, title }: EventProps & { title?: ReactNode }) {
   const { t, language } = useText()
   const { text, capacity, attending, held, waiting, priceMinor, currency, mine } = event
@@ -103,7 +103,7 @@ function MyPlace({ event, timeZone, focusAfter }: MyPlaceProps) {
   )
 }
 
-/** A place that has a price is a booking that is held: it is paid as any other, before the hold ends. */
+/** A seat with a price is a held booking and is paid like any other. */
 function PayForPlace({ bookingId, ...rest }: Omit<PayForHeldProps, 'booking'> & { bookingId: string }) {
   const booking = useQuery(trpc.bookings.byId.queryOptions({ id: bookingId })).data
   return booking?.status === 'held' && <PayForHeld booking={booking} {...rest} />

@@ -4,7 +4,7 @@ import { useText } from '../i18n'
 type Somebody = { id: string; person: { name: string } | null }
 type PeopleProps<T> = { people: T[]; children: (somebody: T) => ReactNode }
 
-/** People beside each other, by name where they may be named, with a word on each. */
+/** Users as cards; a user without a visible name is anonymous. */
 export function People<T extends Somebody>({ people, children }: PeopleProps<T>) {
   const { t } = useText()
   return (

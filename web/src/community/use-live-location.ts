@@ -3,8 +3,8 @@ import { client, trpc } from '../api'
 import { makeOld } from '../ui/changes'
 
 /**
- * Asks again for who is at a location and what is on there, whenever that has changed.
- * @returns whether changes come as they happen, and how many people are there, also for whoever may not see their names
+ * Refetches check-ins and events when they change.
+ * @returns `present` counts anonymous users too, and is available to signed-out visitors
  */
 export function useLiveLocation(locationId: string): { isLive: boolean; present: number | undefined } {
   const [isLive, setLive] = useState(false)

@@ -3,11 +3,11 @@ import { useText } from '../i18n'
 import { Button, TextField } from '../ui/controls'
 
 type Cancellation = Space['cancellation']
-/** The terms of what is made without any. */
+/** The server's default terms. */
 export const USUAL_TERMS: Cancellation = [{ hoursBefore: 24, refundPercent: 100 }]
 type CancellationFieldProps = { tiers: Cancellation; onChange(tiers: Cancellation): void }
 
-/** What comes back to whoever cancels, by how long before; nothing where no line fits. */
+/** Refund tiers by hours before the start. No refund if none applies. */
 export function CancellationField({ tiers, onChange }: CancellationFieldProps) {
   const { t } = useText()
   const change = (index: number, part: Partial<Cancellation[number]>) =>
@@ -17,7 +17,7 @@ export function CancellationField({ tiers, onChange }: CancellationFieldProps) {
       <legend className="strong">{t.operator.cancellation}</legend>
       {tiers.length === 0 && <p className="soft">{t.operator.noCancellation}</p>}
       {tiers.map(({ hoursBefore, refundPercent }, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: lines have nothing else to be told apart by
+        // biome-ignore lint/suspicious/noArrayIndexKey: tiers have no id
         <div key={index} className="row ends">
           <TextField
             className="short"

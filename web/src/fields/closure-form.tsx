@@ -10,14 +10,14 @@ import { say } from '../ui/toasts'
 import { PeriodFields, usePeriod } from './period'
 
 type ClosureFormProps = {
-  /** What is closed: a location, one of its spaces, or a specialist. */
+  /** A location, one of its spaces, or a specialist. */
   of: Omit<Inputs['closures']['create'], 'startsAt' | 'endsAt' | 'reason'>
   timeZone: string
   children?: ReactNode
   onDone(): void
 }
 
-/** Closes something for a while, and says how many bookings and events still stand in that time. */
+/** Creates a closure and reports how many bookings and events remain in its period. */
 export function ClosureForm({ of, timeZone, children, onDone }: ClosureFormProps) {
   const { t } = useText()
   const period = usePeriod(timeZone, { startsAt: new Date().toISOString() })
@@ -27,7 +27,7 @@ export function ClosureForm({ of, timeZone, children, onDone }: ClosureFormProps
       onSuccess({ standing, events }) {
         makeOld(trpc.closures.pathFilter())
         const booked = standing.filter(({ eventId }) => eventId === null).length
-        // An event claims every unit of its space, and is one.
+        // An event has a claim on every unit of its space; count it once.
         const on = new Set([
           ...standing.flatMap(({ eventId }) => eventId ?? []),
           ...events.map(({ id }) => id),

@@ -5,11 +5,10 @@ type FieldProps = {
   value: string
   onChange(value: string): void
   className?: string
-  /** True unless said. */
+  /** True by default. */
   required?: boolean
 }
 
-/** What one signs in with; browsers know it by its name for them. */
 export function EmailField(props: FieldProps) {
   const { t } = useText()
   return (
@@ -17,7 +16,6 @@ export function EmailField(props: FieldProps) {
   )
 }
 
-/** A password that is chosen now. */
 export function NewPasswordField(props: FieldProps) {
   const { t } = useText()
   return (

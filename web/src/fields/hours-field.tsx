@@ -6,7 +6,7 @@ import { Button, TextField, useIsRefused } from '../ui/controls'
 type Hours = Location['hours']
 const WEEKDAYS = [1, 2, 3, 4, 5, 6, 7] as const
 
-/** The hours of a week, any number of openings a day; a day without one is closed. */
+/** Weekly opening hours. A day can have several openings; a day without one is closed. */
 export function HoursField({ hours, onChange }: { hours: Hours; onChange(hours: Hours): void }) {
   const { t, language } = useText()
   const isRefused = useIsRefused('hours')

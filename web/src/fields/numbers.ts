@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { unitOf } from '../format'
 
-/** Whole numbers of a form, while they are typed: `<TextField label={…} {...numbers.field('units')} />`. */
+/** State of integer fields: `<TextField label={…} {...numbers.field('units')} />`. */
 export function useNumbers<K extends string>(first: Record<K, number>) {
   const [typed, setTyped] = useState<Record<string, string>>(() =>
     Object.fromEntries(Object.entries<number>(first).map(([name, value]) => [name, String(value)])),
@@ -23,15 +23,15 @@ export function useNumbers<K extends string>(first: Record<K, number>) {
   }
 }
 
-/** An amount as it is typed, in the currency's own unit: `12.50`. */
+/** An amount in the currency's main unit, for a text field: `12.50`. */
 export const typedAmount = (minor: number, currency: string): string => String(minor / unitOf(currency))
-/** What was typed, in the smallest unit. */
+/** The inverse of `typedAmount`, rounded to the smallest unit. */
 export const minorOf = (typed: string, currency: string): number =>
   Math.round(Number(typed) * unitOf(currency))
 
 type AmountField = { name: string; value: string; currency: string; onChange(text: string): void }
 
-/** What a field for an amount is given beside its label. */
+/** Props of a text field for an amount. */
 export const amountField = ({ name, value, currency, onChange }: AmountField) => ({
   name,
   type: 'number',

@@ -5,7 +5,7 @@ import { TextField } from '../ui/controls'
 
 type Period = { startsAt: string; endsAt: string }
 
-/** A period while it is typed, as the clocks of a time zone show it: for `PeriodFields`. */
+/** State of `PeriodFields`, as local times of a time zone. */
 export function usePeriod(timeZone: string, { startsAt, endsAt }: Partial<Period> = {}) {
   const [from, setFrom] = useState(startsAt ? localOf(startsAt, timeZone) : '')
   const [to, setTo] = useState(endsAt ? localOf(endsAt, timeZone) : '')
@@ -22,7 +22,7 @@ export function usePeriod(timeZone: string, { startsAt, endsAt }: Partial<Period
   }
 }
 
-/** What was not changed stays as it is: a field shows neither seconds nor which of two hours it is when clocks go back. */
+/** An untouched field returns its instant: its text has no seconds and is ambiguous when clocks go back. */
 const instantOfTyped = (typed: string, given: string | undefined, timeZone: string): string =>
   given !== undefined && typed === localOf(given, timeZone) ? given : instantOf(typed, timeZone)
 

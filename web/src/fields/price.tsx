@@ -5,7 +5,7 @@ import { amountField, minorOf, typedAmount } from './numbers'
 
 type Priced = { priceMinor: number; currency: string }
 
-/** A price while it is typed, and the currency that goes with it: for `PriceFields`. */
+/** State of `PriceFields`. */
 export function usePrice({ priceMinor, currency: first }: Priced = { priceMinor: 0, currency: 'EUR' }) {
   const [currency, setCurrency] = useState(first)
   const [value, setValue] = useState(typedAmount(priceMinor, currency))

@@ -3,7 +3,6 @@ import { useText } from '../i18n'
 import { PATHS } from '../paths'
 import { useUnread } from './use-news'
 
-/** The way to what one was told, with how much of it is new. */
 export function Bell({ isHere }: { isHere: boolean }) {
   const { t } = useText()
   const unread = useUnread()

@@ -8,7 +8,6 @@ import { Loaded } from '../ui/states'
 
 type Preference = Outputs['notifications']['preferences']['items'][number]
 
-/** Through which channels one is told what. */
 export function Preferences() {
   const { t } = useText()
   const query = useQuery(trpc.notifications.preferences.queryOptions())

@@ -5,11 +5,10 @@ import { makeOld } from '../ui/changes'
 import { announce, say } from '../ui/toasts'
 import { isOwn } from './own-doing'
 
-/** Where no socket gets through, what is unread is asked for this often. */
+/** Polling interval of the unread count, in case the socket is blocked. */
 const LOOK_AGAIN_MS = 60_000
 const count = { limit: 1 } as const
 
-/** How much one has been told and not read yet. */
 export function useUnread(): number {
   const signedIn = useSignedIn()
   const { data } = useQuery(
@@ -18,7 +17,7 @@ export function useUnread(): number {
   return signedIn ? (data?.unread ?? 0) : 0
 }
 
-/** Shows what happens to whoever is signed in, as it happens, on whichever page he is. */
+/** Shows notifications and announcements on every page, and refetches the data they are about. */
 export function useNews(): void {
   const signedIn = useSignedIn()
   useEffect(() => {

@@ -85,7 +85,6 @@ function Appearance() {
   )
 }
 
-/** Changes what an account says of a person, and shows it everywhere. */
 function useUpdate(onDone?: () => Promise<void>) {
   const { t } = useText()
   return useMutation(
@@ -125,14 +124,14 @@ function Profile({ me }: { me: User }) {
   )
 }
 
-/** What one signs in with: either is changed by whoever knows the password that there is. */
+/** Changing the email or the password requires the current password. */
 function Credentials({ email: present }: { email: string }) {
   const { t } = useText()
   const [email, setEmail] = useState(present)
   const [currentPassword, setCurrent] = useState('')
   const [password, setPassword] = useState('')
   const update = useUpdate(async () => {
-    // A new password ends every session, also this one.
+    // A new password ends every session, including this one.
     if (password) await client.auth.login.mutate({ email, password }).catch(() => undefined)
     makeOld(trpc.auth.sessions.pathFilter())
     setCurrent('')
@@ -164,7 +163,7 @@ function Credentials({ email: present }: { email: string }) {
   )
 }
 
-/** For whoever came by Telegram: another way to sign in. Telegram's word is needed, which only its own window has. */
+/** Sets the first email and password of a Telegram user. Requires the launch data, which exists only in Telegram. */
 function FirstPassword() {
   const { t } = useText()
   const initData = proofOfLaunch()

@@ -10,7 +10,7 @@ import { Empty, Failed, Loading, Only } from '../ui/states'
 import { useTitle } from '../ui/title'
 import { say } from '../ui/toasts'
 
-/** Where the code at a door leads: whoever opens it is there. The code stands behind the `#` of the address. */
+/** Target of the QR code at the door: opening it checks the user in. The code is in the hash. */
 export default function CheckInPage() {
   const { t } = useText()
   useTitle(t.community.atDoor)

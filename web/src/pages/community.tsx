@@ -48,7 +48,7 @@ function Community({ location }: { location: Location }) {
   )
 }
 
-/** What anybody may know of who is there. */
+/** Signed-out visitors see only the number of users present. */
 function HowMany({ location, count }: { location: Location; count: number }) {
   const { t } = useText()
   return (
@@ -79,7 +79,7 @@ function Present({ location, count = 0 }: { location: Location; count: number | 
         {({ items, mine }) => (
           <>
             {items.length === 0 && <p className="soft">{t.community.nobody}</p>}
-            {/* To oneself one is named, whatever one wishes others to see. */}
+            {/* Users always see their own name, even when anonymous. */}
             <People people={items.map((one) => (one.id === mine?.id ? mine : one))}>
               {({ since, note }) => (
                 <>

@@ -7,7 +7,7 @@ import { useText } from '../i18n'
 import { Empty, Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
 
-/** What the screen at a door shows: nobody is signed in at it. Its secret stands behind the `#` of the address. */
+/** The door code on an unattended screen, without signing in. The secret is in the hash. */
 export default function DoorScreenPage() {
   const { t } = useText()
   useTitle(t.community.atDoor)

@@ -58,7 +58,7 @@ function OneEvent({ event }: { event: Meeting }) {
   )
 }
 
-/** For who made it, and for operators: to know whom to expect. */
+/** For the organiser and operators. */
 function Attendees({ id }: { id: string }) {
   const { t } = useText()
   const attendees = usePages([...trpc.events.attendees.pathKey(), id], (cursor) =>
@@ -77,7 +77,6 @@ function Attendees({ id }: { id: string }) {
 
 type ChangeProps = { event: Meeting; location: { id: string; timeZone: string } }
 
-/** For who made it, and for operators. */
 function Change({ event, location }: ChangeProps) {
   const { t } = useText()
   const [, navigate] = useLocation()

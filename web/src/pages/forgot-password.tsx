@@ -8,7 +8,6 @@ import { PATHS } from '../paths'
 import { Form } from '../ui/forms'
 import { useTitle } from '../ui/title'
 
-/** Asks for a link by which one chooses a new password. */
 export default function ForgotPasswordPage() {
   const { t } = useText()
   useTitle(t.auth.forgot)

@@ -121,13 +121,13 @@ type Wrong = { field: Field; why: 'people' | 'noDate' | 'noOther' | 'order' }
 
 type Asked = Record<Field, string>
 
-/** What an address asks for; what is no date and no time there is as if nobody had asked. */
+/** The search from the URL; invalid dates and times are ignored. */
 function askedIn(search: URLSearchParams): Asked {
   const [people = '', day, from, to] = ['people', 'date', 'from', 'to'].map((name) => search.get(name) ?? '')
   return { people, date: isDate(day) ? day : '', from: isTime(from) ? from : '', to: isTime(to) ? to : '' }
 }
 
-/** Why nothing can be asked for with what was given, at the field that must be another one. */
+/** The first field that makes the search invalid, and why. */
 function wrongIn({ people, date, from, to }: Asked): Wrong | undefined {
   if (people && !(Number(people) >= 1)) return { field: 'people', why: 'people' }
   if (!date) return from || to ? { field: 'date', why: 'noDate' } : undefined
@@ -135,7 +135,7 @@ function wrongIn({ people, date, from, to }: Asked): Wrong | undefined {
   return from && from >= to ? { field: 'to', why: 'order' } : undefined
 }
 
-/** When something is to be free: at some time of a day, or from one time to another. */
+/** The period to search: any time on a date, or between two times. */
 function wantedOf({ date, from, to }: Asked, timeZone: string) {
   if (!date) return undefined
   if (!from) return { date }

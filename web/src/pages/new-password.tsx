@@ -10,7 +10,7 @@ import { Form } from '../ui/forms'
 import { Empty } from '../ui/states'
 import { useTitle } from '../ui/title'
 
-/** Where the link of a forgotten password leads, with its token behind the `#`. */
+/** Target of the reset link. The token is in the hash. */
 export default function NewPasswordPage() {
   const { t } = useText()
   useTitle(t.auth.newPassword)

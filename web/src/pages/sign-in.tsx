@@ -10,13 +10,12 @@ import { TextField } from '../ui/controls'
 import { Form } from '../ui/forms'
 import { useTitle } from '../ui/title'
 
-/** Leads on whoever is signed in: by the form, in another tab, or already when he came. */
+/** Redirects a signed-in user: after the form, a sign-in in another tab, or on arrival. */
 export default function SignInPage() {
   const [search] = useSearchParams()
   return useSignedIn() ? <Redirect to={thenOf(search)} replace /> : <SignInForm />
 }
 
-/** Signing in, and opening an account: the same form, with a name in the one. */
 function SignInForm() {
   const { t, language, setLanguage } = useText()
   const [path] = useLocation()
@@ -29,7 +28,7 @@ function SignInForm() {
 
   const options = {
     async onSuccess({ user }: SignedIn) {
-      // A new account speaks as its person does; an old one tells a device on which nothing was chosen yet.
+      // A new account takes the language of the browser; an existing one sets it unless the user chose one here.
       if (isNew && user.language !== language)
         await client.auth.update.mutate({ language }).catch(() => undefined)
       else if (!isNew && !isLanguageChosen()) await setLanguage(user.language)
@@ -89,7 +88,7 @@ function SignInForm() {
   )
 }
 
-/** Only an address of this app: nobody is led elsewhere by a link that was made for it. */
+/** Accepts only paths of this app, so that a crafted link cannot redirect elsewhere. */
 function thenOf(search: URLSearchParams): string {
   const then = search.get('then') ?? PATHS.home
   return then.startsWith('/') && !then.startsWith('//') && !then.includes('\\') ? then : PATHS.home

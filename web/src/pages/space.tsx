@@ -11,7 +11,6 @@ import { Rating } from '../ui/stars'
 import { Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
 
-/** So many slots in a row are offered at the most. */
 const MOST_SLOTS = 12
 
 export default function SpacePage() {

@@ -14,7 +14,7 @@ import { Empty, Loaded } from '../ui/states'
 import { useTitle } from '../ui/title'
 import type { Service, Specialist } from './specialists'
 
-/** As high as a line. */
+/** Keeps the height of the line while it loads. */
 const NOTHING_YET = '\u00a0'
 
 export default function SpecialistPage() {
@@ -60,7 +60,6 @@ function Profile({ specialist }: { specialist: Specialist }) {
 
 type OfferProps = { specialist: Specialist; services: Service[]; first: Service }
 
-/** One of their services, and a time for it. */
 function Offer({ specialist, services, first }: OfferProps) {
   const { t } = useText()
   const label = useId()

@@ -17,7 +17,6 @@ export type Service = Outputs['services']['create']
 
 const RATINGS = ['any', '3', '4', '4.5'] as const
 
-/** Who offers something here: by what it is, where, on which day and how others found it. */
 export default function SpecialistsPage() {
   const { t } = useText()
   useTitle(t.specialists.title)

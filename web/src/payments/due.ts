@@ -1,5 +1,5 @@
 import type { Booking } from '@coworkspace/client'
 
-/** What is to be paid to book what is held: points may have paid a part. */
+/** Amount due to confirm a hold: the deposit or the price, less redeemed points. */
 export const dueOf = ({ depositMinor, priceMinor, pointsMinor }: Booking): number =>
   Math.max(0, (depositMinor || priceMinor) - pointsMinor)

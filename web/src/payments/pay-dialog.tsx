@@ -1,4 +1,4 @@
-import { type Booking, isRefused, type Outputs } from '@coworkspace/client'
+import { type Booking, isRefused } from '@coworkspace/client'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { client, queryClient, trpc } from '../api'
@@ -13,31 +13,24 @@ import { Button } from '../ui/controls'
 import { Modal } from '../ui/dialogs'
 import { explain, Loaded, Loading } from '../ui/states'
 import { TimeLeft } from '../ui/time-left'
+import type { Intent } from './pay-form'
 import { SANDBOX_KEY, SandboxForm } from './sandbox-form'
 
 const StripeForm = lazy(() => import('./stripe-form'))
-
-type Intent = Outputs['payments']['createIntent']
-export type PayFormProps = {
-  intent: Intent
-  busy: boolean
-  /** All but a plain refusal: whether it is paid is asked of the server then. */
-  onSent(): void
-}
 
 type PayDialogProps = {
   booking: Booking
   timeZone: string
   open: boolean
-  /** What has the focus, or something in it, once it is paid or can no longer be; false where that is seen to already. */
+  /** Focus after a payment, or once it is no longer possible; false if the focus is already set. */
   focusAfter?: () => HTMLElement | null | false
   onPaid(booking: Booking): void
   onClose(): void
 }
 
 /**
- * Pays for a hold, as long as it lasts, or what is left to pay of a booking. Whatever the card's bank says, it is the
- * server that says whether it is booked.
+ * Pays for a hold until it expires, or pays the balance of a booking. The server decides whether the booking is
+ * confirmed, regardless of the card form's result.
  */
 export function PayDialog({ booking, timeZone, open, focusAfter, onPaid, onClose }: PayDialogProps) {
   const { t } = useText()
@@ -53,7 +46,7 @@ export function PayDialog({ booking, timeZone, open, focusAfter, onPaid, onClose
     <Modal
       open={open && !isOver}
       title={isHeld ? t.pay.title : t.pay.rest}
-      // Who only closes it is back at the button that has opened it.
+      // On a plain close, the focus returns to the button that opened the dialog.
       finalFocus={() => mayStillPay() || (focusAfter?.() ?? true)}
       onClose={onClose}
     >
@@ -78,13 +71,13 @@ function Pay({ booking, timeZone, leftMs, onPaid }: PayProps) {
   const { t, language } = useText()
   const { title } = useSubject(booking)
   const [isUnknown, setUnknown] = useState(false)
-  // Not among the payments, which news of them makes old: each time that it is asked for extends the hold.
+  // Keyed apart from payments, which socket messages refetch: each request extends the hold.
   const intentKey = ['intent', booking.id]
   const intent = useQuery({
     queryKey: intentKey,
     async queryFn() {
       const begun = await client.payments.createIntent.mutate({ bookingId: booking.id })
-      // Beginning to pay has extended the hold.
+      // Starting the payment has extended the hold.
       makeOld(trpc.bookings.pathFilter())
       return begun
     },
@@ -124,7 +117,7 @@ function Pay({ booking, timeZone, leftMs, onPaid }: PayProps) {
               <p className="strong">{formatMoney(begun.amountMinor, begun.currency, language)}</p>
               {booking.status === 'held' && <Terms of={booking} />}
             </div>
-            {/* It stays as it was filled in. */}
+            {/* Hidden instead of unmounted, to keep the typed card. */}
             <div className="pay" hidden={isUnknown}>
               {booking.status === 'held' && (
                 <Points
@@ -174,19 +167,19 @@ function Pay({ booking, timeZone, leftMs, onPaid }: PayProps) {
   )
 }
 
-/** Whether the server knows that it is not paid; all else leaves it open. */
+/** Whether the server knows that nothing was paid; any other error leaves it open. */
 const isUnpaid = (error: unknown): boolean =>
   isRefused(error, 'PAYMENT_REQUIRED', 'PAYMENT_FAILED', 'HOLD_EXPIRED')
 
 type PointsProps = {
   intent: Intent
   bookingId: string
-  /** Less is to be paid now, or all of it again. */
+  /** Called with the new amount after redeeming or returning points. */
   onIntent(intent: Intent): void
   onPaid(booking: Booking): void
 }
 
-/** Pays with one's points, as far as they go, and then books at once; or takes them back. */
+/** Redeems points up to the price, or takes them back. If they cover the price, the booking is made at once. */
 function Points({ intent, bookingId, onIntent, onPaid }: PointsProps) {
   const { t, language } = useText()
   const { redeemedPoints, pointsMinor, currency } = intent

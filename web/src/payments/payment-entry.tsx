@@ -9,12 +9,11 @@ export type Payment = Outputs['payments']['list']['items'][number]
 
 type PaymentEntryProps = {
   payment: Payment
-  /** Whose it is, where that is not plain. */
+  /** The customer's name, in lists of several users' payments. */
   customerName?: string
   actions?: ReactNode
 }
 
-/** A payment of a list: for what, how much, how it stands, what of it was given back. */
 export function PaymentEntry({ payment, customerName, actions }: PaymentEntryProps) {
   const { t, language } = useText()
   const { status, kind, amountMinor, refundedMinor, currency, createdAt, bookingId } = payment

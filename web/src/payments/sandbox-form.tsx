@@ -2,9 +2,9 @@ import { useMutation } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { useText } from '../i18n'
 import { Button, Choice } from '../ui/controls'
-import type { PayFormProps } from './pay-dialog'
+import type { PayFormProps } from './pay-form'
 
-/** What a server without keys of Stripe's gives as its publishable key: a stand-in takes test cards there. */
+/** The publishable key of a server without Stripe keys, which uses the sandbox. */
 export const SANDBOX_KEY = 'pk_test_sandbox'
 
 const CARDS = {
@@ -55,11 +55,11 @@ export function SandboxForm({ intent, busy, onSent }: PayFormProps) {
   )
 }
 
-/** What the bank of a card does on the person's own screen (3-D Secure): it asks whether it is he who pays. */
+/** Simulates the bank's 3-D Secure prompt. */
 function Question({ busy, onAnswer }: { busy: boolean; onAnswer(outcome: 'approved' | 'refused'): void }) {
   const { t } = useText()
   const question = useRef<HTMLElement>(null)
-  // The button that led here is gone.
+  // The focused button is gone.
   useEffect(() => question.current?.focus(), [])
   return (
     <section ref={question} tabIndex={-1} className="pay" aria-label={t.pay.asks}>
@@ -78,12 +78,12 @@ function Question({ busy, onAnswer }: { busy: boolean; onAnswer(outcome: 'approv
 }
 
 type PayRequest = { verb: 'confirm'; payment_method: Card } | { verb: 'authenticate'; outcome: string }
-/** `sent`: it may be paid, which the server knows. */
+/** `sent`: may be paid; only the server knows. */
 type Outcome = 'sent' | 'asks' | 'declined'
 
 /**
- * As Stripe's own script does: with the publishable key, and the secret of this one intent.
- * @throws where it is not known what became of it
+ * Calls the sandbox as Stripe's script calls Stripe: with the publishable key and the client secret.
+ * @throws if the result is unknown
  */
 async function payInSandbox(clientSecret: string, { verb, ...params }: PayRequest): Promise<Outcome> {
   const [id] = clientSecret.split('_secret_')
@@ -93,7 +93,7 @@ async function payInSandbox(clientSecret: string, { verb, ...params }: PayReques
     body: new URLSearchParams({ client_secret: clientSecret, ...params }),
   })
   if (response.status === 402) return 'declined'
-  if (!response.ok) throw new Error('the stand-in for Stripe did not take the request')
+  if (!response.ok) throw new Error(`sandbox request failed with status ${response.status}`)
   const { status }: { status: string } = await response.json()
   if (status === 'requires_action') return 'asks'
   return status === 'requires_payment_method' ? 'declined' : 'sent'

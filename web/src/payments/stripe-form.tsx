@@ -1,16 +1,16 @@
 import type { Stripe, StripeElements, StripeError } from '@stripe/stripe-js'
-// The plain way in loads Stripe's script as soon as it is imported; this one when a payment needs it.
+// The default entry loads Stripe's script on import; `/pure` waits for the first call.
 import { loadStripe } from '@stripe/stripe-js/pure'
 import { useMutation } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { useText } from '../i18n'
 import { Button } from '../ui/controls'
 import { Loading } from '../ui/states'
-import type { PayFormProps } from './pay-dialog'
+import type { PayFormProps } from './pay-form'
 
 type Paying = { stripe: Stripe; elements: StripeElements }
 
-/** Stripe's own Payment Element: its script and its frame come from Stripe, and nothing of a card from us. */
+/** Stripe's Payment Element. Card data stays in Stripe's frame. */
 export default function StripeForm({ intent, busy, onSent }: PayFormProps) {
   const { t, language } = useText()
   const place = useRef<HTMLDivElement>(null)
@@ -55,7 +55,7 @@ export default function StripeForm({ intent, busy, onSent }: PayFormProps) {
       return undefined
     },
     onSuccess: (declined) => declined ?? onSent(),
-    // The network, or Stripe itself: it may have been paid all the same.
+    // A network or Stripe error: the payment may still have succeeded.
     onError: onSent,
   })
 
@@ -83,6 +83,6 @@ export default function StripeForm({ intent, busy, onSent }: PayFormProps) {
   )
 }
 
-/** Whether it was the card, or what was typed of it, and nothing is paid for certain. */
+/** Whether the card or its input was rejected, so that nothing was paid. */
 const isOfCard = ({ type, code }: StripeError): boolean =>
   type === 'card_error' || type === 'validation_error' || code === 'payment_intent_authentication_failure'

@@ -11,10 +11,10 @@ import { type Stars, StarsField, StarsShown } from '../ui/stars'
 import { say } from '../ui/toasts'
 import type { Review } from './reviews'
 
-/** For so long its author may change a review. */
+/** How long authors can edit their review. */
 const EDIT_MS = 86_400_000
 
-/** Says how it was, of what took place; what was said is shown, and can be changed for a day. */
+/** Writes a review of a completed booking, or shows it and edits it for a day. */
 export function ReviewButton({ booking, of }: { booking: Booking; of: string }) {
   const { t } = useText()
   const [isOpen, setOpen] = useState(false)

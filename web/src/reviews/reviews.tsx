@@ -11,14 +11,13 @@ export type Review = Outputs['reviews']['create']
 
 type ReviewsProps = {
   of: { spaceId: string } | { specialistId: string }
-  /** Who answers them. */
+  /** Author of the replies. */
   name: string
   actions?: (review: Review) => ReactNode
-  /** The page is about nothing else. */
+  /** Omits the heading, on a page of reviews only. */
   alone?: boolean
 }
 
-/** What people say of a space or a specialist, the newest first. */
 export function Reviews({ of, name, actions, alone = false }: ReviewsProps) {
   const { t, language } = useText()
   const query = usePages([...trpc.reviews.list.pathKey(), of], (cursor) =>

@@ -14,14 +14,14 @@ type Specialist = Outputs['specialists']['byId']
 type ProfileFormProps = {
   location: Pick<Location, 'id' | 'hours'>
   specialist: Specialist | undefined
-  /** Whose profile a new one is; one's own unless said. */
+  /** User of a new profile; the caller by default. */
   userId?: string
-  /** Stands above the fields: whose it is to be. */
+  /** More fields above the others. */
   children?: ReactNode
   onDone(): void
 }
 
-/** Who a specialist is and when they work: for whoever administers it, and for the specialist. */
+/** Creates or edits a specialist's profile. Used by operators and by the specialist. */
 export function ProfileForm({ location, specialist, userId, children, onDone }: ProfileFormProps) {
   const { t } = useText()
   const [name, setName] = useState(specialist?.name ?? '')

@@ -14,7 +14,7 @@ type Service = Outputs['services']['create']
 
 type ServiceFormProps = { specialistId: string; service: Service | undefined; onDone(): void }
 
-/** What a specialist offers: for whoever administers it, and for the specialist. */
+/** Creates or edits a service. Used by operators and by the specialist. */
 export function ServiceForm({ specialistId, service, onDone }: ServiceFormProps) {
   const { t } = useText()
   const [name, setName] = useState(service?.name ?? '')

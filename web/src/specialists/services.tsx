@@ -11,7 +11,6 @@ import { ServiceForm } from './service-form'
 
 type Service = Outputs['services']['create']
 
-/** What one specialist offers, to be added to, changed and taken back. */
 export function Services({ specialist }: { specialist: { id: string; name: string } }) {
   const { t, language } = useText()
   const editing = useEdited<Service>()

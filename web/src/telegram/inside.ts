@@ -1,10 +1,10 @@
-/** Under which what Telegram put into the address is found after a reload, and what has signed somebody in. */
+/** Session storage keys of the launch data and of the data that has signed the user in. */
 const LAUNCHED_WITH = 'coworkspace-telegram'
 const SIGNED_IN_WITH = 'coworkspace-telegram-proof'
 
 /**
- * What Telegram said when it opened this page, now or before a reload; nothing where it did not. It proves who somebody
- * is, so it is taken out of the address: it is not for a link that is passed on.
+ * The launch data from Telegram, also after a reload; undefined outside Telegram. It proves the user's identity, so it is
+ * removed from the URL before a link can be shared.
  */
 export function takeLaunch(): URLSearchParams | undefined {
   const { hash, pathname, search } = location
@@ -16,8 +16,8 @@ export function takeLaunch(): URLSearchParams | undefined {
   return launch === null ? undefined : new URLSearchParams(launch)
 }
 
-/** Whether whoever this proves to be has been signed in with it: one session a launch, however often it is reloaded. */
+/** Whether these launch data have already signed the user in. One session per launch, also after reloads. */
 export const isSignedInWith = (initData: string): boolean => proofOfLaunch() === initData
-/** What proves whose launch this is, where Telegram has opened the page and signed somebody in. */
+/** The launch data that signed the user in; null outside Telegram. */
 export const proofOfLaunch = (): string | null => sessionStorage.getItem(SIGNED_IN_WITH)
 export const keepSignedInWith = (initData: string): void => sessionStorage.setItem(SIGNED_IN_WITH, initData)

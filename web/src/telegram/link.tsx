@@ -7,10 +7,10 @@ import { Button } from '../ui/controls'
 import { AskButton } from '../ui/dialogs'
 import { Loaded } from '../ui/states'
 
-/** While somebody is with the bot, whether they are linked is looked at this often. */
+/** Polling interval while the user opens the bot. */
 const LOOK_AGAIN_MS = 3000
 
-/** Links an account of Telegram, where this server has a bot: it tells what happens, and books. The only way to sign in is not taken away. */
+/** Links a Telegram account if the server has a bot. It cannot be unlinked while it is the only way to sign in. */
 export function TelegramLink({ isOnlyWay }: { isOnlyWay: boolean }) {
   const { t, language } = useText()
   const bot = useQuery(trpc.auth.telegramBot.queryOptions()).data

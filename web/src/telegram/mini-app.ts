@@ -6,17 +6,17 @@ import { PATHS } from '../paths'
 import { isSignedInWith, keepSignedInWith } from './inside'
 import { followTheme, themeOf } from './theme'
 
-/** Runs the app as a Mini App: in Telegram's colours, and with its button that leads back. */
+/** Sets up Telegram's theme and back button. */
 export function startMiniApp(launch: URLSearchParams): void {
   followTheme(themeOf(launch.get('tgWebAppThemeParams')))
   on('theme_changed', ({ theme_params }) => followTheme(theme_params))
-  // Where it is only the address that comes from Telegram, nobody listens.
+  // Ignored outside Telegram, for example if its launch URL was copied.
   postEventFp('web_app_ready')
   postEventFp('web_app_expand')
   followBack()
 }
 
-/** Signs in who has opened it, and shows the app in his language where none was chosen. One session a launch. */
+/** Signs the user in, once per launch, and uses their language unless one was chosen in this browser. */
 export async function signInByLaunch(launch: URLSearchParams): Promise<void> {
   const initData = launch.get('tgWebAppData')
   if (!initData || isSignedInWith(initData)) return
@@ -25,12 +25,12 @@ export async function signInByLaunch(launch: URLSearchParams): Promise<void> {
   if (!isLanguageChosen()) keepLanguage(user.language)
 }
 
-/** Telegram's own button leads back page by page, in the end to the first one, and is there only where there is a way back. */
+/** Connects Telegram's back button to the history. On the home page without history it is hidden. */
 function followBack(): void {
   let steps = 0
   const show = () =>
     postEventFp('web_app_setup_back_button', { is_visible: steps > 0 || location.pathname !== PATHS.home })
-  // Wouter says these two of every address that it moves to.
+  // Wouter dispatches these two events on navigation.
   window.addEventListener('pushState', () => {
     steps += 1
     show()

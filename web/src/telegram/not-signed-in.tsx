@@ -7,7 +7,6 @@ import { explain } from '../ui/states'
 
 type NotSignedInProps = { error: unknown; retry(): Promise<void> }
 
-/** Says why Telegram's word did not sign somebody in, and lets it be tried again. */
 export function NotSignedIn({ error: first, retry }: NotSignedInProps) {
   const { t } = useText()
   const signedIn = useSignedIn()

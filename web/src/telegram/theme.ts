@@ -1,17 +1,17 @@
 import { keptTheme } from '../theme'
 
 type Colour = readonly [red: number, green: number, blue: number]
-/** As much of Telegram's colours as is followed; each is `#rrggbb`. */
+/** The parts of Telegram's theme that are used, each as `#rrggbb`. */
 type ThemeParams = Partial<
   Record<'bg_color' | 'secondary_bg_color' | 'text_color' | 'hint_color' | 'button_color', string>
 >
 
 const BLACK: Colour = [0, 0, 0]
 const WHITE: Colour = [255, 255, 255]
-/** What small text must have at least to be read (WCAG 2.2, 1.4.3), and a little more. */
+/** Slightly above the minimum contrast of small text (WCAG 2.2, 1.4.3). */
 const READABLE = 4.6
 
-/** Telegram's colours as they stand in the address of a launch; none where they make no sense. */
+/** The theme from the launch data; empty if malformed. */
 export function themeOf(text: string | null): ThemeParams {
   try {
     const params: unknown = JSON.parse(text ?? '{}')
@@ -21,7 +21,7 @@ export function themeOf(text: string | null): ThemeParams {
   }
 }
 
-/** Takes on the colours of Telegram, where nobody has chosen others here. What could not be read is made so. */
+/** Applies Telegram's colours unless the user chose a theme, and adjusts them until text is readable. */
 export function followTheme(params: ThemeParams): void {
   const [surface, text] = [colourOf(params.bg_color), colourOf(params.text_color)]
   if (keptTheme() !== 'auto' || !surface || !text) return
@@ -51,7 +51,7 @@ function colourOf(text: unknown): Colour | undefined {
   return parts.some(Number.isNaN) ? undefined : [r, g, b]
 }
 
-/** A colour, moved as far towards another as it takes to read it on a third. */
+/** Shifts a colour towards another until it is readable on `on`. */
 function readable(colour: Colour, on: Colour, towards: Colour): Colour {
   for (let share = 0; share < 1; share += 0.05) {
     const mixed = mix(colour, towards, share)
@@ -66,7 +66,7 @@ const mix = ([r1, g1, b1]: Colour, [r2, g2, b2]: Colour, share: number): Colour 
   Math.round(b1 + (b2 - b1) * share),
 ]
 
-/** Relative luminance and contrast, as WCAG 2.2 defines them. */
+/** Relative luminance as defined by WCAG 2.2. */
 function luminance([red, green, blue]: Colour): number {
   const linear = (part: number) => {
     const value = part / 255

@@ -6,16 +6,15 @@ import { formatPeriod, formatTime } from '../format'
 import { useText } from '../i18n'
 import { Failed } from '../ui/states'
 
-/** What is drawn beside each other is between these two. */
+/** The drawn period, in milliseconds. */
 export type Axis = { from: number; to: number }
 
 const HOUR = 3_600_000
-/** As wide as an hour must be for its name to be read. */
 const HOUR_PX = 40
 const HEIGHT_PX = 34
 
 const widthOf = ({ from, to }: Axis): number => Math.ceil((to - from) / HOUR) * HOUR_PX
-/** How far an instant is on the way from the first hour to the last. */
+/** Position of an instant on the axis, from 0 to 1. */
 export const shareOf = (at: number, { from, to }: Axis): number => (at - from) / (to - from)
 const placeOf = (at: number, axis: Axis): string => `${shareOf(at, axis) * 100}%`
 const begins = (slot: Slot): number => Date.parse(slot.startsAt)
@@ -23,7 +22,6 @@ const ends = (slot: Slot): number => Date.parse(slot.endsAt)
 
 type HoursProps = { axis: Axis; now: number; timeZone: string }
 
-/** The names of the hours above all rows, and what time it is. */
 export function Hours({ axis, now, timeZone }: HoursProps) {
   const { t, language } = useText()
   const hours: number[] = []
@@ -50,11 +48,10 @@ type SpaceRowProps = {
   date: string
   axis: Axis
   now: number
-  /** What a board does not say of a slot that has begun. */
+  /** The board does not show whether a running slot is closed. */
   isClosedNow: boolean
 }
 
-/** A space: how it is now, until when, and its day. */
 export function SpaceRow({ space, date, axis, now, isClosedNow }: SpaceRowProps) {
   const { t } = useText()
   const { board, live, error } = useBoard({ spaceId: space.id }, date)
@@ -91,14 +88,13 @@ export function SpaceRow({ space, date, axis, now, isClosedNow }: SpaceRowProps)
   )
 }
 
-/** What a slot is at this moment, whoever looks. */
+/** The status of a slot now, independent of the user. */
 function lookAt({ status, taken, endsAt }: Slot, now: number) {
   if (taken > 0) return status === 'held' ? status : 'booked'
   if (status === 'past') return now < Date.parse(endsAt) ? 'free' : status
   return status === 'booked' || status === 'held' ? 'break' : status
 }
 
-/** How a slot is, in words: for whoever hears the page, and for a pointer that rests on it. */
 function useSlotName(now: number) {
   const { t, language } = useText()
   return (slot: Slot, timeZone: string): string => {
@@ -111,14 +107,14 @@ function useSlotName(now: number) {
 
 type NowProps = { board: Board; now: number; isClosedNow: boolean }
 
-/** First what an operator wants to know: whether somebody is in, and until when that stays so. */
+/** Whether the space is occupied now, and until when. */
 function Now({ board: { slots, timeZone }, now, isClosedNow }: NowProps) {
   const { t, language } = useText()
   const at = slots.findIndex((slot) => begins(slot) <= now && now < ends(slot))
   const current = slots[at]
   if (!current || (isClosedNow && current.taken === 0)) return <p className="soft">{t.operator.closedNow}</p>
   const { taken, units } = current
-  // So it stays up to the first slot that is otherwise, or that does not follow at once.
+  // The state lasts until a slot that differs or a gap.
   const isSame = (slot: Slot, index: number) =>
     slot.taken === taken &&
     (slot.taken > 0 || slot.status !== 'closed') &&
@@ -137,7 +133,6 @@ function Now({ board: { slots, timeZone }, now, isClosedNow }: NowProps) {
 
 type CellProps = { slot: Slot; axis: Axis; now: number; name: string }
 
-/** A slot, filled as far as it is taken; what is over is paler. */
 function Cell({ slot, axis, now, name }: CellProps) {
   const { taken, units } = slot
   const isOver = ends(slot) <= now

@@ -9,11 +9,11 @@ import { Empty, Loaded } from './states'
 
 type AtLocationProps = {
   children: (location: Location) => ReactNode
-  /** Stands beside the choice of a location. */
+  /** Shown beside the location field. */
   beside?: ReactNode
 }
 
-/** For pages that show one location at a time; which one is in the address. */
+/** For pages about one location, which is in the URL. */
 export function AtLocation({ children, beside }: AtLocationProps) {
   const { t } = useText()
   const [search, setSearch] = useSearchParams()

@@ -7,8 +7,8 @@ import { forgetFailed } from './later'
 type BoundaryProps = { children: ReactNode }
 
 /**
- * Where a page breaks, or cannot be fetched, the rest stays. Who has no network is shown it as soon as there is one again;
- * else the app is loaded anew, since there may be a newer one.
+ * Keeps the rest of the app if a page crashes or cannot be loaded. Offline, it retries on reconnect; online, it reloads
+ * the app, because a newer version may have replaced the file.
  */
 export class Boundary extends Component<BoundaryProps, { isBroken: boolean }> {
   override state = { isBroken: false }

@@ -8,11 +8,10 @@ import { saveAs } from './save-as'
 
 type CalendarButtonProps = {
   of: Dated
-  /** What it is called, for those who hear the page. */
+  /** Appended for screen readers. */
   name: string
 }
 
-/** Gives a booking, or an event, to whatever calendar the device has. */
 export function CalendarButton({ of, name }: CalendarButtonProps) {
   const { t } = useText()
   const file = useMutation({

@@ -4,13 +4,13 @@ import { useText } from '../i18n'
 import { explain } from './states'
 import { say } from './toasts'
 
-/** Has everything asked for again that a change has made old. */
+/** Refetches every query that matches. */
 export function makeOld(...filters: QueryFilters[]): void {
   for (const filter of filters) void queryClient.invalidateQueries(filter)
 }
 
 /**
- * What a change does at its end that is made with one touch: say why it failed, and ask again for what it touched.
+ * Callbacks of a mutation without a form: shows the error as a toast and refetches.
  * @param filters for example `trpc.bookings.pathFilter()`
  */
 export function useSettled(...filters: QueryFilters[]) {
@@ -21,7 +21,7 @@ export function useSettled(...filters: QueryFilters[]) {
   }
 }
 
-/** What a change does at its end that a form makes: the form shows itself why it failed. */
+/** Callbacks of a mutation in a form, which shows the error itself. */
 export function useSaved(onDone: () => void, ...filters: QueryFilters[]) {
   const { t } = useText()
   return {

@@ -7,7 +7,7 @@ import { useText } from '../i18n'
 
 type ButtonProps = ComponentProps<'button'> & {
   look?: 'main' | 'quiet' | 'danger' | 'plain'
-  /** What it is for, where that is plain to those who see the page only. */
+  /** The subject of the button, for screen readers. */
   of?: string
 }
 
@@ -35,13 +35,12 @@ type TextFieldProps = Omit<ComponentProps<'input'>, 'onChange' | 'value'> & {
   onChange(value: string): void
 }
 
-/** The names of the fields that were refused, in the form that they are in. */
+/** Names of the rejected fields of the form. */
 export const Refusals = createContext<string[]>([])
-/** Whether what a field was given is refused. */
 export const useIsRefused = (name: string | undefined): boolean =>
   use(Refusals).some((refused) => refused === name)
 
-/** A labelled line of text; what is wrong with it stands under it and is read out with it. */
+/** A labelled text input. Its error is announced with it. */
 export function TextField({
   label,
   hint,
@@ -74,7 +73,6 @@ type TextAreaProps = Omit<ComponentProps<'textarea'>, 'onChange' | 'value'> & {
   onChange(value: string): void
 }
 
-/** Several lines of text. */
 export function TextArea({ label, value, onChange, ...rest }: TextAreaProps) {
   const { t } = useText()
   const isRefused = useIsRefused(rest.name)
@@ -93,7 +91,6 @@ export function TextArea({ label, value, onChange, ...rest }: TextAreaProps) {
 
 type CheckProps = { label: string; hint?: string; checked: boolean; onChange(checked: boolean): void }
 
-/** Yes or no. */
 export function Check({ label, hint, checked, onChange }: CheckProps) {
   return (
     <Field.Root className="field check">
@@ -113,15 +110,14 @@ type ChoiceProps<T extends string> = {
   value: T
   options: { value: T; label: string }[]
   onChange(value: T): void
-  /** The label is there for those who hear the page, and not shown. */
+  /** Shows the label only to screen readers. */
   quiet?: boolean
 }
 
-/** The options of a choice, from what each is called. */
+/** Options from a record of labels. */
 export const optionsOf = <T extends string>(words: Record<T, string>) =>
   (Object.entries(words) as [T, string][]).map(([value, label]) => ({ value, label }))
 
-/** One of several. */
 export function Choice<T extends string>({ label, value, options, onChange, quiet }: ChoiceProps<T>) {
   return (
     <div className="field">

@@ -9,16 +9,15 @@ type ConfirmProps = {
   title: string
   text: string
   action: string
-  /** `danger` unless said. */
+  /** `danger` by default. */
   look?: ComponentProps<typeof Button>['look']
   busy?: boolean
-  /** What has the focus when it is closed; what has opened it, unless said. */
+  /** Focus after closing; by default the element that opened it. */
   finalFocus?: ComponentProps<typeof AlertDialog.Popup>['finalFocus']
   onConfirm(): void
   onClose(): void
 }
 
-/** Asks before something that is not undone, or not easily. */
 export function Confirm({
   open,
   title,
@@ -34,7 +33,7 @@ export function Confirm({
   return (
     <AlertDialog.Root open={open} onOpenChange={(now) => !now && onClose()}>
       <AlertDialog.Portal>
-        {/* Also above a dialog that it is asked in. */}
+        {/* Also above another dialog. */}
         <AlertDialog.Backdrop className="backdrop" forceRender />
         <AlertDialog.Popup className="dialog" finalFocus={finalFocus}>
           <AlertDialog.Title>{title}</AlertDialog.Title>
@@ -55,11 +54,11 @@ type AskButtonProps = ComponentProps<typeof Button> & {
   title: string
   text: string
   action: string
-  /** Closes when it is done; the change itself says why it failed. */
+  /** Closes when it settles. The mutation shows its own error. */
   onConfirm(): Promise<unknown>
 }
 
-/** A button for what is not undone: it asks first. */
+/** A button that asks for confirmation. */
 export function AskButton({ title, text, action, onConfirm, ...button }: AskButtonProps) {
   const [isOpen, setOpen] = useState(false)
   const [isBusy, setBusy] = useState(false)
@@ -85,13 +84,13 @@ export function AskButton({ title, text, action, onConfirm, ...button }: AskButt
   )
 }
 
-/** What a form in a dialog says when something was written in it. */
+/** A form in the dialog calls it on input; closing then asks for confirmation. */
 export const Written = createContext<() => void>(() => {})
 
 type ModalProps = {
   open: boolean
   title: string
-  /** What has the focus when it is closed; what has opened it, unless said. */
+  /** Focus after closing; by default the element that opened it. */
   finalFocus?: ComponentProps<typeof Dialog.Popup>['finalFocus']
   onClose(): void
   children: ReactNode

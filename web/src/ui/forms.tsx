@@ -6,22 +6,21 @@ import { AskButton, Modal, Written } from './dialogs'
 import { explain } from './states'
 
 type FormProps = {
-  /** The change that it makes: whether it is on its way, and why it was refused. */
   change: { isPending: boolean; error: unknown }
   onSubmit(): void
   action?: string
-  /** What a refusal means here, where the usual words for it would mislead. */
+  /** Error texts for this form, if the usual ones would mislead. */
   words?: Partial<Record<Reason, string>>
   children: ReactNode
 }
 
-/** Refusals that are about one field, wherever there is one of that name. */
+/** Refusals that concern one field, by its name. */
 const FIELD_OF: Partial<Record<Reason, string>> = {
   EMAIL_TAKEN: 'email',
   WRONG_CREDENTIALS: 'currentPassword',
 }
 
-/** The fields that a refusal is about, by their names. */
+/** Names of the fields that an error concerns. */
 function refusedIn(error: unknown): string[] {
   if (isRefused(error, 'VALIDATION')) return (error.data.issues ?? []).map(({ path }) => path)
   const reason = reasonOf(error)
@@ -29,10 +28,7 @@ function refusedIn(error: unknown): string[] {
   return field ? [field] : []
 }
 
-/**
- * Fields beside each other where there is room, why they were refused, and the button that sends them. What was refused is
- * said at the fields that have the name of it, and whoever uses a keyboard goes on there.
- */
+/** A form grid with its error and submit button. Rejected fields are marked, and the first one receives the focus. */
 export function Form({ change, onSubmit, action, words = {}, children }: FormProps) {
   const { t } = useText()
   const reason = reasonOf(change.error)
@@ -69,7 +65,7 @@ export function Form({ change, onSubmit, action, words = {}, children }: FormPro
   )
 }
 
-/** What a dialog edits: a thing there is, a new one, or nothing, and then it is closed. */
+/** The edited item, a new one, or undefined if the dialog is closed. */
 type Edited<T> = T | 'new' | undefined
 
 export function useEdited<T>() {
@@ -86,11 +82,10 @@ type EditDialogProps<T> = {
   editing: { edited: Edited<T>; done(): void }
   addTitle: string
   titleOf: (item: T) => string
-  /** The form, of a thing there is or of a new one. */
   children: (item: T | undefined) => ReactNode
 }
 
-/** The one dialog with which things of a list are added and changed. */
+/** A dialog to add and edit the items of a list. */
 export function EditDialog<T>({ editing, addTitle, titleOf, children }: EditDialogProps<T>) {
   const { edited, done } = editing
   const item = edited === 'new' ? undefined : edited
@@ -103,15 +98,14 @@ export function EditDialog<T>({ editing, addTitle, titleOf, children }: EditDial
 
 type EditAndRemoveProps = {
   name: string
-  /** What is asked before it is taken away. */
+  /** Title of the confirmation. */
   title: string
-  /** What becomes of it then; where nothing is said, that it is refused while somebody has booked it. */
+  /** Consequence of the removal; by default, that it is refused while there are bookings. */
   text?: string
   onEdit(): void
   onRemove(): Promise<unknown>
 }
 
-/** What can be done with a thing that bookings may name: it is changed, or taken out of use. */
 export function EditAndRemove({ name, title, text, onEdit, onRemove }: EditAndRemoveProps) {
   const { t } = useText()
   return (

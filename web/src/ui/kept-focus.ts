@@ -1,9 +1,9 @@
 import { type FocusEvent, type RefObject, useEffect, useRef } from 'react'
 
 /**
- * Keeps the focus from falling out of something: where a change takes away what had it, the whole has it then.
- * @param whole what can be focused by a program, with `tabIndex={-1}`
- * @returns what the whole is given besides
+ * Moves the focus to a container when the focused element inside it disappears.
+ * @param whole the container, with `tabIndex={-1}`
+ * @returns handlers for the container
  */
 export function useKeptFocus(whole: RefObject<HTMLElement | null>) {
   const isWithin = useRef(false)

@@ -2,7 +2,7 @@ import { type ComponentType, lazy } from 'react'
 
 const failed = new Set<() => void>()
 
-/** A part of the app that is fetched when it is first shown. React's own `lazy` never asks again for what once failed. */
+/** A lazily loaded component. Unlike React's `lazy`, it can be loaded again after a failure. */
 export function later<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
   const begin = () =>
     lazy(() =>
@@ -17,7 +17,7 @@ export function later<P extends object>(load: () => Promise<{ default: Component
   return (props: P) => <Part {...props} />
 }
 
-/** What could not be fetched is asked for again where it is next shown. */
+/** Lets the components that failed to load be requested again. */
 export function forgetFailed(): void {
   for (const beginAnew of failed) beginAnew()
   failed.clear()

@@ -6,12 +6,11 @@ import { Empty, Loaded } from './states'
 
 type ListProps<T> = {
   items: T[]
-  /** What is said where there is nothing. */
+  /** Text of an empty list. */
   empty: string
   children: (item: T) => ReactNode
 }
 
-/** One below the other, or a word where there is none. */
 export function List<T extends { id: string }>({ items, empty, children }: ListProps<T>) {
   if (items.length === 0) return <Empty title={empty} />
   return (
@@ -25,7 +24,7 @@ export function List<T extends { id: string }>({ items, empty, children }: ListP
 
 type PagedListProps<T> = Omit<ListProps<T>, 'items'> & { query: ReturnType<typeof usePages<T>> }
 
-/** The same for a list that comes in pages, with the way to the next one. */
+/** A list with a button for the next page. */
 export function PagedList<T extends { id: string }>({ query, empty, children }: PagedListProps<T>) {
   return (
     <Loaded query={query}>
@@ -43,7 +42,6 @@ export function PagedList<T extends { id: string }>({ query, empty, children }: 
 
 type Pages = Pick<ReturnType<typeof usePages>, 'hasMore' | 'showMore' | 'isBusy'>
 
-/** The way to the next page of a list, where there is one. */
 export function ShowMore({ query }: { query: Pages }) {
   const { t } = useText()
   if (!query.hasMore) return null
@@ -56,7 +54,6 @@ export function ShowMore({ query }: { query: Pages }) {
 
 type EntryProps = { title: ReactNode; children?: ReactNode; actions?: ReactNode; className?: string }
 
-/** A thing of a list: what it is, what there is to say of it, and what can be done with it. */
 export function Entry({ title, children, actions, className = '' }: EntryProps) {
   return (
     <article className={`card row spread ${className}`}>

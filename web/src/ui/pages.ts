@@ -3,8 +3,8 @@ import { type QueryKey, useInfiniteQuery } from '@tanstack/react-query'
 type Page<T> = { items: T[]; nextCursor: string | null }
 
 /**
- * A list that comes in pages, one behind the other.
- * @param queryKey begins with the procedure's, so that whatever makes that old makes this old too
+ * A paginated query.
+ * @param queryKey begins with the procedure's key, so that refetching the procedure includes it
  */
 export function usePages<T>(
   queryKey: QueryKey,

@@ -1,12 +1,12 @@
-/** How long is waited for a page to be as long as it was when it was left. */
+/** How long to wait for a page to reach its former height. */
 const PATIENCE_MS = 3000
 
-/** How far down each entry of the history was left, by the number that it is given here. */
+/** Scroll position of each history entry. */
 const places = new Map<number, number>()
 let last = 0
 let entry = 0
 let path = location.pathname
-/** Where the page that is come back to was left; until it is there again. */
+/** Scroll position to restore; undefined once reached. */
 let wanted: number | undefined
 
 const numberOf = (state: unknown): number | undefined =>
@@ -14,10 +14,10 @@ const numberOf = (state: unknown): number | undefined =>
     ? state.entry
     : undefined
 
-/** Past what Wouter hears: it is no move. */
+/** Bypasses the function that Wouter patches, which would report a navigation. */
 const mark = () => History.prototype.replaceState.call(history, { entry }, '')
 
-/** Remembers how far down each page was left. */
+/** Stores the scroll position of every history entry. */
 export function keepPlaces(): void {
   entry = last = numberOf(history.state) ?? 0
   mark()
@@ -40,12 +40,12 @@ export function keepPlaces(): void {
   window.addEventListener('scroll', () => wanted === undefined && places.set(entry, window.scrollY), {
     passive: true,
   })
-  // Whoever moves the page himself is not led elsewhere.
+  // The user's own scrolling cancels the restore.
   for (const event of ['wheel', 'touchstart', 'keydown'])
     window.addEventListener(event, () => (wanted = undefined), { passive: true })
 }
 
-/** The top of a page that is new, or where it was left by whoever comes back to it, as soon as it is that long again. */
+/** Scrolls to the top of a new page, or restores the position of an earlier one as soon as the page is long enough. */
 export function showPlace(): void {
   const place = wanted
   if (place === undefined) {

@@ -1,4 +1,4 @@
-/** Has the browser keep a text as a file. @param type for example `text/csv` */
+/** Downloads a text as a file. @param type for example `text/csv` */
 export function saveAs(name: string, type: string, text: string): void {
   const link = document.createElement('a')
   link.href = URL.createObjectURL(new Blob([text], { type }))

@@ -1,6 +1,6 @@
 import { TextField } from './controls'
 
-/** An address that is shown this once, to be copied; nothing until it is made. */
+/** An address to copy that is shown once; nothing before it is created. */
 export function SecretAddress({ label, url }: { label: string; url: string | undefined }) {
   if (url === undefined) return null
   return <TextField label={label} value={new URL(url, location.origin).href} readOnly onChange={() => {}} />

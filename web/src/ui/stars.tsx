@@ -8,7 +8,7 @@ type Review = Outputs['reviews']['create']
 export type Stars = Review['rating']
 const STARS = [1, 2, 3, 4, 5] as const
 
-/** What people think of it on the average; nothing where nobody has said anything. */
+/** The average rating; nothing without reviews. */
 export function Rating({ rating, reviewCount }: { rating: number | null; reviewCount: number }) {
   const { t, language } = useText()
   if (rating === null) return null

@@ -8,7 +8,7 @@ import type { Messages } from '../messages/en'
 import { signInThen } from '../paths'
 import { Button } from './controls'
 
-/** What to tell a person of a call that failed: the reason in his language, else in the words of the server. */
+/** The text of an error: translated by its reason, otherwise the server's message. */
 export function explain(error: unknown, t: Messages): string {
   const reason = reasonOf(error)
   if (reason === undefined) return navigator.onLine ? t.state.unreachable : t.state.offline
@@ -29,7 +29,7 @@ export function Loading() {
 }
 
 type OfPage = {
-  /** There is nothing else on the page: what is said is its heading. */
+  /** Renders the text as the page's heading. */
   isPage?: boolean | undefined
 }
 
@@ -48,7 +48,7 @@ export function Empty({ title, text, isPage, children }: EmptyProps) {
 const Said = ({ isPage, children }: OfPage & { children: string }) =>
   isPage ? <h1>{children}</h1> : <p className="strong">{children}</p>
 
-/** Also where only the id is no id at all, as in an address that somebody has typed. */
+/** Includes a malformed id, as in a mistyped URL. */
 const isNotThere = (error: unknown): boolean =>
   isRefused(error, 'NOT_FOUND') ||
   (isRefused(error, 'VALIDATION') && !!error.data.issues?.every(({ path }) => path === 'id'))
@@ -71,7 +71,7 @@ export function Failed({ error, retry, isPage }: FailedProps) {
   )
 }
 
-/** Signs in, and comes back. A session that the server does not know is none. */
+/** Signs in and returns. Drops the session that the server rejected. */
 function SignInLink() {
   const { t } = useText()
   return (
@@ -88,7 +88,7 @@ function SignInLink() {
 export type Query<T> = { data: T | undefined; error: unknown; refetch(): unknown }
 type LoadedProps<T> = OfPage & { query: Query<T>; children: (data: T) => ReactNode }
 
-/** What was asked for, or why it is not there yet. What was shown before stays while it is asked for again, unless it is gone. */
+/** The data, a spinner or the error. Data stays visible during a refetch, unless it was deleted. */
 export function Loaded<T>({ query, isPage, children }: LoadedProps<T>) {
   if (query.data !== undefined && !isNotThere(query.error)) return children(query.data)
   if (query.error) return <Failed isPage={isPage} error={query.error} retry={() => void query.refetch()} />
@@ -97,7 +97,7 @@ export function Loaded<T>({ query, isPage, children }: LoadedProps<T>) {
 
 type OnlyProps = { admin?: boolean; specialist?: boolean; children: ReactNode }
 
-/** Shows what only those see who are signed in, and what only operators or specialists see. */
+/** Restricts its children to signed-in users, or to one role. */
 export function Only({ admin = false, specialist = false, children }: OnlyProps) {
   const { t } = useText()
   const signedIn = useSignedIn()

@@ -2,11 +2,9 @@ import { Link, useLocation } from 'wouter'
 
 type TabsProps = {
   label: string
-  /** An address, and what it is called. */
   tabs: readonly (readonly [to: string, text: string])[]
 }
 
-/** The pages that belong together. */
 export function Tabs({ label, tabs }: TabsProps) {
   const [path] = useLocation()
   return (

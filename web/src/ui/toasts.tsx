@@ -4,12 +4,12 @@ import { useText } from '../i18n'
 
 const manager = Toast.createToastManager()
 
-/** Says something in passing; it is also read out. */
+/** Shows a toast for five seconds. Screen readers announce it. */
 export const say = (text: string): void => {
   manager.add({ title: text, timeout: 5000 })
 }
 
-/** Says something to be read in one's own time: it stays until it is closed. */
+/** Shows a toast until it is closed. */
 export const announce = (text: string): void => {
   manager.add({ title: text, timeout: 0, priority: 'high' })
 }

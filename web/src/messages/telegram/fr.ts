@@ -1,7 +1,7 @@
 import type { Messages } from '../en'
 
 export const telegram: Messages['telegram'] = {
-  text: 'Le bot vous dit ce qui arrive à vos réservations, et réserve pour vous.',
+  text: 'Le bot vous informe de vos réservations et peut réserver pour vous.',
   link: 'Lier Telegram',
   open: 'Ouvrir Telegram',
   code: (code, until) => `Ou écrivez « /start ${code} » au bot, avant : ${until}.`,
@@ -11,5 +11,5 @@ export const telegram: Messages['telegram'] = {
   unlink: 'Délier',
   unlinkTitle: 'Délier Telegram ?',
   notSignedIn: 'Telegram n’a pas pu vous connecter.',
-  unlinkText: 'Le bot ne vous dira plus rien, et vous ne pourrez plus vous connecter avec Telegram.',
+  unlinkText: 'Le bot ne vous préviendra plus, et vous ne pourrez plus vous connecter avec Telegram.',
 }

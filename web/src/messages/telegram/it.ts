@@ -1,7 +1,7 @@
 import type { Messages } from '../en'
 
 export const telegram: Messages['telegram'] = {
-  text: 'Il bot ti dice che cosa succede con le tue prenotazioni, e prenota per te.',
+  text: 'Il bot ti avvisa sulle tue prenotazioni e può prenotare per te.',
   link: 'Collega Telegram',
   open: 'Apri Telegram',
   code: (code, until) => `Oppure scrivi “/start ${code}” al bot, entro ${until}.`,
@@ -11,5 +11,5 @@ export const telegram: Messages['telegram'] = {
   unlink: 'Scollega',
   unlinkTitle: 'Scollegare Telegram?',
   notSignedIn: 'Telegram non è riuscito a farti accedere.',
-  unlinkText: 'Il bot non ti dirà più nulla e non potrai più accedere con Telegram.',
+  unlinkText: 'Il bot non ti avviserà più e non potrai più accedere con Telegram.',
 }

@@ -26,7 +26,7 @@ export default function BookingsPage() {
   )
 }
 
-/** The one that a notification leads to, above all others. */
+/** The booking that a notification links to, above the lists. */
 function Asked({ id }: { id: string }) {
   const { t } = useText()
   const me = useMe()
@@ -36,7 +36,7 @@ function Asked({ id }: { id: string }) {
   return <Group title={t.bookings.asked} bookings={[booking]} />
 }
 
-/** That of somebody else is in the calendar of its specialist. */
+/** A specialist's own work is in the work calendar. */
 function ToWork({ booking }: { booking: Booking }) {
   const { specialist } = useSubject(booking)
   if (!specialist) return null
@@ -46,7 +46,7 @@ function ToWork({ booking }: { booking: Booking }) {
 
 function Bookings() {
   const { t } = useText()
-  // What is coming is asked for by itself, so that no long past can hide it.
+  // Upcoming bookings are queried separately, so that many past ones cannot push them off the page.
   const [now] = useState(() => new Date(serverNow()).toISOString())
   const coming = useMine('coming', { from: now, order: 'start' })
   const past = useMine('past', { to: now })
@@ -55,7 +55,7 @@ function Bookings() {
       {(ahead) => (
         <Loaded query={past}>
           {(behind) => {
-            // What has begun and is not over is in both.
+            // Bookings in progress are in both lists.
             const all = [...ahead, ...behind.filter(({ id }) => ahead.every((one) => one.id !== id))]
             return all.length === 0 ? (
               <Empty title={t.bookings.empty} text={t.bookings.emptyText}>

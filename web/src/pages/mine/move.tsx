@@ -49,7 +49,7 @@ function Found() {
   )
 }
 
-/** The day on which the same was booked, to choose another time of the same length. */
+/** Chooses another time of the same length, starting at the booking's day. */
 function Move({ booking, timeZone }: { booking: Booking; timeZone: string }) {
   const { t, language } = useText()
   const [, navigate] = useLocation()
@@ -132,11 +132,11 @@ function Move({ booking, timeZone }: { booking: Booking; timeZone: string }) {
 const dayOf = ({ specialistId, serviceId, spaceId }: Booking): DayOf =>
   specialistId && serviceId ? { specialistId, serviceId } : { spaceId: spaceId ?? '' }
 
-/** Where it is already it cannot be moved to. */
+/** The present time is not a choice. */
 const asItIs = (time: Time, { startsAt }: Booking): Time =>
   time.startsAt === startsAt ? { ...time, look: 'mine', isFree: false } : time
 
-/** How many slots in a row it takes. */
+/** Number of consecutive slots of the booking. */
 function lengthOf({ startsAt, endsAt }: Booking, { slots: [first] }: Board): number {
   const ms = (span: { startsAt: string; endsAt: string }) =>
     Date.parse(span.endsAt) - Date.parse(span.startsAt)

@@ -82,7 +82,6 @@ function Line({ notification, onRead }: { notification: Notification; onRead(): 
   )
 }
 
-/** Where to look after it: a specialist is asked and reviewed about work, and everybody told about what is theirs. */
 function pageOf({ kind, bookingId, eventId }: Notification): string {
   if (eventId) return kind === 'event_cancelled' ? PATHS.community : `/events/${eventId}`
   if (kind === 'booking_requested') return PATHS.work

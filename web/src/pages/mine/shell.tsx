@@ -5,13 +5,13 @@ import { Only } from '../../ui/states'
 import { Tabs } from '../../ui/tabs'
 import { useTitle } from '../../ui/title'
 
-/** What every page of one's own things has: its tabs, and the way in for who is not signed in. */
+/** Tabs and sign-in check of the user's own pages. */
 export function MinePage({ title, children }: { title: string; children: ReactNode }) {
   const { t } = useText()
   useTitle(title)
   return (
     <>
-      {/* Where the focus goes when what had it is gone from the list. */}
+      {/* Receives the focus when the focused list item disappears. */}
       <h1 tabIndex={-1}>{title}</h1>
       <Only>
         <Tabs

@@ -25,7 +25,7 @@ export default function AnalyticsPage() {
   )
 }
 
-/** Which days and which location is in the address, so that it can be passed on. */
+/** Keeps the period and the location in the URL, so that the link can be shared. */
 function Analytics() {
   const { t } = useText()
   const [search, setSearch] = useSearchParams()
@@ -90,7 +90,6 @@ function Analytics() {
   )
 }
 
-/** Every number of the period, for a spreadsheet. */
 function Report({ from, to, locationId }: Inputs['analytics']['report']) {
   const { t } = useText()
   const download = useMutation({

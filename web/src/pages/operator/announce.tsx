@@ -8,11 +8,9 @@ import { Form } from '../../ui/forms'
 import { Loaded } from '../../ui/states'
 import { say } from '../../ui/toasts'
 
-/** How many look on at this moment: asked for again after so long. */
 const LOOK_AGAIN_MS = 5000
 const SHOWN = ['sockets', 'signedIn', 'eventStreams', 'watchedBoards', 'messagesOut'] as const
 
-/** Who is connected to the server, and a word to all of them. */
 export function Connected() {
   const { t, language } = useText()
   const [isSpeaking, setSpeaking] = useState(false)

@@ -14,7 +14,7 @@ import { OperatorPage } from './shell'
 type StripeEvent = Outputs['payments']['events']['items'][number]
 type State = StripeEvent['state'] | 'any'
 
-/** Events are worked on without anybody's doing: what is shown is asked for again after so long. */
+/** Polling interval: events are processed in the background. */
 const LOOK_AGAIN_MS = 5000
 
 export default function InboxPage() {

@@ -12,7 +12,6 @@ import { Connected } from './announce'
 import { OperatorPage } from './shell'
 
 const LEGEND = ['free', 'held', 'booked', 'closed', 'past'] as const
-/** How exactly it is known what time it is. */
 const LOOK_AGAIN_MS = 15_000
 
 export default function LivePage() {
@@ -38,7 +37,6 @@ function AllSpaces({ location }: { location: Location }) {
   )
 }
 
-/** A row for each space, all by the same hours. */
 function Today({ location, spaces }: { location: Location; spaces: Space[] }) {
   const { t } = useText()
   const now = useNow(true, LOOK_AGAIN_MS)
@@ -48,7 +46,7 @@ function Today({ location, spaces }: { location: Location; spaces: Space[] }) {
   const axis = axisOf(date, location, spaces)
   const chart = useRef<HTMLElement>(null)
   const isOpen = axis !== undefined
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once, and whoever has moved it then is left alone
+  // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls to now once, then leaves the position to the user
   useEffect(() => {
     if (chart.current && axis)
       chart.current.scrollLeft =
@@ -64,7 +62,7 @@ function Today({ location, spaces }: { location: Location; spaces: Space[] }) {
           </li>
         ))}
       </ul>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard */}
       <section ref={chart} className="timeline card" tabIndex={0} aria-label={t.operator.liveText}>
         <Hours axis={axis} now={now} timeZone={location.timeZone} />
         <ul>
@@ -91,7 +89,7 @@ function Today({ location, spaces }: { location: Location; spaces: Space[] }) {
   )
 }
 
-/** From the first opening of any of them to the last closing; nothing where all are closed that day. */
+/** From the first opening to the last closing of the day; undefined if every space is closed. */
 function axisOf(date: string, { hours, timeZone }: Location, spaces: Space[]): Axis | undefined {
   const weekday = new Date(`${date}T12:00:00Z`).getUTCDay() || 7
   const openings = spaces

@@ -70,7 +70,7 @@ function Locations() {
 type LocationInput = Inputs['locations']['create']
 const WORKDAYS = [1, 2, 3, 4, 5] as const
 
-/** All that the browser knows, and the present one. */
+/** The browser's time zones and the present one, which it may not know. */
 const timeZones = (present: string): string[] => [
   ...new Set([present, 'UTC', ...Intl.supportedValuesOf('timeZone')]),
 ]

@@ -13,7 +13,7 @@ import { say } from '../../ui/toasts'
 
 type Refundable = { bookingId: string; customerName: string; leftMinor: number; currency: string }
 
-/** Gives back what is left of what was paid, or a part of it, and says why; nothing is shown where nothing is left. */
+/** Refunds all or a part of what is left; hidden if nothing is left. */
 export function RefundButton({ of, ...refundable }: Refundable & { of: string }) {
   const { t, language } = useText()
   const [isOpen, setOpen] = useState(false)

@@ -57,7 +57,7 @@ function ReviewLine({ review }: { review: Review }) {
   const [hiding, setHiding] = useState(false)
   const show = useMutation(trpc.reviews.show.mutationOptions(useSettled(trpc.reviews.pathFilter())))
   const { id: reviewId, rating, comment, answer, author, hiddenReason, createdAt } = review
-  // A booking with a specialist is reviewed for them alone.
+  // A booking with both a specialist and a room is a review of the specialist.
   const of = [...specialists, ...spaces].find(
     ({ id }) => id === (review.specialistId ?? review.spaceId),
   )?.name

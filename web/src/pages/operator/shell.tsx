@@ -5,12 +5,12 @@ import { PATHS } from '../../paths'
 import { Only } from '../../ui/states'
 import { useTitle } from '../../ui/title'
 
-/** What every page of operators has: the way to the others, and the answer to whoever is none. */
+/** Menu and role check of the operator pages. */
 export function OperatorPage({ title, children }: { title: string; children: ReactNode }) {
   useTitle(title)
   return (
     <>
-      {/* Where the focus goes when what had it is gone from a list. */}
+      {/* Receives the focus when the focused list item disappears. */}
       <h1 tabIndex={-1}>{title}</h1>
       <Only admin>
         <div className="operator">
@@ -22,14 +22,14 @@ export function OperatorPage({ title, children }: { title: string; children: Rea
   )
 }
 
-/** Beside the page where there is room, else a strip above it that is drawn along. */
+/** Beside the page if there is room, otherwise a scrollable strip above it. */
 function OperatorMenu() {
   const { t } = useText()
   const [path] = useLocation()
   const current = useRef<HTMLAnchorElement>(null)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it is the move that this waits for
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs on navigation
   useEffect(() => {
-    // It may answer with a promise, which is no way to clean up.
+    // scrollIntoView may return a promise, which is not a cleanup function.
     void current.current?.scrollIntoView({ block: 'nearest', inline: 'center' })
   }, [path])
   const groups = [

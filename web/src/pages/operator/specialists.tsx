@@ -84,7 +84,7 @@ function Specialists({ location, onEdit }: SpecialistsProps) {
   )
 }
 
-/** Only who has the role of a specialist can be made one here, and each once. */
+/** Offers users with the specialist role that have no profile yet. */
 function NewProfile({ location, onDone }: { location: Location; onDone(): void }) {
   const { t } = useText()
   const [chosen, setChosen] = useState<string>()

@@ -12,7 +12,7 @@ import { say } from '../../ui/toasts'
 
 export type Listed = Outputs['bookings']['list']['items'][number]
 
-/** A booking as its specialist sees it: whose it is, and what there is to answer or to say of it now. */
+/** A booking in its specialist's calendar, with the actions that are possible now. */
 export function WorkBooking({ booking, withDay = false }: { booking: Listed; withDay?: boolean }) {
   const { t, language } = useText()
   const { timeZone, service, place } = useSubject(booking)

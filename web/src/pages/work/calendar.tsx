@@ -13,7 +13,7 @@ import { type Listed, WorkBooking } from './booking'
 import { WorkPage } from './shell'
 
 const SHOWN = ['pending', 'confirmed', 'held', 'completed', 'no_show']
-/** What others do comes by itself; where no socket gets through, it is looked for. */
+/** Polling interval, in case the socket is blocked. */
 const LOOK_AGAIN_MS = 30_000
 
 export default function WorkCalendarPage() {
@@ -30,7 +30,6 @@ export default function WorkCalendarPage() {
   )
 }
 
-/** Whoever asked and waits for a yes. */
 function Requests() {
   const { t } = useText()
   const requests = useQuery(
@@ -155,7 +154,7 @@ function mondayOf(date: string): string {
   return addDays(date, 1 - weekday)
 }
 
-/** All that takes place in a period, in the order of time. */
+/** All bookings of a period, in chronological order. */
 async function everyBooking(period: { from: string; to: string }): Promise<Listed[]> {
   const found: Listed[] = []
   let cursor: string | undefined

@@ -2,7 +2,6 @@ import { useText } from '../../i18n'
 import { ProfileForm } from '../../specialists/profile-form'
 import { AtLocation } from '../../ui/at-location'
 
-/** A specialist begins by saying where and when. */
 export function NewProfile() {
   const { t } = useText()
   return (

@@ -11,7 +11,7 @@ import { NewProfile } from './new-profile'
 
 type WorkPageProps = { title: string; children: (me: Specialist) => ReactNode }
 
-/** What every page of specialists about their own work has: its tabs, and first of all a profile. */
+/** Tabs and role check of the specialist's pages. Requires a profile first. */
 export function WorkPage({ title, children }: WorkPageProps) {
   const { t } = useText()
   useTitle(title)
