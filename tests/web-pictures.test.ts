@@ -87,11 +87,11 @@ async function fillInWork(): Promise<void> {
     if (priceMinor > 0) await carla.payments.confirm.mutate({ bookingId: id })
     return id
   }
-  if (!massage || !advice) throw new Error('the demo specialist has no services')
-  await ask(massage.id)
-  await own.bookings.accept.mutate({ id: await ask(massage.id) })
-  await ask(advice.id)
-  const over = await ask(massage.id)
+  if (!onRequest || !inRoom) throw new Error('the demo specialist has no services')
+  await ask(onRequest.id)
+  await own.bookings.accept.mutate({ id: await ask(onRequest.id) })
+  await ask(inRoom.id)
+  const over = await ask(onRequest.id)
   await own.bookings.accept.mutate({ id: over })
   await letPass(server, over)
   await own.bookings.complete.mutate({ id: over })

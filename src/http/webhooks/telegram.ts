@@ -13,8 +13,8 @@ const SECRET_HEADER = 'x-telegram-bot-api-secret-token'
  * Receives updates of the bot at `/webhooks/telegram`. Responds with 200 once an update is stored; a job processes it. Also
  * ignores unknown updates with 200, because Telegram would send them again for a day.
  */
-export function telegramRoutes(deps: Deps) {
-  const receive = async ({ request }: { request: Request }) => {
+export function telegramRoutes(deps: Deps): Route[] {
+  const handle: Handler = async (request) => {
     assertFromTelegram(deps, request)
     const body = parseJson(await readBodyText(request))
     const update = TelegramUpdateSchema.safeParse(body)
@@ -22,7 +22,7 @@ export function telegramRoutes(deps: Deps) {
     else if (!TelegramUpdateIdSchema.safeParse(body).success)
       deps.log.warn({ issues: update.error.issues.length }, 'malformed Telegram update ignored')
     else deps.log.debug('unknown Telegram update ignored')
-    return { received: true }
+    return jsonAnswer({ received: true })
   }
   return [{ method: 'POST', path: '/webhooks/telegram', handle }]
 }
@@ -45,10 +45,9 @@ function parseJson(text: string): unknown {
 }
 
 /** Forwards `/sandbox/telegram/…` to the sandbox, which acts for users without Telegram. */
-export function telegramSandboxRoutes({ telegram: { sandbox } }: Deps) {
-  const app = new Elysia({ name: 'telegram-sandbox' })
-  if (!sandbox) return app
-  const forward = async ({ request }: { request: Request }) => {
+export function telegramSandboxRoutes({ telegram: { sandbox } }: Deps): Route[] {
+  if (!sandbox) return []
+  const handle: Handler = async (request) => {
     const url = new URL(request.url)
     url.pathname = url.pathname.replace(/^\/sandbox\/telegram/, '')
     const body = request.method === 'GET' ? undefined : await readBodyText(request)
