@@ -222,7 +222,7 @@ test('an admin corrects points with a reason that the user sees, not below zero'
     entries: [{ points: -20, reason: 'Given twice' }, { points: 50 }],
   })
   const text = await command({ DATABASE_URL: server.deps.env.DATABASE_URL ?? '' }, 'loyalty', person.email)
-  expect(text).toMatchObject({ code: 0, out: expect.stringContaining('30 points, bronze') })
+  expect(text).toMatchObject({ code: 0, out: expect.stringContaining('30 points, tier bronze') })
   const half = await command(
     { DATABASE_URL: server.deps.env.DATABASE_URL ?? '' },
     'loyalty',

@@ -82,7 +82,7 @@ const sorted = (definitions: Definitions) => [...definitions].sort(([a], [b]) =>
 
 test('each function, trigger and view of the database equals its file', async () => {
   const migrated = await readDefinitions(client)
-  expect(migrated.size).toBeGreaterThan(50)
+  expect(migrated.size).toBeGreaterThan(45)
   expect(sorted(await loadFiles(files))).toEqual(sorted(migrated))
   expect(
     [...files.keys()].filter((file) => ![...migrated.values()].some((one) => one.file === file)),
@@ -116,10 +116,10 @@ test('one missing, superfluous, misplaced or different token or file is found', 
       ['free_units.sql', files.get('free_unit.sql') ?? ''],
     ]),
     'another body': edited('release_hold.sql', "outcome := 'RELEASED'", "outcome := 'released'"),
-    'white space in a literal': edited('bookings_ask.sql', 'has not been asked', 'has not  been asked'),
+    'white space in a literal': edited('bookings_guard.sql', 'has not been asked', 'has not  been asked'),
     'another default': edited('claim.sql', "DEFAULT 'system'", "DEFAULT 'web'"),
     'another volatility': edited('free_place.sql', 'STABLE', 'VOLATILE'),
-    'another condition of a trigger': edited('bookings_discount.sql', 'price_minor > 0', 'price_minor > 1'),
+    'another column of a trigger': edited('spaces_guard.sql', 'UPDATE OF kind, ', 'UPDATE OF '),
     'another event of a trigger': edited('check_ins_activity.sql', 'AFTER INSERT', 'AFTER INSERT OR UPDATE'),
     'another column of a view': edited('happenings.sql', 'ELSE updated_at END', 'ELSE created_at END'),
   }

@@ -1,5 +1,4 @@
-import { sql } from 'drizzle-orm'
-import { boolean, check, index, integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { boolean, index, integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
 import { createdAt, id, instant } from './columns'
 import { locations } from './locations'
 
@@ -46,15 +45,7 @@ export const spaces = pgTable(
   },
   (table) => [
     index('spaces_location').on(table.locationId),
-    check(
-      'spaces_kind_known',
-      sql`${table.kind} IN ('desk', 'meeting_room', 'private_office', 'event_hall', 'phone_booth')`,
-    ),
-    check('spaces_units', sql`${table.units} BETWEEN 1 AND 1000`),
-    check('spaces_slot_minutes', sql`${table.slotMinutes} BETWEEN 5 AND 1440`),
-    check('spaces_buffer_minutes', sql`${table.bufferMinutes} BETWEEN 0 AND 1440`),
-    check('spaces_arrival_grace', sql`${table.arrivalGraceMinutes} BETWEEN 0 AND 1440`),
-    check('spaces_price', sql`${table.priceMinor} >= 0`),
+    // The trigger spaces_guard checks the settings: a CHECK would cost every hold, which raises the version.
   ],
 )
 export type SpaceRow = typeof spaces.$inferSelect

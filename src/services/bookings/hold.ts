@@ -9,7 +9,9 @@ import { type Booking, bookingView } from '../../schemas/bookings'
 import type { SlotName } from '../../schemas/common'
 import { calendarId } from '../../schemas/slots'
 import { type CalendarChange, publishChanges } from '../calendar/change-calendars'
-import { type Quote, quoteTime, RULES_TAG, type TimeRequest, timeRefusal } from './quote'
+import { forgetRules } from '../calendar/space-day'
+import { claimSpace, releaseSpace } from './claim-space'
+import { type Quote, quoteTime, type TimeRequest, timeRefusal } from './quote'
 
 type HoldRequest = TimeRequest & { notes?: string | undefined }
 
@@ -35,10 +37,10 @@ export async function holdTime(ctx: SignedInContext, request: HoldRequest): Prom
 
 async function tryToHold(ctx: SignedInContext, { notes, ...request }: HoldRequest): Promise<Booking> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const quote = await quoteTime(ctx.db, request, ctx.actor.id, attempt === 1 ? ctx.cache : undefined)
+    const quote = await quoteTime(ctx.db, request, ctx.actor.id, attempt === 1)
     const { outcome, booking } = await claimQuote(ctx, quote, { notes, again: attempt > 1 })
     if (outcome === 'HELD' && booking) return bookingView(booking)
-    if (outcome === 'STALE_RULES') ctx.cache.forget(RULES_TAG)
+    if (outcome === 'STALE_RULES') for (const id of quote.spaces) forgetRules(ctx.db, id)
     else if (outcome !== 'AGAIN') throw claimRefusal(outcome)
   }
   throw new AppError('IN_PROGRESS', 'The rules for this time are changing. Try again.')
@@ -78,11 +80,24 @@ const claimQuery = prepared((db) =>
     .prepare('claim'),
 )
 
-async function claimQuote(
+type Claimed = { outcome: ClaimOutcome; booking?: BookingRow | undefined }
+type ClaimOptions = { notes: string | undefined; again: boolean }
+
+/** Takes the short path if one space is all that is needed, and the full one if a stale hold is in its way. */
+async function claimQuote(ctx: SignedInContext, quote: Quote, options: ClaimOptions): Promise<Claimed> {
+  const { spaceRules: rules, time, prices } = quote
+  const [priceMinor] = prices
+  if (!rules || priceMinor === undefined || options.again) return claimAny(ctx, quote, options)
+  const claimed = await claimSpace(ctx, { rules, time, priceMinor, notes: options.notes ?? null })
+  return claimed.outcome === 'AGAIN' ? claimAny(ctx, quote, options) : claimed
+}
+
+/** Claims with the SQL function `claim`, which handles services, rooms and stale holds. */
+async function claimAny(
   ctx: SignedInContext,
   quote: Quote,
-  { notes, again }: { notes: string | undefined; again: boolean },
-): Promise<{ outcome: ClaimOutcome; booking: BookingRow | undefined }> {
+  { notes, again }: ClaimOptions,
+): Promise<Claimed> {
   const [claim] = await claimQuery(ctx.db).execute({
     id: Bun.randomUUIDv7(),
     userId: ctx.actor.id,
@@ -148,10 +163,16 @@ const releaseQuery = prepared((db) =>
 )
 
 /**
- * Releases the caller's hold in one round trip if no payment was started.
+ * Releases the caller's hold if no payment was started.
  * @returns undefined if the caller has no hold on the slot or started a payment for it
  */
-export async function releaseUnpaidHold(
+export async function releaseUnpaidHold(ctx: SignedInContext, slot: SlotName): Promise<Booking | undefined> {
+  const booking = await releaseSpace(ctx, slot)
+  return booking ? bookingView(booking) : releaseAny(ctx, slot)
+}
+
+/** Releases with the SQL function `release_hold`, which handles services and rooms. */
+async function releaseAny(
   ctx: SignedInContext,
   { slotOf, startsAt }: SlotName,
 ): Promise<Booking | undefined> {

@@ -3,7 +3,6 @@ import { type Db, prepared } from '../../db/client'
 import { services, spaces } from '../../db/schema'
 import { multirange } from '../../db/sql'
 import { AppError, invalidField, notFound, type Reason } from '../../errors'
-import type { Cache } from '../../lib/cache'
 import { DAY, MINUTE, type Millis, type Period } from '../../lib/time'
 import { calendarId } from '../../schemas/slots'
 import {
@@ -16,6 +15,7 @@ import {
   roomUnavailableReason,
   unavailableReasonByRules,
 } from '../calendar/availability'
+import { recallRules } from '../calendar/space-day'
 import { getTier } from '../loyalty/loyalty'
 
 /**
@@ -46,22 +46,27 @@ export type Quote = {
   spaces: string[]
   prices: number[]
   rules: Record<string, number>
+  /** The rules of the space if the request is for one space and no service. */
+  spaceRules?: Rules
 }
 
 /**
  * Checks a requested time against the rules and finds the suitable spaces and their prices.
  * @param userId the user whose tier may allow booking further ahead
- * @param cache allows cached rules of a space: `claim` rejects outdated ones with STALE_RULES, and a refusal is always decided
- *   by the current rules
+ * @param recall allows remembered rules of a space: a claim by outdated ones fails with STALE_RULES, and a refusal is always
+ *   decided by the current rules
  * @throws NOT_FOUND, VALIDATION, SLOT_PAST, SLOT_CLOSED, OFF_GRID, TOO_LONG, TOO_LATE, TOO_EARLY
  */
-export async function quoteTime(db: Db, request: TimeRequest, userId: string, cache?: Cache): Promise<Quote> {
+export async function quoteTime(
+  db: Db,
+  request: TimeRequest,
+  userId: string,
+  recall = false,
+): Promise<Quote> {
   const { spaceId = request.slotOf, serviceId = request.slotOf } = request
-  const spaceQuote =
-    request.serviceId === undefined && spaceId
-      ? ((cache && (await quoteFromCache(cache, db, spaceId, request))) ??
-        (await quoteSpace(db, spaceId, request, userId)))
-      : undefined
+  const isSpace = request.serviceId === undefined && spaceId !== undefined
+  const recalled = isSpace && recall ? await quoteFromMemory(db, spaceId, request) : undefined
+  const spaceQuote = recalled ?? (isSpace ? await quoteSpace(db, spaceId, request, userId) : undefined)
   const quote = spaceQuote ?? (serviceId ? await quoteService(db, serviceId, request, userId) : undefined)
   if (!quote) throw notFound(serviceId ? 'service' : 'space')
   return quote
@@ -91,40 +96,26 @@ async function quoteSpace(
   return quoteFromRules(row.rules, spaceId, time)
 }
 
-/** `clockAhead` is the database's clock minus the monotonic clock of this process. */
-type CachedRules = { rules: Rules | null; clockAhead: Millis }
-
+/** The clock difference of older rules may have drifted. */
 const RULES_MAX_AGE_MS = MINUTE
-export const RULES_TAG = 'rules'
 
-/** @returns undefined if the current rules must decide */
-async function quoteFromCache(
-  cache: Cache,
-  db: Db,
-  spaceId: string,
-  request: TimeRequest,
-): Promise<Quote | undefined> {
-  const { from, to } = widest(request)
-  const period = { from: Math.floor(from / DAY) * DAY, to: (Math.floor(from / DAY) + 2) * DAY }
-  if (to > period.to) return undefined
-  const { rules, clockAhead } = await cache.local<CachedRules>(
-    `rules:${spaceId}:${period.from}`,
-    { tag: RULES_TAG, maxAgeMs: RULES_MAX_AGE_MS },
-    async () => {
-      const [row] = await spaceQuery(db).execute({ id: spaceId, window: multirange([period]) })
-      return { value: { rules: row?.rules ?? null, clockAhead: (row?.now ?? 0) - performance.now() } }
-    },
-  )
-  if (!rules) return undefined
-  const time = timeOf(request, rules)
-  const refused =
-    time.from >= time.to || unavailableReasonByRules(rules, time, clockAhead + performance.now()) !== null
-  return refused ? undefined : quoteFromRules(rules, spaceId, time)
+/**
+ * Quotes by rules that may have changed a moment ago: a claim by them fails with STALE_RULES then.
+ * @returns undefined if the current rules must decide
+ */
+async function quoteFromMemory(db: Db, spaceId: string, request: TimeRequest): Promise<Quote | undefined> {
+  const known = await recallRules(db, spaceId, RULES_MAX_AGE_MS)
+  if (!known) return undefined
+  const time = timeOf(request, known.rules)
+  const now = known.clockAhead + performance.now()
+  const refused = time.from >= time.to || unavailableReasonByRules(known.rules, time, now) !== null
+  return refused ? undefined : quoteFromRules(known.rules, spaceId, time)
 }
 
 function quoteFromRules(rules: Rules, spaceId: string, time: Period): Quote {
   return {
     ...quoteBase(rules, time),
+    spaceRules: rules,
     spaces: [spaceId],
     prices: [(rules.priceMinor * (time.to - time.from)) / (rules.slotMinutes * MINUTE)],
     bufferMinutes: 0,

@@ -11,6 +11,7 @@ import { type Board, type BoardKey, type CalendarKey, calendarId } from '../../s
 import { topicOf } from '../../schemas/socket-messages'
 import { type Calendar, type Claim, forService, type Room, type Rules } from './availability'
 import { nextChangeByClock, renderBoard } from './slots'
+import { readSpaceDay } from './space-day'
 
 /** `changesAt` is when time alone changes the board; `rooms` lists further calendars that decide it. */
 export type BoardReading = { board: Board; changesAt: Millis; rooms: CalendarKey[] }
@@ -81,6 +82,7 @@ function claimsWithout({ rules, claims }: Pick<Calendar, 'rules' | 'claims'>, ro
 }
 
 async function readDay(db: Db, { date, serviceId, ...key }: BoardKey): Promise<Calendar> {
+  if (key.spaceId !== undefined && serviceId === undefined) return readSpaceDay(db, key.spaceId, date)
   const calendar = await readCalendar(db, key, around(date))
   if (serviceId === undefined) return calendar
   const grid = forService(calendar, serviceId)
