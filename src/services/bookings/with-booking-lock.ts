@@ -80,7 +80,7 @@ async function withSeatLock<T>(
   run: (tx: Tx, row: BookingRow, now: Millis, locked: CalendarKey[]) => Promise<Outcome<T>>,
   { lockOwner, first }: LockOptions,
 ): Promise<T> {
-  const locks = { first, person: lockOwner ? userId : undefined, locations: [locationId] }
+  const locks = { first, userId: lockOwner ? userId : undefined, locations: [locationId] }
   return withLocationLocks(ctx, locks, async (tx) => {
     const { attendsEventId } = (await readBooking(tx, id)).row
     const expired: SeatChanges = attendsEventId
