@@ -56,7 +56,7 @@ export const page = {
 export type Page = { limit: number; cursor?: string | undefined; direction?: 'forward' | undefined }
 
 const START_CURSOR = /^(\d{1,13})-([0-9a-f-]{36})$/
-/** Cursor of a list ordered by start. Holds the start itself, since the last item can be rescheduled before the next page. */
+/** Cursor of a list ordered by start. Contains the start itself, since the last item can be rescheduled before the next page. */
 export const StartCursor = z
   .string()
   .refine(
