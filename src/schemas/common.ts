@@ -44,13 +44,13 @@ export const Ok = z.object({ ok: z.literal(true) })
 
 export const direction = z
   .enum(['forward'])
-  .optional()
   .meta({ description: "Sent by tRPC's infinite queries; ignored." })
+  .optional()
 
 /** Input of every list. */
 export const page = {
   limit: whole(1, 100).default(20).meta({ description: 'Maximum number of items.' }),
-  cursor: Id.optional().meta({ description: '`nextCursor` of the previous page.' }),
+  cursor: Id.meta({ description: '`nextCursor` of the previous page.' }).optional(),
   direction,
 }
 export type Page = { limit: number; cursor?: string | undefined; direction?: 'forward' | undefined }
@@ -63,6 +63,7 @@ export const StartCursor = z
     (text) => Id.safeParse(START_CURSOR.exec(text)?.[2]).success,
     'must be a nextCursor from a response',
   )
+  .meta({ description: '`nextCursor` of the previous page.' })
 
 export const startCursorOf = ({ startsAt, id }: { startsAt: Date | Millis; id: string }): string =>
   `${Number(startsAt)}-${id}`
