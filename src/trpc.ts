@@ -109,7 +109,7 @@ export const refusalError = (refusal: AppError): TRPCError =>
 /** Marks a context without additions, which is not copied. */
 const UNCHANGED = {}
 
-/** Procedures that return tokens or secrets. Their responses must not be stored, so they accept no Idempotency-Key. */
+/** Procedures that return tokens or secrets. Their responses must not be stored, so an Idempotency-Key is ignored. */
 export const returnsSecrets = (path: string): boolean => path.startsWith('auth.') || SECRETS.includes(path)
 const SECRETS = ['payments.createIntent', 'calendar.renew', 'checkIns.renewDoorScreen']
 

@@ -69,16 +69,15 @@ test('every REST operation has a unique summary and documents every input field'
   }
 })
 
-test('every REST operation has a short summary and a description', () => {
+test('every REST operation has a short summary, a description and documented filters', () => {
+  const summary = expect.stringMatching(/^[A-Z].{0,38}[^.]$/)
+  const sentences = expect.stringMatching(/^[A-Z`].*\.$/s)
   for (const { operation } of operations()) {
-    expect([operation.operationId, operation.summary]).toEqual([
-      operation.operationId,
-      expect.stringMatching(/^[A-Z].{0,38}[^.]$/),
-    ])
-    expect([operation.operationId, operation.description]).toEqual([
-      operation.operationId,
-      expect.stringMatching(/^[A-Z].*\.$/s),
-    ])
+    const { operationId, parameters = [] } = operation
+    expect({ operationId, summary: operation.summary }).toEqual({ operationId, summary })
+    const described = [operation, ...parameters.filter(({ in: part }) => part === 'query')]
+    for (const { description } of described)
+      expect({ operationId, description }).toEqual({ operationId, description: sentences })
   }
 })
 

@@ -5,9 +5,9 @@ import { summarize, writeReport } from '../services/analytics/summary'
 import { adminProcedure, router } from '../trpc'
 
 const Period = z.strictObject({
-  from: LocalDate.optional().meta({ description: 'First local date. Default: 29 days before `to`.' }),
-  to: LocalDate.optional().meta({ description: 'Last local date. Default: today in UTC.' }),
-  locationId: Id.optional().meta({ description: 'Only this location. Default: all.' }),
+  from: LocalDate.meta({ description: 'First local date. Default: 29 days before `to`.' }).optional(),
+  to: LocalDate.meta({ description: 'Last local date. Default: today in UTC.' }).optional(),
+  locationId: Id.meta({ description: 'Only this location. Default: all.' }).optional(),
 })
 
 export const analyticsRouter = router({

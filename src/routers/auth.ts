@@ -39,7 +39,13 @@ export const authRouter = router({
           'Creates a customer account and signs it in. Refused with `EMAIL_TAKEN` if an account with this email exists.',
       },
     })
-    .input(z.strictObject({ email: EmailSchema, password: NewPassword, name: Line(100) }))
+    .input(
+      z.strictObject({
+        email: EmailSchema,
+        password: NewPassword,
+        name: Line(100).meta({ description: 'Shown to other users.' }),
+      }),
+    )
     .output(SignedInSchema)
     .mutation(({ ctx, input }) => accounts.register(ctx, input)),
 
@@ -60,8 +66,8 @@ export const authRouter = router({
         email: EmailSchema,
         password: Password,
         platform: Line(100)
-          .optional()
-          .meta({ description: 'Name of the program that signs in, shown in the list of sessions.' }),
+          .meta({ description: 'Name of the program that signs in, shown in the list of sessions.' })
+          .optional(),
       }),
     )
     .output(SignedInSchema)
@@ -161,14 +167,14 @@ export const authRouter = router({
         language: LanguageSchema.optional(),
         hidden: z
           .boolean()
-          .optional()
-          .meta({ description: 'Whether the name is left out of check-ins and attendee lists.' }),
+          .meta({ description: 'Whether the name is left out of check-ins and attendee lists.' })
+          .optional(),
         email: EmailSchema.optional(),
         password: NewPassword.optional(),
-        currentPassword: Password.optional().meta({ description: 'Required for a new email or password.' }),
-        telegram: TelegramProofSchema.optional().meta({
+        currentPassword: Password.meta({ description: 'Required for a new email or password.' }).optional(),
+        telegram: TelegramProofSchema.meta({
           description: 'Replaces `currentPassword` if the account has no password.',
-        }),
+        }).optional(),
       }),
     )
     .output(UserSchema)

@@ -28,25 +28,34 @@ export const bookingsRouter = router({
     })
     .input(
       z.strictObject({
-        status: BookingStatusSchema.optional(),
-        from: Instant.optional().meta({ description: 'Only bookings that end after this instant.' }),
-        to: Instant.optional().meta({ description: 'Only bookings that start before this instant.' }),
-        as: z.enum(['customer', 'specialist', 'admin']).optional().meta({
-          description:
-            'Bookings of the caller, with the caller as specialist, or all. Default: `admin` for an admin, otherwise `customer`.',
-        }),
-        kind: z.enum(['booking', 'attendance']).optional().meta({
-          description: '`attendance`: seats with a price; `booking`: all others.',
-        }),
-        locationId: Id.optional(),
-        userId: Id.optional().meta({
+        status: BookingStatusSchema.meta({ description: 'Only bookings with this status.' }).optional(),
+        from: Instant.meta({ description: 'Only bookings that end after this instant.' }).optional(),
+        to: Instant.meta({ description: 'Only bookings that start before this instant.' }).optional(),
+        as: z
+          .enum(['customer', 'specialist', 'admin'])
+          .meta({
+            description:
+              'Bookings of the caller, with the caller as specialist, or all. Default: `admin` for an admin, otherwise `customer`.',
+          })
+          .optional(),
+        kind: z
+          .enum(['booking', 'attendance'])
+          .meta({
+            description: '`attendance`: seats with a price; `booking`: all others.',
+          })
+          .optional(),
+        locationId: Id.meta({ description: 'Only this location.' }).optional(),
+        userId: Id.meta({
           description: 'Only bookings of this user.',
-        }),
+        }).optional(),
         order: z.enum(['created', 'start']).default('created').meta({
           description: '`created`: newest first; `start`: earliest start first.',
         }),
         ...page,
-        cursor: z.union([Id, StartCursor]).optional(),
+        cursor: z
+          .union([Id, StartCursor])
+          .meta({ description: '`nextCursor` of the previous page.' })
+          .optional(),
       }),
     )
     .output(listOf(ListedBookingSchema))
@@ -81,11 +90,11 @@ export const bookingsRouter = router({
     .input(
       z
         .strictObject({
-          spaceId: Id.optional().meta({ description: 'The space to hold; with `serviceId`, the room.' }),
-          specialistId: Id.optional().meta({ description: 'Must be the specialist of the service.' }),
+          spaceId: Id.meta({ description: 'The space to hold; with `serviceId`, the room.' }).optional(),
+          specialistId: Id.meta({ description: 'Must be the specialist of the service.' }).optional(),
           serviceId: Id.optional(),
           startsAt: Instant,
-          endsAt: Instant.optional().meta({ description: 'Default: the end of one slot.' }),
+          endsAt: Instant.meta({ description: 'Default: the end of one slot.' }).optional(),
           notes: Prose(2000).optional(),
         })
         .refine(({ spaceId, serviceId, specialistId }) => serviceId || (spaceId && !specialistId), {
@@ -133,7 +142,7 @@ export const bookingsRouter = router({
         id: Id,
         startsAt: Instant.optional(),
         endsAt: Instant.optional(),
-        spaceId: Id.optional().meta({ description: 'Another space or room.' }),
+        spaceId: Id.meta({ description: 'Another space or room.' }).optional(),
         notes: Prose(2000).nullable().optional(),
       }),
     )

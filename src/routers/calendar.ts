@@ -18,10 +18,10 @@ export const calendarRouter = router({
     .input(
       z
         .strictObject({
-          of: FeedKindSchema.optional().meta({
+          of: FeedKindSchema.meta({
             description:
               '`person`: bookings and events of the caller (the default); `specialist`: bookings with the caller.',
-          }),
+          }).optional(),
         })
         .optional(),
     )

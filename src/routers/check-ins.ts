@@ -23,9 +23,9 @@ export const checkInsRouter = router({
     .input(
       z.strictObject({
         locationId: Id.optional(),
-        code: Line(500).optional().meta({ description: 'The scanned code, or the address in its QR image.' }),
+        code: Line(500).meta({ description: 'The scanned code, or the address in its QR image.' }).optional(),
         bookingId: Id.optional(),
-        note: Prose(200).optional().meta({ description: 'Shown to others at the location.' }),
+        note: Prose(200).meta({ description: 'Shown to others at the location.' }).optional(),
       }),
     )
     .output(CheckInSchema)
@@ -56,7 +56,7 @@ export const checkInsRouter = router({
           'Returns the current check-ins at a location, earliest first. Those of hidden users have no name or note.',
       },
     })
-    .input(z.strictObject({ locationId: Id, ...page }))
+    .input(z.strictObject({ locationId: Id.meta({ description: 'The location.' }), ...page }))
     .output(PresentSchema)
     .query(({ ctx, input }) => listPresent(ctx, input)),
 

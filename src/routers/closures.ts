@@ -28,7 +28,13 @@ export const closuresRouter = router({
         description: 'Returns the closures that have not ended, oldest entry first.',
       },
     })
-    .input(z.strictObject({ locationId: Id.optional(), specialistId: Id.optional(), ...page }))
+    .input(
+      z.strictObject({
+        locationId: Id.meta({ description: 'Only this location.' }).optional(),
+        specialistId: Id.meta({ description: 'Only this specialist.' }).optional(),
+        ...page,
+      }),
+    )
     .output(listOf(ClosureSchema))
     .query(({ ctx, input }) => closures.listClosures(ctx, input)),
 
@@ -48,12 +54,12 @@ export const closuresRouter = router({
         .strictObject({
           locationId: Id,
           spaceId: Id.nullable()
-            .optional()
-            .meta({ description: 'Only this space. Default: the whole location.' }),
-          specialistId: Id.nullable().optional().meta({ description: 'Only this specialist.' }),
+            .meta({ description: 'Only this space. Default: the whole location.' })
+            .optional(),
+          specialistId: Id.nullable().meta({ description: 'Only this specialist.' }).optional(),
           startsAt: Instant,
           endsAt: Instant,
-          reason: Prose(500).optional(),
+          reason: Prose(500).meta({ description: 'Visible to everyone.' }).optional(),
         })
         .refine(({ spaceId, specialistId }) => !(spaceId && specialistId), {
           path: ['specialistId'],

@@ -13,12 +13,12 @@ const details = {
   text: Prose(2000).optional(),
   startsAt: Instant,
   endsAt: Instant,
-  spaceId: Id.nullable().optional().meta({ description: 'Space that the event claims.' }),
+  spaceId: Id.nullable().meta({ description: 'Space that the event claims.' }).optional(),
   capacity: whole(1, 100_000)
     .nullable()
-    .optional()
-    .meta({ description: 'Number of seats; null for no limit.' }),
-  priceMinor: whole(0, 10_000_000).optional().meta({ description: 'Price of a seat, in minor units.' }),
+    .meta({ description: 'Number of seats; null for no limit.' })
+    .optional(),
+  priceMinor: whole(0, 10_000_000).meta({ description: 'Price of a seat, in minor units.' }).optional(),
   currency: Currency.optional(),
   cancellation: CancellationInput.optional(),
   visibility: VisibilitySchema.optional(),
@@ -39,11 +39,11 @@ export const eventsRouter = router({
     })
     .input(
       z.strictObject({
-        locationId: Id.optional(),
-        from: Instant.optional().meta({
+        locationId: Id.meta({ description: 'Only this location.' }).optional(),
+        from: Instant.meta({
           description: 'Only events that end after this instant. Default: now.',
-        }),
-        to: Instant.optional().meta({ description: 'Only events that start before this instant.' }),
+        }).optional(),
+        to: Instant.meta({ description: 'Only events that start before this instant.' }).optional(),
         ...page,
         cursor: StartCursor.optional(),
       }),
@@ -142,8 +142,8 @@ export const eventsRouter = router({
         id: Id,
         wait: z
           .boolean()
-          .optional()
-          .meta({ description: 'With false, a full event is refused with `EVENT_FULL`. Default: true.' }),
+          .meta({ description: 'With false, a full event is refused with `EVENT_FULL`. Default: true.' })
+          .optional(),
       }),
     )
     .output(EventSchema)

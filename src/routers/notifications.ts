@@ -41,7 +41,7 @@ export const notificationsRouter = router({
     })
     .input(
       z.strictObject({
-        ids: z.array(Id).max(100).optional().meta({ description: 'Default: all notifications.' }),
+        ids: z.array(Id).max(100).meta({ description: 'Default: all notifications.' }).optional(),
       }),
     )
     .output(z.object({ ok: z.literal(true), unread: z.int() }))

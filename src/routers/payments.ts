@@ -34,10 +34,12 @@ export const paymentsRouter = router({
     .input(
       z.strictObject({
         bookingId: Id,
-        redeemPoints: whole(0, 10_000_000).optional().meta({
-          description:
-            'Total number of points that pay for part of a hold; 0 takes them back. No more than needed are taken, and an amount left is at least the minimum for a card.',
-        }),
+        redeemPoints: whole(0, 10_000_000)
+          .meta({
+            description:
+              'Total number of points that pay for part of a hold; 0 takes them back. No more than needed are taken, and an amount left is at least the minimum for a card.',
+          })
+          .optional(),
       }),
     )
     .output(IntentSchema)
@@ -73,8 +75,8 @@ export const paymentsRouter = router({
       z.strictObject({
         bookingId: Id,
         amountMinor: whole(1, 2_147_483_647)
-          .optional()
-          .meta({ description: 'In minor units. Admins only. Default: all that is left.' }),
+          .meta({ description: 'In minor units. Admins only. Default: all that is left.' })
+          .optional(),
         reason: Line(500).optional(),
       }),
     )
@@ -93,11 +95,11 @@ export const paymentsRouter = router({
     })
     .input(
       z.strictObject({
-        bookingId: Id.optional(),
+        bookingId: Id.meta({ description: 'Only payments of this booking.' }).optional(),
         as: z
           .literal('customer')
-          .optional()
-          .meta({ description: "Only the caller's own payments, also for an admin." }),
+          .meta({ description: "Only the caller's own payments, also for an admin." })
+          .optional(),
         ...page,
       }),
     )
@@ -114,7 +116,12 @@ export const paymentsRouter = router({
         description: 'Returns all refunds, newest first, with their state at Stripe. Admins only.',
       },
     })
-    .input(z.strictObject({ status: RefundSchema.shape.status.optional(), ...page }))
+    .input(
+      z.strictObject({
+        status: RefundSchema.shape.status.meta({ description: 'Only refunds with this status.' }).optional(),
+        ...page,
+      }),
+    )
     .output(listOf(ListedRefundSchema))
     .query(({ ctx, input }) => payments.listRefunds(ctx, input)),
 
@@ -131,9 +138,9 @@ export const paymentsRouter = router({
     })
     .input(
       z.strictObject({
-        state: StripeEventStateSchema.optional(),
+        state: StripeEventStateSchema.meta({ description: 'Only events in this state.' }).optional(),
         ...page,
-        cursor: StripeEventId.optional(),
+        cursor: StripeEventId.meta({ description: '`nextCursor` of the previous page.' }).optional(),
       }),
     )
     .output(listOf(StripeEventSchema))

@@ -6,9 +6,9 @@ import { adminProcedure, publicProcedure, router, signedInProcedure, specialistP
 
 const tags = ['Reviews']
 const filter = {
-  spaceId: Id.optional(),
-  specialistId: Id.optional(),
-  bookingId: Id.optional(),
+  spaceId: Id.meta({ description: 'Only reviews of this space.' }).optional(),
+  specialistId: Id.meta({ description: 'Only reviews of this specialist.' }).optional(),
+  bookingId: Id.meta({ description: 'Only the review of this booking.' }).optional(),
   ...page,
 }
 

@@ -9,23 +9,25 @@ const tags = ['Services']
 const settings = {
   durationMinutes: whole(5, 1440).optional(),
   bufferMinutes: whole(0, 1440)
-    .optional()
-    .meta({ description: 'Time after each booking that cannot be booked.' }),
-  priceMinor: whole(0, 10_000_000).optional().meta({ description: 'In minor units, without the room.' }),
-  depositMinor: whole(0, 10_000_000).optional().meta({
-    description: 'Part of the price that is paid when booking, in minor units; 0 for the whole price.',
-  }),
+    .meta({ description: 'Time after each booking that cannot be booked.' })
+    .optional(),
+  priceMinor: whole(0, 10_000_000).meta({ description: 'In minor units, without the room.' }).optional(),
+  depositMinor: whole(0, 10_000_000)
+    .meta({
+      description: 'Part of the price that is paid when booking, in minor units; 0 for the whole price.',
+    })
+    .optional(),
   currency: Currency.optional(),
   needsApproval: z
     .boolean()
-    .optional()
-    .meta({ description: 'Whether the specialist must accept each booking.' }),
+    .meta({ description: 'Whether the specialist must accept each booking.' })
+    .optional(),
   answerHours: whole(1, 720)
-    .optional()
-    .meta({ description: 'Hours within which the specialist must accept a booking.' }),
+    .meta({ description: 'Hours within which the specialist must accept a booking.' })
+    .optional(),
   needsRoom: z.boolean().optional(),
   roomKind: SpaceKindSchema.optional(),
-  roomCapacity: whole(1, 10_000).optional().meta({ description: 'Minimum capacity of the room.' }),
+  roomCapacity: whole(1, 10_000).meta({ description: 'Minimum capacity of the room.' }).optional(),
   cancellation: CancellationInput.optional(),
 }
 
@@ -42,7 +44,13 @@ export const servicesRouter = router({
           'Returns the services of all specialists, or of one specialist or location, oldest first.',
       },
     })
-    .input(z.strictObject({ specialistId: Id.optional(), locationId: Id.optional(), ...page }))
+    .input(
+      z.strictObject({
+        specialistId: Id.meta({ description: 'Only this specialist.' }).optional(),
+        locationId: Id.meta({ description: 'Only specialists at this location.' }).optional(),
+        ...page,
+      }),
+    )
     .output(listOf(ServiceSchema))
     .query(({ ctx, input }) => services.listServices(ctx, input)),
 

@@ -6,9 +6,9 @@ import { adminProcedure, publicProcedure, router } from '../trpc'
 
 const tags = ['Spaces']
 const filter = {
-  locationId: Id.optional(),
-  kind: SpaceKindSchema.optional(),
-  minCapacity: whole(1, 10_000).optional().meta({ description: 'Minimum capacity of a unit.' }),
+  locationId: Id.meta({ description: 'Only this location.' }).optional(),
+  kind: SpaceKindSchema.meta({ description: 'Only this kind.' }).optional(),
+  minCapacity: whole(1, 10_000).meta({ description: 'Minimum capacity of a unit.' }).optional(),
 }
 export const spacesRouter = router({
   list: publicProcedure
@@ -40,11 +40,11 @@ export const spacesRouter = router({
     })
     .input(
       z.strictObject({
-        from: Instant.optional().meta({ description: 'Start of the period; requires `to`.' }),
-        to: Instant.optional().meta({ description: 'End of the period; requires `from`.' }),
-        date: LocalDate.optional().meta({
+        from: Instant.meta({ description: 'Start of the period; requires `to`.' }).optional(),
+        to: Instant.meta({ description: 'End of the period; requires `from`.' }).optional(),
+        date: LocalDate.meta({
           description: 'Replaces `from` and `to`: spaces with a free slot on this local date.',
-        }),
+        }).optional(),
         ...filter,
         ...page,
       }),

@@ -13,10 +13,10 @@ const settings = {
   name: Line(200).optional(),
   about: Prose(5000).optional(),
   slotMinutes: whole(5, 1440)
-    .optional()
-    .meta({ description: 'Length of a slot on a day without a service.' }),
-  minNoticeMinutes: whole(0, 525_600).optional().meta({ description: 'Minimum time from booking to start.' }),
-  maxNoticeDays: whole(1, 3650).optional().meta({ description: 'Maximum time from booking to start.' }),
+    .meta({ description: 'Length of a slot on a day without a service.' })
+    .optional(),
+  minNoticeMinutes: whole(0, 525_600).meta({ description: 'Minimum time from booking to start.' }).optional(),
+  maxNoticeDays: whole(1, 3650).meta({ description: 'Maximum time from booking to start.' }).optional(),
   hours: HoursInput.optional(),
 }
 
@@ -35,15 +35,15 @@ export const specialistsRouter = router({
     })
     .input(
       z.strictObject({
-        userId: Id.optional().meta({ description: 'The profile of this user.' }),
-        locationId: Id.optional(),
-        city: Line(200).optional(),
-        service: Line(200).optional().meta({ description: 'Part of the name of a service.' }),
-        serviceId: Id.optional(),
-        date: LocalDate.optional().meta({
+        userId: Id.meta({ description: 'The profile of this user.' }).optional(),
+        locationId: Id.meta({ description: 'Only this location.' }).optional(),
+        city: Line(200).meta({ description: 'Only locations in this city.' }).optional(),
+        service: Line(200).meta({ description: 'Part of the name of a service.' }).optional(),
+        serviceId: Id.meta({ description: 'Only the specialist of this service.' }).optional(),
+        date: LocalDate.meta({
           description: 'Only specialists with a free time on this local date.',
-        }),
-        minRating: z.number().min(1).max(5).optional().meta({ description: 'Minimum average rating.' }),
+        }).optional(),
+        minRating: z.number().min(1).max(5).meta({ description: 'Minimum average rating.' }).optional(),
         ...page,
       }),
     )
@@ -77,7 +77,14 @@ export const specialistsRouter = router({
           'Returns the board of a specialist. With `serviceId`, the slots are those of the service and can be held; without it, they only show when the specialist is busy.',
       },
     })
-    .input(z.strictObject({ id: Id, date: LocalDate, serviceId: Id.optional(), without: Without }))
+    .input(
+      z.strictObject({
+        id: Id,
+        date: LocalDate,
+        serviceId: Id.meta({ description: 'Service of the slots.' }).optional(),
+        without: Without,
+      }),
+    )
     .output(BoardSchema)
     .query(({ ctx, input: { id, ...day } }) => getBoard(ctx, { specialistId: id, ...day })),
 
@@ -94,7 +101,7 @@ export const specialistsRouter = router({
     })
     .input(
       z.strictObject({
-        userId: Id.optional().meta({ description: 'Default: the caller.' }),
+        userId: Id.meta({ description: 'Default: the caller.' }).optional(),
         locationId: Id,
         ...settings,
       }),

@@ -20,8 +20,8 @@ export const usersRouter = router({
     })
     .input(
       z.strictObject({
-        search: Line(100).optional().meta({ description: 'Part of a name or an email.' }),
-        role: RoleSchema.optional(),
+        search: Line(100).meta({ description: 'Part of a name or an email.' }).optional(),
+        role: RoleSchema.meta({ description: 'Only users with this role.' }).optional(),
         ...page,
       }),
     )

@@ -44,25 +44,26 @@ export const Ok = z.object({ ok: z.literal(true) })
 
 export const direction = z
   .enum(['forward'])
-  .optional()
   .meta({ description: "Sent by tRPC's infinite queries; ignored." })
+  .optional()
 
 /** Input of every list. */
 export const page = {
   limit: whole(1, 100).default(20).meta({ description: 'Maximum number of items.' }),
-  cursor: Id.optional().meta({ description: '`nextCursor` of the previous page.' }),
+  cursor: Id.meta({ description: '`nextCursor` of the previous page.' }).optional(),
   direction,
 }
 export type Page = { limit: number; cursor?: string | undefined; direction?: 'forward' | undefined }
 
 const START_CURSOR = /^(\d{1,13})-([0-9a-f-]{36})$/
-/** Cursor of a list ordered by start. Holds the start itself, since the last item can be rescheduled before the next page. */
+/** Cursor of a list ordered by start. Contains the start itself, since the last item can be rescheduled before the next page. */
 export const StartCursor = z
   .string()
   .refine(
     (text) => Id.safeParse(START_CURSOR.exec(text)?.[2]).success,
     'must be a nextCursor from a response',
   )
+  .meta({ description: '`nextCursor` of the previous page.' })
 
 export const startCursorOf = ({ startsAt, id }: { startsAt: Date | Millis; id: string }): string =>
   `${Number(startsAt)}-${id}`

@@ -91,7 +91,10 @@ export const AttendeeSchema = z
   })
   .meta({ id: 'Attendee' })
 
-export const AttendeeCursor = z.string().regex(/^\d{1,15}$/, 'must be a nextCursor from a response')
+export const AttendeeCursor = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be a nextCursor from a response')
+  .meta({ description: '`nextCursor` of the previous page.' })
 
 type AttendeeListed = Pick<EventAttendeeRow, 'status' | 'userId'> & {
   id: string

@@ -31,10 +31,10 @@ export const SlotSchema = z
   .meta({ id: 'Slot' })
 export type Slot = z.infer<typeof SlotSchema>
 
-export const Without = Id.optional().meta({
+export const Without = Id.meta({
   description:
     'A booking of the caller that is left out of the board, to show the times to which it can be rescheduled.',
-})
+}).optional()
 
 /** Identifies a board. With `serviceId`, the slots are those of a specialist's service. */
 export type BoardKey = CalendarKey & { date: string; serviceId?: string | undefined }
@@ -44,9 +44,9 @@ export const BoardSchema = validatedOnce(
     .object({
       spaceId: Id.nullable(),
       specialistId: Id.nullable(),
-      serviceId: Id.optional().meta({
+      serviceId: Id.meta({
         description: 'The service of the slots, if the request named one.',
-      }),
+      }).optional(),
       date: LocalDate,
       timeZone: TimeZone,
       version: z.int().meta({ description: 'Counter that each change of the calendar raises, on any date.' }),

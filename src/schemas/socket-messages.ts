@@ -24,8 +24,8 @@ const requestId = {
   requestId: z
     .string()
     .max(100)
-    .optional()
-    .meta({ description: 'Chosen by the client; returned in the response.' }),
+    .meta({ description: 'Chosen by the client; returned in the response.' })
+    .optional(),
 }
 
 /** All messages from clients. Unknown types and fields are refused. */
@@ -42,16 +42,16 @@ export const ClientMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('leave_specialist'), specialistId: Id, ...requestId }),
   z.strictObject({
     type: z.literal('slot_hold'),
-    slotId: SlotId.optional().meta({ description: 'The slot to hold. Replaces the other fields.' }),
+    slotId: SlotId.meta({ description: 'The slot to hold. Replaces the other fields.' }).optional(),
     spaceId: Id.optional(),
     startsAt: Instant.optional(),
-    endsAt: Instant.optional().meta({ description: 'Default: the end of one slot.' }),
+    endsAt: Instant.meta({ description: 'Default: the end of one slot.' }).optional(),
     ...requestId,
   }),
   z.strictObject({
     type: z.literal('slot_release'),
-    slotId: SlotId.optional().meta({ description: 'A slot that the user holds.' }),
-    bookingId: Id.optional().meta({ description: 'Replaces `slotId`.' }),
+    slotId: SlotId.meta({ description: 'A slot that the user holds.' }).optional(),
+    bookingId: Id.meta({ description: 'Replaces `slotId`.' }).optional(),
     ...requestId,
   }),
   z.strictObject({ type: z.literal('join_location'), locationId: Id, ...requestId }),
@@ -88,7 +88,11 @@ const SlotUpdateSchema = z.object({
   timestamp: InstantOut,
 })
 const WholeBoardSchema = BoardSchema.extend({ type: z.literal('slots_status_update'), ...requestId })
-const BoardVersionSchema = z.object({ type: z.literal('board_version'), ...calendarKeys, version: z.int() })
+const BoardVersionSchema = z.object({
+  type: z.literal('board_version'),
+  ...calendarKeys,
+  version: z.int().meta({ description: 'Current version of the calendar.' }),
+})
 
 /** Messages about a watched board, on sockets and as server-sent events. */
 export const BoardMessageSchema = z.discriminatedUnion('type', [
@@ -98,22 +102,24 @@ export const BoardMessageSchema = z.discriminatedUnion('type', [
 ])
 export type BoardMessage = z.infer<typeof BoardMessageSchema>
 
+const locationVersion = z.int().meta({ description: 'Counter that each change of the location raises.' })
+
 const CheckInsSchema = z.object({
   type: z.literal('check_ins'),
   locationId: Id,
-  version: z.int(),
+  version: locationVersion,
   present: z.array(CheckInSchema),
 })
 const EventsSchema = z.object({
   type: z.literal('events'),
   locationId: Id,
-  version: z.int(),
+  version: locationVersion,
   events: z.array(EventSchema),
 })
 const WholeLocationSchema = z.object({
   type: z.literal('initial'),
   locationId: Id,
-  version: z.int(),
+  version: locationVersion,
   checkIns: z.array(CheckInSchema),
   events: z.array(EventSchema),
   ...requestId,
@@ -121,7 +127,7 @@ const WholeLocationSchema = z.object({
 const LocationVersionSchema = z.object({
   type: z.literal('location_version'),
   locationId: Id,
-  version: z.int(),
+  version: locationVersion,
 })
 
 /** Messages about a watched location, on sockets and as server-sent events. */
@@ -153,7 +159,12 @@ export const ServerMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('left_specialist'), specialistId: Id, ...requestId }),
   z.object({ type: z.literal('hold_confirmed'), booking: BookingSchema, ...requestId }),
   z.object({ type: z.literal('hold_released'), bookingId: Id, ...requestId }),
-  z.object({ type: z.literal('authenticated'), userId: Id, expiresAt: InstantOut, ...requestId }),
+  z.object({
+    type: z.literal('authenticated'),
+    userId: Id,
+    expiresAt: InstantOut.meta({ description: 'When the access token expires.' }),
+    ...requestId,
+  }),
   z.object({
     type: z.literal('error'),
     code: z.string().meta({ description: 'tRPC error code.' }),

@@ -69,21 +69,24 @@ export const CancellationInput = z.array(z.strictObject(CancellationTierSchema.s
 export const SpaceKindSchema = z.enum(SPACE_KINDS)
 /** Optional settings of a space; each has a default. */
 export const spaceSettings = {
-  capacity: whole(1, 10_000).optional().meta({ description: 'Number of users per unit.' }),
-  units: whole(1, 1000).optional().meta({ description: 'Number of identical units.' }),
+  capacity: whole(1, 10_000).meta({ description: 'Number of users per unit.' }).optional(),
+  units: whole(1, 1000).meta({ description: 'Number of identical units.' }).optional(),
   slotMinutes: whole(5, 1440).optional(),
   bufferMinutes: whole(0, 1440)
-    .optional()
-    .meta({ description: 'Time after each booking that cannot be booked.' }),
-  priceMinor: whole(0, 10_000_000).optional().meta({ description: 'Price of one slot, in minor units.' }),
+    .meta({ description: 'Time after each booking that cannot be booked.' })
+    .optional(),
+  priceMinor: whole(0, 10_000_000).meta({ description: 'Price of one slot, in minor units.' }).optional(),
   currency: Currency.optional(),
-  minNoticeMinutes: whole(0, 525_600).optional().meta({ description: 'Minimum time from booking to start.' }),
-  maxNoticeDays: whole(1, 3650).optional().meta({ description: 'Maximum time from booking to start.' }),
-  maxSlots: whole(1, 200).optional().meta({ description: 'Maximum number of slots per booking.' }),
-  arrivalGraceMinutes: whole(0, 1440).nullable().optional().meta({
-    description: 'Time after the start when a booking without check-in becomes a no-show; null for never.',
-  }),
-  hours: HoursInput.nullable().optional().meta({ description: 'null for the hours of the location.' }),
+  minNoticeMinutes: whole(0, 525_600).meta({ description: 'Minimum time from booking to start.' }).optional(),
+  maxNoticeDays: whole(1, 3650).meta({ description: 'Maximum time from booking to start.' }).optional(),
+  maxSlots: whole(1, 200).meta({ description: 'Maximum number of slots per booking.' }).optional(),
+  arrivalGraceMinutes: whole(0, 1440)
+    .nullable()
+    .meta({
+      description: 'Time after the start when a booking without check-in becomes a no-show; null for never.',
+    })
+    .optional(),
+  hours: HoursInput.nullable().meta({ description: 'null for the hours of the location.' }).optional(),
   cancellation: CancellationInput.optional(),
 }
 

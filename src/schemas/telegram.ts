@@ -11,8 +11,8 @@ export const TelegramProofSchema = z
       .string()
       .min(1)
       .max(16_384)
-      .optional()
-      .meta({ description: '`Telegram.WebApp.initData` of a Mini App, unchanged.' }),
+      .meta({ description: '`Telegram.WebApp.initData` of a Mini App, unchanged.' })
+      .optional(),
     id: z.union([z.int().positive(), z.string().max(20)]).optional(),
     first_name: z.string().max(256).optional(),
     last_name: z.string().max(256).optional(),
