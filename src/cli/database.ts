@@ -41,7 +41,9 @@ export function addDatabaseCommands({ program, on }: Admin, surroundings: Surrou
     .addHelpText('after', '\nExample:\n  bun run admin restore monday.backup --reset --yes\n')
   program
     .command('url')
-    .description('print the database URL, for psql and other tools; an embedded database must be running')
+    .description(
+      'print the database URL, for psql and other tools; an embedded database runs as long as its server',
+    )
     .action(on(showUrl, { anySchema: true }))
   program
     .command('studio')
@@ -50,10 +52,11 @@ export function addDatabaseCommands({ program, on }: Admin, surroundings: Surrou
 }
 
 async function showStats({ ctx, console }: Work): Promise<void> {
-  console.show(await readStats(ctx), ({ bookings, ...counts }) =>
+  console.show(await readStats(ctx), ({ people, bookings, ...counts }) =>
     table(
       ['item', 'count'],
       [
+        ['users', people],
         ...Object.entries(counts).map(([name, count]) => [wordsOf(name), count]),
         ...Object.entries(bookings).map(([status, count]) => [`bookings ${status}`, count]),
       ],

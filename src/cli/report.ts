@@ -49,7 +49,7 @@ function toTables({
     table(
       [heading, 'bookings', 'revenue (minor units)'],
       rows.map(({ name, bookings, amountMinor, currency }) => [name, bookings, money(amountMinor, currency)]),
-      'No bookings.',
+      `No ${heading} bookings.`,
     )
   return [
     `From ${from} to ${to}`,

@@ -1,8 +1,9 @@
 -- Returns the points balance and the tier of a user, with the tier's benefits.
 --
 -- `points` is the sum of all entries. `tier_points` sums the points earned and clawed back in the last 12 months, at
--- least 0, so spending points never lowers the tier. `next_tier_at` is null in the highest tier. The balance is not
--- stored. Lock the user before deciding on it, or two transactions can spend the same points.
+-- least 0, so spending points never lowers the tier. `next_tier_at` is null in the highest tier. Called by
+-- loyalty_price, and to show or redeem points. The balance is not stored: lock the user before deciding on it, or two
+-- transactions can spend the same points.
 CREATE OR REPLACE FUNCTION loyalty_standing(
   p_user uuid, OUT points integer, OUT tier_points integer, OUT tier text, OUT next_tier_at integer,
   OUT discount_percent integer, OUT extra_notice_days integer

@@ -1,7 +1,8 @@
 -- Raises the version of a specialist's calendar and returns the change as JSON, like raise_version for a space.
 -- `rooms` adds the rooms that the services can use.
 --
--- Call it once per transaction and calendar, after the bookings were written, with the specialist's row locked.
+-- Called by raise_versions and after other changes of calendars: once per transaction and calendar, after the
+-- bookings were written. The specialist's row must be locked.
 CREATE OR REPLACE FUNCTION raise_specialist_version(p_specialist uuid, p_touched tstzmultirange) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   v_specialist specialists;

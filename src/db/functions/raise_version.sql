@@ -5,7 +5,8 @@
 -- side, because a claim there can overlap a changed slot. `rules` is null if the space was removed. Instants are
 -- milliseconds since 1970.
 --
--- Call it once per transaction and calendar, after the bookings were written, with the space's row locked.
+-- Called by raise_versions and after other changes of calendars: once per transaction and calendar, after the
+-- bookings were written. The space's row must be locked.
 CREATE OR REPLACE FUNCTION raise_version(p_space uuid, p_touched tstzmultirange) RETURNS json LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   v_space spaces;

@@ -2,6 +2,8 @@
 --
 -- `from` and `to` include the buffer, `startsAt` and `endsAt` do not; all are milliseconds since 1970. `expiresAt`
 -- only applies if `held` is true.
+--
+-- Called for boards and searches, and by raise_version and specialist_rooms. Needs no lock.
 CREATE OR REPLACE FUNCTION space_claims(p_space uuid, p_window tstzmultirange) RETURNS json LANGUAGE plpgsql STABLE AS $$
 DECLARE
   v_now timestamptz := clock_timestamp();

@@ -4,6 +4,9 @@
 -- Hours are local times of the location; the location's hours apply unless the space has its own. Time off of a
 -- specialist is a closure too, but closes no space. Closures are in milliseconds since 1970, the price is per slot in
 -- minor units.
+--
+-- Called for quotes, boards and searches, and by raise_version and specialist_rooms. Needs no lock: claim compares
+-- the rules versions.
 CREATE OR REPLACE FUNCTION space_rules(p_space uuid, p_window tstzmultirange) RETURNS json LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN (

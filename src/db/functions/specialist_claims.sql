@@ -1,4 +1,5 @@
--- Returns the claims on a specialist that overlap p_window, in the same form as space_claims, with unit 1.
+-- Returns the claims on a specialist that overlap p_window, in the same form as space_claims, with unit 1. Called for
+-- boards and searches, and by raise_specialist_version. Needs no lock.
 CREATE OR REPLACE FUNCTION specialist_claims(p_specialist uuid, p_window tstzmultirange) RETURNS json LANGUAGE plpgsql STABLE AS $$
 DECLARE
   v_now timestamptz := clock_timestamp();

@@ -1,5 +1,6 @@
 -- Returns the rooms that a specialist's services can use, as a JSON array: each space of the location with a suitable
--- kind and capacity, with its rules and its claims in p_window.
+-- kind and capacity, with its rules and its claims in p_window. Called for quotes, boards and searches, and by
+-- raise_specialist_version. Needs no lock.
 CREATE OR REPLACE FUNCTION specialist_rooms(p_specialist uuid, p_window tstzmultirange) RETURNS json LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN (

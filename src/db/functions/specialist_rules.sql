@@ -3,6 +3,9 @@
 --
 -- The settings at the top level are the grid of a board without a service: it has no price and no buffer. Only
 -- closures of the whole location and the specialist's own time off apply.
+--
+-- Called for quotes, boards and searches, and by raise_specialist_version. Needs no lock: claim compares the rules
+-- versions.
 CREATE OR REPLACE FUNCTION specialist_rules(p_specialist uuid, p_window tstzmultirange) RETURNS json LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN (
