@@ -76,7 +76,7 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
     const token = /^Bearer +(\S+)$/i.exec(header)?.[1]
     if (!token)
       throw new AppError('NOT_SIGNED_IN', 'The Authorization header must be: Bearer <access token>.')
-    return deps.tokens.verify(token).then(({ person }) => person)
+    return deps.tokens.verify(token).then(({ user }) => user)
   }
 
   /** A refusal is an answer and no event. What is not expected is written down whole, with the id that the caller got. */

@@ -6,7 +6,7 @@ import { AppError } from '../errors'
 export const ACCESS_TOKEN_SECONDS = 3600
 const MAX_CACHED_TOKENS = 10_000
 
-export type Verified = { person: UserActor; expiresAt: Date }
+export type Verified = { user: UserActor; expiresAt: Date }
 export type Tokens = {
   sign(user: { id: string; role: Role; sessionId?: string }): Promise<string>
   /** @throws {AppError} TOKEN_EXPIRED, or NOT_SIGNED_IN if this server did not sign the token */
@@ -24,7 +24,7 @@ export function createTokens(secret: string): Tokens {
       throw new AppError('NOT_SIGNED_IN', 'This access token is not valid. Sign in again.')
     }
     return {
-      person: {
+      user: {
         kind: 'user',
         id: claims.sub,
         role: claims.role,
