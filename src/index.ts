@@ -7,14 +7,14 @@ import { startServer } from './server'
 
 async function main(): Promise<void> {
   const env = readEnv()
-  const worker = process.argv.find((word) => word.startsWith('--worker='))?.slice('--worker='.length)
+  const worker = process.argv.find((argument) => argument.startsWith('--worker='))?.slice('--worker='.length)
   const file = env.LOG_FILE
     ? await openLogFile(worker ? `${env.LOG_FILE}-${worker}` : env.LOG_FILE)
     : undefined
   const log = createLog({ level: env.LOG_LEVEL, terminal: process.stdout.isTTY, file })
   const demo = env.SEED === 'demo'
   if (worker) {
-    await work(env, worker, log)
+    await runWorker(env, worker, log)
   } else if (env.WORKERS > 1) {
     const command = [process.execPath, import.meta.path]
     const workers = await superviseWorkers(env, log, command, process.env)
@@ -23,30 +23,28 @@ async function main(): Promise<void> {
     process.stdout.write(welcome(env.PUBLIC_URL ?? workers.url, demo))
   } else {
     const server = await startServer(env, log)
-    // A terminal that is closed hangs up.
     stopOnSignals(server.stop, log, ['SIGINT', 'SIGTERM', 'SIGHUP'])
     prepareWebApp(log)
     process.stdout.write(welcome(env.PUBLIC_URL ?? server.url, demo))
   }
 }
 
-/** One of several processes on one port. */
-async function work(env: Env, number: string, parent: Log): Promise<void> {
+async function runWorker(env: Env, number: string, parent: Log): Promise<void> {
   const log = parent.child({ worker: number })
   const server = await startServer(env, log)
   const supervisor = connectSupervisor(() => server.deps.metrics.registry)
   if (supervisor) server.deps.metrics.readAll = supervisor.readMetrics
   stopOnSignals(server.stop, log, ['SIGTERM'])
-  // Ctrl-C in a terminal, and closing it, reaches every process; the supervisor says when to stop.
+  // The terminal sends these to every process, but the supervisor decides when to stop.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
   supervisor?.onGone(() => process.kill(process.pid, 'SIGTERM'))
   supervisor?.ready()
   prepareWebApp(log)
 }
 
-/** So that the first visitor does not wait for it; where it fails, everything else still works. */
+/** Bundles the web app before the first visit. The API works without it. */
 function prepareWebApp(log: Log): void {
-  webApp().catch((error) => log.error({ error }, 'the web app could not be built'))
+  webApp().catch((error) => log.error({ error }, 'building the web app failed'))
 }
 
 function welcome(url: string, demo: boolean): string {
@@ -79,7 +77,7 @@ function stopOnSignals(
 }
 
 main().catch((error) => {
-  // What the operator can mend is said in a sentence; anything else is a bug and shows where it happened.
+  // An operator can fix a ConfigurationError. Anything else is a bug and needs its stack.
   process.stderr.write(
     error instanceof ConfigurationError ? `\n${error.message}\n\n` : `${Bun.inspect(error)}\n`,
   )

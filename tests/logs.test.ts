@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import path from 'node:path'
 import { sql } from 'drizzle-orm'
 import { users } from '../src/db/schema'
 import type { RunningServer } from '../src/server'
@@ -185,4 +186,24 @@ test('an internal socket error is logged with the request id of its message', as
   expect(await socket.next('error')).toMatchObject({ reason: 'INTERNAL', requestId: 'from-the-client' })
   expect(failing.lines().find(({ level }) => level === 50)).toMatchObject({ requestId: 'from-the-client' })
   await socket.close()
+})
+
+test.each([
+  ['exits', 'process.exit(1)'],
+  ['crashes', 'setTimeout(() => { throw new Error("crash") })'],
+  ['rejects a promise', 'void Promise.reject(new Error("crash"))'],
+  ['has no more work', ''],
+])('no log line is lost when the process %s', async (_name, end) => {
+  const script = `
+    const { createLog } = await import('./src/lib/logger')
+    const log = createLog({ level: 'info', terminal: false })
+    for (let n = 0; n < 300; n++) log.info({ n }, 'line')
+    ${end}`
+  const child = Bun.spawn([process.execPath, '-e', script], {
+    cwd: path.resolve(import.meta.dirname, '..'),
+    stdout: 'pipe',
+    stderr: 'ignore',
+  })
+  const lines = (await new Response(child.stdout).text()).trim().split('\n')
+  expect(lines.map((line) => JSON.parse(line).n)).toEqual(Array.from({ length: 300 }, (_, n) => n))
 })

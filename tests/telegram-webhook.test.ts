@@ -186,7 +186,7 @@ test('arbitrary button data leads to the menu or a refusal, never to a failure',
       .lines()
       .filter(({ level }) => Number(level) >= 40)
       .map(({ msg }) => msg),
-  ).not.toContain('a job failed; it will run again')
+  ).not.toContain('job failed; it will be retried')
 })
 
 test('texts and names can contain any characters', async () => {

@@ -1,36 +1,36 @@
 import type { Registry } from 'prom-client'
-import type { FromWorker, ToWorker } from './supervisor'
+import { withTimeout } from '../lib/with-timeout'
+import type { FromWorker, ToWorker } from './messages'
 
-/** The channel of a worker to its supervisor. */
+const METRICS_MS = 5000
+
 export type Supervisor = {
   ready(): void
-  /** The metrics of all workers as one text. */
+  /** The text of `/metrics` for all workers, or for this one if the supervisor does not respond. */
   readMetrics(): Promise<string>
-  /** Called when the supervisor is gone: without it nobody would end this process. */
+  /** Called when the supervisor has died: then this process must end by itself. */
   onGone(listener: () => void): void
 }
 
-/** Tells the supervisor every second that this process runs. Null where there is none. */
+/** Connects to the supervisor, and sends it a sign of life every second. Null without a supervisor. */
 export function connectSupervisor(registry: () => Registry): Supervisor | null {
   if (!process.send) return null
-  const tell = (message: FromWorker) => void process.send?.(message)
-  const asked = new Map<string, (text: string) => void>()
-  const timer = setInterval(() => tell({ alive: true }), 1000)
+  const sendMessage = (message: FromWorker) => void process.send?.(message)
+  const pending = new Map<string, (text: string) => void>()
+  const timer = setInterval(() => sendMessage({ alive: true }), 1000)
   timer.unref()
   process.on('message', async (message: ToWorker) => {
     if ('collectMetrics' in message) {
-      tell({ answerMetrics: message.collectMetrics, metrics: await registry().getMetricsAsJSON() })
-    } else asked.get(message.askedAs)?.(message.metrics)
+      sendMessage({ answerMetrics: message.collectMetrics, metrics: await registry().getMetricsAsJSON() })
+    } else pending.get(message.askedAs)?.(message.metrics)
   })
   return {
-    ready: () => tell({ ready: true }),
+    ready: () => sendMessage({ ready: true }),
     readMetrics() {
       const id = Bun.randomUUIDv7()
-      const answer = new Promise<string>((resolve) => asked.set(id, resolve))
-      tell({ askMetrics: id })
-      return Promise.race([answer, Bun.sleep(5000).then(() => registry().metrics())]).finally(() =>
-        asked.delete(id),
-      )
+      const text = new Promise<string>((resolve) => pending.set(id, resolve))
+      sendMessage({ askMetrics: id })
+      return withTimeout(text, METRICS_MS, () => registry().metrics()).finally(() => pending.delete(id))
     },
     onGone: (listener) => void process.on('disconnect', listener),
   }

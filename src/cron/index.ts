@@ -19,37 +19,35 @@ import { deleteOldEvents } from '../services/payments/stripe-events'
 import { deleteOldKeys } from '../services/shared/idempotency'
 
 type Watched = { boards: BoardWatchers; locations: LocationWatchers }
-/** Runs every so many seconds, or at the times of a pattern, in UTC. */
 type Job = { name: string; run: () => Promise<unknown> } & ({ everySeconds: number } | { at: string })
 
-/** The schedule, as a table. Every job is safe to run on every server at once, and to run again after it failed. */
+/** Every job is safe to run on all servers at once, and to repeat after a failure. */
 const jobsOf = (deps: Deps, watched: Watched): Job[] => [
   { name: 'sweep', everySeconds: deps.env.SWEEP_SECONDS, run: () => sweep(deps, watched) },
   { name: 'complete bookings', everySeconds: 60, run: () => completePastBookings(deps) },
-  { name: 'free what nobody came to', everySeconds: 60, run: () => markMissedArrivals(deps) },
+  { name: 'mark missed arrivals', everySeconds: 60, run: () => markMissedArrivals(deps) },
   { name: 'check out at closing', everySeconds: 60, run: () => checkOutAtClosing(deps) },
   { name: 'remind attendees', everySeconds: 60, run: () => remindAttendees(deps) },
   { name: 'delete dead tokens', everySeconds: 3600, run: () => deleteDeadTokens(deps) },
   { name: 'decline unanswered bookings', everySeconds: 60, run: () => declineUnanswered(deps) },
   { name: 'remind of bookings', everySeconds: 60, run: () => remindOfBookings(deps) },
   { name: 'rescue jobs of dead servers', everySeconds: 60, run: () => rescueJobs(deps.db) },
-  { name: 'ask again for lost work', everySeconds: 600, run: () => requeueLostWork(deps.db) },
+  { name: 'requeue lost work', everySeconds: 600, run: () => requeueLostWork(deps.db) },
   { name: 'reconcile payments', at: '0 10 3 * * *', run: () => reconcileRecently(deps) },
   { name: 'delete old payment events', everySeconds: 86_400, run: () => deleteOldEvents(deps) },
   { name: 'delete old notifications', everySeconds: 86_400, run: () => deleteOldNotifications(deps) },
   { name: 'forget cancelled events', everySeconds: 86_400, run: () => forgetCancelledEvents(deps) },
-  { name: 'delete old updates of Telegram', everySeconds: 86_400, run: () => deleteOldUpdates(deps) },
+  { name: 'delete old Telegram updates', everySeconds: 86_400, run: () => deleteOldUpdates(deps) },
   { name: 'delete old idempotency keys', everySeconds: 3600, run: () => deleteOldKeys(deps) },
 ]
 
-/** Frees what has expired and takes away what is over, then tells every watcher where its board should be by now. */
 async function sweep(deps: Deps, { boards, locations }: Watched): Promise<number> {
   try {
     const freed = (await sweepExpiredHolds(deps)) + (await sweepUnpaidSeats(deps))
     await retirePastEvents(deps)
     return freed
   } finally {
-    // Also where the database refused one of them: a watcher is to know how far its board should be.
+    // Also after a failure: the versions show clients whether they have missed a change.
     await boards.tick()
     await locations.tick()
   }
@@ -62,15 +60,14 @@ const scheduleOf = (when: { everySeconds: number } | { at: string }): [string, C
 
 const RECONCILED_DAYS = 4
 
-/** The last days once more, though most was reconciled the night before: Stripe may have been away. */
+/** Repeats days that are already reconciled, because Stripe may have been down. */
 async function reconcileRecently(deps: Deps): Promise<number> {
   const from = new Date(Date.now() - RECONCILED_DAYS * DAY)
   const { differences } = await reconcile(systemContext(deps, 'payment'), { from, to: new Date(), fix: true })
-  for (const difference of differences) deps.log.warn({ difference }, 'payments differed from Stripe')
+  for (const difference of differences) deps.log.warn({ difference }, 'payment differed from Stripe')
   return differences.length
 }
 
-/** Starts the schedule. A job that throws is logged, and runs again when its time comes. @returns what stops it */
 export function startJobs(deps: Deps, watched: Watched): { stop(): Promise<void> } {
   const running = new Set<Promise<unknown>>()
   const crons = jobsOf(deps, watched).map(
@@ -83,7 +80,7 @@ export function startJobs(deps: Deps, watched: Watched): { stop(): Promise<void>
               deps.log.info({ job: name, count, ms: Math.round(performance.now() - started) }, 'job')
             }
           })
-          .catch((error) => deps.log.error({ error, job: name }, 'a job failed; it will run again'))
+          .catch((error) => deps.log.error({ error, job: name }, 'job failed; it will run again'))
         running.add(work)
         await work
         running.delete(work)
@@ -92,7 +89,7 @@ export function startJobs(deps: Deps, watched: Watched): { stop(): Promise<void>
   return {
     async stop() {
       for (const cron of crons) cron.stop()
-      // croner's stop does not wait for what is running.
+      // croner does not wait for running jobs.
       await Promise.all(running)
     },
   }

@@ -2,6 +2,7 @@ import type { Runner } from 'graphile-worker'
 import { z } from 'zod'
 import { type Deps, systemContext } from '../context'
 import { silentLogger } from '../db/migrate'
+import { withTimeout } from '../lib/with-timeout'
 import { sendPasswordLink } from '../services/accounts/password-reset'
 import { deliverNotification, sendNotification } from '../services/delivery/deliver'
 import type { JobName, Jobs } from '../services/jobs/jobs'
@@ -12,7 +13,7 @@ import { processRefund } from '../services/payments/process-refund'
 import { processEvent } from '../services/payments/stripe-events'
 import { answerUpdate } from '../telegram-bot'
 
-/** Jobs at once in each part of a server's queue, each with a connection of its pool while it is taken and given back. */
+/** Concurrent jobs per queue. Each needs a connection only while it is fetched and completed. */
 const CONCURRENCY = 4
 const POLL_MS = 1000
 
@@ -21,7 +22,7 @@ type Task<Name extends JobName> = {
   run: (ctx: ReturnType<typeof systemContext>, payload: Jobs[Name]) => Promise<unknown>
 }
 
-/** What does each job. Every one is idempotent, and may run on two servers at once. */
+/** Every task is idempotent and may run on two servers at once. */
 const TASKS: { [Name in JobName]: Task<Name> } = {
   'stripe-event': { input: z.object({ eventId: z.string() }), run: processEvent },
   'review-payment': { input: z.object({ paymentId: z.string() }), run: reviewPayment },
@@ -38,27 +39,24 @@ const TASKS: { [Name in JobName]: Task<Name> } = {
   },
 }
 
-type Part = { names: JobName[]; connections: number }
+type Queue = { names: JobName[]; connections: number }
 
-/**
- * What may wait for somebody else's server for a long time is worked on apart: money and live pushes do not wait behind it, nor
- * does whoever talks to the bot wait behind a mail server that says nothing.
- */
-const APART: Part[] = [
+/** Jobs that may wait long for a mail server or Telegram. Payments and live messages must not wait behind them. */
+const SLOW_QUEUES: Queue[] = [
   { names: ['send-notification', 'send-password-link'], connections: 2 },
   { names: ['telegram-update'], connections: 2 },
 ]
-const REST: Part = {
-  names: (Object.keys(TASKS) as JobName[]).filter((name) => !APART.some(({ names }) => names.includes(name))),
+const MAIN_QUEUE: Queue = {
+  names: (Object.keys(TASKS) as JobName[]).filter(
+    (name) => !SLOW_QUEUES.some(({ names }) => names.includes(name)),
+  ),
   connections: 3,
 }
 
-/** How long a queue that could not start waits before it tries again. */
-const RETRY_MS = 1000
+const START_RETRY_MS = 1000
 
 /**
- * Starts to work on the queue, beside everything else: what is asked meanwhile is answered, and what waits for the queue is
- * taken up once it is there. A job that throws is logged and tried again, with growing pauses.
+ * Starts the queues in the background and retries until they run. A failed job is logged and retried with growing delays.
  */
 export function startQueue(deps: Deps, databaseUrl: string): { stop(): Promise<void> } {
   const stopping = Promise.withResolvers<void>()
@@ -68,8 +66,8 @@ export function startQueue(deps: Deps, databaseUrl: string): { stop(): Promise<v
       try {
         return await runTasks(deps, databaseUrl)
       } catch (error) {
-        deps.log.error({ error }, 'the queue could not start; it will try again')
-        await Promise.race([Bun.sleep(RETRY_MS), stopping.promise])
+        deps.log.error({ error }, 'queue start failed; it will be retried')
+        await withTimeout(stopping.promise, START_RETRY_MS, () => undefined)
       }
     }
     return []
@@ -87,7 +85,7 @@ export function startQueue(deps: Deps, databaseUrl: string): { stop(): Promise<v
 async function runTasks(deps: Deps, databaseUrl: string): Promise<Runner[]> {
   const { run } = await import('graphile-worker')
   const logger = await silentLogger()
-  const work = ({ names, connections }: Part): Promise<Runner> =>
+  const start = ({ names, connections }: Queue): Promise<Runner> =>
     run({
       connectionString: databaseUrl,
       maxPoolSize: connections,
@@ -99,10 +97,10 @@ async function runTasks(deps: Deps, databaseUrl: string): Promise<Runner[]> {
     })
   const runners: Runner[] = []
   try {
-    for (const part of [REST, ...APART]) runners.push(await work(part))
+    for (const queue of [MAIN_QUEUE, ...SLOW_QUEUES]) runners.push(await start(queue))
     return runners
   } catch (error) {
-    // A part of a queue would go on beside the next one, and nobody would stop it.
+    // Otherwise the queues that did start would continue beside those of the next attempt.
     await Promise.all(runners.map((runner) => runner.stop().catch(() => undefined)))
     throw error
   }
@@ -117,7 +115,7 @@ function handlerOf<Name extends JobName>(deps: Deps, name: Name) {
       const last = job.attempts >= job.max_attempts
       deps.log[last ? 'error' : 'warn'](
         { error, job: name, attempt: job.attempts },
-        last ? 'a job was given up' : 'a job failed; it will run again',
+        last ? 'job given up' : 'job failed; it will be retried',
       )
       throw error
     }

@@ -1,36 +1,30 @@
 import { jwt } from '@elysiajs/jwt'
+import { LRUCache } from 'lru-cache'
 import type { Role, UserActor } from '../actor'
 import { AppError } from '../errors'
 
 export const ACCESS_TOKEN_SECONDS = 3600
-const REMEMBERED_TOKENS = 10_000
+const MAX_CACHED_TOKENS = 10_000
 
-export type Verified = { person: UserActor; expiresAt: Date }
+export type Verified = { user: UserActor; expiresAt: Date }
 export type Tokens = {
-  /** An access token of one hour. */
-  sign(person: { id: string; role: Role; sessionId?: string }): Promise<string>
-  /**
-   * Who a token speaks for.
-   * @throws {AppError} TOKEN_EXPIRED, or NOT_SIGNED_IN for anything this server did not sign.
-   */
+  sign(user: { id: string; role: Role; sessionId?: string }): Promise<string>
+  /** @throws {AppError} TOKEN_EXPIRED, or NOT_SIGNED_IN if this server did not sign the token */
   verify(token: string): Promise<Verified>
 }
 
-/**
- * Access tokens, signed and verified by `@elysiajs/jwt` (HS256). Verifying takes longer than most answers, so a token
- * that was verified is remembered until it expires; the map is bounded, the oldest leaves first.
- */
+/** Signs and verifies access tokens (HS256). Caches verified tokens: verifying takes longer than most responses. */
 export function createTokens(secret: string): Tokens {
   const { jwt: signer } = jwt({ name: 'jwt', secret }).decorator
-  const remembered = new Map<string, Verified>()
+  const cached = new LRUCache<string, Verified>({ max: MAX_CACHED_TOKENS })
 
   async function read(token: string): Promise<Verified> {
     const claims = await signer.verify(token, { currentDate: new Date(0) })
     if (!claims || typeof claims.sub !== 'string' || typeof claims.exp !== 'number' || !isRole(claims.role)) {
-      throw new AppError('NOT_SIGNED_IN', 'This access token is not valid. Please sign in.')
+      throw new AppError('NOT_SIGNED_IN', 'This access token is not valid. Sign in again.')
     }
     return {
-      person: {
+      user: {
         kind: 'user',
         id: claims.sub,
         role: claims.role,
@@ -50,16 +44,14 @@ export function createTokens(secret: string): Tokens {
         jti: Bun.randomUUIDv7(),
       }),
     async verify(token) {
-      let verified = remembered.get(token)
+      let verified = cached.get(token)
       if (!verified) {
         verified = await read(token)
-        const oldest = remembered.size >= REMEMBERED_TOKENS ? remembered.keys().next().value : undefined
-        if (oldest !== undefined) remembered.delete(oldest)
-        remembered.set(token, verified)
+        cached.set(token, verified)
       }
       if (verified.expiresAt.getTime() > Date.now()) return verified
-      remembered.delete(token)
-      throw new AppError('TOKEN_EXPIRED', 'This access token has expired. Please refresh it.')
+      cached.delete(token)
+      throw new AppError('TOKEN_EXPIRED', 'This access token has expired. Refresh it.')
     },
   }
 }

@@ -1,103 +1,59 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-/** What the parts of a server report; each server process has its own. */
 export type Metrics = {
   registry: Registry
-  /** The text of /metrics: of this process, or of all workers where there are several. */
+  /** The text of `/metrics`, for all workers if there are several. */
   readAll: () => Promise<string>
-  /** One call of a procedure, through whichever door; `reason` is OK or why it was refused. */
   countCall(procedure: string, reason: string, seconds: number): void
-  /** One call whose answer was kept from another one. */
   countCacheHit(procedure: string): void
-  /** One answer of the HTTP server. */
   countAnswer(status: number): void
-  /** Somebody asked for a time, and got it or was told why not. */
   countHold(outcome: string): void
-  /** Holds that were freed by the sweep; each as late as `lateSeconds`. */
   countSwept(lateSeconds: number[]): void
-  /** A notification went out through a channel, or did not. */
   countNotification(channel: string, outcome: 'sent' | 'failed' | 'refused' | 'withdrawn'): void
   countCacheRead(found: 'near' | 'far' | 'missed'): void
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
-/** Everything that `/metrics` tells, in the format of Prometheus. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
-  const registers = [registry]
   collectDefaultMetrics({ register: registry, prefix: 'coworkspace_' })
-
-  /** A counter that is told what was counted when somebody reads it: counting is an addition and nothing else. */
-  function counter<Label extends string>(name: string, help: string, labelNames: Label[]) {
-    const counted = new Map<string, { labels: Record<Label, string>; count: number }>()
-    new Counter({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        for (const entry of counted.values()) {
-          this.inc(entry.labels, entry.count)
-          entry.count = 0
-        }
-      },
-    })
-    return (...values: string[]) => {
-      const key = values.length === 1 ? (values[0] ?? '') : values.join('\n')
-      const entry = counted.getOrInsertComputed(key, () => ({
-        labels: Object.fromEntries(labelNames.map((label, n) => [label, values[n] ?? ''])) as Record<
-          Label,
-          string
-        >,
-        count: 0,
-      }))
-      entry.count += 1
-    }
-  }
-
-  const countCalls = counter(
-    'coworkspace_calls_total',
-    'Calls of procedures, by how they ended: OK, or the reason of the refusal.',
-    ['procedure', 'reason'],
-  )
-  const callSeconds = new Histogram({
-    name: 'coworkspace_call_seconds',
-    help: 'How long calls of procedures took.',
-    labelNames: ['procedure'],
-    buckets: SECONDS,
-    registers,
+  const countCalls = createCounter(registry, {
+    name: 'coworkspace_calls_total',
+    help: 'Calls of procedures, by outcome: OK or the reason of the refusal.',
+    labelNames: ['procedure', 'reason'],
   })
-  const countAnswers = counter('coworkspace_http_responses_total', 'Answers of the HTTP server, by status.', [
-    'status',
-  ])
-  const countHolds = counter(
-    'coworkspace_holds_total',
-    'Attempts to hold a time, by outcome: HELD, SLOT_TAKEN and so on.',
-    ['outcome'],
-  )
+  const countAnswers = createCounter(registry, {
+    name: 'coworkspace_http_responses_total',
+    help: 'HTTP responses, by status.',
+    labelNames: ['status'],
+  })
+  const countHolds = createCounter(registry, {
+    name: 'coworkspace_holds_total',
+    help: 'Attempts to hold a time, by outcome: HELD or the reason of the refusal, such as SLOT_TAKEN.',
+    labelNames: ['outcome'],
+  })
+  const countNotifications = createCounter(registry, {
+    name: 'coworkspace_notifications_total',
+    help: 'Notifications by channel and outcome: sent, failed (retried), refused (not retried) or withdrawn (no longer true).',
+    labelNames: ['channel', 'outcome'],
+  })
+  const countCacheReads = createCounter(registry, {
+    name: 'coworkspace_cache_reads_total',
+    help: 'Cache reads by result: found in this process (near), in Redis (far), or loaded (missed).',
+    labelNames: ['found'],
+  })
   const swept = new Histogram({
     name: 'coworkspace_swept_late_seconds',
-    help: 'Holds freed by the sweep, by how long after their end.',
+    help: 'Holds that the sweep expired, by the time since their end.',
     buckets: [1, 5, 10, 30, 60, 120, 300, 900],
-    registers,
+    registers: [registry],
   })
-  const countNotifications = counter(
-    'coworkspace_notifications_total',
-    'Notifications by channel and outcome: sent, failed (and tried again), refused for good, or withdrawn since it is not so any more.',
-    ['channel', 'outcome'],
-  )
-  const countCacheReads = counter(
-    'coworkspace_cache_reads_total',
-    'Reads of cached answers: found in this process (near), in Redis (far), or made anew (missed).',
-    ['found'],
-  )
-  // Finding a labelled child costs more than observing with it, and procedures are few.
-  const procedures = new Map<string, ReturnType<typeof callSeconds.labels>>()
+  const observeCall = createCallTimer(registry)
 
   function countCall(procedure: string, reason: string, seconds: number): void {
     countCalls(procedure, reason)
-    procedures.getOrInsertComputed(procedure, () => callSeconds.labels(procedure)).observe(seconds)
+    observeCall(procedure, seconds)
   }
 
   return {
@@ -118,19 +74,58 @@ export function createMetrics(): Metrics {
   }
 }
 
+/** A counter that only adds to a number per call; prom-client gets the sums when the metrics are read. */
+function createCounter<Label extends string>(
+  registry: Registry,
+  { labelNames, ...config }: { name: string; help: string; labelNames: Label[] },
+): (...values: string[]) => void {
+  const counted = new Map<string, { labels: Record<Label, string>; count: number }>()
+  new Counter({
+    ...config,
+    labelNames,
+    registers: [registry],
+    collect() {
+      for (const entry of counted.values()) {
+        this.inc(entry.labels, entry.count)
+        entry.count = 0
+      }
+    },
+  })
+  const labelsOf = (values: string[]) =>
+    Object.fromEntries(labelNames.map((label, n) => [label, values[n] ?? ''])) as Record<Label, string>
+  return (...values) => {
+    const key = values.length === 1 ? (values[0] ?? '') : values.join('\n')
+    counted.getOrInsertComputed(key, () => ({ labels: labelsOf(values), count: 0 })).count += 1
+  }
+}
+
+function createCallTimer(registry: Registry): (procedure: string, seconds: number) => void {
+  const histogram = new Histogram({
+    name: 'coworkspace_call_seconds',
+    help: 'Duration of procedure calls.',
+    labelNames: ['procedure'],
+    buckets: SECONDS,
+    registers: [registry],
+  })
+  // Finding a labelled child costs more than observing with it, and there are few procedures.
+  const children = new Map<string, ReturnType<typeof histogram.labels>>()
+  return (procedure, seconds) =>
+    children.getOrInsertComputed(procedure, () => histogram.labels(procedure)).observe(seconds)
+}
+
+type ConnectionCounts = { state: string; count: number }[]
 type Readings = {
   realtime: () => RealtimeStats
   bus: () => { published: number; received: number; undelivered: number }
   redisUp: (() => boolean) | undefined
   poolSize: number
-  /** Connections of all servers to the database, by what they do; throws where the database does not answer. */
-  connections: () => Promise<{ state: string; count: number }[]>
-  /** What of payments does not go as it should, by kind; throws where the database does not answer. */
+  // Both reject if the database is down.
+  connections: () => Promise<ConnectionCounts>
   payments: () => Promise<Record<string, number>>
 }
 
-/** What is read when somebody asks, rather than counted as it happens. */
 export function addReadings({ registry }: Metrics, readings: Readings): void {
+  const { realtime, bus, redisUp, poolSize } = readings
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name: `coworkspace_${name}`,
@@ -140,77 +135,77 @@ export function addReadings({ registry }: Metrics, readings: Readings): void {
         this.set(read())
       },
     })
-  gauge('sockets', 'Sockets that are open.', () => readings.realtime().sockets)
-  gauge('sockets_signed_in', 'Sockets of people who are signed in.', () => readings.realtime().signedIn)
-  gauge('watched_spaces', 'Topics: spaces that some socket watches.', () => readings.realtime().watchedSpaces)
-  gauge('watched_boards', 'Days of spaces that some socket watches.', () => readings.realtime().watchedBoards)
-  gauge('messages_in', 'Messages from sockets since the start.', () => readings.realtime().messagesIn)
-  gauge('messages_out', 'Messages published since the start.', () => readings.bus().published)
-  gauge('messages_shared_in', 'Messages from other servers since the start.', () => readings.bus().received)
-  gauge('messages_undelivered', 'Messages that could not be told to other servers: Redis was away.', () => {
-    return readings.bus().undelivered
+  gauge('sockets', 'Open sockets.', () => realtime().sockets)
+  gauge('sockets_signed_in', 'Open sockets of signed-in users.', () => realtime().signedIn)
+  gauge('watched_spaces', 'Calendars that a socket or stream watches.', () => realtime().watchedSpaces)
+  gauge('watched_boards', 'Boards that a socket or stream watches.', () => realtime().watchedBoards)
+  gauge('messages_in', 'Messages from sockets since the start.', () => realtime().messagesIn)
+  gauge('messages_out', 'Messages published since the start.', () => bus().published)
+  gauge('messages_shared_in', 'Messages from other servers since the start.', () => bus().received)
+  gauge('messages_undelivered', 'Messages not sent to other servers while Redis was down.', () => {
+    return bus().undelivered
   })
-  gauge('slow_readers_closed', 'Sockets that were closed because they read too slowly.', () => {
-    return readings.realtime().slowReadersClosed
+  gauge('slow_readers_closed', 'Sockets closed because they read too slowly.', () => {
+    return realtime().slowReadersClosed
   })
-  gauge(
-    'database_pool_size',
-    'Connections that this process may have to the database.',
-    () => readings.poolSize,
-  )
-  const { redisUp } = readings
-  if (redisUp) gauge('redis_up', 'Whether messages go out to Redis and come back.', () => Number(redisUp()))
-  // Both gauges are read at once: they ask together, and one does not tell what the other found the time before.
-  let asked: Promise<{ state: string; count: number }[] | undefined> | undefined
-  const ask = () => {
-    asked ??= readings
-      .connections()
+  gauge('database_pool_size', 'Maximum database connections of this process.', () => poolSize)
+  if (redisUp) gauge('redis_up', 'Whether messages reach Redis and come back.', () => Number(redisUp()))
+  addDatabaseGauges(registry, readings.connections)
+  addPaymentGauge(registry, readings.payments)
+}
+
+function addDatabaseGauges(registry: Registry, read: () => Promise<ConnectionCounts>): void {
+  // One query per scrape, so that both gauges report the same state.
+  let query: Promise<ConnectionCounts | undefined> | undefined
+  const readOnce = () => {
+    query ??= read()
       .catch(() => undefined)
       .finally(() => {
-        asked = undefined
+        query = undefined
       })
-    return asked
+    return query
   }
   new Gauge({
     name: 'coworkspace_database_up',
-    help: 'Whether the database answers.',
+    help: 'Whether the database responds.',
     registers: [registry],
     async collect() {
-      this.set((await ask()) ? 1 : 0)
+      this.set((await readOnce()) ? 1 : 0)
     },
   })
   new Gauge({
     name: 'coworkspace_database_connections',
-    help: 'Connections of all servers to the database, by state.',
+    help: 'Database connections of all servers, by state.',
     labelNames: ['state'],
     registers: [registry],
     async collect() {
-      const states = await ask()
+      const states = await readOnce()
       this.reset()
       for (const { state, count } of states ?? []) this.set({ state }, count)
     },
   })
+}
+
+function addPaymentGauge(registry: Registry, read: () => Promise<Record<string, number>>): void {
   new Gauge({
     name: 'coworkspace_payment_troubles',
-    help: 'Events of Stripe and durable jobs that nobody took for a minute, that failed, or were given up; refunds not made for ten minutes; disputes.',
+    help: 'Stripe events and jobs that waited a minute, failed or were given up; refunds that waited ten minutes; disputes.',
     labelNames: ['kind'],
     // Every worker reads the same database.
     aggregator: 'max',
     registers: [registry],
     async collect() {
       this.reset()
-      const troubles = await readings.payments().catch(() => ({}))
+      const troubles = await read().catch(() => ({}))
       for (const [kind, count] of Object.entries(troubles)) this.set({ kind }, count)
     },
   })
 }
 
-/** Counts of this server's own sockets and event streams, since it started. */
 export type RealtimeStats = {
   sockets: number
   signedIn: number
   eventStreams: number
-  /** Calendars, of spaces and of specialists. */
   watchedSpaces: number
   watchedBoards: number
   messagesIn: number

@@ -1,7 +1,6 @@
 declare module 'pino-roll' {
   import type { SonicBoom } from 'sonic-boom'
 
-  /** The package comes without types: as much of them as is used here. */
   export default function roll(options: {
     file: string
     size?: string

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 
-/** The project's folder, found from the sources as well as from a bundle of `bun run build`, which lies higher up. */
+/** The project's folder. Sources and the bundle of `bun run build` lie at different depths in it. */
 export const root = findRoot(import.meta.dir)
 
 function findRoot(folder: string): string {

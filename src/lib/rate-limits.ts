@@ -5,7 +5,6 @@ import type { Actor } from '../actor'
 import { AppError } from '../errors'
 import type { RedisLink } from './redis'
 
-/** How much somebody may ask, by who he is and what he asks for. `points` in `seconds`, then wait for the next period. */
 export const TIERS = {
   anonymous: { points: 300, seconds: 60 },
   person: { points: 600, seconds: 60 },
@@ -19,7 +18,6 @@ export const TIERS = {
 export type Tier = keyof typeof TIERS
 export type Tiers = Record<Tier, { points: number; seconds: number }>
 
-/** What is left to a caller of one tier: the one that is told is the one that ends first. */
 export type Allowance = {
   tier: Tier
   points: number
@@ -28,26 +26,16 @@ export type Allowance = {
   resetSeconds: number
 }
 
-/** From where somebody asks, and what the answer will tell him of his limits; one for each request, also of a batch. */
+/** The source of a request, and the tightest allowance for its response headers. Shared by the calls of a batch. */
 export type Caller = { address: string; allowance: Allowance | null }
 
 export type RateLimits = {
-  /**
-   * Counts one call against its caller.
-   * @throws RATE_LIMITED, with the seconds to wait
-   */
+  /** @throws RATE_LIMITED, with the seconds to wait */
   countCall(actor: Actor, caller: Caller, type: 'query' | 'mutation' | 'subscription'): Promise<void>
-  /**
-   * Counts the opening of a socket against its address.
-   * @throws RATE_LIMITED
-   */
+  /** @throws RATE_LIMITED */
   countSocket(caller: Caller): Promise<void>
-  /**
-   * Counts an attempt to sign in, against the address and against the e-mail that is tried.
-   * @throws RATE_LIMITED
-   */
+  /** @throws RATE_LIMITED */
   countSignIn(caller: Caller, email: string): Promise<void>
-  /** Whoever has proved to be the owner of an e-mail starts anew. */
   forgiveSignIn(email: string): Promise<void>
 }
 
@@ -58,10 +46,7 @@ const unlimited: RateLimits = {
   forgiveSignIn: async () => undefined,
 }
 
-/**
- * Limits are counted in Redis for all servers together, and in this process where there is no Redis or while it is away:
- * then each server allows as much on its own.
- */
+/** Counts in Redis for all servers together. Without Redis, or while it is down, each process counts on its own. */
 export function createRateLimits(redis: RedisLink | null, on: boolean, tiers: Tiers = TIERS): RateLimits {
   if (!on) return unlimited
   const limiters = Object.fromEntries(
@@ -84,7 +69,7 @@ export function createRateLimits(redis: RedisLink | null, on: boolean, tiers: Ti
     }
     if (!caller.allowance || share(allowance) < share(caller.allowance)) caller.allowance = allowance
     if (found.consumedPoints <= points) return
-    throw new AppError('RATE_LIMITED', 'Too many requests. Please wait a little.', {
+    throw new AppError('RATE_LIMITED', 'Too many requests. Wait and try again.', {
       retryAfterSeconds: allowance.resetSeconds,
     })
   }
@@ -117,12 +102,11 @@ function shared(redis: RedisLink, memory: RateLimiterMemory): RateLimiterRedis {
     duration: memory.duration,
     insuranceLimiter: memory,
     rejectIfRedisNotReady: true,
-    // Who is far beyond his limit is refused without asking Redis again.
+    // Refuses further calls of a blocked caller without asking Redis.
     inMemoryBlockOnConsumed: memory.points + 1,
   })
 }
 
-/** The standard headers that tell a caller where he stands. */
 export function limitHeaders(allowance: Allowance | null): Record<string, string> {
   if (!allowance) return {}
   const { tier, points, periodSeconds, remaining, resetSeconds } = allowance
@@ -134,20 +118,20 @@ export function limitHeaders(allowance: Allowance | null): Record<string, string
 
 type Connected = { requestIP(request: Request): { address: string } | null }
 
-/** Reads where a request comes from: the last address that no trusted proxy has. */
+/** Reads the address of a request: the last one in `X-Forwarded-For` that is not a trusted proxy. */
 export function addressReader(trustedProxies: string[]) {
   const trust = proxyAddress.compile(trustedProxies)
   return (request: Request, server: Connected | null): string => {
     const direct = server?.requestIP(request)?.address ?? 'unknown'
     if (trustedProxies.length === 0) return limitedAddress(direct)
     const headers = { 'x-forwarded-for': request.headers.get('x-forwarded-for') ?? undefined }
-    // The package asks for a request of Node's, and reads no more of it than this.
-    const asked = { headers, socket: { remoteAddress: direct }, connection: { remoteAddress: direct } }
-    return limitedAddress(proxyAddress(asked as unknown as Parameters<typeof proxyAddress>[0], trust))
+    // proxy-addr expects a Node request but reads only these fields.
+    const nodeRequest = { headers, socket: { remoteAddress: direct }, connection: { remoteAddress: direct } }
+    return limitedAddress(proxyAddress(nodeRequest as unknown as Parameters<typeof proxyAddress>[0], trust))
   }
 }
 
-/** What stands for an address: an IPv6 network of 64 bits is one household, and one attacker. */
+/** The address to count against: for IPv6 the /64 network, which usually belongs to one household. */
 export function limitedAddress(address: string): string {
   if (!ipaddr.isValid(address)) return address
   const parsed = ipaddr.process(address)

@@ -2,40 +2,34 @@ import type { Log } from './logger'
 import type { RedisLink } from './redis'
 import { MINUTE } from './time'
 
-/** What is known of a key: its value, where one is kept that is still true, and the stamp that one loaded now would bear. */
 export type Found = { value: object | undefined; stamp: string }
 
 export type SharedCache = {
-  /** Null where Redis has no answer, and nothing kept may be used. */
   find(key: string, tag: string): Promise<Found | null>
-  /**
-   * Runs `load` and keeps what it gives under the stamp that was found. Where another server is at it already, its answer is
-   * waited for instead.
-   */
+  /** Loads a value and stores it under the stamp. If another server is loading it already, waits for that value. */
   load(key: string, found: Found, maxAgeMs: number, load: () => Promise<object>): Promise<object>
-  /** Whoever asks after this resolves, on whichever server, gets nothing that was loaded before. Never fails. */
+  /** Once this resolves, no server returns a value loaded before. Never fails. */
   forget(tags: string[]): Promise<void>
 }
 
 const PREFIX = 'coworkspace:cache:'
 const EPOCH = `${PREFIX}epoch`
-/** A stamp that was lost, because it was old or Redis needed the room, makes values be loaded again: the next one is another. */
+/** If a stamp expires or is evicted, the next one differs and values are loaded again. */
 const STAMP_MS = 120 * MINUTE
 const LOADING_MS = 10_000
 const POLL_MS = 20
 
 /**
- * What all servers keep together, in Redis. Each value bears the stamp its tag had before it was loaded, and is true for as
- * long as the tag still has that stamp: so what was read before a change and written after it is never taken for true, and
- * whoever asks after a change sees it, wherever he asks. A message to each server could promise neither, as it comes later.
+ * A cache in Redis for all servers. Each value is stored with the stamp that its tag had before loading, and is valid while
+ * the tag has that stamp. A value read before a change is therefore never used after it, even if it is written later.
  */
 export function createSharedCache({ commands, isUp, onRecovered }: RedisLink, log: Log): SharedCache {
-  // What changed while Redis was away was told to nobody: nothing from before is true any more.
+  // Invalidations were lost while Redis was down, so every older value is invalid.
   onRecovered(() => void forgetAll())
 
   async function forgetAll(): Promise<void> {
     await commands.set(EPOCH, newStamp(), 'PX', STAMP_MS).catch(() => {
-      // Where Redis is away for good, its return asks again.
+      // If Redis is down, onRecovered runs this again.
       if (isUp()) setTimeout(forgetAll, 200).unref()
     })
   }
@@ -51,9 +45,9 @@ export function createSharedCache({ commands, isUp, onRecovered }: RedisLink, lo
       const names = [PREFIX + key, tagName(tag), EPOCH]
       const [text, ofTag, epoch] = await Promise.all(names.map((name) => commands.get(name)))
       const stamp = `${epoch ?? (await stampOf(EPOCH))}/${ofTag ?? (await stampOf(tagName(tag)))}`
-      return { stamp, value: keyFor(stamp, text) }
+      return { stamp, value: valueFor(stamp, text) }
     } catch (error) {
-      log.debug({ error, key }, 'Redis did not say what it keeps')
+      log.debug({ error, key }, 'cache read from Redis failed')
       return null
     }
   }
@@ -64,27 +58,26 @@ export function createSharedCache({ commands, isUp, onRecovered }: RedisLink, lo
     maxAgeMs: number,
     run: () => Promise<object>,
   ): Promise<object> {
-    const turn = `${PREFIX}loading:${key}:${stamp}`
-    const isMine = await commands.set(turn, '1', 'PX', LOADING_MS, 'NX').catch(() => 'OK')
-    const other = isMine ? undefined : await waitFor(key, stamp, turn)
-    if (other) return other
+    const lock = `${PREFIX}loading:${key}:${stamp}`
+    const isMine = await commands.set(lock, '1', 'PX', LOADING_MS, 'NX').catch(() => 'OK')
+    const loaded = isMine ? undefined : await waitFor(key, stamp, lock)
+    if (loaded) return loaded
     try {
       const value = await run()
       await commands
         .set(PREFIX + key, JSON.stringify({ stamp, value }), 'PX', maxAgeMs)
-        .catch((error) => log.debug({ error, key }, 'Redis did not keep a value'))
+        .catch((error) => log.debug({ error, key }, 'cache write to Redis failed'))
       return value
     } finally {
-      if (isMine) void commands.del(turn).catch(() => undefined)
+      if (isMine) void commands.del(lock).catch(() => undefined)
     }
   }
 
-  /** What another server is loading under this stamp; undefined where it gave up. */
-  async function waitFor(key: string, stamp: string, turn: string): Promise<object | undefined> {
+  async function waitFor(key: string, stamp: string, lock: string): Promise<object | undefined> {
     const end = performance.now() + LOADING_MS
     while (performance.now() < end) {
-      const isLoading = await commands.get(turn).catch(() => null)
-      const value = keyFor(stamp, await commands.get(PREFIX + key).catch(() => null))
+      const isLoading = await commands.get(lock).catch(() => null)
+      const value = valueFor(stamp, await commands.get(PREFIX + key).catch(() => null))
       if (value) return value
       if (!isLoading) return undefined
       await Bun.sleep(POLL_MS)
@@ -98,17 +91,16 @@ export function createSharedCache({ commands, isUp, onRecovered }: RedisLink, lo
     async forget(tags) {
       const set = (tag: string) => commands.set(tagName(tag), newStamp(), 'PX', STAMP_MS)
       await Promise.all(tags.map(set)).catch((error) => {
-        log.debug({ error, tags }, 'Redis was not told of a change')
+        log.debug({ error, tags }, 'cache invalidation in Redis failed')
         return forgetAll()
       })
     },
   }
 }
 
-/** A value as it is kept, where it was loaded under this stamp. */
-function keyFor(stamp: string, text: string | null | undefined): object | undefined {
-  const kept: { stamp: string; value: object } | undefined = text ? JSON.parse(text) : undefined
-  return kept?.stamp === stamp ? kept.value : undefined
+function valueFor(stamp: string, text: string | null | undefined): object | undefined {
+  const stored: { stamp: string; value: object } | undefined = text ? JSON.parse(text) : undefined
+  return stored?.stamp === stamp ? stored.value : undefined
 }
 
 const newStamp = () => Bun.randomUUIDv7()

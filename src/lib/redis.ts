@@ -1,46 +1,40 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Log } from './logger'
+import { withTimeout } from './with-timeout'
 
-/** What every server of one Redis shares with the others, and whether it is there. */
 export type RedisLink = {
-  /** For commands. While Redis is away they fail at once rather than wait. */
+  /** Commands fail at once while Redis is down. */
   commands: Redis | Cluster
-  /** True while messages go out and come back. */
   isUp(): boolean
-  /** Sends to every server that is connected. False where Redis is away, and then nobody else hears it. */
+  /** Sends a payload to all connected servers. Returns false if Redis is down: the payload is lost. */
   send(payload: string): boolean
-  /** Hears what is sent, one's own included. */
   onMessage(listener: (payload: string) => void): void
-  /** Called when Redis is back: what was sent in between is lost. */
+  /** Called when Redis is back. Payloads sent in the meantime are lost. */
   onRecovered(listener: () => void): void
-  /** Asks for an answer; `ok` is false where there is none within two seconds. */
   check(): Promise<{ ok: boolean; latencyMs: number }>
   close(): Promise<void>
 }
 
 export type RedisTimes = { heartbeatMs: number; deadAfterMs: number }
 const TIMES: RedisTimes = { heartbeatMs: 1000, deadAfterMs: 3000 }
+const CHECK_MS = 2000
 
 /**
- * Connects to Redis, or to a cluster where several addresses are given, separated by commas. Never fails and never waits: a
- * Redis that is away is asked again and again. That it is there is known by a heartbeat, which goes the whole way that a
- * message goes, so a network that swallows everything while the connection stays open is noticed too.
+ * Connects to Redis, or to a cluster if `urls` lists several addresses, separated by commas. Returns at once and reconnects
+ * forever. A heartbeat takes the same path as messages, so it also detects a connection that is open but dead.
  */
 export function connectRedis(urls: string, log: Log, times: RedisTimes = TIMES): RedisLink {
   const { commands, openSubscriber, channels } = openConnections(urls)
   const [channel, heartbeat] = channels
   const sharded = commands instanceof Cluster
-  let up = false
-  let everUp = false
-  let heardAt = performance.now()
-  let closed = false
+  const state = createState(log)
+  let beatAt = performance.now()
   const messageListeners: ((payload: string) => void)[] = []
-  const recoveredListeners: (() => void)[] = []
 
   const publish = (to: string, payload: string) =>
     (sharded ? commands.spublish(to, payload) : commands.publish(to, payload)).catch(() => undefined)
 
-  // Without a listener the first error would end the process; what matters is told by the heartbeat.
+  // An error without a listener would end the process. The heartbeat detects every failure that matters.
   commands.on('error', () => undefined)
   let subscriber = listen()
 
@@ -48,77 +42,56 @@ export function connectRedis(urls: string, log: Log, times: RedisTimes = TIMES):
     const listening = openSubscriber()
     listening.on('error', () => undefined)
     listening.on(sharded ? 'smessage' : 'message', (to: string, payload: string) => {
-      if (to === heartbeat) hear()
-      else for (const listener of messageListeners) listener(payload)
+      if (to === heartbeat) {
+        beatAt = performance.now()
+        state.setUp()
+      } else for (const listener of messageListeners) listener(payload)
     })
     listening.on('ready', beat)
-    // ioredis subscribes again by itself once it is connected again.
+    // ioredis subscribes again by itself after a reconnect.
     void (sharded ? listening.ssubscribe(...channels) : listening.subscribe(...channels)).catch(
       () => undefined,
     )
     return listening
   }
 
-  function hear(): void {
-    heardAt = performance.now()
-    if (up || closed) return
-    up = true
-    log[everUp ? 'warn' : 'info'](everUp ? 'Redis is back' : 'Redis is connected')
-    if (everUp) for (const listener of recoveredListeners) listener()
-    everUp = true
-  }
-
   function beat(): void {
     void publish(heartbeat, 'beat')
-    if (performance.now() - heardAt < times.deadAfterMs) return
-    lose('Redis does not answer; this server goes on alone until it does')
-    // A connection that is open and dead would stay so for many minutes.
-    heardAt = performance.now()
+    if (performance.now() - beatAt < times.deadAfterMs) return
+    state.setDown('Redis is not responding; this server continues alone')
+    beatAt = performance.now()
     reconnect(commands)
     if (sharded) {
-      // One that had lost the node of its channels never finds them again.
+      // A cluster subscriber that lost the node of its channels never finds them again.
       subscriber.disconnect()
       subscriber = listen()
     } else reconnect(subscriber)
   }
 
-  function lose(message: string): void {
-    if (up) log.error(message)
-    up = false
-  }
-
   const timer = setInterval(beat, times.heartbeatMs)
   const watched = commands instanceof Cluster ? [] : [commands, subscriber]
   for (const connection of watched) {
-    connection.on('close', () => {
-      if (!closed) lose('the connection to Redis was lost; this server goes on alone until it is back')
-    })
+    connection.on('close', () => state.setDown('Redis connection lost; this server continues alone'))
   }
 
   return {
     commands,
-    isUp: () => up,
+    isUp: state.isUp,
     send(payload) {
-      if (!up) return false
+      if (!state.isUp()) return false
       void publish(channel, payload)
       return true
     },
     onMessage: (listener) => void messageListeners.push(listener),
-    onRecovered: (listener) => void recoveredListeners.push(listener),
+    onRecovered: state.onRecovered,
     async check() {
       const started = performance.now()
-      const ok = await Promise.race([
-        commands.ping().then(
-          () => up,
-          () => false,
-        ),
-        Bun.sleep(2000).then(() => false),
-      ])
+      const pinged = commands.ping().then(state.isUp, () => false)
+      const ok = await withTimeout(pinged, CHECK_MS, () => false)
       return { ok, latencyMs: Math.round((performance.now() - started) * 100) / 100 }
     },
     async close() {
-      closed = true
-      up = false
+      state.close()
       clearInterval(timer)
       commands.disconnect()
       subscriber.disconnect()
@@ -126,10 +99,36 @@ export function connectRedis(urls: string, log: Log, times: RedisTimes = TIMES):
   }
 }
 
+function createState(log: Log) {
+  let up = false
+  let everUp = false
+  let closed = false
+  const recoveredListeners: (() => void)[] = []
+  return {
+    isUp: () => up,
+    setUp(): void {
+      if (up || closed) return
+      up = true
+      log[everUp ? 'warn' : 'info'](everUp ? 'Redis is back' : 'Redis is connected')
+      if (everUp) for (const listener of recoveredListeners) listener()
+      everUp = true
+    },
+    setDown(message: string): void {
+      if (up) log.error(message)
+      up = false
+    },
+    onRecovered: (listener: () => void) => void recoveredListeners.push(listener),
+    close(): void {
+      closed = true
+      up = false
+    },
+  }
+}
+
 const OPTIONS = {
   enableAutoPipelining: true,
   enableOfflineQueue: false,
-  // What was on its way when the connection broke may have been done: only the caller knows whether to ask again.
+  // A command may have run before the connection broke. Only the caller knows whether it can be repeated.
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
   connectTimeout: 2000,
@@ -146,7 +145,6 @@ function openConnections(urls: string) {
       new Cluster(nodes, {
         redisOptions: { ...OPTIONS, connectionName: 'coworkspace' },
         clusterRetryStrategy: OPTIONS.retryStrategy,
-        // Each is a pause while the cluster has lost a node, which a caller waits for.
         maxRedirections: 3,
         ...options,
       })
@@ -156,11 +154,10 @@ function openConnections(urls: string) {
       channels: channelsOf(''),
     }
   }
-  // Messages know nothing of Redis's numbered databases: deployments that share one are told apart by the name.
+  // Pub/sub ignores Redis's numbered databases, so the channel names separate deployments on one Redis.
   const database = new URL(first).pathname.slice(1) || '0'
   return {
     commands: new Redis(first, { ...OPTIONS, connectionName: 'coworkspace' }),
-    // It must queue the subscription until it is connected, and has no commands that could take too long.
     openSubscriber: () =>
       new Redis(first, {
         ...OPTIONS,
@@ -173,13 +170,13 @@ function openConnections(urls: string) {
   }
 }
 
-/** The one channel of all messages, and one that only this server listens to; on a cluster both live on one node. */
+/** The channel of all messages and a heartbeat channel of this server. The braces keep both on one cluster node. */
 const channelsOf = (suffix: string): [string, string] => [
   `{coworkspace${suffix}}:messages`,
   `{coworkspace${suffix}}:heartbeat:${Bun.randomUUIDv7()}`,
 ]
 
-/** A cluster's own `disconnect` waits for ever for a node to which there is no connection yet: each node is told for itself. */
+/** Disconnects node by node: a cluster's own `disconnect` waits forever for a node that is not yet connected. */
 function reconnect(connection: Redis | Cluster): void {
   for (const node of connection instanceof Cluster ? connection.nodes() : [connection]) {
     if (node.status === 'ready' || node.status === 'connect') node.disconnect(true)

@@ -1,10 +1,9 @@
-/** Milliseconds since 1970, as the database counts them too. */
 export type Millis = number
 
 export const MINUTE: Millis = 60_000
 export const DAY: Millis = 86_400_000
 
-/** An instant as clients read it: ISO 8601 in UTC, without a fraction where there is none. */
+/** ISO 8601 in UTC, without a fraction of zero. */
 export const iso = (at: Date | Millis): string => {
   const text = (typeof at === 'number' ? new Date(at) : at).toISOString()
   return text.endsWith('.000Z') ? `${text.slice(0, -5)}Z` : text
@@ -12,8 +11,8 @@ export const iso = (at: Date | Millis): string => {
 export const isoOrNull = (at: Date | null): string | null => at && iso(at)
 
 /**
- * The instant of a local time. A time that does not exist moves forward by as much as the clocks do; one that exists
- * twice is the first (RFC 5545, and Temporal's "compatible").
+ * The instant of a local time. A time that the clocks skip is shifted forward by the gap, and of a repeated time the first
+ * is used (RFC 5545; "compatible" in Temporal).
  * @param date `YYYY-MM-DD`
  * @param time `HH:MM`; `24:00` is the next midnight
  */
@@ -23,11 +22,10 @@ export function instantOf(date: string, time: string, timeZone: string): Millis 
   return local.toZonedDateTime(timeZone).epochMilliseconds
 }
 
-/** The local date at an instant, `YYYY-MM-DD`. */
 export const dateAt = (at: Millis, timeZone: string): string =>
   Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone).toPlainDate().toString()
 
-/** The local time at an instant as people write it in a language, such as `Mon, 4 January 2027 at 09:00`. */
+/** Formats a local time for a locale, such as `Mon, 4 January 2027 at 09:00`. */
 export const localTimeIn = (at: Millis, timeZone: string, locale: string): string =>
   new Intl.DateTimeFormat(locale, {
     weekday: 'short',
@@ -49,7 +47,7 @@ export function isTimeZone(name: string): boolean {
   if (knownZones.has(name)) return true
   try {
     new Intl.DateTimeFormat('en', { timeZone: name })
-    // Asking takes longer than most answers; there are some hundred zones, in a few ways to write them each.
+    // Creating a format takes longer than most responses. A few hundred zones exist, each with a few spellings.
     if (knownZones.size < 5000) knownZones.add(name)
     return true
   } catch {

@@ -9,156 +9,158 @@ import { type BoardWatchers, dayOf } from './board-watchers'
 import type { Bus } from './bus'
 import { type BoardFollower, followBoard, isOfDay } from './follow-board'
 
-/** A board this old is read again for whoever comes: no cached board lives longer. */
 const MAX_AGE_MS = 60_000
-/** How long a message that is missing may be late before the board is read again. */
+/** How long to wait for a missing message before the board is read again. */
 const PATIENCE_MS = 200
-/** What a watcher may leave unread before it gets the whole board in place of its changes. */
+/** A watcher with more unread messages gets the whole board instead. */
 const MAX_UNREAD = 64
 
-/** One watcher: what it has not read yet, what wakes it, and what ends it. */
 type Watcher = { unread: BoardMessage[]; wake: () => void; leave: () => void }
 
-/** One board that somebody watches by server-sent events: kept once, for all of them. */
-type Feed = {
+type SharedBoard = {
+  day: BoardKey
   follower: BoardFollower
   watchers: Set<Watcher>
-  /** The reading of the board that is under way, if one is. */
   reading: Promise<void> | undefined
   staleAt: number
   healing: ReturnType<typeof setTimeout> | undefined
-  end(): void
+  close(): void
+}
+
+type Parts = {
+  db: Db
+  log: Log
+  bus: Pick<Bus, 'subscribe'>
+  boards: Pick<BoardWatchers, 'watch' | 'unwatch'>
 }
 
 export type BoardStreams = {
   watch: WatchBoard
   watchers(): number
-  /** Ends every stream, and lets none begin: a server that stops waits for what it has begun to answer. */
+  /** Ends every stream and refuses new ones: a server that stops waits for its open responses. */
   close(): void
 }
 
 /**
- * Boards for server-sent events. Each is one subscription of the bus and one reading, shared by all who watch it: a change
- * costs the database nothing, whoever comes later gets the board as it is kept here.
+ * Boards for server-sent events. All streams of a board share one bus subscription and one copy of the board, so a change
+ * costs no query.
  */
-export function createBoardStreams({
-  db,
-  log,
-  bus,
-  boards,
-}: {
-  db: Db
-  log: Log
-  bus: Pick<Bus, 'subscribe'>
-  boards: Pick<BoardWatchers, 'watch' | 'unwatch'>
-}): BoardStreams {
-  const feeds = new Map<string, Feed>()
+export function createBoardStreams(parts: Parts): BoardStreams {
+  const shared = new Map<string, SharedBoard>()
   let watching = 0
   let closed = false
 
-  function openFeed(key: string, board: BoardKey): Feed {
-    const follower = followBoard(board)
-    // Before the board is read: what changes in between arrives twice rather than never.
-    const unsubscribe = bus.subscribe(topicOf.calendar(board), (message) => {
-      if (isBoardMessage(message)) pass(feed, message, board)
-    })
-    boards.watch(board)
-    const feed: Feed = {
-      follower,
-      watchers: new Set(),
-      reading: undefined,
-      staleAt: 0,
-      healing: undefined,
-      end() {
-        unsubscribe()
-        boards.unwatch(board)
-        clearTimeout(feed.healing)
-        feeds.delete(key)
+  function addWatcher(key: string, board: SharedBoard, signal: AbortSignal): Watcher {
+    const watcher: Watcher = {
+      unread: [],
+      wake() {},
+      leave() {
+        signal.removeEventListener('abort', watcher.leave)
+        if (!board.watchers.delete(watcher)) return
+        watching -= 1
+        watcher.wake()
+        if (board.watchers.size > 0) return
+        board.close()
+        shared.delete(key)
       },
     }
-    return feed
-  }
-
-  function pass(feed: Feed, message: BoardMessage, day: BoardKey): void {
-    feed.follower.take(message)
-    const ofOtherDay = message.type === 'slots_status_update' && !isOfDay(message, day)
-    if (!ofOtherDay) notifyWatchers(feed, message)
-    if (!feed.follower.behind() || feed.follower.board() === undefined) return
-    feed.healing ??= setTimeout(() => {
-      feed.healing = undefined
-      if (feed.follower.behind())
-        void read(feed, day).catch((error) => log.warn({ error }, 'a board was not read'))
-    }, PATIENCE_MS)
-  }
-
-  function read(feed: Feed, day: BoardKey): Promise<void> {
-    feed.reading ??= readBoard(db, day)
-      .then(({ board, changesAt }) => {
-        feed.staleAt = Math.min(changesAt, Date.now() + MAX_AGE_MS)
-        const whole: BoardMessage = { type: 'slots_status_update', ...board }
-        feed.follower.take(whole)
-        notifyWatchers(feed, whole)
-      })
-      .finally(() => {
-        feed.reading = undefined
-      })
-    return feed.reading
+    board.watchers.add(watcher)
+    watching += 1
+    signal.addEventListener('abort', watcher.leave)
+    return watcher
   }
 
   return {
     watchers: () => watching,
-    async watch(board, signal) {
-      if (closed) throw new AppError('UNAVAILABLE', 'This server is closing. Please try again.')
-      const key = `${calendarId(board)} ${dayOf(board)}`
-      const feed = feeds.getOrInsertComputed(key, () => openFeed(key, board))
-      const watcher: Watcher = {
-        unread: [],
-        wake() {},
-        leave() {
-          signal.removeEventListener('abort', watcher.leave)
-          if (!feed.watchers.delete(watcher)) return
-          watching -= 1
-          watcher.wake()
-          if (feed.watchers.size === 0) feed.end()
-        },
-      }
-      feed.watchers.add(watcher)
-      watching += 1
-      signal.addEventListener('abort', watcher.leave)
+    async watch(day, signal) {
+      if (closed) throw new AppError('UNAVAILABLE', 'This server is shutting down. Try again.')
+      const key = `${calendarId(day)} ${dayOf(day)}`
+      const board = shared.getOrInsertComputed(key, () => openBoard(parts, day))
+      const watcher = addWatcher(key, board, signal)
       try {
-        if (feed.staleAt <= Date.now()) await read(feed, board)
+        if (board.staleAt <= Date.now()) await read(parts.db, board)
       } catch (error) {
         watcher.leave()
         throw error
       }
       if (signal.aborted) watcher.leave()
-      watcher.unread = wholeBoard(feed)
-      return messagesOf(feed, watcher)
+      watcher.unread = wholeBoard(board)
+      return messagesOf(board, watcher)
     },
     close() {
       closed = true
-      for (const { watchers } of [...feeds.values()]) for (const watcher of [...watchers]) watcher.leave()
+      for (const { watchers } of [...shared.values()]) for (const watcher of [...watchers]) watcher.leave()
     },
   }
 }
 
-function notifyWatchers(
-  { watchers, follower }: Pick<Feed, 'watchers' | 'follower'>,
-  message: BoardMessage,
-): void {
-  for (const watcher of watchers) {
+function openBoard({ db, log, bus, boards }: Parts, day: BoardKey): SharedBoard {
+  // Subscribe before reading: a change in between then arrives twice instead of never.
+  const unsubscribe = bus.subscribe(topicOf.calendar(day), (message) => {
+    if (!isBoardMessage(message)) return
+    forward(board, message)
+    healIfBehind(board, { db, log })
+  })
+  boards.watch(day)
+  const board: SharedBoard = {
+    day,
+    follower: followBoard(day),
+    watchers: new Set(),
+    reading: undefined,
+    staleAt: 0,
+    healing: undefined,
+    close() {
+      unsubscribe()
+      boards.unwatch(day)
+      clearTimeout(board.healing)
+    },
+  }
+  return board
+}
+
+function forward(board: SharedBoard, message: BoardMessage): void {
+  board.follower.take(message)
+  if (message.type !== 'slots_status_update' || isOfDay(message, board.day)) notifyWatchers(board, message)
+}
+
+function healIfBehind(board: SharedBoard, { db, log }: Pick<Parts, 'db' | 'log'>): void {
+  const { follower } = board
+  if (!follower.behind() || follower.board() === undefined) return
+  board.healing ??= setTimeout(() => {
+    board.healing = undefined
+    if (follower.behind())
+      void read(db, board).catch((error) => log.warn({ error }, 'reading a streamed board failed'))
+  }, PATIENCE_MS)
+}
+
+function read(db: Db, board: SharedBoard): Promise<void> {
+  board.reading ??= readBoard(db, board.day)
+    .then(({ board: whole, changesAt }) => {
+      board.staleAt = Math.min(changesAt, Date.now() + MAX_AGE_MS)
+      const message: BoardMessage = { type: 'slots_status_update', ...whole }
+      board.follower.take(message)
+      notifyWatchers(board, message)
+    })
+    .finally(() => {
+      board.reading = undefined
+    })
+  return board.reading
+}
+
+function notifyWatchers(board: SharedBoard, message: BoardMessage): void {
+  for (const watcher of board.watchers) {
     watcher.unread.push(message)
-    if (watcher.unread.length > MAX_UNREAD) watcher.unread = wholeBoard({ follower })
+    if (watcher.unread.length > MAX_UNREAD) watcher.unread = wholeBoard(board)
     watcher.wake()
   }
 }
 
-const wholeBoard = ({ follower }: Pick<Feed, 'follower'>): BoardMessage[] => {
+const wholeBoard = ({ follower }: SharedBoard): BoardMessage[] => {
   const board = follower.board()
   return board ? [{ type: 'slots_status_update', ...board }] : []
 }
 
-async function* messagesOf({ watchers }: Feed, watcher: Watcher): AsyncGenerator<BoardMessage, void> {
+async function* messagesOf({ watchers }: SharedBoard, watcher: Watcher): AsyncGenerator<BoardMessage, void> {
   try {
     while (watchers.has(watcher)) {
       const message = watcher.unread.shift()

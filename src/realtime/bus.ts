@@ -5,37 +5,31 @@ import type { RedisLink } from '../lib/redis'
 import type { ServerMessage, Topic } from '../schemas/socket-messages'
 
 /**
- * What servers tell each other beside the messages of sockets: boards to be read again, tags of the cache to be forgotten, and
- * a person whose account is gone.
+ * Sent between servers, never to clients: calendars whose boards must be read again, cache tags to invalidate, and a user
+ * to disconnect.
  */
 export type Signal = { refreshBoards?: string[]; forget?: string[]; personGone?: string }
 
-/** How messages travel to those who listen. */
+/** `publish` and `signal` reach all servers, `deliver` only the subscribers on this one. */
 export type Bus = {
-  /** To everyone who listens, on whichever server. */
   publish: Publish
-  /** To those who listen to this server. */
   deliver: Publish
-  /** Hears the messages of a topic in this process. @returns what ends it */
   subscribe(topic: Topic, listener: (message: ServerMessage) => void): () => void
-  /** Tells every server, this one first. */
   signal(signal: Signal): void
   onSignal(listener: (signal: Signal) => void): void
-  /** Hears of which topics something was published, here or on another server, before anybody else does. */
+  /** Listens to the topics of all publications, on any server, before their subscribers get them. */
   onPublished(listener: (topic: string) => void): void
-  /** @param onBackpressure hears that somebody who listens did not take a message at once */
   attach(server: Server<unknown>, onBackpressure?: () => void): void
-  /** How many messages were published here, came from other servers, and could not be told to them. */
   counts(): { published: number; received: number; undelivered: number }
 }
 
 type Message = Parameters<Publish>[1]
-/** What is to be said, made now where it was not yet; undefined where it turns out to be nothing. */
+/** Renders a lazy message; undefined if there is nothing to send. */
 export const messageOf = (message: Message): ServerMessage | undefined =>
   typeof message === 'function' ? message() : message
 const textOf = (message: Message): string | undefined => JSON.stringify(messageOf(message))
 
-/** In one process: straight to Bun's own publish, serialised once. */
+/** Delivers within this process, through Bun's own publish. Serializes each message once, and only if it has a subscriber. */
 export function createLocalBus(): Bus & { pass(topic: string, text: string): void } {
   let server: Server<unknown> | undefined
   let onBackpressure: (() => void) | undefined
@@ -44,20 +38,19 @@ export function createLocalBus(): Bus & { pass(topic: string, text: string): voi
   const signalListeners: ((signal: Signal) => void)[] = []
   const publishedListeners: ((topic: string) => void)[] = []
 
-  /** To the sockets and the listeners of this process. */
   function deliverText(topic: string, text: string): void {
     if (server?.publish(topic, text) === -1) onBackpressure?.()
-    const heard = listeners.get(topic)
-    if (!heard) return
+    const subscribed = listeners.get(topic)
+    if (!subscribed) return
     const message: ServerMessage = JSON.parse(text)
-    for (const listener of heard) listener(message)
+    for (const listener of subscribed) listener(message)
   }
 
-  const isHeard = (topic: string) => listeners.has(topic) || (server?.subscriberCount(topic) ?? 0) > 0
+  const hasSubscribers = (topic: string) => listeners.has(topic) || (server?.subscriberCount(topic) ?? 0) > 0
 
   function deliver(topic: Topic, message: Message): void {
     published += 1
-    const text = isHeard(topic) ? textOf(message) : undefined
+    const text = hasSubscribers(topic) ? textOf(message) : undefined
     if (text !== undefined) deliverText(topic, text)
   }
 
@@ -74,11 +67,11 @@ export function createLocalBus(): Bus & { pass(topic: string, text: string): voi
       deliver(topic, message)
     },
     subscribe(topic, listener) {
-      const heard = listeners.getOrInsertComputed(topic, () => new Set())
-      heard.add(listener)
+      const subscribed = listeners.getOrInsertComputed(topic, () => new Set())
+      subscribed.add(listener)
       return () => {
-        heard.delete(listener)
-        if (heard.size === 0) listeners.delete(topic)
+        subscribed.delete(listener)
+        if (subscribed.size === 0) listeners.delete(topic)
       }
     },
     signal(signal) {
@@ -86,20 +79,19 @@ export function createLocalBus(): Bus & { pass(topic: string, text: string): voi
     },
     onSignal: (listener) => void signalListeners.push(listener),
     onPublished: (listener) => void publishedListeners.push(listener),
-    attach(listening, tell) {
+    attach(listening, listener) {
       server = listening
-      onBackpressure = tell
+      onBackpressure = listener
     },
     counts: () => ({ published, received: 0, undelivered: 0 }),
   }
 }
 
-/** The name under which a signal travels between the topics. */
 const SIGNAL = 'signal'
 
 /**
- * With Redis: to this server's own listeners at once, and to every other server's through Redis. What happens in one tick
- * travels together. While Redis is away the own sockets are served all the same; the others heal by the versions.
+ * Delivers within this process at once and to other servers through Redis, one batch per tick. While Redis is down, only
+ * this process's subscribers get messages; clients of other servers notice the gap by the versions.
  */
 export function createSharedBus(redis: RedisLink, log: Log): Bus {
   const local = createLocalBus()
@@ -111,7 +103,7 @@ export function createSharedBus(redis: RedisLink, log: Log): Bus {
 
   function send(topic: string, text: string): void {
     if (outgoing.length === 0) queueMicrotask(flush)
-    // Neither topics nor JSON have line breaks of their own, so lines are enough to tell them apart.
+    // Neither topics nor JSON contain line breaks, so lines separate them.
     outgoing.push(topic, text)
   }
 
@@ -131,7 +123,7 @@ export function createSharedBus(redis: RedisLink, log: Log): Bus {
         if (topic === SIGNAL) local.signal(JSON.parse(text))
         else local.pass(topic, text)
       } catch (error) {
-        log.error({ error, topic }, 'a message of another server could not be delivered')
+        log.error({ error, topic }, 'delivering a message from another server failed')
       }
     }
   })

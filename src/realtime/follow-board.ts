@@ -1,26 +1,26 @@
-// Not by way of the shapes, whose validation would come along into the client.
+// Not from ../schemas/slots: that would bundle Zod into the client package.
 import { calendarId } from '../schemas/calendar-key'
 import type { Board, BoardKey } from '../schemas/slots'
 import type { BoardMessage } from '../schemas/socket-messages'
 
 type SlotUpdate = Extract<BoardMessage, { type: 'slot_update' }>
 
-/** Updates that wait for one before them; past so many the board is asked for anyway. */
+/** At most this many updates wait for an earlier one. By then the client has asked for the whole board. */
 const MAX_WAITING = 500
 
 export type BoardFollower = {
-  /** The board as far as it is known; undefined before the first whole one came. */
   board(): Board | undefined
-  /** Takes a message of the calendar, in whatever order they come. @returns whether the board is another one now */
+  /**
+   * Applies a message of the calendar. Messages may arrive in any order.
+   * @returns whether the board has changed
+   */
   take(message: BoardMessage): boolean
-  /** True where a newer version is known of than the board has: a message is late, or was lost. */
   behind(): boolean
 }
 
 /**
- * Keeps one day of a calendar true by its messages: whole boards replace it, changes carry it from one version to the
- * next. What came already is ignored, and what came too early waits for the one before it. It runs in the server, which
- * keeps one board for all who watch it by server-sent events, and in the client package.
+ * Keeps a board current from its messages: a whole board replaces it, an update takes it from one version to the next. Old
+ * updates are ignored, early ones wait. Runs in the client package and, for server-sent events, in the server.
  */
 export function followBoard(key: BoardKey): BoardFollower {
   let board: Board | undefined
@@ -28,7 +28,7 @@ export function followBoard(key: BoardKey): BoardFollower {
   let waiting: SlotUpdate[] = []
 
   function replaceBoard(whole: Board): boolean {
-    // One of the same version is a later look: time alone has changed it.
+    // A board of the same version can be newer: time changes slots without raising the version.
     if (!isOfDay(whole, key) || (board && whole.version < board.version)) return false
     board = whole
     return true
@@ -70,6 +70,5 @@ export function followBoard(key: BoardKey): BoardFollower {
   }
 }
 
-/** Whether a whole board is the one that is followed, and not another day or service of its calendar. */
 export const isOfDay = (whole: Pick<Board, 'date' | 'serviceId'>, { date, serviceId }: BoardKey): boolean =>
   whole.date === date && whole.serviceId === serviceId

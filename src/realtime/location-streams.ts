@@ -6,17 +6,16 @@ import { readCommunity } from '../services/calendar/change-location'
 import type { Bus } from './bus'
 import type { LocationWatchers } from './location-watchers'
 
-/** What a watcher may leave unread before the oldest is dropped: it notices by the versions, and asks again. */
+/** The oldest unread message beyond this is dropped. The client notices the gap by its version and asks for the whole. */
 const MAX_UNREAD = 64
 
 export type LocationStreams = {
   watch: WatchLocation
   watchers(): number
-  /** Ends every stream, and lets none begin. */
   close(): void
 }
 
-/** Locations for server-sent events, as they are for whoever is not signed in: a stream carries no token. */
+/** Locations for server-sent events, without names: a stream has no token. */
 export function createLocationStreams({
   db,
   bus,
@@ -32,11 +31,11 @@ export function createLocationStreams({
   return {
     watchers: () => enders.size,
     async watch(locationId, signal) {
-      if (closed) throw new AppError('UNAVAILABLE', 'This server is closing. Please try again.')
+      if (closed) throw new AppError('UNAVAILABLE', 'This server is shutting down. Try again.')
       const unread: LocationMessage[] = []
       let whole: LocationMessage | undefined
       let wake = () => {}
-      // Before it is read: what changes in between arrives twice rather than never.
+      // Subscribe before reading: a change in between then arrives twice instead of never.
       const unsubscribe = bus.subscribe(topicOf.location(locationId), (message) => {
         if (!isLocationMessage(message)) return
         unread.push(message)
@@ -55,7 +54,7 @@ export function createLocationStreams({
       signal.addEventListener('abort', end)
       try {
         const community = await readCommunity(db, locationId)
-        // Whatever came while it was read is newer or known, and the whole is never what is dropped.
+        // Not in `unread`, which may drop it. Updates received meanwhile are newer or already included.
         whole = { type: 'initial', ...community }
       } catch (error) {
         end()

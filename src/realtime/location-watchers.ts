@@ -6,29 +6,29 @@ import { readCommunity, readLocationVersions } from '../services/calendar/change
 import type { Bus } from './bus'
 import { MAX_LOCATIONS } from './socket-limits'
 
-/** A socket as far as locations go: who is there, and which ones it watches. */
-type Visitor = {
+type Watcher = {
   socket: { subscribe(topic: string): unknown; unsubscribe(topic: string): unknown }
-  person: UserActor | null
+  user: UserActor | null
   locations: Set<string>
 }
 
 export type LocationWatchers = {
-  /** Watches a location. @returns what is there now, as this person may see it @throws NOT_FOUND, RATE_LIMITED */
-  enter(visitor: Visitor, locationId: string): Promise<ServerMessage>
-  exit(visitor: Visitor, locationId: string): void
-  /** Somebody else than before is there, and hears from now on what that person may. */
-  signIn(visitor: Visitor, person: UserActor): void
-  /** One more stream of this server looks at a location, or no longer. */
+  /**
+   * Watches a location.
+   * @returns its present state, with names only for signed-in users
+   * @throws NOT_FOUND, RATE_LIMITED beyond MAX_LOCATIONS
+   */
+  enter(watcher: Watcher, locationId: string): Promise<ServerMessage>
+  exit(watcher: Watcher, locationId: string): void
+  /** Subscribes the watched locations again, with the rights of the new user. */
+  signIn(watcher: Watcher, user: UserActor): void
   watch(locationId: string): void
   unwatch(locationId: string): void
-  /** The socket is gone. */
-  forget(visitor: Visitor): void
-  /** Every sweep: tells the versions of all watched locations, so that a client notices what it missed. */
+  forget(watcher: Watcher): void
+  /** Runs in every sweep: sends the versions of the watched locations, so that clients notice lost messages. */
   tick(): Promise<void>
 }
 
-/** Which locations this server's own sockets and streams look at. */
 export function createLocationWatchers({
   db,
   deliver,
@@ -37,8 +37,7 @@ export function createLocationWatchers({
   deliver: Bus['deliver']
 }): LocationWatchers {
   const watchers = new Map<string, number>()
-  const topic = (person: UserActor | null, id: string) =>
-    person ? topicOf.members(id) : topicOf.location(id)
+  const topic = (user: UserActor | null, id: string) => (user ? topicOf.members(id) : topicOf.location(id))
 
   function watch(locationId: string): void {
     watchers.set(locationId, (watchers.get(locationId) ?? 0) + 1)
@@ -50,27 +49,29 @@ export function createLocationWatchers({
     else watchers.delete(locationId)
   }
 
-  function exit({ socket, person, locations }: Visitor, locationId: string): void {
+  function exit({ socket, user, locations }: Watcher, locationId: string): void {
     if (!locations.delete(locationId)) return
     unwatch(locationId)
-    socket.unsubscribe(topic(person, locationId))
+    socket.unsubscribe(topic(user, locationId))
   }
 
   return {
-    async enter(visitor, locationId) {
-      const { socket, person, locations } = visitor
+    async enter(watcher, locationId) {
+      const { socket, user, locations } = watcher
       const isNew = !locations.has(locationId)
       if (isNew) {
         if (locations.size >= MAX_LOCATIONS)
-          throw new AppError('RATE_LIMITED', `A socket watches ${MAX_LOCATIONS} locations at the most.`)
+          throw new AppError(
+            'RATE_LIMITED',
+            `A socket can watch at most ${MAX_LOCATIONS} locations. Leave one first.`,
+          )
         locations.add(locationId)
         watch(locationId)
-        socket.subscribe(topic(person, locationId))
+        socket.subscribe(topic(user, locationId))
       }
-      // Subscribed before it is read: what changes in between arrives twice rather than never.
-      const community = await readCommunity(db, locationId, person?.id).catch((error) => {
-        // Who watched it already and asked again watches on: what is refused leaves everything as it was.
-        if (isNew) exit(visitor, locationId)
+      // Subscribe before reading: a change in between then arrives twice instead of never.
+      const community = await readCommunity(db, locationId, user?.id).catch((error) => {
+        if (isNew) exit(watcher, locationId)
         throw error
       })
       return { type: 'initial', ...community }
@@ -78,10 +79,10 @@ export function createLocationWatchers({
     exit,
     watch,
     unwatch,
-    signIn({ socket, person: former, locations }, person) {
+    signIn({ socket, user: former, locations }, user) {
       for (const id of locations) {
         socket.unsubscribe(topic(former, id))
-        socket.subscribe(topic(person, id))
+        socket.subscribe(topic(user, id))
       }
     },
     forget({ locations }) {
@@ -90,8 +91,8 @@ export function createLocationWatchers({
     },
     async tick() {
       for (const { locationId, version } of await readLocationVersions(db, [...watchers.keys()])) {
-        for (const heard of [topicOf.location(locationId), topicOf.members(locationId)])
-          deliver(heard, { type: 'location_version', locationId, version })
+        for (const name of [topicOf.location(locationId), topicOf.members(locationId)])
+          deliver(name, { type: 'location_version', locationId, version })
       }
     },
   }

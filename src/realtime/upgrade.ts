@@ -3,24 +3,23 @@ import type { Deps } from '../context'
 import { AppError, noSuchPath } from '../errors'
 import type { Caller } from '../lib/rate-limits'
 import { requestIdOf } from '../lib/request'
-import type { Connections, SocketData } from './connections'
+import type { SocketData } from './connection'
+import type { Connections } from './connections'
 import { MAX_FRAME_BYTES, MAX_UNREAD_BYTES } from './socket-limits'
 
 const settingsOf = (env: Deps['env']) => ({
-  // Pings are sent in time for an answer: who closes is whoever is gone.
   idleTimeout: env.SOCKET_IDLE_SECONDS,
   sendPings: true,
   maxPayloadLength: MAX_FRAME_BYTES,
   backpressureLimit: MAX_UNREAD_BYTES,
-  // Without it a slow reader would silently miss messages; closed, it reconnects and reads the board again.
+  // A slow reader would silently lose messages. Closed, it reconnects and reads the board again.
   closeOnBackpressureLimit: true,
   perMessageDeflate: false,
 })
 
 /**
- * The door of live boards. The token comes as `?token=`, or as the subprotocols `bearer, <token>`; without one the socket
- * may watch. Pages of other origins are turned away before the upgrade. It is Bun's own, without a wrapper, which would
- * take ten times the memory for each socket.
+ * WebSocket upgrades. The token is sent as `?token=` or as the subprotocols `bearer, <token>`; without one, the socket can
+ * only watch. Uses Bun's sockets directly: Elysia's wrapper takes ten times the memory.
  */
 export function socketUpgrade(deps: Deps, connections: Connections, callerOf: (request: Request) => Caller) {
   const websocket: WebSocketHandler<SocketData> = {
@@ -30,12 +29,10 @@ export function socketUpgrade(deps: Deps, connections: Connections, callerOf: (r
     close: (socket, code) => connections.remove(socket, code),
   }
 
-  /**
-   * Makes a socket of a request.
-   * @throws NOT_ALLOWED, RATE_LIMITED, NOT_SIGNED_IN, TOKEN_EXPIRED, NOT_FOUND where no socket is asked for
-   */
+  /** @throws NOT_ALLOWED, RATE_LIMITED, NOT_SIGNED_IN, TOKEN_EXPIRED, NOT_FOUND if the request is not an upgrade */
   async function upgrade(request: Request, server: Server<unknown>): Promise<undefined> {
-    if (!mayConnect(request, deps.env)) throw new AppError('NOT_ALLOWED', 'This origin may not connect.')
+    if (!mayConnect(request, deps.env))
+      throw new AppError('NOT_ALLOWED', 'This origin is not allowed to connect.')
     const caller = callerOf(request)
     await deps.limits.countSocket(caller)
     const { token, subprotocol } = tokenOf(request)
@@ -63,7 +60,6 @@ function tokenOf(request: Request): { token?: string; subprotocol?: string } {
   return token === null ? {} : { token }
 }
 
-/** Programs send no origin; pages do, and only our own and those of CORS_ORIGINS may connect. */
 function mayConnect(request: Request, env: Deps['env']): boolean {
   const origin = request.headers.get('origin')
   if (origin === null || env.CORS_ORIGINS.includes('*')) return true
