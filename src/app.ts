@@ -58,92 +58,10 @@ export function createApp(deps: Deps, connections: Connections, publicUrl: strin
   const served = routes.map((route) => ({ ...route, serve: serve(route.handle) }))
   const upgrade = serve((request, _params, server) => socket.upgrade(request, server as Server<unknown>))
 
-  /** At once, but where a token must be verified. */
-  function createContext(
-    request: Request,
-    calls = 1,
-    source: Context['source'] = 'web',
-  ): Context | Promise<Context> {
-    const idempotencyKey = request.headers.get('idempotency-key')
-    if (idempotencyKey !== null && calls > 1)
-      throw new AppError('VALIDATION', 'An Idempotency-Key is for one call alone, not for a batch.')
-    const contextFor = (actor: Actor): Context => ({
-      ...deps,
-      actor,
-      caller: callerOf(request),
-      requestId: requestIdOf(request),
-      device: deviceOf(request),
-      reply: {},
-      source,
-      ...(idempotencyKey !== null && { idempotencyKey }),
-    })
-    const actor = actorOf(request)
-    return actor instanceof Promise ? actor.then(contextFor) : contextFor(actor)
-  }
-
-  /** Where it comes from is looked up only where somebody wants to know. */
-  function callerOf(request: Request): Caller {
-    let address: string | undefined
-    return {
-      get address() {
-        address ??= addressOf(request, server)
-        return address
-      },
-      allowance: null,
-    }
-  }
-
-  /** Nobody in particular without a token; a bad one is refused rather than taken for none. */
-  function actorOf(request: Request): Actor | Promise<Actor> {
-    const header = request.headers.get('authorization')
-    if (header === null) return { kind: 'anonymous' }
-    const token = /^Bearer +(\S+)$/i.exec(header)?.[1]
-    if (!token)
-      throw new AppError('NOT_SIGNED_IN', 'The Authorization header must be: Bearer <access token>.')
-    return deps.tokens.verify(token).then(({ user }) => user)
-  }
-
-  /** A refusal is an answer and no event. What is not expected is written down whole, with the id that the caller got. */
-  function onError({ error, path, requestId }: Failure): void {
-    const { reason } = refusalOfThrown(error)
-    if (reason === 'INTERNAL') log.error({ error, path, requestId }, 'a call failed')
-    else if (reason === 'UNAVAILABLE') log.warn({ error, path, requestId }, 'a dependency is down')
-  }
-
-  const frame = createPipeline(deps)
-  const kept = createResponseCache({ ...deps, callerOf })
-  const trpc = trpcHandler({ createContext, kept, onError })
-  const rest = restRoutes({
-    createContext: (request) => createContext(request, 1, 'rest'),
-    kept,
-    onError,
-  })
-  const socket = socketUpgrade(deps, connections, callerOf)
-
-  const refuse = (error: unknown, request: Request, path: string) => {
-    const requestId = requestIdOf(request)
-    onError({ error: error instanceof Error ? error : new Error(String(error)), path, requestId })
-    return refusalAnswer(error, requestId)
-  }
-  /** Pages of other origins are Elysia's, with whatever else its plugin for them must look at. */
-  const quickly = <R extends Request>(handle: Handler<R>) =>
-    frame.around<R>(
-      (request, listening) =>
-        request.headers.has('origin') || request.method === 'OPTIONS'
-          ? undefined
-          : handle(request, listening),
-      { refuse, otherwise: (request) => app.fetch(request) },
-    )
-  const routes: Record<string, unknown> = {
-    '/trpc/*': quickly(trpc),
-    '/realtime': frame.around(socket.upgrade, { refuse }),
-  }
-  for (const { method, path, handle } of rest) {
-    const route = quickly((request: BunRequest) => handle(request, request.params))
-    routes[path] = { ...(routes[path] as object | undefined), [method]: route }
-  }
-
-  const app: Elysia = new Elysia({
+  const app = new Elysia({
+    strictPath: true,
+    // Elysia's shortcut for standard host names reads a path at the wrong offset if the host is shorter than four letters.
+    handler: { standardHostname: false },
     serve: {
       hostname: env.HOST,
       // Only several workers may share a port. Otherwise a second server would silently take half of the connections.

@@ -32,7 +32,7 @@ export function createRequestContexts(deps: Deps) {
     const token = BEARER.exec(header)?.[1]
     if (!token)
       throw new AppError('NOT_SIGNED_IN', 'The Authorization header must be: Bearer <access token>.')
-    return deps.tokens.verify(token).then(({ person }) => person)
+    return deps.tokens.verify(token).then(({ user }) => user)
   }
 
   /**
