@@ -163,8 +163,9 @@ async function transitionBatch(
     const changed = await tx
       .update(bookings)
       .set({ status: to })
-      // Event seats lock no calendar, so a row may have changed during the wait for its lock.
-      .where(sql`${bookings.id} IN ${batch} AND ${due}`)
+      // An array, because with stale statistics `id IN (SELECT … LIMIT)` runs the subquery once per row. `due` again,
+      // because event seats lock no calendar: such a row may have changed during the wait for its lock.
+      .where(sql`${bookings.id} = ANY(ARRAY${batch}) AND ${due}`)
       .returning()
     const swept = to === 'declined' ? await refundDeclined(tx, changed) : changed
     await notify(tx, ...swept.flatMap((row, index) => sweepNotifications(row, changed[index])))
