@@ -64,91 +64,23 @@ const INPUTS = {
   answerCallbackQuery: z.object({ callback_query_id: z.string(), text: z.string().max(200).default('') }),
 }
 type Method = keyof typeof INPUTS
+type Parsed<Name extends Method> = { method: Name } & z.output<(typeof INPUTS)[Name]>
 const isMethod = (name: string): name is Method => Object.hasOwn(INPUTS, name)
 
 /** The methods of the Bot API that the bot uses, with Telegram's own errors: core.telegram.org/bots/api. */
-export function createApi({ token, store, nextFailure, setWebhook, webhook, onCall }: Options) {
-  const botId = Number(token.split(':')[0])
-  const own = { ...BOT, id: botId }
-
-  async function run(method: Method, payload: unknown): Promise<Answer> {
-    const parsed = INPUTS[method].safeParse(payload)
-    if (!parsed.success) return bad(parsed.error.issues[0]?.message ?? 'wrong parameters')
-    const call = { method, ...parsed.data } as {
-      [Name in Method]: { method: Name } & z.output<(typeof INPUTS)[Name]>
-    }[Method]
-    switch (call.method) {
-      case 'getMe':
-        return done({
-          ...own,
-          can_join_groups: false,
-          can_read_all_group_messages: false,
-          supports_inline_queries: false,
-        })
-      case 'getWebhookInfo':
-        return done({
-          url: webhook()?.url ?? '',
-          has_custom_certificate: false,
-          pending_update_count: await store.pending(),
-        })
-      case 'setWebhook':
-        setWebhook(call.url === '' ? null : { url: call.url, secret: call.secret_token })
-        return done(true)
-      case 'deleteWebhook':
-        setWebhook(null)
-        return done(true)
-      case 'setMyCommands':
-        return done(true)
-      case 'sendMessage': {
-        if (await store.isBlockedBy(call.chat_id)) return blocked
-        const keyboard = call.reply_markup?.inline_keyboard ?? null
-        const message = await store.addMessage({
-          chatId: call.chat_id,
-          from: 'bot',
-          text: call.text,
-          keyboard,
-        })
-        return done(messageOf(message, own))
-      }
-      case 'editMessageText':
-      case 'editMessageReplyMarkup': {
-        if (await store.isBlockedBy(call.chat_id)) return blocked
-        const key = { chatId: call.chat_id, messageId: call.message_id }
-        const text = call.method === 'editMessageText' ? call.text : null
-        const keyboard = call.reply_markup?.inline_keyboard ?? null
-        const all = await store.messages(call.chat_id)
-        const old = all.find(({ messageId, from }) => messageId === call.message_id && from === 'bot')
-        if (!old) return bad('message to edit not found')
-        const same =
-          (text ?? old.text) === old.text && JSON.stringify(keyboard) === JSON.stringify(old.keyboard)
-        if (same)
-          return bad(
-            'message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message',
-          )
-        await store.editMessage(key, { text, keyboard })
-        return done(messageOf({ ...old, text: text ?? old.text, keyboard }, own))
-      }
-      case 'answerCallbackQuery': {
-        const known = await store.answerPress(call.callback_query_id, call.text)
-        return known
-          ? done(true)
-          : bad('query is too old and response timeout expired or query ID is invalid')
-      }
-    }
-  }
-
+export function createApi(options: Options) {
   return async function handle(request: Request): Promise<Response> {
     const [, key, name = ''] = /^\/bot([^/]+)\/(\w+)$/.exec(new URL(request.url).pathname) ?? []
-    if (key !== token) return respond(failed(401, 'Unauthorized'))
+    if (key !== options.token) return respond(failed(401, 'Unauthorized'))
     const payload = await readPayload(request)
     const answer = await decide(name, payload)
-    onCall({ method: name, payload, status: answer.ok ? 200 : answer.error_code })
+    options.onCall({ method: name, payload, status: answer.ok ? 200 : answer.error_code })
     return respond(answer)
   }
 
   async function decide(name: string, payload: Record<string, unknown>): Promise<Answer> {
     if (!isMethod(name)) return failed(404, 'Not Found')
-    const failure = nextFailure(name)
+    const failure = options.nextFailure(name)
     if (failure?.kind === 'too_many')
       return {
         ...failed(429, `Too Many Requests: retry after ${failure.retryAfter}`),
@@ -156,10 +88,80 @@ export function createApi({ token, store, nextFailure, setWebhook, webhook, onCa
       }
     if (failure?.kind === 'blocked') return blocked
     if (failure?.kind === 'error') return failed(500, 'Internal Server Error')
-    const answer = await run(name, payload)
+    const answer = await runMethod(options, name, payload)
     return failure ? failed(502, 'Bad Gateway') : answer
   }
 }
+
+async function runMethod(options: Options, method: Method, payload: unknown): Promise<Answer> {
+  const { store, webhook, setWebhook } = options
+  const parsed = INPUTS[method].safeParse(payload)
+  if (!parsed.success) return bad(parsed.error.issues[0]?.message ?? 'wrong parameters')
+  const call = { method, ...parsed.data } as { [Name in Method]: Parsed<Name> }[Method]
+  switch (call.method) {
+    case 'getMe':
+      return done({
+        ...botOf(options),
+        can_join_groups: false,
+        can_read_all_group_messages: false,
+        supports_inline_queries: false,
+      })
+    case 'getWebhookInfo':
+      return done({
+        url: webhook()?.url ?? '',
+        has_custom_certificate: false,
+        pending_update_count: await store.pending(),
+      })
+    case 'setWebhook':
+      setWebhook(call.url === '' ? null : { url: call.url, secret: call.secret_token })
+      return done(true)
+    case 'deleteWebhook':
+      setWebhook(null)
+      return done(true)
+    case 'setMyCommands':
+      return done(true)
+    case 'sendMessage':
+      return sendMessage(options, call)
+    case 'editMessageText':
+    case 'editMessageReplyMarkup':
+      return editMessage(options, call)
+    case 'answerCallbackQuery': {
+      const known = await store.answerPress(call.callback_query_id, call.text)
+      return known ? done(true) : bad('query is too old and response timeout expired or query ID is invalid')
+    }
+  }
+}
+
+async function sendMessage(options: Options, call: Parsed<'sendMessage'>): Promise<Answer> {
+  const { store } = options
+  if (await store.isBlockedBy(call.chat_id)) return blocked
+  const keyboard = call.reply_markup?.inline_keyboard ?? null
+  const message = await store.addMessage({ chatId: call.chat_id, from: 'bot', text: call.text, keyboard })
+  return done(messageOf(message, botOf(options)))
+}
+
+async function editMessage(
+  options: Options,
+  call: Parsed<'editMessageText'> | Parsed<'editMessageReplyMarkup'>,
+): Promise<Answer> {
+  const { store } = options
+  if (await store.isBlockedBy(call.chat_id)) return blocked
+  const key = { chatId: call.chat_id, messageId: call.message_id }
+  const text = call.method === 'editMessageText' ? call.text : null
+  const keyboard = call.reply_markup?.inline_keyboard ?? null
+  const all = await store.messages(call.chat_id)
+  const old = all.find(({ messageId, from }) => messageId === call.message_id && from === 'bot')
+  if (!old) return bad('message to edit not found')
+  const same = (text ?? old.text) === old.text && JSON.stringify(keyboard) === JSON.stringify(old.keyboard)
+  if (same)
+    return bad(
+      'message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message',
+    )
+  await store.editMessage(key, { text, keyboard })
+  return done(messageOf({ ...old, text: text ?? old.text, keyboard }, botOf(options)))
+}
+
+const botOf = ({ token }: Options) => ({ ...BOT, id: Number(token.split(':')[0]) })
 
 type Answer =
   | { ok: true; result: unknown }

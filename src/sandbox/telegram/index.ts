@@ -1,8 +1,8 @@
 import type { Log } from '../../lib/logger'
-import { deliver } from '../parts'
-import { type Call, createApi, type Failure, type Webhook } from './api'
+import { type Call, createApi, type Failure } from './api'
 import { createPeople, type People } from './people'
 import { openStore } from './store'
+import { startUpdates } from './updates'
 
 export type TelegramSandbox = {
   url: string
@@ -24,9 +24,6 @@ type Options = {
   token: string
 }
 
-/** Delays before an update that the webhook did not accept is sent again. */
-const RETRIES_MS = [200, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000, 3_600_000]
-const POLL_MS = 1000
 const CALLS_STORED = 1000
 
 /**
@@ -35,32 +32,54 @@ const CALLS_STORED = 1000
  */
 export async function startTelegramSandbox({ databaseUrl, log, token }: Options): Promise<TelegramSandbox> {
   const store = await openStore(databaseUrl)
+  const updates = startUpdates({ store, log })
   const calls: Call[] = []
-  const failures: { failure: Failure; left: number; method: string | undefined }[] = []
-  let webhook: Webhook | null = null
-  let stopping = false
-  let woken = Promise.withResolvers<void>()
-
+  const failures = createFailurePlan()
   const api = createApi({
     token,
     store,
-    webhook: () => webhook,
-    setWebhook(next) {
-      webhook = next
-      woken.resolve()
-    },
-    nextFailure(method) {
-      const planned = failures.find((failure) => failure.left > 0 && (failure.method ?? method) === method)
-      if (planned) planned.left -= 1
-      return planned?.failure
-    },
+    webhook: updates.webhook,
+    setWebhook: updates.setWebhook,
+    nextFailure: failures.next,
     onCall(call) {
       calls.push(call)
       if (calls.length > CALLS_STORED) calls.shift()
     },
   })
-  const people = createPeople({ token, store, queued: () => woken.resolve() })
-  const server = Bun.serve({
+  const people = createPeople({ token, store, queued: updates.wake })
+  const server = serve(api, log)
+
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    handle: people.handle,
+    people,
+    failNext: failures.add,
+    calls: () => [...calls],
+    pendingUpdates: store.pending,
+    async stop() {
+      await updates.stop()
+      await server.stop(true)
+      await store.close()
+    },
+  }
+}
+
+function createFailurePlan() {
+  const planned: { failure: Failure; left: number; method: string | undefined }[] = []
+  return {
+    add(failure: Failure, { times = 1, method }: { times?: number; method?: string } = {}) {
+      planned.push({ failure, left: times, method })
+    },
+    next(method: string): Failure | undefined {
+      const match = planned.find(({ left, method: only }) => left > 0 && (only ?? method) === method)
+      if (match) match.left -= 1
+      return match?.failure
+    },
+  }
+}
+
+const serve = (api: ReturnType<typeof createApi>, log: Log) =>
+  Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
     fetch: api,
@@ -72,52 +91,3 @@ export async function startTelegramSandbox({ databaseUrl, log, token }: Options)
       )
     },
   })
-
-  const deliveries = (async () => {
-    while (!stopping) {
-      const due = webhook ? await store.dueUpdates().catch(() => []) : []
-      // Sequential, because Telegram sends updates in order.
-      for (const update of due)
-        await deliverUpdate(update).catch((error) => log.debug({ error }, 'Telegram sandbox update failed'))
-      if (due.length > 0) continue
-      woken = Promise.withResolvers<void>()
-      await Promise.race([Bun.sleep(POLL_MS), woken.promise])
-    }
-  })()
-
-  async function deliverUpdate({
-    updateId,
-    body,
-    attempts,
-  }: {
-    updateId: number
-    body: string
-    attempts: number
-  }) {
-    const accepted = webhook ? await send(webhook, { update_id: updateId, ...JSON.parse(body) }) : false
-    const delay = RETRIES_MS[attempts - 1]
-    if (accepted || delay === undefined) await store.delivered(updateId)
-    else await store.deliverLater(updateId, delay)
-  }
-
-  const send = ({ url, secret }: Webhook, update: Record<string, unknown>): Promise<boolean> =>
-    deliver(url, JSON.stringify(update), { 'x-telegram-bot-api-secret-token': secret })
-
-  return {
-    url: `http://127.0.0.1:${server.port}`,
-    handle: people.handle,
-    people,
-    failNext: (failure, { times = 1, method } = {}) => {
-      failures.push({ failure, left: times, method })
-    },
-    calls: () => [...calls],
-    pendingUpdates: store.pending,
-    async stop() {
-      stopping = true
-      woken.resolve()
-      await deliveries
-      await server.stop(true)
-      await store.close()
-    },
-  }
-}

@@ -1,3 +1,4 @@
+import type postgres from 'postgres'
 import { openSchema } from '../parts'
 
 export type Message = {
@@ -16,7 +17,7 @@ export type Sender = {
   username: string
   language_code: string
 }
-type Update = { updateId: number; body: string; attempts: number }
+export type Update = { updateId: number; body: string; attempts: number }
 
 export const FIRST_PERSON_ID = 9_000_000_000_000
 
@@ -27,6 +28,16 @@ const LOCK = 7_261_054_932
 /** Stores chats and pending updates in a schema of their own, which all servers share. */
 export async function openStore(databaseUrl: string) {
   const sql = await openSchema(databaseUrl, { lock: LOCK, schema: SCHEMA, connections: 2 })
+  return {
+    ...messagesIn(sql),
+    ...pressesIn(sql),
+    ...blocksIn(sql),
+    ...updatesIn(sql),
+    close: () => sql.end({ timeout: 2 }),
+  }
+}
+
+function messagesIn(sql: postgres.Sql) {
   return {
     async addMessage(message: Omit<Message, 'messageId' | 'edits'>): Promise<Message> {
       const [row] = await sql<{ id: number }[]>`
@@ -59,6 +70,11 @@ export async function openStore(databaseUrl: string) {
         edits: row.edits,
       }))
     },
+  }
+}
+
+function pressesIn(sql: postgres.Sql) {
+  return {
     /** Stores the notice for a press. @returns false if the press is unknown */
     async answerPress(id: string, text: string): Promise<boolean> {
       const rows = await sql`
@@ -70,6 +86,11 @@ export async function openStore(databaseUrl: string) {
         SELECT answer FROM telegram_sandbox.presses WHERE id = ${id}`
       return row?.answer ? JSON.parse(row.answer) : null
     },
+  }
+}
+
+function blocksIn(sql: postgres.Sql) {
+  return {
     async isBlockedBy(chatId: number): Promise<boolean> {
       const [row] = await sql`SELECT 1 FROM telegram_sandbox.blocks WHERE chat = ${chatId}`
       return row !== undefined
@@ -79,6 +100,11 @@ export async function openStore(databaseUrl: string) {
         await sql`INSERT INTO telegram_sandbox.blocks (chat) VALUES (${chatId}) ON CONFLICT DO NOTHING`
       else await sql`DELETE FROM telegram_sandbox.blocks WHERE chat = ${chatId}`
     },
+  }
+}
+
+function updatesIn(sql: postgres.Sql) {
+  return {
     /** @returns the id of the update */
     async queueUpdate(update: Record<string, unknown>, pressId?: string): Promise<number> {
       if (pressId) await sql`INSERT INTO telegram_sandbox.presses (id) VALUES (${pressId})`
@@ -106,7 +132,6 @@ export async function openStore(databaseUrl: string) {
       >`SELECT count(*)::int AS count FROM telegram_sandbox.updates`
       return row?.count ?? 0
     },
-    close: () => sql.end({ timeout: 2 }),
   }
 }
 
