@@ -10,6 +10,7 @@ import {
   freeUnits,
   openRooms,
   overlappingClaims,
+  type Rules,
   roomPrice,
   roomUnavailableReason,
   slotsOfDate,
@@ -18,7 +19,7 @@ import {
 
 export function renderBoard(calendar: Calendar, date: string, me?: string): Board {
   const { spaceId = null, specialistId = null, serviceId, timeZone, version } = calendar.rules
-  const slots = slotsOfDate(calendar.rules, date).map((slot) => renderSlot(calendar, slot, me))
+  const slots = gridOf(calendar.rules, date).map((slot) => renderSlot(calendar, slot, me))
   return { spaceId, specialistId, ...(serviceId && { serviceId }), date, timeZone, version, slots }
 }
 
@@ -45,7 +46,8 @@ export function renderTouchedSlots(calendar: Calendar, touched: Period[]): Slot[
     ) {
       for (const slot of slotsOfDate(rules, date)) {
         const claimed = { from: slot.from, to: slot.to + bufferMinutes * MINUTE }
-        if (overlap(claimed, { from, to })) slots.set(slot.from, renderSlot(calendar, slot))
+        if (overlap(claimed, { from, to }))
+          slots.set(slot.from, renderSlot(calendar, gridSlotOf(rules, slot)))
       }
     }
   }
@@ -68,7 +70,30 @@ export function nextChangeByClock({ rules, claims, now }: Calendar, date: string
   return Math.min(...moments.filter((moment) => moment > now), Number.POSITIVE_INFINITY)
 }
 
-export function renderSlot(calendar: Calendar, slot: Period, me?: string): Slot {
+/** A slot with its texts, which are the same in every rendering. */
+type GridSlot = Period & Pick<Slot, 'id' | 'startsAt' | 'endsAt'>
+
+const gridSlotOf = (rules: Rules, slot: Period): GridSlot => ({
+  ...slot,
+  id: slotIdOf(rules.serviceId ?? calendarId(rules), slot.from),
+  startsAt: iso(slot.from),
+  endsAt: iso(slot.to),
+})
+
+/** The grids of the latest dates by the opening hours they follow from: formatting instants is a third of a rendering. */
+const grids = new WeakMap<Rules['hours'], Map<string, GridSlot[]>>()
+const MAX_DATES = 31
+
+function gridOf(rules: Rules, date: string): GridSlot[] {
+  const { hours, timeZone, slotMinutes, serviceId } = rules
+  const byDate = grids.getOrInsertComputed(hours, () => new Map())
+  if (byDate.size > MAX_DATES) byDate.clear()
+  return byDate.getOrInsertComputed(`${date} ${timeZone} ${slotMinutes} ${serviceId}`, () =>
+    slotsOfDate(rules, date).map((slot) => gridSlotOf(rules, slot)),
+  )
+}
+
+function renderSlot(calendar: Calendar, slot: GridSlot, me?: string): Slot {
   const { rules, claims, now } = calendar
   const past = slot.from <= now
   const reason = past
@@ -77,9 +102,9 @@ export function renderSlot(calendar: Calendar, slot: Period, me?: string): Slot 
   const free = past || reason ? 0 : availableUnits(calendar, slot)
   const room = free > 0 && rules.room ? freeRoom(calendar, slot) : undefined
   return {
-    id: slotIdOf(rules.serviceId ?? calendarId(rules), slot.from),
-    startsAt: iso(slot.from),
-    endsAt: iso(slot.to),
+    id: slot.id,
+    startsAt: slot.startsAt,
+    endsAt: slot.endsAt,
     status: past
       ? 'past'
       : reason

@@ -7,7 +7,7 @@ import { type Calendar, type Claim, openingsOf, type Rules } from './availabilit
 /** Rules that were read, and the database's clock minus this process's monotonic clock at that moment. */
 export type KnownRules = { rules: Rules; clockAhead: Millis; readAt: Millis }
 
-const MAX_SPACES = 5000
+const MAX_SPACES = 1000
 const MAX_ATTEMPTS = 5
 
 /**
