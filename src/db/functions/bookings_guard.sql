@@ -33,8 +33,11 @@ BEGIN
     END IF;
     IF OLD.booked_at IS NULL AND NEW.status IN ('confirmed', 'pending') THEN NEW.booked_at := clock_timestamp(); END IF;
   ELSIF NEW.price_minor > 0 AND NEW.kind = 'booking' AND NEW.status = 'held' THEN
-    SELECT p.price_minor, p.deposit_minor, p.discount_minor INTO NEW.price_minor, NEW.deposit_minor, NEW.discount_minor
-      FROM loyalty_price(NEW.user_id, NEW.price_minor, NEW.deposit_minor, NEW.currency) p;
+    -- A user without points has no tier and no discount. Most holds are theirs.
+    IF EXISTS (SELECT FROM loyalty_entries e WHERE e.user_id = NEW.user_id) THEN
+      SELECT p.price_minor, p.deposit_minor, p.discount_minor INTO NEW.price_minor, NEW.deposit_minor, NEW.discount_minor
+        FROM loyalty_price(NEW.user_id, NEW.price_minor, NEW.deposit_minor, NEW.currency) p;
+    END IF;
   END IF;
 
   v_broken := CASE

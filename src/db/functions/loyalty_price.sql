@@ -9,16 +9,11 @@ CREATE OR REPLACE FUNCTION loyalty_price(
   OUT price_minor integer, OUT deposit_minor integer, OUT discount_minor integer
 ) LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  v_least integer;
+  v_least integer := (loyalty_currency(p_currency)).least_minor;
 BEGIN
-  price_minor := p_price;
-  deposit_minor := p_deposit;
-  discount_minor := 0;
-  -- A user without points has no tier, and most holds are theirs.
-  IF NOT EXISTS (SELECT FROM loyalty_entries e WHERE e.user_id = p_user) THEN RETURN; END IF;
-  v_least := (loyalty_currency(p_currency)).least_minor;
   discount_minor := p_price::bigint * (loyalty_standing(p_user)).discount_percent / 100;
   IF v_least IS NULL OR p_price - discount_minor < v_least THEN discount_minor := 0; END IF;
   price_minor := p_price - discount_minor;
+  deposit_minor := p_deposit;
   IF discount_minor > 0 AND p_deposit > 0 AND price_minor - p_deposit < v_least THEN deposit_minor := price_minor; END IF;
 END $$;

@@ -37,31 +37,6 @@ DROP FUNCTION bookings_points_back();
 CREATE OR REPLACE FUNCTION epoch_ms(p_at timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
   RETURN floor(date_part('epoch', p_at) * 1000 + 0.0005)::bigint;
 --> statement-breakpoint
--- Returns the price, deposit and discount that a user gets for a list price and deposit, in minor units of the
--- currency.
---
--- The tier discount is rounded down. There is none if the currency has no points or if the rest would be too small to
--- charge to a card. If the balance after the deposit would be too small to charge, the deposit becomes the whole
--- price. Called by bookings_guard for a new hold, and to price a reschedule.
-CREATE OR REPLACE FUNCTION loyalty_price(
-  p_user uuid, p_price integer, p_deposit integer, p_currency text,
-  OUT price_minor integer, OUT deposit_minor integer, OUT discount_minor integer
-) LANGUAGE plpgsql STABLE AS $$
-DECLARE
-  v_least integer;
-BEGIN
-  price_minor := p_price;
-  deposit_minor := p_deposit;
-  discount_minor := 0;
-  -- A user without points has no tier, and most holds are theirs.
-  IF NOT EXISTS (SELECT FROM loyalty_entries e WHERE e.user_id = p_user) THEN RETURN; END IF;
-  v_least := (loyalty_currency(p_currency)).least_minor;
-  discount_minor := p_price::bigint * (loyalty_standing(p_user)).discount_percent / 100;
-  IF v_least IS NULL OR p_price - discount_minor < v_least THEN discount_minor := 0; END IF;
-  price_minor := p_price - discount_minor;
-  IF discount_minor > 0 AND p_deposit > 0 AND price_minor - p_deposit < v_least THEN deposit_minor := price_minor; END IF;
-END $$;
---> statement-breakpoint
 -- Guards every row of bookings before it is written. One trigger instead of eight triggers and nine CHECK constraints:
 -- PostgreSQL parses the text of each of those in every statement, which cost a hold a third of its time. Each rule still
 -- reports a name of its own as the violated constraint.
@@ -97,8 +72,11 @@ BEGIN
     END IF;
     IF OLD.booked_at IS NULL AND NEW.status IN ('confirmed', 'pending') THEN NEW.booked_at := clock_timestamp(); END IF;
   ELSIF NEW.price_minor > 0 AND NEW.kind = 'booking' AND NEW.status = 'held' THEN
-    SELECT p.price_minor, p.deposit_minor, p.discount_minor INTO NEW.price_minor, NEW.deposit_minor, NEW.discount_minor
-      FROM loyalty_price(NEW.user_id, NEW.price_minor, NEW.deposit_minor, NEW.currency) p;
+    -- A user without points has no tier and no discount. Most holds are theirs.
+    IF EXISTS (SELECT FROM loyalty_entries e WHERE e.user_id = NEW.user_id) THEN
+      SELECT p.price_minor, p.deposit_minor, p.discount_minor INTO NEW.price_minor, NEW.deposit_minor, NEW.discount_minor
+        FROM loyalty_price(NEW.user_id, NEW.price_minor, NEW.deposit_minor, NEW.currency) p;
+    END IF;
   END IF;
 
   v_broken := CASE

@@ -6,7 +6,7 @@ import { notFound } from '../../errors'
 import { MINUTE, type Millis } from '../../lib/time'
 import { type CalendarKey, calendarId } from '../../schemas/slots'
 import { calendarsOf, type Outcome, withCalendarLocks } from '../calendar/change-calendars'
-import { eventsChanged, withLocationLocks } from '../calendar/change-location'
+import { eventsChanged, type LocationLocks, withLocationLocks } from '../calendar/change-location'
 import { findStale } from './allocate'
 import {
   expireUnpaidSeats,
@@ -80,7 +80,7 @@ async function withSeatLock<T>(
   run: (tx: Tx, row: BookingRow, now: Millis, locked: CalendarKey[]) => Promise<Outcome<T>>,
   { lockOwner, first }: LockOptions,
 ): Promise<T> {
-  const locks = { first, userId: lockOwner ? userId : undefined, locations: [locationId] }
+  const locks: LocationLocks = { first, userId: lockOwner ? userId : undefined, locations: [locationId] }
   return withLocationLocks(ctx, locks, async (tx) => {
     const { attendsEventId } = (await readBooking(tx, id)).row
     const expired: SeatChanges = attendsEventId

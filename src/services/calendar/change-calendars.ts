@@ -42,7 +42,7 @@ export type CommittedChanges = {
   bookings: BookingRow[]
 }
 
-type Locks = {
+export type CalendarLocks = {
   /** Runs before any calendar is locked, such as to lock a payment and call Stripe. */
   first?: ((tx: Tx) => Promise<void>) | undefined
   /** Locked before the calendars if the change depends on the user's bookings on all calendars. */
@@ -57,7 +57,7 @@ type Locks = {
  */
 export async function withCalendarLocks<T>(
   deps: Pick<Deps, 'db' | 'publish'>,
-  locks: Locks,
+  locks: CalendarLocks,
   run: (tx: Tx) => Promise<Outcome<T>>,
 ): Promise<T> {
   const { result, committed } = await withRetries(() =>

@@ -28,7 +28,7 @@ export const noCalendarChanges = { touched: [], bookings: [] }
 
 type Ids = string[] | ((tx: Tx) => Promise<string[]>)
 type Calendars = CalendarKey[] | ((tx: Tx) => Promise<CalendarKey[]>)
-type Locks = {
+export type LocationLocks = {
   first?: ((tx: Tx) => Promise<void>) | undefined
   userId?: string | undefined
   locations: Ids
@@ -42,7 +42,7 @@ type Locks = {
  */
 export async function withLocationLocks<T>(
   deps: Pick<Deps, 'db' | 'publish'>,
-  { first, userId, locations: locationIds, calendars = [] }: Locks,
+  { first, userId, locations: locationIds, calendars = [] }: LocationLocks,
   run: (tx: Tx) => Promise<LocationOutcome<T>>,
 ): Promise<T> {
   let updates: { part: Part; community: Community }[] = []

@@ -5,7 +5,7 @@ import { bookings, spaces, specialists } from '../../db/schema'
 import { uuidArray } from '../../db/sql'
 import { AppError } from '../../errors'
 import { type CalendarKey, calendarId } from '../../schemas/slots'
-import { withCalendarLocks } from './change-calendars'
+import { type CalendarLocks, withCalendarLocks } from './change-calendars'
 
 /**
  * Changes booking rules, such as hours, prices, services or closures. Raises the version and the rules version of each affected
@@ -18,7 +18,7 @@ export async function changeRules<T>(
   change: (tx: Tx, keys: CalendarKey[]) => Promise<T>,
 ): Promise<T> {
   let keys: CalendarKey[] = []
-  const locks = {
+  const locks: CalendarLocks = {
     calendars: async (tx: Tx) => {
       keys = await lockAffected(tx)
       return keys

@@ -7,7 +7,7 @@ import { AppError, notFound } from '../../errors'
 import { iso } from '../../lib/time'
 import type { Page } from '../../schemas/common'
 import type { Review } from '../../schemas/reviews'
-import { calendarsOf, withCalendarLocks } from '../calendar/change-calendars'
+import { type CalendarLocks, calendarsOf, withCalendarLocks } from '../calendar/change-calendars'
 import { notify } from '../notifications/notify'
 import { pageOf } from '../shared/paging'
 
@@ -55,7 +55,7 @@ export async function createReview(
   ctx: SignedInContext,
   { bookingId, rating, comment }: { bookingId: string; rating: number; comment?: string | undefined },
 ): Promise<Review> {
-  const locks = {
+  const locks: CalendarLocks = {
     userId: ctx.actor.id,
     calendars: async (tx: Tx) => calendarsOf(await subjectOf(tx, ctx.actor.id, bookingId)),
   }
@@ -131,7 +131,7 @@ async function changeReview(
   id: string,
   run: (tx: Tx, review: ReviewRow) => Promise<unknown>,
 ): Promise<Review> {
-  const locks = { calendars: async (tx: Tx) => calendarsOf(await findReview(tx, id)) }
+  const locks: CalendarLocks = { calendars: async (tx: Tx) => calendarsOf(await findReview(tx, id)) }
   const review = await withCalendarLocks(ctx, locks, async (tx) => {
     await run(tx, await findReview(tx, id))
     return { result: await readReview(tx, id), touched: [], bookings: [] }

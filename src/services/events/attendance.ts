@@ -19,7 +19,7 @@ import {
 import { assertHoldLimit } from '../bookings/hold'
 import { applyTransition } from '../bookings/transitions'
 import { readBooking } from '../bookings/with-booking-lock'
-import { eventsChanged, withLocationLocks } from '../calendar/change-location'
+import { eventsChanged, type LocationLocks, withLocationLocks } from '../calendar/change-location'
 import { notify } from '../notifications/notify'
 import { pageOf } from '../shared/paging'
 
@@ -88,7 +88,7 @@ async function withEventLock(
   run: (tx: Tx, event: EventRow) => Promise<SeatChanges | false>,
 ): Promise<Event> {
   const { locationId } = await findEvent(ctx.db, id)
-  const locks = { userId: ctx.actor.id, locations: [locationId] }
+  const locks: LocationLocks = { userId: ctx.actor.id, locations: [locationId] }
   const { event, hasChanged } = await withLocationLocks(ctx, locks, async (tx) => {
     const former = await findEvent(tx, id)
     await refuseIfOver(tx, former)

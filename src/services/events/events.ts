@@ -18,7 +18,12 @@ import {
   promoteFromWaitlist,
   rescheduleSeats,
 } from '../bookings/event-seats'
-import { eventsChanged, type LocationOutcome, withLocationLocks } from '../calendar/change-location'
+import {
+  eventsChanged,
+  type LocationLocks,
+  type LocationOutcome,
+  withLocationLocks,
+} from '../calendar/change-location'
 import { refuseUnlessInUse } from '../locations/locations'
 import type { Notice } from '../notifications/notify'
 import { isBehindStart, pageOf } from '../shared/paging'
@@ -110,7 +115,11 @@ export async function createEvent(
   input: Details & { locationId: string },
 ): Promise<Event> {
   const { locationId, spaceId } = input
-  const locks = { userId: ctx.actor.id, locations: [locationId], calendars: spaceId ? [{ spaceId }] : [] }
+  const locks: LocationLocks = {
+    userId: ctx.actor.id,
+    locations: [locationId],
+    calendars: spaceId ? [{ spaceId }] : [],
+  }
   return withLocationLocks(ctx, locks, async (tx) => {
     await refuseUnlessInUse(tx, locationId)
     await refuseTooMany(tx, ctx)

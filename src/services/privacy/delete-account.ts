@@ -8,7 +8,7 @@ import { findMe } from '../accounts/accounts'
 import { forgetTelegram } from '../accounts/telegram-accounts'
 import { applyTransition } from '../bookings/transitions'
 import { calendarsOf } from '../calendar/change-calendars'
-import { withLocationLocks } from '../calendar/change-location'
+import { type LocationLocks, withLocationLocks } from '../calendar/change-location'
 import { calendarOfSpecialist, retireSpecialist } from '../catalog/specialists'
 import { enqueue } from '../jobs/jobs'
 import { leaveCommunity, locationsOf, mayComeBack } from './community-data'
@@ -20,7 +20,7 @@ import { leaveCommunity, locationsOf, mayComeBack } from './community-data'
  */
 export async function deleteMe(ctx: SignedInContext): Promise<{ ok: true }> {
   const { id } = ctx.actor
-  const locks = {
+  const locks: LocationLocks = {
     userId: id,
     locations: (tx: Tx) => locationsOf(tx, id),
     calendars: (tx: Tx) => calendarsOfUser(tx, id),
