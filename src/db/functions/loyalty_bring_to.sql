@@ -4,7 +4,7 @@
 -- p_sort is redeem, earn or review and the prefix of the entry's unique `source`. p_more and p_less are the kinds of
 -- an entry that raises or lowers the sum. Writes nothing if the account was deleted.
 --
--- Called by bookings_ledger and reviews_ledger, which hold the row lock of the booking or review. If two transactions
+-- Called by bookings_follow and reviews_ledger, which hold the row lock of the booking or review. If two transactions
 -- ever wrote at once, the number at the end of `source` would make the second one fail.
 CREATE OR REPLACE FUNCTION loyalty_bring_to(p_user uuid, p_booking uuid, p_sort text, p_sum integer, p_more text, p_less text)
 RETURNS void LANGUAGE plpgsql VOLATILE AS $$

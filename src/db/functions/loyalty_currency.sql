@@ -1,6 +1,6 @@
 -- Terms of the points programme for a currency, in minor units: the value of a point (about five US cents), the
 -- amount that earns one point, and the smallest amount that Stripe charges to a card. All null if the currency has no
--- points. Called by loyalty_price and bookings_ledger, and to redeem points.
+-- points. Called by loyalty_price and bookings_follow, and to redeem points.
 CREATE OR REPLACE FUNCTION loyalty_currency(p_currency text, OUT point_minor integer, OUT earn_minor integer, OUT least_minor integer)
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN

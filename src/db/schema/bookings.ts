@@ -29,7 +29,7 @@ export type BookingStatus = (typeof BOOKING_STATUSES)[number]
  * - `attendance`: a seat with a price; claims no calendar, and outlives its event because of its payments
  *
  * A held, pending or confirmed row of the first two kinds claims `claimed`, its time plus the buffer. Drizzle cannot express
- * the exclusion constraints `bookings_space_claim` and `bookings_specialist_claim` or the trigger `bookings_move`, which
+ * the exclusion constraints `bookings_space_claim` and `bookings_specialist_claim` or the trigger `bookings_guard`, which
  * checks transitions: migrations create them.
  */
 export const bookings = pgTable(
@@ -79,7 +79,7 @@ export const bookings = pgTable(
     cancellation: jsonb('cancellation').$type<CancellationTier[]>().notNull(),
     notes: text('notes'),
     source: text('source', { enum: SOURCES }).notNull().default('system'),
-    /** When the hold became pending or confirmed; set by the trigger `bookings_move`. */
+    /** When the hold became pending or confirmed; set by the trigger `bookings_guard`. */
     bookedAt: instant('booked_at'),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
