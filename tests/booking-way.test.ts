@@ -217,7 +217,7 @@ test('each step from search to answered review is limited to its role', async ()
   ])
   const written = await ask<{ id: string }>('POST', '/reviews', 'Carla', review)
   expect((await send('POST', '/reviews', 'Carla', review)).body.reason).toBe('ALREADY_REVIEWED')
-  expect(await news('Sam')).toEqual([['review_received', 'Carla has reviewed Tailoring for Carla.']])
+  expect(await news('Sam')).toEqual([['review_received', 'You received a review: Tailoring for Carla.']])
   const answer = { answer: 'Come again' }
   expect(
     await refusals('POST', `/reviews/${written.id}/answer`, ['', 'Carla', 'Otto', 'Steve'], answer),
@@ -225,7 +225,7 @@ test('each step from search to answered review is limited to its role', async ()
   for (let times = 0; times < 2; times++) await ask('POST', `/reviews/${written.id}/answer`, 'Sam', answer)
   const answered = await news('Carla')
   expect(sorted(answered)).toEqual(['points_earned', 'review_answered'])
-  expect(new Map(answered).get('review_answered')).toBe('Your review of Tailoring with Sam has an answer.')
+  expect(new Map(answered).get('review_answered')).toBe('Your review of Tailoring with Sam received a reply.')
   expect(await ask<Specialist>('GET', `/specialists/${specialist.id}`)).toMatchObject({
     rating: 5,
     reviewCount: 1,

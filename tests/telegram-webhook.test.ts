@@ -299,7 +299,7 @@ test('without Telegram, curl can talk to the bot, press its buttons and sign in'
   const welcome = await until(async () => (await fromBot())[0])
   expect(welcome.text).toStartWith('Welcome!')
   await ask(`${me}/press`, { messageId: welcome.messageId, button: 'I am new here' })
-  await until(async () => (await fromBot())[0]?.text === 'Hello Tester 7! What would you like to do?')
+  await until(async () => (await fromBot())[0]?.text === 'Hello Tester 7! How can I help you?')
   const { widget, initData } = (await ask(`${me}/login`)).body as {
     widget: Record<string, string>
     initData: string
