@@ -100,7 +100,7 @@ withRedis(
     const sockets = await Promise.all(Array.from({ length: 10 }, () => openSocket({ url })))
     const load = ask(8)
     supervisor.kill('SIGHUP')
-    await until(async () => supervisor.output().includes('every worker was replaced'), 30_000)
+    await until(async () => supervisor.output().includes('all workers replaced'), 30_000)
     const { asked, failed } = await load.stop()
     expect(failed).toEqual([])
     expect(asked).toBeGreaterThan(50)
