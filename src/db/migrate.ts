@@ -37,12 +37,13 @@ export async function silentLogger() {
 const queueMark = `graphile-worker ${dependencies['graphile-worker']}`
 
 async function isUpToDate(client: postgres.Sql): Promise<boolean> {
-  const [there] = await client<[{ schema: boolean; mark: string | null }]>`
+  const [found] = await client<[{ schema: boolean; mark: string | null }]>`
     SELECT to_regclass('drizzle.__drizzle_migrations') IS NOT NULL AS schema,
       (SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'graphile_worker') AS mark`
-  if (!there.schema || there.mark !== queueMark) return false
-  const [last] = await client`SELECT max(created_at)::bigint::text AS made FROM drizzle.__drizzle_migrations`
-  return Number(last?.made) >= Math.max(...journal.entries.map(({ when }) => when))
+  if (!found.schema || found.mark !== queueMark) return false
+  const [last] =
+    await client`SELECT max(created_at)::bigint::text AS latest FROM drizzle.__drizzle_migrations`
+  return Number(last?.latest) >= Math.max(...journal.entries.map(({ when }) => when))
 }
 
 export type SchemaState = {
@@ -58,14 +59,14 @@ export type SchemaState = {
 export async function readSchemaState(url: string): Promise<SchemaState> {
   const client = postgres(url, { max: 1, connect_timeout: 5, onnotice() {} })
   try {
-    const [there] = await client`SELECT to_regclass('drizzle.__drizzle_migrations') AS name`
-    const rows = there?.name ? await client`SELECT created_at FROM drizzle.__drizzle_migrations` : []
-    const made = new Set(rows.map(({ created_at }) => Number(created_at)))
-    const known = journal.entries.filter(({ when }) => made.has(when))
+    const [table] = await client`SELECT to_regclass('drizzle.__drizzle_migrations') AS name`
+    const rows = table?.name ? await client`SELECT created_at FROM drizzle.__drizzle_migrations` : []
+    const applied = new Set(rows.map(({ created_at }) => Number(created_at)))
+    const known = journal.entries.filter(({ when }) => applied.has(when))
     return {
       schema: known.at(-1)?.tag ?? '',
-      pending: journal.entries.filter(({ when }) => !made.has(when)).map(({ tag }) => tag),
-      unknown: made.size - known.length,
+      pending: journal.entries.filter(({ when }) => !applied.has(when)).map(({ tag }) => tag),
+      unknown: applied.size - known.length,
     }
   } finally {
     await client.end({ timeout: 5 })
