@@ -97,7 +97,7 @@ test('an IPv6 network counts as one address, and a mapped IPv4 address is unwrap
   expect(limitedAddress('::ffff:192.0.2.1')).toBe('192.0.2.1')
 })
 
-test('an e-mail with too many failed sign-ins is blocked for every address', async () => {
+test('an email with too many failed sign-ins is blocked for every address', async () => {
   const server = await limited({ TRUST_PROXY: 'loopback' })
   const email = `${Bun.randomUUIDv7()}@example.com`
   const { countSignIn } = server.deps.limits
@@ -129,7 +129,7 @@ test('a successful sign-in resets the failed attempts', async () => {
   })
 })
 
-test('an address that tries many e-mails is blocked', async () => {
+test('an address that tries many emails is blocked', async () => {
   const limits = createRateLimits(null, true)
   const caller: Caller = { address: '192.0.2.1', allowance: null }
   for (let guess = 0; guess < TIERS['sign-in-address'].points; guess++) {

@@ -203,7 +203,7 @@ test('a user’s name cannot inject mail headers', async () => {
   }
 })
 
-test('users without an e-mail, or opted out of it, are notified in the app only', async () => {
+test('users without an email, or opted out of it, are notified in the app only', async () => {
   const [without, unwilling] = [await makePerson(server), await makePerson(server)]
   await rename(without, { email: null })
   await clientOf(server, unwilling).notifications.setPreferences.mutate({

@@ -3,9 +3,9 @@ import { isTelegramError } from '../lib/telegram'
 import type { Work } from './command'
 import type { Finding } from './finding'
 
-/** Checks the login at the mail server and the age of unsent e-mails. */
+/** Checks the login at the mail server and the age of unsent emails. */
 export async function checkMail({ ctx }: Work): Promise<Finding> {
-  if (!ctx.mailer) return { state: 'off', says: 'SMTP_URL is not set. No e-mail is sent.' }
+  if (!ctx.mailer) return { state: 'off', says: 'SMTP_URL is not set. No email is sent.' }
   try {
     await ctx.mailer.check()
   } catch (error) {
@@ -19,10 +19,10 @@ export async function checkMail({ ctx }: Work): Promise<Finding> {
     mails: number
   }>(sql`SELECT count(*)::int AS mails FROM notification_deliveries
     WHERE channel = 'email' AND sent_at IS NULL AND refused IS NULL AND created_at < now() - interval '10 minutes'`)
-  if (!row?.mails) return { state: 'ok', says: 'Login at the mail server succeeded. No e-mail is waiting.' }
+  if (!row?.mails) return { state: 'ok', says: 'Login at the mail server succeeded. No email is waiting.' }
   return {
     state: 'warning',
-    says: `${row.mails} e-mails have been waiting for more than ten minutes.`,
+    says: `${row.mails} emails have been waiting for more than ten minutes.`,
     todo: 'Check that a server is running. For the errors, run: bun run admin payments jobs',
   }
 }

@@ -11,7 +11,7 @@ export function addLoyaltyCommand({ program, on }: Admin): void {
   program
     .command('loyalty')
     .description("show or correct a user's points and tier")
-    .argument('<email>', 'e-mail of the user', parseEmail)
+    .argument('<email>', 'email of the user', parseEmail)
     .option('--correct <points>', 'add points, or take them with a negative number', parsePoints)
     .option('--reason <text>', 'reason for the correction, shown to the user')
     .option('--limit <count>', 'maximum number of entries', parseCount, 20)

@@ -13,7 +13,7 @@ export function addUserCommands({ program, on }: Admin): void {
   program
     .command('create-admin')
     .description('create an admin account, or give an existing account the role admin')
-    .argument('<email>', 'e-mail to sign in with', parseEmail)
+    .argument('<email>', 'email to sign in with', parseEmail)
     .option('--name <name>', 'name of the user')
     .option('--password <password>', 'at least 8 characters; default: generated and shown once')
     .action(on(makeAdmin))
@@ -23,19 +23,19 @@ export function addUserCommands({ program, on }: Admin): void {
   users
     .command('list')
     .description('list all users, oldest first')
-    .option('--search <text>', 'part of the name or e-mail')
+    .option('--search <text>', 'part of the name or email')
     .action(on(showUsers))
     .addHelpText('after', '\nExample:\n  bun run admin users list --search rossi\n')
   users
     .command('password-link')
     .description('print a link to reset a password, valid once and for an hour')
-    .argument('<email>', 'e-mail of the user', parseEmail)
+    .argument('<email>', 'email of the user', parseEmail)
     .action(on(showPasswordLink))
     .addHelpText('after', '\nExample:\n  bun run admin users password-link ada@example.com\n')
   users
     .command('role')
     .description('change the role of a user')
-    .argument('<email>', 'e-mail of the user', parseEmail)
+    .argument('<email>', 'email of the user', parseEmail)
     .addArgument(new Argument('<role>', 'new role').choices(RoleSchema.options))
     .action(on(changeRole))
     .addHelpText('after', '\nExample:\n  bun run admin users role sam@example.com specialist\n')
@@ -43,7 +43,7 @@ export function addUserCommands({ program, on }: Admin): void {
 
 export function parseEmail(text: string): string {
   const parsed = EmailSchema.safeParse(text)
-  if (!parsed.success) throw new InvalidArgumentError('Not an e-mail address.')
+  if (!parsed.success) throw new InvalidArgumentError('Not an email address.')
   return parsed.data
 }
 
@@ -70,7 +70,7 @@ async function showUsers({ ctx, console }: Work, options: { search?: string }): 
 
 const userTable = (users: User[]) =>
   table(
-    ['id', 'e-mail', 'name', 'role', 'created'],
+    ['id', 'email', 'name', 'role', 'created'],
     users.map(({ id, email, name, role, createdAt }) => [id, email, name, role, createdAt.slice(0, 10)]),
     'No users found.',
   )
@@ -90,6 +90,6 @@ async function changeRole({ ctx, console }: Work, email: string, role: Role): Pr
 export async function findByEmail(ctx: Work['ctx'], email: string): Promise<User> {
   const found = await everyPage((page) => listUsers(ctx, { ...page, search: email }))
   const user = found.find((one) => one.email === email)
-  if (!user) throw new AppError('NOT_FOUND', `No account has the e-mail ${email}.`)
+  if (!user) throw new AppError('NOT_FOUND', `No account has the email ${email}.`)
   return user
 }

@@ -54,12 +54,12 @@ export type Facts = {
 }
 
 export type Message<K extends NotificationKind> = {
-  /** A few words for the subject line of an e-mail. */
+  /** A few words for the subject line of an email. */
   subject: string
   text: (facts: Facts[(typeof KINDS)[K]['about']]) => string
 }
 
-/** All texts of notifications and e-mails in one language. A missing or surplus kind does not compile. */
+/** All texts of notifications and emails in one language. A missing or surplus kind does not compile. */
 export type Catalogue = {
   /** For dates and amounts. */
   locale: string

@@ -84,7 +84,7 @@ export const notifications = pgTable(
 )
 export type NotificationRow = typeof notifications.$inferSelect
 
-/** The delivery of a notification by e-mail or Telegram: waiting until `sentAt` or `refused` is set. */
+/** The delivery of a notification by email or Telegram: waiting until `sentAt` or `refused` is set. */
 export const notificationDeliveries = pgTable(
   'notification_deliveries',
   {

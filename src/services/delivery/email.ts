@@ -8,7 +8,7 @@ import { type Channel, type Outgoing, Refused } from './channel'
 /** The kinds that carry the booking as a calendar file. */
 const WITH_CALENDAR = new Set(['booking_confirmed', 'booking_accepted', 'booking_moved'])
 
-/** E-mail to users with an address, if SMTP_URL is set. */
+/** Email to users with an address, if SMTP_URL is set. */
 export const email: Channel = {
   reaches: async ({ mailer }, user) => mailer !== null && user.email !== null,
 
