@@ -161,11 +161,11 @@ test.skipIf(!browser)('notifications appear on every page, are counted and can b
   await client.bookings.confirm.mutate({ id })
   await button(specialist.page, 'Accept').click()
   const { page } = visitor
-  await said(page, /says yes/)
+  await said(page, /request was accepted/)
   // The toast must not cover the bell.
   await page.getByRole('link', { name: /^Notifications, \d new/ }).click({ timeout: 3000 })
-  await said(page, /says yes/)
-  const own = page.getByRole('article').filter({ hasText: 'says yes' })
+  await said(page, /request was accepted/)
+  const own = page.getByRole('article').filter({ hasText: 'request was accepted' })
   await own.getByRole('link', { name: /View booking/ }).click()
   await page.getByRole('heading', { name: 'Booking details' }).waitFor()
   await page.goBack()
