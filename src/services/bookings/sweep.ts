@@ -95,15 +95,31 @@ type SweepRule = {
   cause: ChangeCause
 }
 
+type OnCommit = (committed: CommittedChanges, swept: BookingRow[]) => void
+
 /**
- * Sweeps until nothing is due. Skips locked calendars and retries them after PAUSE_MS, at most MAX_TRIES times: a calendar in
- * great demand is rarely unlocked.
+ * Sweeps until nothing is due. A second worker joins if a batch is full: two connections keep two cores busy, and each skips
+ * the calendars that the other one has locked.
+ * @returns the number of swept bookings
  */
 async function transitionInBatches(
   deps: Pick<Deps, 'db'>,
   rule: SweepRule,
-  onCommit: (committed: CommittedChanges, swept: BookingRow[]) => void,
+  onCommit: OnCommit,
 ): Promise<number> {
+  let helper: Promise<number> | undefined
+  const own = await sweepAlone(deps, rule, (committed, swept) => {
+    onCommit(committed, swept)
+    if (swept.length < MAX_BOOKINGS || helper) return
+    helper = sweepAlone(deps, rule, onCommit)
+    // Awaited below, but it may fail before.
+    helper.catch(() => undefined)
+  })
+  return own + ((await helper) ?? 0)
+}
+
+/** Skips locked calendars and retries them after PAUSE_MS, at most MAX_TRIES times: one in great demand is rarely unlocked. */
+async function sweepAlone(deps: Pick<Deps, 'db'>, rule: SweepRule, onCommit: OnCommit): Promise<number> {
   const busyUntil = new Map<string, Millis>()
   let total = 0
   for (let tries = 1; ; ) {
