@@ -28,7 +28,7 @@ await isolated(sql`
   INSERT INTO spaces (id, location_id, name, kind, units)
   SELECT gen_random_uuid(), l.id, 'Room ' || n, 'desk', 1000000 FROM locations l, generate_series(1, 10) AS n`)
 
-/** Of ten holds, seven become bookings, two are released and one expires. Each claims a unit of its own. */
+/** Seven holds of ten become bookings, two are released and one expires. Each claims its own unit. */
 for (let from = 0; from < BOOKINGS; from += BATCH) {
   await isolated(sql`
     WITH room AS (SELECT array_agg(id) AS ids, array_agg(location_id) AS locations FROM spaces),
@@ -61,12 +61,12 @@ await isolated(sql`
   SELECT id, id, 'full', 'succeeded', 2000, 2000, 'EUR', 'pi_' || left(md5(id::text), 24) ${paid}`)
 await isolated(sql`
   INSERT INTO activity (kind, at, booking_id, user_id, location_id, space_id, source, amount_minor, currency)
-  SELECT kind, booked_at, id, user_id, location_id, space_id, source, amount, CASE WHEN amount > 0 THEN currency END
+  SELECT step.kind, booked_at, id, user_id, location_id, space_id, source, amount, CASE WHEN amount > 0 THEN currency END
   FROM bookings, (VALUES ('paid', 2000), ('confirmed', NULL), ('completed', NULL)) AS step(kind, amount)
   WHERE status = 'completed' ORDER BY id`)
 await isolated(sql`
   INSERT INTO notifications (id, user_id, kind, booking_id, source, facts, read_at, told_at)
-  SELECT time_ordered_id(), user_id, 'booking_' || kind, id, id, json_build_object('side', 'customer', 'space', 'Room 1',
+  SELECT time_ordered_id(), user_id, 'booking_' || step.kind, id, id, json_build_object('side', 'customer', 'space', 'Room 1',
     'location', 'Location 1', 'timeZone', 'Europe/Rome', 'startsAt', epoch_ms(starts_at), 'endsAt', epoch_ms(ends_at)), now(), now()
   FROM bookings, (VALUES ('paid'), ('confirmed'), ('completed')) AS step(kind) WHERE status = 'completed' ORDER BY bookings.id`)
 await isolated(sql`

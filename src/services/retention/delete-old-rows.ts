@@ -32,7 +32,7 @@ export async function deleteOldRows(
 }
 
 /**
- * One statement, so that a hold is counted either as a row or in `funnel_days`. An ended hold with a payment stays, because
+ * A single statement, so that a hold is counted either as a row or in `funnel_days`. An ended hold with a payment stays, because
  * late money could still confirm it.
  */
 const deleteHolds = (last: string, before: SQL): SQL => sql`
