@@ -104,6 +104,10 @@ export const EnvSchema = z.object({
   MAX_EVENTS_PER_PERSON: whole(1, 10_000, 20).meta({
     description: 'Maximum number of coming events per user. Admins have no limit.',
   }),
+  RETENTION_DAYS: whole(0, 36_500, 90).meta({
+    description:
+      'How long ended holds without a payment, activity without money and deliveries are stored, in days. With 0, they stay.',
+  }),
   CACHE: onOff('on').meta({ description: 'Whether boards, searches and profiles are cached.' }),
   WORKERS: whole(1, 256, 1).meta({
     description:

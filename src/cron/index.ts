@@ -16,10 +16,14 @@ import { deleteOldUpdates } from '../services/jobs/telegram-updates'
 import { deleteOldNotifications } from '../services/notifications/notifications'
 import { reconcile } from '../services/payments/reconcile'
 import { deleteOldEvents } from '../services/payments/stripe-events'
+import { deleteOldRows } from '../services/retention/delete-old-rows'
 import { deleteOldKeys } from '../services/shared/idempotency'
 
 type Watched = { boards: BoardWatchers; locations: LocationWatchers }
-type Job = { name: string; run: () => Promise<unknown> } & ({ everySeconds: number } | { at: string })
+type Job = { name: string; run: (stopping: AbortSignal) => Promise<unknown> } & (
+  | { everySeconds: number }
+  | { at: string }
+)
 
 /** Every job is safe to run on all servers at once, and to repeat after a failure. */
 const jobsOf = (deps: Deps, watched: Watched): Job[] => [
@@ -34,6 +38,7 @@ const jobsOf = (deps: Deps, watched: Watched): Job[] => [
   { name: 'rescue jobs of dead servers', everySeconds: 60, run: () => rescueJobs(deps.db) },
   { name: 'requeue lost work', everySeconds: 600, run: () => requeueLostWork(deps.db) },
   { name: 'reconcile payments', at: '0 10 3 * * *', run: () => reconcileRecently(deps) },
+  { name: 'delete old rows', at: '0 40 3 * * *', run: (stopping) => deleteOldRows(deps, stopping) },
   { name: 'delete old payment events', everySeconds: 86_400, run: () => deleteOldEvents(deps) },
   { name: 'delete old notifications', everySeconds: 86_400, run: () => deleteOldNotifications(deps) },
   { name: 'forget cancelled events', everySeconds: 86_400, run: () => forgetCancelledEvents(deps) },
@@ -70,11 +75,12 @@ async function reconcileRecently(deps: Deps): Promise<number> {
 
 export function startJobs(deps: Deps, watched: Watched): { stop(): Promise<void> } {
   const running = new Set<Promise<unknown>>()
+  const stopping = new AbortController()
   const crons = jobsOf(deps, watched).map(
     ({ name, run, ...when }) =>
       new Cron(...scheduleOf(when), async () => {
         const started = performance.now()
-        const work = run()
+        const work = run(stopping.signal)
           .then((count) => {
             if (typeof count === 'number' && count > 0) {
               deps.log.info({ job: name, count, ms: Math.round(performance.now() - started) }, 'job')
@@ -89,6 +95,7 @@ export function startJobs(deps: Deps, watched: Watched): { stop(): Promise<void>
   return {
     async stop() {
       for (const cron of crons) cron.stop()
+      stopping.abort()
       // croner does not wait for running jobs.
       await Promise.all(running)
     },

@@ -2,7 +2,7 @@
 --
 -- `activity` holds what triggers record. The kinds `held`, `released` and `expired` are derived from `bookings`:
 -- holds are the most frequent change, and recording them would add a row and an index entry to each. Room claims of
--- events are left out.
+-- events are left out. Holds that retention has deleted are missing: their totals are in `funnel_days`.
 CREATE OR REPLACE VIEW happenings AS
   SELECT 'held' AS kind, created_at AS at, id AS booking_id, user_id, location_id, space_id, specialist_id, source,
     NULL::integer AS amount_minor, NULL::text AS currency

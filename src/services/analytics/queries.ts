@@ -102,24 +102,34 @@ export async function readRevenue(tx: Tx, scopes: Scope[]): Promise<AnalyticsSum
 
 type Funnel = AnalyticsSummary['funnel'] & Pick<AnalyticsSummary, 'leadTimeHours'>
 
-/** Counts the holds that were created in the period, by outcome. */
+/** Counts the holds that were created in the period, by outcome. Adds those that retention has deleted. */
 export async function readFunnel(tx: Tx, scopes: Scope[]): Promise<Funnel> {
   const count = (state: SQL) => sql`count(*) FILTER (WHERE ${state})::int`
   const [row] = await tx.execute<Funnel>(sql`
-    SELECT count(*)::int AS held, count(b.booked_at)::int AS paid,
-      ${count(sql`b.status = 'completed'`)} AS completed,
-      ${count(sql`b.status = 'cancelled' AND b.booked_at IS NOT NULL`)} AS cancelled,
-      ${count(sql`b.status = 'no_show'`)} AS "noShow",
-      ${count(sql`b.status = 'declined'`)} AS declined,
-      ${count(sql`b.status = 'cancelled' AND b.booked_at IS NULL`)} AS released,
-      ${count(sql`b.status = 'expired'`)} AS expired,
-      ${count(sql`b.status = 'held'`)} AS holding,
-      ${count(sql`b.status IN ('pending', 'confirmed')`)} AS coming,
-      coalesce(avg(extract(epoch FROM b.starts_at - b.created_at)) FILTER (WHERE b.booked_at IS NOT NULL) / 3600, 0)::float8
-        AS "leadTimeHours"
-    FROM bookings b JOIN ${scopeOf(scopes)} ON scope.location_id = b.location_id
-    WHERE b.kind = 'booking' AND ${scopes.length > 0 ? widest(scopes, sql`b.created_at`) : sql`false`}
-      AND b.created_at >= scope.from_at AND b.created_at < scope.to_at`)
+    WITH stored AS (
+      SELECT count(*)::int AS held, count(b.booked_at)::int AS paid,
+        ${count(sql`b.status = 'completed'`)} AS completed,
+        ${count(sql`b.status = 'cancelled' AND b.booked_at IS NOT NULL`)} AS cancelled,
+        ${count(sql`b.status = 'no_show'`)} AS "noShow",
+        ${count(sql`b.status = 'declined'`)} AS declined,
+        ${count(sql`b.status = 'cancelled' AND b.booked_at IS NULL`)} AS released,
+        ${count(sql`b.status = 'expired'`)} AS expired,
+        ${count(sql`b.status = 'held'`)} AS holding,
+        ${count(sql`b.status IN ('pending', 'confirmed')`)} AS coming,
+        coalesce(avg(extract(epoch FROM b.starts_at - b.created_at)) FILTER (WHERE b.booked_at IS NOT NULL) / 3600, 0)::float8
+          AS "leadTimeHours"
+      FROM bookings b JOIN ${scopeOf(scopes)} ON scope.location_id = b.location_id
+      WHERE b.kind = 'booking' AND ${scopes.length > 0 ? widest(scopes, sql`b.created_at`) : sql`false`}
+        AND b.created_at >= scope.from_at AND b.created_at < scope.to_at
+    ), deleted AS (
+      SELECT coalesce(sum(f.released), 0)::int AS released, coalesce(sum(f.expired), 0)::int AS expired
+      FROM funnel_days f JOIN ${scopeOf(scopes)} ON scope.location_id = f.location_id
+      WHERE f.kind = 'booking' AND f.day >= (scope.from_at AT TIME ZONE scope.time_zone)::date
+        AND f.day < (scope.to_at AT TIME ZONE scope.time_zone)::date
+    )
+    SELECT s.held + d.released + d.expired AS held, s.paid, s.completed, s.cancelled, s."noShow", s.declined,
+      s.released + d.released AS released, s.expired + d.expired AS expired, s.holding, s.coming, s."leadTimeHours"
+    FROM stored s, deleted d`)
   if (!row) throw new Error('funnel query returned no row')
   return { ...row, leadTimeHours: Math.round(row.leadTimeHours * 100) / 100 }
 }
