@@ -13,7 +13,8 @@ type WatchedBoard = { board: BoardKey; watchers: number; changesAt: Millis }
 type WatchedCalendar = { key: CalendarKey; boards: Map<string, WatchedBoard> }
 
 export type BoardWatchers = {
-  watch(board: BoardKey): void
+  /** @returns the same key object to every watcher of the board */
+  watch(board: BoardKey): BoardKey
   unwatch(board: BoardKey): void
   /**
    * Reads a board for a watcher that has just subscribed. Watchers that join together share a query.
@@ -95,12 +96,14 @@ function createRegistry() {
 
   return {
     find,
-    add(board: BoardKey): void {
+    add(board: BoardKey): BoardKey {
       const calendar = calendars.getOrInsertComputed(calendarId(board), () => ({
         key: calendarKey(board),
         boards: new Map<string, WatchedBoard>(),
       }))
-      calendar.boards.getOrInsert(dayOf(board), { board, watchers: 0, changesAt: 0 }).watchers += 1
+      const entry = calendar.boards.getOrInsert(dayOf(board), { board, watchers: 0, changesAt: 0 })
+      entry.watchers += 1
+      return entry.board
     },
     remove(board: BoardKey): void {
       const boards = calendars.get(calendarId(board))?.boards
