@@ -21,6 +21,9 @@ const SECONDS = quick ? 1 : 3
 const CLIENTS = 64
 /** Memory per socket is measured beyond these, which allocate what all sockets share. */
 const FIRST_SOCKETS = 1000
+const IDLE_SOCKETS = 2000
+/** Until the garbage collection has given its pages back. */
+const COLLECT_MS = 2000
 /** Everything from this heading on stays in RESULTS.md. */
 const NOTES_HEADING = '\n## Where the time goes'
 
@@ -34,6 +37,7 @@ try {
   await measureReads(world)
   await measureHolds(world)
   await measureFanOut(world)
+  await measureIdleSockets(world)
   await measureStart(world)
   if (wants('sweep')) {
     const swept = await sweepWhileHolding(world, full ? 1_000_000 : quick ? 10_000 : 100_000)
@@ -67,10 +71,10 @@ function wants(name: string): boolean {
   return chosen.length === 0 || chosen.some((word) => name.includes(word))
 }
 
-async function start(file: string, env: Record<string, string> = {}): Promise<Server> {
+async function start(file: string, env: Record<string, string> = {}, flags: string[] = []): Promise<Server> {
   const port = freePort()
   const started = performance.now()
-  const child = Bun.spawn([process.execPath, path.resolve(import.meta.dir, file)], {
+  const child = Bun.spawn([process.execPath, ...flags, path.resolve(import.meta.dir, file)], {
     env: {
       PATH: process.env.PATH,
       DATABASE_URL: world.databaseUrl,
@@ -231,19 +235,28 @@ async function measureHolds({ spaceIds, tokens }: World): Promise<void> {
   await Promise.all([limit, ours].map((server) => server.stop()))
 }
 
-/** Holds and releases slots of a space that all sockets watch, and counts the messages that they receive. */
-async function fanOut(server: Server, sockets: number, paths: [string, string]) {
-  const [spaceId = ''] = world.spaceIds
-  const answers: ((message: { joined?: number; received?: number }) => void)[] = []
+type WatcherReply = { joined?: number; received?: number }
+
+/** Starts a process of watchers, whose memory does not count as the server's. */
+function startWatchers(server: Server, spaceIds: string[]) {
+  const answers: ((message: WatcherReply) => void)[] = []
+  const script = path.join(import.meta.dir, 'watchers.ts')
   const watchers = Bun.spawn(
-    [process.execPath, path.join(import.meta.dir, 'watchers.ts'), String(server.port), spaceId, '2027-03-03'],
-    { ipc: (message: { joined?: number; received?: number }) => answers.shift()?.(message) },
+    [process.execPath, script, String(server.port), spaceIds.join(','), '2027-03-03'],
+    { ipc: (message: WatcherReply) => answers.shift()?.(message) },
   )
   const ask = (message: { sockets?: number }) =>
-    new Promise<{ received?: number }>((resolve) => {
+    new Promise<WatcherReply>((resolve) => {
       answers.push(resolve)
       watchers.send(message)
     })
+  return { watchers, ask }
+}
+
+/** Holds and releases slots of a space that all sockets watch, and counts the messages that they receive. */
+async function fanOut(server: Server, sockets: number, paths: [string, string]) {
+  const [spaceId = ''] = world.spaceIds
+  const { watchers, ask } = startWatchers(server, [spaceId])
   await ask({ sockets: FIRST_SOCKETS })
   const before = await rssKb(server.pid)
   const further = sockets - FIRST_SOCKETS
@@ -320,6 +333,39 @@ async function measureFanOut(_world: World): Promise<void> {
       target: 'at most 6',
     })
   }
+}
+
+/** Memory per idle socket of 20 boards, with a garbage collection before and after. */
+async function measureIdleSockets({ spaceIds }: World): Promise<void> {
+  const name = `memory per idle socket, ${IDLE_SOCKETS} joined to 20 boards`
+  if (!wants(name)) return
+  const kbOf = async (file: string) => {
+    const server = await start(file, {}, ['--preload', path.join(import.meta.dir, 'collect.ts')])
+    const collectedKb = async () => {
+      process.kill(server.pid, 'SIGUSR2')
+      await Bun.sleep(COLLECT_MS)
+      return rssKb(server.pid)
+    }
+    const { watchers, ask } = startWatchers(server, spaceIds.slice(0, 20))
+    const before = await collectedKb()
+    await ask({ sockets: IDLE_SOCKETS })
+    const kb = ((await collectedKb()) - before) / IDLE_SOCKETS
+    watchers.kill()
+    await watchers.exited
+    await server.stop()
+    return kb
+  }
+  const runs: { ours: number; limit: number }[] = []
+  for (let round = 0; round < ROUNDS; round++)
+    runs.push({ limit: await kbOf('limit.ts'), ours: await kbOf('../src/index.ts') })
+  report({
+    name,
+    unit: 'kB',
+    ours: median(runs.map((run) => run.ours)).toFixed(1),
+    limit: median(runs.map((run) => run.limit)).toFixed(1),
+    ratio: '-',
+    target: 'at most 8',
+  })
 }
 
 async function measureStart(_world: World): Promise<void> {

@@ -1,14 +1,14 @@
 /**
- * A process with many sockets that watch one space: `bun bench/watchers.ts PORT SPACE DATE`. On the message `{ sockets }` it
- * opens that many more and replies `{ joined }` when all have received their board. On `{}` it replies with the number of
+ * A process with many sockets that watch spaces: `bun bench/watchers.ts PORT SPACE,SPACE… DATE`. On the message `{ sockets }`
+ * it opens that many more, spread over the spaces, and replies `{ joined }` when all have received their board. On `{}` it replies with the number of
  * changes received. It searches raw bytes, because parsing thousands of copies would dominate the measurement.
  */
-const [port, spaceId, date] = process.argv.slice(2)
+const [port, spaceIds = '', date] = process.argv.slice(2)
 const BOARD = Buffer.from('"slots_status_update"')
 const CHANGE = Buffer.from('"type":"slot_update"')
 const OVERLAP = Math.max(BOARD.length, CHANGE.length) - 1
 
-type Watcher = { greeted: boolean; rest: Buffer; boards: number; onBoard: () => void }
+type Watcher = { join: Buffer; greeted: boolean; rest: Buffer; boards: number; onBoard: () => void }
 let received = 0
 
 const UPGRADE = [
@@ -20,7 +20,9 @@ const UPGRADE = [
   'sec-websocket-version: 13',
   '\r\n',
 ].join('\r\n')
-const join = frameOf(JSON.stringify({ type: 'join_space', spaceId, date }))
+const joins = spaceIds
+  .split(',')
+  .map((spaceId) => frameOf(JSON.stringify({ type: 'join_space', spaceId, date })))
 
 /** A client's text frame, masked with zeros and padded to the 126 bytes that need the two-byte length. */
 function frameOf(text: string): Buffer {
@@ -42,7 +44,7 @@ function receive(socket: Bun.Socket<Watcher>, chunk: Buffer): void {
   const bytes = data.rest.length > 0 ? Buffer.concat([data.rest, chunk]) : chunk
   if (!data.greeted && bytes.includes('\r\n\r\n')) {
     data.greeted = true
-    socket.write(join)
+    socket.write(data.join)
   }
   // The last bytes may begin a match, so they wait for the next chunk. Counted bytes do not wait and count once.
   received += count(bytes, CHANGE)
@@ -56,9 +58,10 @@ function receive(socket: Bun.Socket<Watcher>, chunk: Buffer): void {
 }
 
 async function open(sockets: number): Promise<void> {
-  const joined = Array.from({ length: sockets }, () => {
+  const joined = Array.from({ length: sockets }, (_, n) => {
     const { promise, resolve } = Promise.withResolvers<void>()
-    const data: Watcher = { greeted: false, rest: Buffer.alloc(0), boards: 0, onBoard: resolve }
+    const join = joins[n % joins.length] ?? Buffer.alloc(0)
+    const data: Watcher = { join, greeted: false, rest: Buffer.alloc(0), boards: 0, onBoard: resolve }
     void Bun.connect<Watcher>({
       hostname: '127.0.0.1',
       port: Number(port),

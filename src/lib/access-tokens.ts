@@ -17,6 +17,7 @@ export type Tokens = {
 export function createTokens(secret: string): Tokens {
   const { jwt: signer } = jwt({ name: 'jwt', secret }).decorator
   const cached = new LRUCache<string, Verified>({ max: MAX_CACHED_TOKENS })
+  const reading = new Map<string, Promise<Verified>>()
 
   async function read(token: string): Promise<Verified> {
     const claims = await signer.verify(token, { currentDate: new Date(0) })
@@ -46,7 +47,9 @@ export function createTokens(secret: string): Tokens {
     async verify(token) {
       let verified = cached.get(token)
       if (!verified) {
-        verified = await read(token)
+        // Sockets that reconnect together with one token share its verification.
+        const shared = () => read(token).finally(() => reading.delete(token))
+        verified = await reading.getOrInsertComputed(token, shared)
         cached.set(token, verified)
       }
       if (verified.expiresAt.getTime() > Date.now()) return verified

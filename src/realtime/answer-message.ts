@@ -13,12 +13,14 @@ import type { ConnectionQuota } from './connection-quota'
 import { joinBoard, leaveCalendar } from './join-board'
 import type { LocationWatchers } from './location-watchers'
 import { holdRequestOf, releaseRequestOf } from './parse-message'
+import type { TokenExpiry } from './token-expiry'
 
 export type SocketServer = {
   deps: Deps
   boards: BoardWatchers
   locations: LocationWatchers
   quota: ConnectionQuota
+  expiry: TokenExpiry
 }
 type MessageOf<Type extends ClientMessage['type']> = Extract<ClientMessage, { type: Type }>
 type Echo = { requestId?: string }
@@ -102,16 +104,15 @@ async function authenticate(
 ): Promise<ServerMessage[]> {
   const { deps, locations, quota } = server
   const verified = await deps.tokens.verify(token)
-  if (connection.locations.size > 0) await assertAccountExists(server, verified.user)
-  const { data } = connection.socket
-  const opening = { ...data.opening, verified }
-  quota.replace(data.opening, opening)
-  data.opening = opening
-  signIn(connection, verified, locations)
+  if (connection.locations.length > 0) await assertAccountExists(server, verified.user)
+  // A socket that closed meanwhile no longer counts for anyone.
+  if (!connection.open) return []
+  quota.replace(connection, { address: connection.address, user: verified.user })
+  signIn(connection, verified, server)
   return [
     { type: 'authenticated', userId: verified.user.id, expiresAt: iso(verified.expiresAt), ...echo },
     // Signed-in users see names, so the watched locations are sent again.
-    ...(await Promise.all([...connection.locations].map((id) => locations.enter(connection, id)))),
+    ...(await Promise.all(connection.locations.map((id) => locations.enter(connection, id)))),
   ]
 }
 

@@ -5,17 +5,19 @@ import type { Log } from '../lib/logger'
 import type { Millis } from '../lib/time'
 import { type Board, type BoardKey, type CalendarKey, calendarId, calendarKey } from '../schemas/slots'
 import { topicOf } from '../schemas/socket-messages'
-import { readBoard, readVersions } from '../services/calendar/boards'
+import { type BoardReading, readBoard, readVersions } from '../services/calendar/boards'
 import type { Bus } from './bus'
+import { createSharedReads } from './shared-reads'
 
 type WatchedBoard = { board: BoardKey; watchers: number; changesAt: Millis }
 type WatchedCalendar = { key: CalendarKey; boards: Map<string, WatchedBoard> }
 
 export type BoardWatchers = {
-  watch(board: BoardKey): void
+  /** @returns the same key object to every watcher of the board */
+  watch(board: BoardKey): BoardKey
   unwatch(board: BoardKey): void
   /**
-   * Reads a board for a new watcher.
+   * Reads a board for a watcher that has just subscribed. Watchers that join together share a query.
    * @param userId marks the holds of this user
    * @throws NOT_FOUND
    */
@@ -38,6 +40,7 @@ export function createBoardWatchers(parts: Parts): BoardWatchers {
   const { db, deliver } = parts
   const watched = createRegistry()
   const rendering = new Map<WatchedBoard, 'reading' | 'changed'>()
+  const shareRead = createSharedReads<BoardReading>()
 
   async function renderUntilCurrent(entry: WatchedBoard): Promise<void> {
     if (rendering.has(entry)) return void rendering.set(entry, 'changed')
@@ -56,9 +59,10 @@ export function createBoardWatchers(parts: Parts): BoardWatchers {
     watch: watched.add,
     unwatch: watched.remove,
     async read(key, userId) {
-      const { board, rooms } = await readBoard(db, key, userId)
+      const name = `${topicOf.calendar(key)} ${dayOf(key)}`
+      const { board, boardOf, rooms } = await shareRead(name, () => readBoard(db, key))
       watched.setRooms(watched.find(key), rooms)
-      return board
+      return userId === undefined ? board : boardOf(userId)
     },
     refresh(calendarIds) {
       for (const id of calendarIds) {
@@ -92,12 +96,14 @@ function createRegistry() {
 
   return {
     find,
-    add(board: BoardKey): void {
+    add(board: BoardKey): BoardKey {
       const calendar = calendars.getOrInsertComputed(calendarId(board), () => ({
         key: calendarKey(board),
         boards: new Map<string, WatchedBoard>(),
       }))
-      calendar.boards.getOrInsert(dayOf(board), { board, watchers: 0, changesAt: 0 }).watchers += 1
+      const entry = calendar.boards.getOrInsert(dayOf(board), { board, watchers: 0, changesAt: 0 })
+      entry.watchers += 1
+      return entry.board
     },
     remove(board: BoardKey): void {
       const boards = calendars.get(calendarId(board))?.boards

@@ -2,11 +2,20 @@ import type { Deps } from '../context'
 import { iso } from '../lib/time'
 import type { SocketServer } from './answer-message'
 import type { BoardWatchers } from './board-watchers'
-import { type Connection, createConnection, type Socket, send, signIn } from './connection'
-import { createConnectionQuota, type Opening } from './connection-quota'
+import {
+  type Connection,
+  connectionOf,
+  createConnection,
+  type Opening,
+  type Socket,
+  send,
+  signIn,
+} from './connection'
+import { createConnectionQuota } from './connection-quota'
 import type { LocationWatchers } from './location-watchers'
 import { receiveMessage } from './receive-message'
 import { CLOSE, SLOW_READER_BYTES, UNREAD_EVERY_MS } from './socket-limits'
+import { createTokenExpiry } from './token-expiry'
 
 export type Connections = {
   admit(opening: Opening): void
@@ -27,22 +36,23 @@ export function createConnections(
 ): Connections {
   const connections = new Set<Connection>()
   const quota = createConnectionQuota(deps.env)
-  const server: SocketServer = { deps, boards, locations, quota }
+  const expiry = createTokenExpiry(connections)
+  const server: SocketServer = { deps, boards, locations, quota, expiry }
   let messagesIn = 0
   let slowReadersClosed = 0
   let notedAt = 0
 
   return {
-    admit: quota.check,
+    admit: ({ address, verified }) => quota.check({ address, user: verified?.user ?? null }),
     add(socket) {
-      const { opening } = socket.data
-      const { verified } = opening
-      quota.enter(opening)
-      const connection = createConnection(socket)
-      socket.data.connection = connection
+      if ('socket' in socket.data) return
+      const { address, verified } = socket.data
+      quota.enter({ address, user: verified?.user ?? null })
+      const connection = createConnection(socket, address)
+      socket.data = connection
       connections.add(connection)
       socket.subscribe('everyone')
-      if (verified) signIn(connection, verified, locations)
+      if (verified) signIn(connection, verified, server)
       send(connection, {
         type: 'connection_confirmed',
         connectionId: connection.id,
@@ -50,18 +60,19 @@ export function createConnections(
         serverTime: iso(Date.now()),
       })
     },
-    receive({ data: { connection } }, frame) {
+    receive(socket, frame) {
+      const connection = connectionOf(socket)
       if (!connection?.open) return
       messagesIn += 1
       receiveMessage(server, connection, frame)
     },
-    remove({ data: { connection, opening } }, code) {
+    remove(socket, code) {
+      const connection = connectionOf(socket)
       if (!connection?.open) return
-      quota.leave(opening)
+      quota.leave(connection)
       if (code === CLOSE.dropped && connection.unread >= SLOW_READER_BYTES) slowReadersClosed += 1
       connection.open = false
       connections.delete(connection)
-      clearTimeout(connection.expiry)
       for (const board of connection.boards) boards.unwatch(board)
       connection.boards = []
       locations.forget(connection)
@@ -76,6 +87,7 @@ export function createConnections(
         if (user?.id === userId) socket.close(CLOSE.signedOut, 'this account no longer exists')
     },
     async close() {
+      expiry.stop()
       for (const connection of connections)
         send(connection, { type: 'server_closing', reconnectInSeconds: 1 })
       await Promise.all([...connections].map(({ queue }) => queue))

@@ -31,8 +31,7 @@ function subscribe(boards: BoardWatchers, connection: Connection, board: BoardKe
   if (connection.boards.some((watched) => isSameBoard(watched, board))) return false
   if (connection.boards.length >= MAX_BOARDS)
     throw new AppError('RATE_LIMITED', `A socket can watch at most ${MAX_BOARDS} boards. Leave one first.`)
-  connection.boards.push(board)
-  boards.watch(board)
+  connection.boards = [...connection.boards, boards.watch(board)]
   connection.socket.subscribe(topicOf.calendar(board))
   return true
 }

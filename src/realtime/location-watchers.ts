@@ -9,7 +9,7 @@ import { MAX_LOCATIONS } from './socket-limits'
 type Watcher = {
   socket: { subscribe(topic: string): unknown; unsubscribe(topic: string): unknown }
   user: UserActor | null
-  locations: Set<string>
+  locations: readonly string[]
 }
 
 export type LocationWatchers = {
@@ -49,8 +49,10 @@ export function createLocationWatchers({
     else watchers.delete(locationId)
   }
 
-  function exit({ socket, user, locations }: Watcher, locationId: string): void {
-    if (!locations.delete(locationId)) return
+  function exit(watcher: Watcher, locationId: string): void {
+    const { socket, user, locations } = watcher
+    if (!locations.includes(locationId)) return
+    watcher.locations = locations.filter((id) => id !== locationId)
     unwatch(locationId)
     socket.unsubscribe(topic(user, locationId))
   }
@@ -58,14 +60,14 @@ export function createLocationWatchers({
   return {
     async enter(watcher, locationId) {
       const { socket, user, locations } = watcher
-      const isNew = !locations.has(locationId)
+      const isNew = !locations.includes(locationId)
       if (isNew) {
-        if (locations.size >= MAX_LOCATIONS)
+        if (locations.length >= MAX_LOCATIONS)
           throw new AppError(
             'RATE_LIMITED',
             `A socket can watch at most ${MAX_LOCATIONS} locations. Leave one first.`,
           )
-        locations.add(locationId)
+        watcher.locations = [...locations, locationId]
         watch(locationId)
         socket.subscribe(topic(user, locationId))
       }
@@ -85,9 +87,9 @@ export function createLocationWatchers({
         socket.subscribe(topic(user, id))
       }
     },
-    forget({ locations }) {
-      for (const id of locations) unwatch(id)
-      locations.clear()
+    forget(watcher) {
+      for (const id of watcher.locations) unwatch(id)
+      watcher.locations = []
     },
     async tick() {
       for (const { locationId, version } of await readLocationVersions(db, [...watchers.keys()])) {

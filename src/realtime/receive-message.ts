@@ -7,7 +7,7 @@ import { MESSAGE_BURST, mayPass, strike } from './socket-limits'
 
 /** Answers a frame after the earlier frames of the connection, or refuses it at once if it is over the limits. */
 export function receiveMessage(server: SocketServer, connection: Connection, frame: string | Buffer): void {
-  const limited = server.deps.env.RATE_LIMITS === 'on' && !mayPass(connection.limits)
+  const limited = server.deps.env.RATE_LIMITS === 'on' && !mayPass(connection)
   if (limited || connection.queued >= MESSAGE_BURST) {
     const refusal = refusalOf(new AppError('RATE_LIMITED', 'Too many messages. Slow down.'))
     refuse(connection, refusal, requestIdOf(readMessage(frame)))
@@ -40,7 +40,7 @@ async function handle(server: SocketServer, connection: Connection, frame: strin
 }
 
 function refuse(connection: Connection, { code, reason, message }: Refusal, requestId?: string): void {
-  const close = strike(connection.limits, reason)
+  const close = strike(connection, reason)
   if (close !== undefined) {
     connection.socket.close(close, 'too many refusals')
     return

@@ -22,33 +22,37 @@ export const CLOSE = {
   dropped: 1006,
 } as const
 
-export type SocketLimits = { messages: Bucket; strikes: Bucket }
-type Bucket = { level: number; at: number }
+/**
+ * Two token buckets, each stored as the time at which it is full again, in whole milliseconds of `performance.now()`.
+ * A full bucket is any time in the past.
+ */
+export type SocketLimits = { messagesFullAt: number; strikesFullAt: number }
 
-export function createSocketLimits(): SocketLimits {
-  const at = performance.now()
-  return { messages: { level: MESSAGE_BURST, at }, strikes: { level: MAX_STRIKES, at } }
+/** Counts a message. @returns false if it is over the limit */
+export function mayPass(limits: SocketLimits): boolean {
+  const fullAt = take(limits.messagesFullAt, MESSAGE_BURST, MESSAGES_PER_SECOND)
+  if (fullAt === undefined) return false
+  limits.messagesFullAt = fullAt
+  return true
 }
-
-export const mayPass = ({ messages }: SocketLimits): boolean =>
-  take(messages, { size: MESSAGE_BURST, perSecond: MESSAGES_PER_SECOND })
 
 /**
  * Counts a refusal against the socket.
  * @returns the close code if there were too many
  */
-export function strike({ strikes }: SocketLimits, reason: Reason): number | undefined {
+export function strike(limits: SocketLimits, reason: Reason): number | undefined {
   // Other refusals, such as SLOT_TAKEN, are normal use.
   if (reason !== 'VALIDATION' && reason !== 'RATE_LIMITED') return undefined
-  if (take(strikes, { size: MAX_STRIKES, perSecond: FORGIVEN_PER_SECOND })) return undefined
-  return reason === 'RATE_LIMITED' ? CLOSE.tooManyMessages : CLOSE.tooManyErrors
+  const fullAt = take(limits.strikesFullAt, MAX_STRIKES, FORGIVEN_PER_SECOND)
+  if (fullAt === undefined) return reason === 'RATE_LIMITED' ? CLOSE.tooManyMessages : CLOSE.tooManyErrors
+  limits.strikesFullAt = fullAt
+  return undefined
 }
 
-function take(bucket: Bucket, { size, perSecond }: { size: number; perSecond: number }): boolean {
-  const now = performance.now()
-  bucket.level = Math.min(size, bucket.level + ((now - bucket.at) / 1000) * perSecond)
-  bucket.at = now
-  if (bucket.level < 1) return false
-  bucket.level -= 1
-  return true
+/** Takes a token from a bucket. @returns when the bucket is full again, or undefined if it is empty */
+function take(fullAt: number, size: number, perSecond: number): number | undefined {
+  const tokenMs = 1000 / perSecond
+  const now = Math.floor(performance.now())
+  const next = Math.max(fullAt, now) + tokenMs
+  return next - now > size * tokenMs ? undefined : next
 }

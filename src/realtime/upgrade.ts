@@ -3,7 +3,7 @@ import type { Deps } from '../context'
 import { AppError, noSuchPath } from '../errors'
 import type { Caller } from '../lib/rate-limits'
 import { requestIdOf } from '../lib/request'
-import type { SocketData } from './connection'
+import type { Opening, Socket } from './connection'
 import type { Connections } from './connections'
 import { MAX_FRAME_BYTES, MAX_UNREAD_BYTES } from './socket-limits'
 
@@ -22,7 +22,7 @@ const settingsOf = (env: Deps['env']) => ({
  * only watch. Uses Bun's sockets directly: Elysia's wrapper takes ten times the memory.
  */
 export function socketUpgrade(deps: Deps, connections: Connections, callerOf: (request: Request) => Caller) {
-  const websocket: WebSocketHandler<SocketData> = {
+  const websocket: WebSocketHandler<Socket['data']> = {
     ...settingsOf(deps.env),
     open: (socket) => connections.add(socket),
     message: (socket, frame) => connections.receive(socket, frame),
@@ -37,8 +37,8 @@ export function socketUpgrade(deps: Deps, connections: Connections, callerOf: (r
     await deps.limits.countSocket(caller)
     const { token, subprotocol } = tokenOf(request)
     const verified = token === undefined ? null : await deps.tokens.verify(token)
-    const data: SocketData = { opening: { address: caller.address, verified } }
-    connections.admit(data.opening)
+    const data: Opening = { address: caller.address, verified }
+    connections.admit(data)
     const headers = {
       'x-request-id': requestIdOf(request),
       ...(subprotocol && { 'sec-websocket-protocol': subprotocol }),
@@ -56,6 +56,7 @@ function tokenOf(request: Request): { token?: string; subprotocol?: string } {
       ?.split(',')
       .map((part) => part.trim()) ?? []
   if (offered[0] === 'bearer') return { subprotocol: 'bearer', token: offered[1] ?? '' }
+  if (!request.url.includes('?')) return {}
   const token = new URL(request.url).searchParams.get('token')
   return token === null ? {} : { token }
 }

@@ -14,20 +14,29 @@ import { nextChangeByClock, renderBoard } from './slots'
 import { readSpaceDay } from './space-day'
 
 /** `changesAt` is when time alone changes the board; `rooms` lists further calendars that decide it. */
-export type BoardReading = { board: Board; changesAt: Millis; rooms: CalendarKey[] }
+export type BoardReading = {
+  /** The public board, which marks the holds of no user. */
+  board: Board
+  changesAt: Millis
+  rooms: CalendarKey[]
+  /** The same board with the holds of this user marked as `heldByMe`. */
+  boardOf(userId: string): Board
+}
 
 /**
  * Reads the board of a day with its version, in one statement.
- * @param me the user whose holds are marked `heldByMe`; without, the public board
  * @throws NOT_FOUND
  */
-export async function readBoard(db: Db, board: BoardKey, me?: string): Promise<BoardReading> {
-  const calendar = await readDay(db, board)
+export async function readBoard(db: Db, key: BoardKey): Promise<BoardReading> {
+  const { date } = key
+  const calendar = await readDay(db, key)
+  const board = renderBoard(calendar, date)
   const rooms = (calendar.rules.room && calendar.rooms) || []
   return {
-    board: renderBoard(calendar, board.date, me),
-    changesAt: nextChangeByClock(calendar, board.date),
+    board,
+    changesAt: nextChangeByClock(calendar, date),
     rooms: rooms.map(({ rules }) => rules),
+    boardOf: (userId) => (hasClaim(calendar, userId) ? renderBoard(calendar, date, userId) : board),
   }
 }
 
@@ -58,9 +67,11 @@ export async function getBoard(
   })
   const isFresh = ctx.cache.freshnessOf(key, cached)
   if (isFresh) ctx.reply.isFresh = isFresh
-  const isMine = me !== undefined && cached.calendar.claims.some(({ userId }) => userId === me)
+  const isMine = me !== undefined && hasClaim(cached.calendar, me)
   return isMine ? validatedOutput(renderBoard(cached.calendar, date, me)) : cached.board
 }
+
+const hasClaim = ({ claims }: Calendar, user: string) => claims.some(({ userId }) => userId === user)
 
 function withoutBooking(calendar: Calendar, row: BookingRow): Calendar {
   const { rooms } = calendar
