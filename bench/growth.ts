@@ -1,0 +1,128 @@
+/**
+ * Measures how calls slow down as bookings accumulate, with ten thousand, a hundred thousand and a million of them.
+ * Usage: `bun bench/growth.ts [SIZE...]`. Takes a few minutes.
+ */
+import postgres from 'postgres'
+import { contextOf } from '../src/context'
+import { markMissedArrivals } from '../src/services/bookings/arrivals'
+import { listBookings } from '../src/services/bookings/bookings'
+import { remindOfBookings } from '../src/services/bookings/reminders'
+import { searchSpaces } from '../src/services/catalog/spaces'
+import { countPaymentProblems } from '../src/services/payments/payment-health'
+import { listRefunds } from '../src/services/payments/payments'
+import { listUsers } from '../src/services/users/users'
+import { closeCluster, createDatabase } from '../tests/support/database'
+import { startTestServer, stopTestServers } from '../tests/support/world'
+import { fillBookings } from './fill'
+
+const DAY_MS = 86_400_000
+/** Unmeasured calls first, so that every connection has its statements and PostgreSQL its generic plans. */
+const WARM_UP = 20
+const ROUNDS = 100
+
+type Calls = Record<string, () => Promise<unknown>>
+type Times = { p50: number; p99: number }
+
+/** Returns the calls by name, on a database with bookings and a server without scheduled jobs. */
+async function callsOn(databaseUrl: string, sql: postgres.Sql): Promise<Calls> {
+  const { deps } = await startTestServer({ databaseUrl, env: { DATABASE_POOL: '2' } })
+  const [admin] =
+    await sql`INSERT INTO users (id, name, email, role) VALUES (uuidv7(), 'Admin', 'admin@bench.example', 'admin') ON CONFLICT (email) DO UPDATE SET name = 'Admin' RETURNING id`
+  const [expert] = await sql`SELECT user_id FROM specialists ORDER BY id LIMIT 1`
+  const [location] = await sql`SELECT id FROM locations ORDER BY id OFFSET 7 LIMIT 1`
+  const asAdmin = contextOf(deps, { kind: 'user', id: admin?.id, role: 'admin' })
+  const asExpert = contextOf(deps, { kind: 'user', id: expert?.user_id, role: 'specialist' })
+  const locationId = location?.id as string
+  const page = { limit: 50 }
+  const start = { ...page, order: 'start' as const }
+  const midnight = Math.floor(Date.now() / DAY_MS) * DAY_MS
+  const today = { from: new Date(midnight).toISOString(), to: new Date(midnight + DAY_MS).toISOString() }
+  const list = (input: Parameters<typeof listBookings>[1]) => () => listBookings(asAdmin, input)
+  // What is due is done first, so that the measured calls find nothing new, as in most minutes.
+  while ((await remindOfBookings(deps)) > 0);
+  while ((await markMissedArrivals(deps)) > 0);
+  return {
+    "bookings: a location's day": list({ ...start, ...today, locationId }),
+    "bookings: a location's day, newest first": list({ ...page, ...today, locationId }),
+    'bookings: a day of all locations': list({ ...start, ...today }),
+    'bookings: from today on, all locations': list({ ...start, from: today.from }),
+    'bookings: oldest, all locations': list(start),
+    'bookings: newest, all locations': list(page),
+    'bookings: pending': list({ ...page, status: 'pending' }),
+    'bookings: pending, by start': list({ ...start, status: 'pending' }),
+    'bookings: declined': list({ ...page, status: 'declined' }),
+    'bookings: no-shows': list({ ...page, status: 'no_show' }),
+    'bookings: held, none found': list({ ...page, status: 'held' }),
+    'bookings: attendance': list({ ...page, kind: 'attendance' }),
+    'bookings: attendance, by start': list({ ...start, ...today, kind: 'attendance' }),
+    'bookings: pending seats, none found': list({ ...page, kind: 'attendance', status: 'pending' }),
+    "bookings: a specialist's day": () => listBookings(asExpert, { ...page, ...today, as: 'specialist' }),
+    "bookings: a specialist's pending": () =>
+      listBookings(asExpert, { ...start, as: 'specialist', status: 'pending' }),
+    'refunds: failed': () => listRefunds(asAdmin, { ...page, status: 'failed' }),
+    'refunds: requested, none found': () => listRefunds(asAdmin, { ...page, status: 'requested' }),
+    'users: search, none found': () => listUsers(asAdmin, { ...page, search: 'nobody of this name' }),
+    'spaces: search, none found': () => searchSpaces(asAdmin, { ...page, ...past(midnight) }),
+    'metrics: payment problems': () => countPaymentProblems(deps),
+    'job: reminders': () => remindOfBookings(deps),
+    'job: missed arrivals': () => markMissedArrivals(deps),
+  }
+}
+
+/** A period that has passed, in which no space is available. */
+const past = (midnight: number) => ({
+  from: new Date(midnight - DAY_MS + 9 * 3_600_000).toISOString(),
+  to: new Date(midnight - DAY_MS + 10 * 3_600_000).toISOString(),
+})
+
+async function measure(call: () => Promise<unknown>): Promise<Times> {
+  const times: number[] = []
+  for (let round = -WARM_UP; round < ROUNDS; round++) {
+    const started = performance.now()
+    await call()
+    if (round >= 0) times.push(performance.now() - started)
+  }
+  times.sort((a, b) => a - b)
+  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0
+  return { p50: at(0.5), p99: at(0.99) }
+}
+
+async function measureAll(databaseUrl: string): Promise<Record<string, Times>> {
+  const sql = postgres(databaseUrl, { max: 1, onnotice() {} })
+  const results: Record<string, Times> = {}
+  for (const [name, call] of Object.entries(await callsOn(databaseUrl, sql)))
+    results[name] = await measure(call)
+  await stopTestServers()
+  await sql.end()
+  return results
+}
+
+/** A row for each call: p50 and p99 at each size, and the growth of p50 from the smallest size to the largest. */
+function asTable(sizes: number[], measured: Record<string, Times>[]): string {
+  const cells = (times?: Times) => (times ? `${times.p50.toFixed(2)} (${times.p99.toFixed(1)})` : '-')
+  const [first = {}] = measured
+  const last = measured.at(-1) ?? {}
+  const rows = Object.keys(first).map((name) => {
+    const growth = (last[name]?.p50 ?? 0) / (first[name]?.p50 ?? 1)
+    return `| ${[name, ...measured.map((results) => cells(results[name])), growth.toFixed(2)].join(' | ')} |`
+  })
+  const head = ['p50 (p99) in ms', ...sizes.map((size) => size.toLocaleString('en')), 'growth']
+  return [`| ${head.join(' | ')} |`, `|${head.map(() => '---|').join('')}`, ...rows].join('\n')
+}
+
+const given = process.env.GROWTH_URLS?.split(',')
+const sizes =
+  process.argv.slice(2).length > 0 ? process.argv.slice(2).map(Number) : [10_000, 100_000, 1_000_000]
+const measured: Record<string, Times>[] = []
+for (const [index, size] of sizes.entries()) {
+  const databaseUrl = given?.[index] ?? (await createDatabase())
+  if (!given) {
+    const sql = postgres(databaseUrl, { max: 1, onnotice() {} })
+    await fillBookings(sql, size)
+    await sql.end()
+  }
+  measured.push(await measureAll(databaseUrl))
+}
+process.stdout.write(`${asTable(sizes, measured)}\n`)
+await closeCluster()
+process.exit(0)
