@@ -33,7 +33,7 @@ async function callsOn(databaseUrl: string, sql: postgres.Sql): Promise<Calls> {
   const asAdmin = contextOf(deps, { kind: 'user', id: admin?.id, role: 'admin' })
   const asExpert = contextOf(deps, { kind: 'user', id: expert?.user_id, role: 'specialist' })
   const locationId = location?.id as string
-  const page = { limit: 50 }
+  const page = { limit: 20 }
   const start = { ...page, order: 'start' as const }
   const midnight = Math.floor(Date.now() / DAY_MS) * DAY_MS
   const today = { from: new Date(midnight).toISOString(), to: new Date(midnight + DAY_MS).toISOString() }
@@ -45,6 +45,7 @@ async function callsOn(databaseUrl: string, sql: postgres.Sql): Promise<Calls> {
     "bookings: a location's day": list({ ...start, ...today, locationId }),
     "bookings: a location's day, newest first": list({ ...page, ...today, locationId }),
     'bookings: a day of all locations': list({ ...start, ...today }),
+    'bookings: a day of all locations, newest first': list({ ...page, ...today }),
     'bookings: from today on, all locations': list({ ...start, from: today.from }),
     'bookings: oldest, all locations': list(start),
     'bookings: newest, all locations': list(page),

@@ -101,12 +101,13 @@ export const bookings = pgTable(
     index('bookings_created').using('brin', table.createdAt),
     index('bookings_hold_expiry').on(table.holdExpiresAt).where(sql`${table.status} = 'held'`),
     index('bookings_confirmed_end').on(table.endsAt).where(sql`${table.status} = 'confirmed'`),
-    // These three hold rare rows only, and never a slot's hold.
+    // These hold rare rows only, and never the hold of a slot of at most a day.
     index('bookings_long')
       .on(table.startsAt, table.endsAt)
       .where(sql`${table.endsAt} - ${table.startsAt} > interval '1 day'`),
     index('bookings_rare').on(table.status, table.id).where(sql`${table.status} IN ('declined', 'no_show')`),
     index('bookings_attendance').on(table.id).where(sql`${table.kind} = 'attendance'`),
+    index('bookings_attendance_start').on(table.startsAt, table.id).where(sql`${table.kind} = 'attendance'`),
     // The trigger bookings_guard checks what a row may hold: a CHECK costs each statement more.
   ],
 )

@@ -73,7 +73,9 @@ export async function markMissedArrivals(deps: Deps): Promise<number> {
     .select({ id: bookings.id })
     .from(bookings)
     .innerJoin(spaces, eq(spaces.id, bookings.spaceId))
-    .where(sql`${missed} AND ${bookings.endsAt} <= ${latestEnd(sql`statement_timestamp()`)}`)
+    .where(
+      sql`${missed} AND ${bookings.startsAt} <= statement_timestamp() AND ${bookings.endsAt} <= ${latestEnd(sql`statement_timestamp()`)}`,
+    )
     .orderBy(bookings.startsAt)
     .limit(BATCH)
   return runForEach(deps, due, async ({ id }) => {
