@@ -4,6 +4,8 @@ import type postgres from 'postgres'
 const SPACES = 200
 const LOCATIONS = 20
 const DAYS_AHEAD = 14
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 
 /**
  * Inserts a history of `count` bookings with their users, payments and refunds, with triggers disabled. One booking in a
@@ -15,6 +17,7 @@ export async function fillBookings(sql: postgres.Sql, count: number): Promise<vo
     await tx`SET LOCAL statement_timeout = 0`
     await insertCatalog(tx, Math.max(100, Math.round(count / 50)))
     await insertBookings(tx, count)
+    await bookFully(tx)
     await insertPayments(tx)
   })
   await sql`VACUUM ANALYZE`
@@ -75,6 +78,23 @@ async function insertBookings(tx: postgres.TransactionSql, count: number): Promi
       2000, CASE WHEN status IN ('completed', 'no_show', 'confirmed') AND n % 2 = 0 THEN 2000 ELSE 0 END, 'EUR', '[]',
       (ARRAY['web', 'rest', 'socket'])[1 + n % 3], made, CASE WHEN status <> 'expired' THEN made END
     FROM decided, room, customer, expert ORDER BY made`
+}
+
+/** Returns an hour of the day before the last one, at which every unit of every space is booked. */
+export function fullHour(): { from: string; to: string } {
+  const midnight = Math.floor(Date.now() / DAY_MS) * DAY_MS
+  const from = midnight + (DAYS_AHEAD - 1) * DAY_MS + 18 * HOUR_MS
+  return { from: new Date(from).toISOString(), to: new Date(from + HOUR_MS).toISOString() }
+}
+
+async function bookFully(tx: postgres.TransactionSql): Promise<void> {
+  const { from, to } = fullHour()
+  await tx`
+    INSERT INTO bookings (id, user_id, status, location_id, space_id, unit, starts_at, ends_at, claimed, first_starts_at, price_minor,
+      currency, cancellation)
+    SELECT uuidv7(), (SELECT id FROM users LIMIT 1), 'confirmed', s.location_id, s.id, unit, ${from}, ${to},
+      tstzrange(${from}, ${to}), ${from}, 0, 'EUR', '[]'
+    FROM spaces s, generate_series(1, 2) AS unit`
 }
 
 async function insertPayments(tx: postgres.TransactionSql): Promise<void> {
