@@ -27,7 +27,7 @@ type Times = { p50: number; p99: number }
 async function callsOn(databaseUrl: string, sql: postgres.Sql): Promise<Calls> {
   const { deps } = await startTestServer({ databaseUrl, env: { DATABASE_POOL: '2' } })
   const [admin] =
-    await sql`INSERT INTO users (id, name, email, role) VALUES (uuidv7(), 'Admin', 'admin@bench.example', 'admin') ON CONFLICT (email) DO UPDATE SET name = 'Admin' RETURNING id`
+    await sql`INSERT INTO users (id, name, role) VALUES (uuidv7(), 'Admin', 'admin') RETURNING id`
   const [expert] = await sql`SELECT user_id FROM specialists ORDER BY id LIMIT 1`
   const [location] = await sql`SELECT id FROM locations ORDER BY id OFFSET 7 LIMIT 1`
   const asAdmin = contextOf(deps, { kind: 'user', id: admin?.id, role: 'admin' })
@@ -38,7 +38,7 @@ async function callsOn(databaseUrl: string, sql: postgres.Sql): Promise<Calls> {
   const midnight = Math.floor(Date.now() / DAY_MS) * DAY_MS
   const today = { from: new Date(midnight).toISOString(), to: new Date(midnight + DAY_MS).toISOString() }
   const list = (input: Parameters<typeof listBookings>[1]) => () => listBookings(asAdmin, input)
-  // What is due is done first, so that the measured calls find nothing new, as in most minutes.
+  // Does first what is due, so that the measured calls find nothing new, as in most minutes.
   while ((await remindOfBookings(deps)) > 0);
   while ((await markMissedArrivals(deps)) > 0);
   return {
@@ -62,7 +62,7 @@ async function callsOn(databaseUrl: string, sql: postgres.Sql): Promise<Calls> {
       listBookings(asExpert, { ...start, as: 'specialist', status: 'pending' }),
     'refunds: failed': () => listRefunds(asAdmin, { ...page, status: 'failed' }),
     'refunds: requested, none found': () => listRefunds(asAdmin, { ...page, status: 'requested' }),
-    'users: search, none found': () => listUsers(asAdmin, { ...page, search: 'nobody of this name' }),
+    'users: search, none found': () => listUsers(asAdmin, { ...page, search: 'no such name' }),
     'spaces: search, none found': () => searchSpaces(asAdmin, { ...page, ...fullHour() }),
     'metrics: payment problems': () => countPaymentProblems(deps),
     'job: reminders': () => remindOfBookings(deps),
@@ -82,13 +82,11 @@ async function measure(call: () => Promise<unknown>): Promise<Times> {
   return { p50: at(0.5), p99: at(0.99) }
 }
 
-async function measureAll(databaseUrl: string): Promise<Record<string, Times>> {
-  const sql = postgres(databaseUrl, { max: 1, onnotice() {} })
+async function measureAll(databaseUrl: string, sql: postgres.Sql): Promise<Record<string, Times>> {
   const results: Record<string, Times> = {}
   for (const [name, call] of Object.entries(await callsOn(databaseUrl, sql)))
     results[name] = await measure(call)
   await stopTestServers()
-  await sql.end()
   return results
 }
 
@@ -105,18 +103,15 @@ function asTable(sizes: number[], measured: Record<string, Times>[]): string {
   return [`| ${head.join(' | ')} |`, `|${head.map(() => '---|').join('')}`, ...rows].join('\n')
 }
 
-const given = process.env.GROWTH_URLS?.split(',')
-const sizes =
-  process.argv.slice(2).length > 0 ? process.argv.slice(2).map(Number) : [10_000, 100_000, 1_000_000]
+const words = process.argv.slice(2)
+const sizes = words.length > 0 ? words.map(Number) : [10_000, 100_000, 1_000_000]
 const measured: Record<string, Times>[] = []
-for (const [index, size] of sizes.entries()) {
-  const databaseUrl = given?.[index] ?? (await createDatabase())
-  if (!given) {
-    const sql = postgres(databaseUrl, { max: 1, onnotice() {} })
-    await fillBookings(sql, size)
-    await sql.end()
-  }
-  measured.push(await measureAll(databaseUrl))
+for (const size of sizes) {
+  const databaseUrl = await createDatabase()
+  const sql = postgres(databaseUrl, { max: 1, onnotice() {} })
+  await fillBookings(sql, size)
+  measured.push(await measureAll(databaseUrl, sql))
+  await sql.end()
 }
 process.stdout.write(`${asTable(sizes, measured)}\n`)
 await closeCluster()

@@ -144,15 +144,20 @@ async function cpuSeconds(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
-/** A query and a call as tRPC's own client sends them: always as a batch, also if it is a batch of one. */
-const trpcQuery = (procedure: string, input: object) =>
-  `/trpc/${procedure}?batch=1&input=${encodeURIComponent(JSON.stringify({ 0: input }))}`
+/** The path of a query as tRPC's own client sends it: as a batch, even if it is a batch of one. */
+function trpcQuery(procedure: string, input: object): string {
+  return `/trpc/${procedure}?batch=1&input=${encodeURIComponent(JSON.stringify({ 0: input }))}`
+}
+
 type Route = { path: string; bodyOf: (input: object) => object }
-const trpcCall = (procedure: string): Route => ({
-  path: `/trpc/${procedure}?batch=1`,
-  bodyOf: (input) => ({ 0: input }),
-})
-const plainCall = (path: string): Route => ({ path, bodyOf: (input) => input })
+
+function trpcCall(procedure: string): Route {
+  return { path: `/trpc/${procedure}?batch=1`, bodyOf: (input) => ({ 0: input }) }
+}
+
+function plainCall(path: string): Route {
+  return { path, bodyOf: (input) => input }
+}
 
 function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0

@@ -99,13 +99,11 @@ function userOf(request: Request): string {
   return user
 }
 
-type Change = { query: string; status: 'held' | 'free'; refusal: Response }
-const refusal = (status: number, reason: string) =>
-  new Response(`{"reason":"${reason}"}`, { status, ...JSON_TYPE })
-const HOLD: Change = { query: holdQuery, status: 'held', refusal: refusal(409, 'SLOT_TAKEN') }
-const RELEASE: Change = { query: releaseQuery, status: 'free', refusal: refusal(404, 'NOT_FOUND') }
+type Change = { query: string; status: 'held' | 'free'; refused: [status: number, reason: string] }
+const HOLD: Change = { query: holdQuery, status: 'held', refused: [409, 'SLOT_TAKEN'] }
+const RELEASE: Change = { query: releaseQuery, status: 'free', refused: [404, 'NOT_FOUND'] }
 
-async function change(request: Request, { query, status, refusal }: Change): Promise<Response> {
+async function change(request: Request, { query, status, refused }: Change): Promise<Response> {
   const userId = userOf(request)
   const { slotId } = (await request.json()) as { slotId: string }
   const [spaceId = '', startsAt = ''] = slotId.split('@')
@@ -113,7 +111,10 @@ async function change(request: Request, { query, status, refusal }: Change): Pro
   const [row] = await sql.unsafe<{ id: string }[]>(query, [spaceId, userId, startsAt, endsAt], {
     prepare: true,
   })
-  if (!row) return refusal.clone()
+  if (!row) {
+    const [code, reason] = refused
+    return new Response(`{"reason":"${reason}"}`, { status: code, ...JSON_TYPE })
+  }
   const slot = slotJson(startsAt, status)
   server.publish(`space:${spaceId}`, `{"type":"slot_update","spaceId":"${spaceId}","slots":[${slot}]}`)
   return new Response(

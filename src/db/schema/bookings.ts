@@ -96,6 +96,9 @@ export const bookings = pgTable(
     index('bookings_specialist_user')
       .on(table.specialistUserId, table.id)
       .where(sql`${table.specialistUserId} IS NOT NULL`),
+    index('bookings_specialist_start')
+      .on(table.specialistUserId, table.startsAt)
+      .where(sql`${table.specialistUserId} IS NOT NULL`),
     index('bookings_answer').on(table.answerBy).where(sql`${table.status} = 'pending'`),
     // Rows are stored in order of creation, so BRIN is small and adds almost no cost to a hold.
     index('bookings_created').using('brin', table.createdAt),

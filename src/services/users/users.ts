@@ -31,7 +31,7 @@ export async function listUsers(
       .limit(page.limit + 1)
   if (!like) return pageOf(await read(ctx.db), page, userView)
   const rows = await ctx.db.transaction(async (tx) => {
-    // A generic plan reads all users for a text that nobody has.
+    // A generic plan reads all users if no name matches.
     await tx.execute(sql`SET LOCAL plan_cache_mode = force_custom_plan`)
     return read(tx)
   })
