@@ -70,49 +70,48 @@ async function callsOn(databaseUrl: string, sql: postgres.Sql): Promise<Calls> {
   }
 }
 
-async function measure(call: () => Promise<unknown>): Promise<Times> {
-  const times: number[] = []
+/** Measures one call at all sizes in turn, because the load of the machine varies. */
+async function measure(calls: (() => Promise<unknown>)[]): Promise<Times[]> {
+  const times: number[][] = calls.map(() => [])
   for (let round = -WARM_UP; round < ROUNDS; round++) {
-    const started = performance.now()
-    await call()
-    if (round >= 0) times.push(performance.now() - started)
+    for (const [index, call] of calls.entries()) {
+      const started = performance.now()
+      await call()
+      if (round >= 0) times[index]?.push(performance.now() - started)
+    }
   }
-  times.sort((a, b) => a - b)
-  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0
-  return { p50: at(0.5), p99: at(0.99) }
-}
-
-async function measureAll(databaseUrl: string, sql: postgres.Sql): Promise<Record<string, Times>> {
-  const results: Record<string, Times> = {}
-  for (const [name, call] of Object.entries(await callsOn(databaseUrl, sql)))
-    results[name] = await measure(call)
-  await stopTestServers()
-  return results
-}
-
-/** A row for each call: p50 and p99 at each size, and the growth of p50 from the smallest size to the largest. */
-function asTable(sizes: number[], measured: Record<string, Times>[]): string {
-  const cells = (times?: Times) => (times ? `${times.p50.toFixed(2)} (${times.p99.toFixed(1)})` : '-')
-  const [first = {}] = measured
-  const last = measured.at(-1) ?? {}
-  const rows = Object.keys(first).map((name) => {
-    const growth = (last[name]?.p50 ?? 0) / (first[name]?.p50 ?? 1)
-    return `| ${[name, ...measured.map((results) => cells(results[name])), growth.toFixed(2)].join(' | ')} |`
+  return times.map((list) => {
+    list.sort((a, b) => a - b)
+    const at = (share: number) => list[Math.min(list.length - 1, Math.floor(list.length * share))] ?? 0
+    return { p50: at(0.5), p99: at(0.99) }
   })
-  const head = ['p50 (p99) in ms', ...sizes.map((size) => size.toLocaleString('en')), 'growth']
-  return [`| ${head.join(' | ')} |`, `|${head.map(() => '---|').join('')}`, ...rows].join('\n')
+}
+
+/** Renders p50 and p99 at each size, and the growth of p50 from the smallest size to the largest. */
+function rowOf(name: string, times: Times[]): string {
+  const growth = (times.at(-1)?.p50 ?? 0) / (times[0]?.p50 ?? 1)
+  const cells = times.map(({ p50, p99 }) => `${p50.toFixed(2)} (${p99.toFixed(1)})`)
+  return `| ${[name, ...cells, growth.toFixed(2)].join(' | ')} |\n`
 }
 
 const words = process.argv.slice(2)
 const sizes = words.length > 0 ? words.map(Number) : [10_000, 100_000, 1_000_000]
-const measured: Record<string, Times>[] = []
+const servers: Calls[] = []
+const open: postgres.Sql[] = []
 for (const size of sizes) {
   const databaseUrl = await createDatabase()
   const sql = postgres(databaseUrl, { max: 1, onnotice() {} })
+  open.push(sql)
   await fillBookings(sql, size)
-  measured.push(await measureAll(databaseUrl, sql))
-  await sql.end()
+  servers.push(await callsOn(databaseUrl, sql))
 }
-process.stdout.write(`${asTable(sizes, measured)}\n`)
+const head = ['p50 (p99) in ms', ...sizes.map((size) => size.toLocaleString('en')), 'growth']
+process.stdout.write(`| ${head.join(' | ')} |\n|${head.map(() => '---|').join('')}\n`)
+for (const name of Object.keys(servers[0] ?? {})) {
+  const calls = servers.flatMap((server) => server[name] ?? [])
+  process.stdout.write(rowOf(name, await measure(calls)))
+}
+await stopTestServers()
+for (const sql of open) await sql.end()
 await closeCluster()
 process.exit(0)
