@@ -27,6 +27,7 @@ const NOTES_HEADING = '\n## Where the time goes'
 type Server = { port: number; pid: number; readyMs: number; stop(): Promise<void> }
 type Row = { name: string; unit: string; ours: string; limit: string; ratio: string; target: string }
 const rows: Row[] = []
+const children: Bun.Subprocess[] = []
 
 const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-bench-'))
 const world = await createWorld(folder)
@@ -58,6 +59,7 @@ try {
   process.stdout.write(`\n${table}\n`)
   if (!quick && chosen.length === 0) await writeResults(table)
 } finally {
+  for (const child of children) child.kill()
   await world.stop()
   await rm(folder, { recursive: true, force: true })
 }
@@ -86,6 +88,7 @@ async function start(file: string, env: Record<string, string> = {}): Promise<Se
     stdout: 'ignore',
     stderr: 'inherit',
   })
+  children.push(child)
   while (!(await fetch(`http://127.0.0.1:${port}/api/health`).catch(() => undefined))?.ok) await Bun.sleep(2)
   const readyMs = performance.now() - started
   // The web app is bundled after the start, which would slow down the first measurement.
