@@ -1,5 +1,5 @@
 /**
- * Compares this server with a hand-written one that runs the same SQL: interleaved runs, medians of five.
+ * Compares this server with a hand-written one that shares no code with it: interleaved runs, medians of five.
  * Usage: `bun run bench [--quick] [--full] [NAME...]`. `--quick` takes seconds, `--full` sweeps one million holds, and names
  * select measurements. A run without `--quick` and names also writes the table to bench/RESULTS.md.
  */
@@ -30,6 +30,7 @@ const NOTES_HEADING = '\n## Where the time goes'
 type Server = { port: number; pid: number; readyMs: number; stop(): Promise<void> }
 type Row = { name: string; unit: string; ours: string; limit: string; ratio: string; target: string }
 const rows: Row[] = []
+const children: Bun.Subprocess[] = []
 
 const folder = await mkdtemp(path.join(tmpdir(), 'coworkspace-bench-'))
 const world = await createWorld(folder)
@@ -62,6 +63,7 @@ try {
   process.stdout.write(`\n${table}\n`)
   if (!quick && chosen.length === 0) await writeResults(table)
 } finally {
+  for (const child of children) child.kill()
   await world.stop()
   await rm(folder, { recursive: true, force: true })
 }
@@ -84,11 +86,13 @@ async function start(file: string, env: Record<string, string> = {}, flags: stri
       SEED: 'none',
       RATE_LIMITS: 'off',
       MAX_HOLDS_PER_PERSON: '1000',
+      LIMIT_SPACES: world.spaceIds.join(),
       ...env,
     },
     stdout: 'ignore',
     stderr: 'inherit',
   })
+  children.push(child)
   while (!(await fetch(`http://127.0.0.1:${port}/api/health`).catch(() => undefined))?.ok) await Bun.sleep(2)
   const readyMs = performance.now() - started
   // The web app is bundled after the start, which would slow down the first measurement.
@@ -147,6 +151,21 @@ async function cpuSeconds(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
+/** The path of a query as tRPC's own client sends it: as a batch, even if it is a batch of one. */
+function trpcQuery(procedure: string, input: object): string {
+  return `/trpc/${procedure}?batch=1&input=${encodeURIComponent(JSON.stringify({ 0: input }))}`
+}
+
+type Route = { path: string; bodyOf: (input: object) => object }
+
+function trpcCall(procedure: string): Route {
+  return { path: `/trpc/${procedure}?batch=1`, bodyOf: (input) => ({ 0: input }) }
+}
+
+function plainCall(path: string): Route {
+  return { path, bodyOf: (input) => input }
+}
+
 function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
@@ -159,7 +178,6 @@ async function measureReads({ spaceIds }: World): Promise<void> {
   const cached = await start('../src/index.ts', { CACHE: 'on' })
   const days = spaceIds.flatMap((spaceId, n) => DATES.map((date) => ({ spaceId, date, n })))
   const few = days.filter((_, index) => index % 10 === 0)
-  const trpc = (input: object) => `/trpc/slots.day?input=${encodeURIComponent(JSON.stringify(input))}`
   const cycle = (list: Buffer[]) => (client: number) => {
     let at = (client * 97) % list.length
     return () => {
@@ -168,7 +186,7 @@ async function measureReads({ spaceIds }: World): Promise<void> {
     }
   }
   const asTrpc = (list: typeof days) =>
-    cycle(list.map(({ spaceId, date }) => request('GET', trpc({ spaceId, date }))))
+    cycle(list.map(({ spaceId, date }) => request('GET', trpcQuery('slots.day', { spaceId, date }))))
   const asRest = (list: typeof days) =>
     cycle(list.map(({ spaceId, date }) => request('GET', `/api/slots/${spaceId}/${date}`)))
   const fromLimit = (list: typeof days, route: string) =>
@@ -206,18 +224,18 @@ async function measureHolds({ spaceIds, tokens }: World): Promise<void> {
   const ours = await start('../src/index.ts')
   const slots = spaceIds.map((spaceId) => `${spaceId}@2027-03-02T09:00:00Z`)
   /** Holds a slot and releases it if the hold succeeded. If contended, all connections use one slot. */
-  const pairs = (hold: string, release: string, contended: boolean) => (client: number) => {
+  const pairs = (hold: Route, release: Route, contended: boolean) => (client: number) => {
     let turn = client
     let held: string | undefined
     return (status: number) => {
       if (held && status === 200) {
         const slotId = held
         held = undefined
-        return request('POST', release, { slotId }, tokens[client])
+        return request('POST', release.path, release.bodyOf({ slotId }), tokens[client])
       }
       turn += CLIENTS
       held = contended ? slots[0] : slots[turn % (CLIENTS * 3)]
-      return request('POST', hold, { slotId: held }, tokens[client])
+      return request('POST', hold.path, hold.bodyOf({ slotId: held }), tokens[client])
     }
   }
   for (const [name, target, contended] of [
@@ -227,10 +245,11 @@ async function measureHolds({ spaceIds, tokens }: World): Promise<void> {
     await race(
       name,
       target,
-      { server: ours, nextOf: pairs('/trpc/slots.hold', '/trpc/slots.release', contended) },
-      { server: limit, nextOf: pairs('/hold', '/release', contended) },
+      { server: ours, nextOf: pairs(trpcCall('slots.hold'), trpcCall('slots.release'), contended) },
+      { server: limit, nextOf: pairs(plainCall('/hold'), plainCall('/release'), contended) },
     )
     await world.sql`UPDATE bookings SET status = 'cancelled' WHERE status = 'held'`
+    await world.sql`UPDATE bench_reservations SET status = 'released' WHERE status = 'held'`
   }
   await Promise.all([limit, ours].map((server) => server.stop()))
 }
@@ -254,7 +273,7 @@ function startWatchers(server: Server, spaceIds: string[]) {
 }
 
 /** Holds and releases slots of a space that all sockets watch, and counts the messages that they receive. */
-async function fanOut(server: Server, sockets: number, paths: [string, string]) {
+async function fanOut(server: Server, sockets: number, routes: [Route, Route]) {
   const [spaceId = ''] = world.spaceIds
   const { watchers, ask } = startWatchers(server, [spaceId])
   await ask({ sockets: FIRST_SOCKETS })
@@ -264,15 +283,15 @@ async function fanOut(server: Server, sockets: number, paths: [string, string]) 
   const kbPerSocket = ((await rssKb(server.pid)) - before) / further
   const slotId = `${spaceId}@2027-03-03T09:00:00Z`
   const [token] = world.tokens
-  const call = (route: string) =>
-    fetch(`http://127.0.0.1:${server.port}${route}`, {
+  const call = ({ path, bodyOf }: Route) =>
+    fetch(`http://127.0.0.1:${server.port}${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ slotId }),
+      body: JSON.stringify(bodyOf({ slotId })),
     }).then((response) => response.text())
   const send = async (changes: number) => {
     const { received: had = 0 } = await ask({})
-    for (let change = 0; change < changes; change += 2) for (const route of paths) await call(route)
+    for (let change = 0; change < changes; change += 2) for (const route of routes) await call(route)
     const end = performance.now() + 60_000
     while (((await ask({})).received ?? 0) < had + changes * sockets) {
       if (performance.now() > end) throw new Error('sockets did not receive all messages within 60 s')
@@ -300,10 +319,10 @@ async function measureFanOut(_world: World): Promise<void> {
     const runs: { ours: number; limit: number; kb: number; limitKb: number }[] = []
     for (let round = 0; round < ROUNDS; round++) {
       const limit = await start('limit.ts')
-      const other = await fanOut(limit, sockets, ['/hold', '/release'])
+      const other = await fanOut(limit, sockets, [plainCall('/hold'), plainCall('/release')])
       await limit.stop()
       const server = await start('../src/index.ts')
-      const own = await fanOut(server, sockets, ['/trpc/slots.hold', '/trpc/slots.release'])
+      const own = await fanOut(server, sockets, [trpcCall('slots.hold'), trpcCall('slots.release')])
       await server.stop()
       runs.push({
         ours: own.perSecond,
@@ -426,7 +445,7 @@ function results(table: string): string {
 Output of \`bun run bench${full ? ' --full' : ''}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpu?.model ?? 'unknown'},
 ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}, Bun ${Bun.version}. The server, PostgreSQL and the load generator share these cores.
 Runs are interleaved. Each figure is the median of ${ROUNDS} runs of ${SECONDS} s over ${CLIENTS} connections, and each ratio is the median of the ratios per round.
-The limit is \`bench/limit.ts\`: a hand-written \`Bun.serve\` with the same SQL, without routing, validation, metrics and logs.
+The limit is \`bench/limit.ts\`: a hand-written \`Bun.serve\` with its own SQL and its own table, without routing, validation, metrics and logs.
 In brackets are the 99th percentile of the latency and the server's processor time per request, without PostgreSQL.
 Compare ratios only: absolute figures differ between machines and between days.
 

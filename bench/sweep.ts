@@ -38,10 +38,14 @@ export async function sweepWhileHolding(world: World, count: number) {
     for (let turn = 0; now.stage !== 'over'; turn++) {
       const slotId = `${spaceIds[turn % spaceIds.length] ?? own}@2027-03-05T09:00:00Z`
       for (const verb of ['hold', 'release']) {
-        const body = JSON.stringify({ slotId })
+        const body = JSON.stringify({ 0: { slotId } })
         const during = now.stage
         const started = performance.now()
-        const { ok } = await fetch(`${server.url}/trpc/slots.${verb}`, { method: 'POST', headers, body })
+        const { ok } = await fetch(`${server.url}/trpc/slots.${verb}?batch=1`, {
+          method: 'POST',
+          headers,
+          body,
+        })
         if (!ok) throw new Error(`${verb} was refused`)
         if (verb === 'hold' && during === 'sweeping') waits.push(performance.now() - started)
       }

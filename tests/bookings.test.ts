@@ -158,3 +158,25 @@ test('bookings page by start and location while they are rescheduled', async () 
     expect(await reasonOf(call)).toBe('VALIDATION')
   }
 })
+
+test('a list of a period includes long bookings that began before it', async () => {
+  const office = await makeSpace(server, { slotMinutes: 1440, maxSlots: 200 })
+  const desk = await makeSpace(server, { locationId: office.locationId })
+  const person = clientOf(server, await makePerson(server))
+  const admin = clientOf(server, await makePerson(server, 'admin'))
+  const hold = async ({ id: spaceId }: { id: string }, startsAt: string, endsAt: string) =>
+    (await person.bookings.create.mutate({ spaceId, startsAt, endsAt })).id
+  const hour = (day: number, hour: number) => at(24 * day + hour)
+  const long = await hold(office, hour(400, 0), hour(600, 0))
+  const short = await hold(desk, hour(599, 9), hour(599, 10))
+  await hold(desk, hour(599, 8), hour(599, 9))
+  await hold(desk, hour(599, 20), hour(599, 21))
+  const period = { from: hour(599, 9), to: hour(599, 20) }
+  for (const where of [{}, { locationId: office.locationId }, { status: 'held' as const }]) {
+    for (const order of ['start', 'created'] as const) {
+      const { items } = await admin.bookings.list.query({ as: 'admin', order, ...where, ...period })
+      const expected = order === 'start' ? [long, short] : [short, long]
+      expect(items.map(({ id }) => id)).toEqual(expected)
+    }
+  }
+})

@@ -96,11 +96,21 @@ export const bookings = pgTable(
     index('bookings_specialist_user')
       .on(table.specialistUserId, table.id)
       .where(sql`${table.specialistUserId} IS NOT NULL`),
+    index('bookings_specialist_start')
+      .on(table.specialistUserId, table.startsAt)
+      .where(sql`${table.specialistUserId} IS NOT NULL`),
     index('bookings_answer').on(table.answerBy).where(sql`${table.status} = 'pending'`),
     // Rows are stored in order of creation, so BRIN is small and adds almost no cost to a hold.
     index('bookings_created').using('brin', table.createdAt),
     index('bookings_hold_expiry').on(table.holdExpiresAt).where(sql`${table.status} = 'held'`),
     index('bookings_confirmed_end').on(table.endsAt).where(sql`${table.status} = 'confirmed'`),
+    // These hold rare rows only, and never the hold of a slot of at most a day.
+    index('bookings_long')
+      .on(table.startsAt, table.endsAt)
+      .where(sql`${table.endsAt} - ${table.startsAt} > interval '1 day'`),
+    index('bookings_rare').on(table.status, table.id).where(sql`${table.status} IN ('declined', 'no_show')`),
+    index('bookings_attendance').on(table.id).where(sql`${table.kind} = 'attendance'`),
+    index('bookings_attendance_start').on(table.startsAt, table.id).where(sql`${table.kind} = 'attendance'`),
     // The trigger bookings_guard checks what a row may hold: a CHECK costs each statement more.
   ],
 )

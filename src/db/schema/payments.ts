@@ -38,6 +38,7 @@ export const payments = pgTable(
     uniqueIndex('payments_one_open')
       .on(table.bookingId, table.kind)
       .where(sql`${table.status} IN ('pending', 'processing', 'failed')`),
+    index('payments_disputed').on(table.id).where(sql`${table.disputed}`),
     check('payments_kind_known', sql`${table.kind} IN ('full', 'deposit', 'balance')`),
     check(
       'payments_status_known',
@@ -72,6 +73,7 @@ export const refunds = pgTable(
     unique('refunds_stripe_key').on(table.stripeRefundId),
     index('refunds_payment').on(table.paymentId),
     index('refunds_requested').on(table.createdAt).where(sql`${table.status} = 'requested'`),
+    index('refunds_failed').on(table.id).where(sql`${table.status} = 'failed'`),
     check('refunds_status_known', sql`${table.status} IN ('requested', 'succeeded', 'failed')`),
     check('refunds_amount', sql`${table.amountMinor} > 0`),
   ],

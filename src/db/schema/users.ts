@@ -25,6 +25,9 @@ export const users = pgTable(
   },
   (table) => [
     unique('users_email_key').on(table.email),
+    // For searches by a part of the text.
+    index('users_email_trigrams').using('gin', sql`${table.email} gin_trgm_ops`),
+    index('users_name_trigrams').using('gin', sql`lower(${table.name}) gin_trgm_ops`),
     check('users_email_lower', sql`${table.email} = lower(${table.email})`),
     check('users_role_known', sql`${table.role} IN ('customer', 'specialist', 'admin')`),
     check('users_language_known', sql`${table.language} IN ('en', 'it', 'fr')`),

@@ -7,6 +7,7 @@ import { MINUTE } from '../../lib/time'
 import type { CalendarKey } from '../../schemas/slots'
 import { calendarsOf } from '../calendar/change-calendars'
 import { runForEach } from '../shared/run-each'
+import { latestEnd } from './overlaps'
 import { applyTransition } from './transitions'
 import { includesAll, withBookingLock } from './with-booking-lock'
 
@@ -56,8 +57,8 @@ export async function recordArrival(
  * the location at any time since an hour before the start counts as an arrival.
  */
 const missed = sql`${bookings.status} = 'confirmed' AND ${bookings.kind} = 'booking' AND ${bookings.arrivedAt} IS NULL
-  AND ${bookings.endsAt} > clock_timestamp()
-  AND greatest(${bookings.startsAt}, ${bookings.bookedAt}) + make_interval(mins => ${spaces.arrivalGraceMinutes}) <= clock_timestamp()
+  AND ${bookings.endsAt} > statement_timestamp()
+  AND greatest(${bookings.startsAt}, ${bookings.bookedAt}) + make_interval(mins => ${spaces.arrivalGraceMinutes}) <= statement_timestamp()
   AND NOT EXISTS (SELECT FROM check_ins c WHERE c.user_id = ${bookings.userId} AND c.location_id = ${bookings.locationId}
     AND (c.until IS NULL OR c.until > ${bookings.startsAt} - make_interval(secs => ${CHECK_IN_OPENS_BEFORE / 1000}::int)))`
 
@@ -72,7 +73,9 @@ export async function markMissedArrivals(deps: Deps): Promise<number> {
     .select({ id: bookings.id })
     .from(bookings)
     .innerJoin(spaces, eq(spaces.id, bookings.spaceId))
-    .where(missed)
+    .where(
+      sql`${missed} AND ${bookings.startsAt} <= statement_timestamp() AND ${bookings.endsAt} <= ${latestEnd(sql`statement_timestamp()`)}`,
+    )
     .orderBy(bookings.startsAt)
     .limit(BATCH)
   return runForEach(deps, due, async ({ id }) => {

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, getTableColumns, gt, lt, ne } from 'drizzle-orm'
+import { and, asc, desc, eq, getTableColumns, lt, ne, type SQL, sql } from 'drizzle-orm'
 import type { SignedInContext } from '../../context'
 import { type BookingRow, type BookingStatus, bookings, users } from '../../db/schema'
 import { AppError, invalidField, notFound } from '../../errors'
@@ -7,6 +7,7 @@ import { type Page, type SlotName, StartCursor, startCursorOf } from '../../sche
 import { isBehindStart, pageOf } from '../shared/paging'
 import { readRole } from '../users/users'
 import { findHold, holdExpired, releaseUnpaidHold } from './hold'
+import { endsAfter } from './overlaps'
 import { cancellationPoints, cancellationRefund } from './refunds'
 import { findTransition, rolesInBooking, transition } from './transitions'
 
@@ -34,27 +35,51 @@ export async function listBookings(ctx: SignedInContext, input: ListInput) {
   if (as === 'specialist' && ctx.actor.role === 'customer')
     throw new AppError('NOT_ALLOWED', 'Only a specialist can list bookings of customers.')
   const byStart = input.order === 'start'
+  const wanted = and(
+    // Literals: a prepared statement cannot use a partial index for a parameter.
+    input.kind ? eq(bookings.kind, input.kind).inlineParams() : ne(bookings.kind, 'event'),
+    as === 'specialist' ? eq(bookings.specialistUserId, ctx.actor.id) : undefined,
+    as === 'customer' ? eq(bookings.userId, ctx.actor.id) : undefined,
+    input.status && eq(bookings.status, input.status).inlineParams(),
+    input.from ? endsAfter(new Date(input.from)) : undefined,
+    input.to ? lt(bookings.startsAt, new Date(input.to)) : undefined,
+    input.locationId ? eq(bookings.locationId, input.locationId) : undefined,
+    input.userId ? eq(bookings.userId, input.userId) : undefined,
+    input.cursor ? isBehind(input.cursor, byStart) : undefined,
+  )
   const rows = await ctx.db
     .select({ ...getTableColumns(bookings), customerName: users.name })
     .from(bookings)
     .innerJoin(users, eq(users.id, bookings.userId))
-    .where(
-      and(
-        input.kind ? eq(bookings.kind, input.kind) : ne(bookings.kind, 'event'),
-        as === 'specialist' ? eq(bookings.specialistUserId, ctx.actor.id) : undefined,
-        as === 'customer' ? eq(bookings.userId, ctx.actor.id) : undefined,
-        input.status && eq(bookings.status, input.status),
-        input.from ? gt(bookings.endsAt, new Date(input.from)) : undefined,
-        input.to ? lt(bookings.startsAt, new Date(input.to)) : undefined,
-        input.locationId ? eq(bookings.locationId, input.locationId) : undefined,
-        input.userId ? eq(bookings.userId, input.userId) : undefined,
-        input.cursor ? isBehind(input.cursor, byStart) : undefined,
-      ),
-    )
+    .where(as === 'admin' && !input.userId ? byLocation(wanted, input) : wanted)
     .orderBy(...(byStart ? [asc(bookings.startsAt), asc(bookings.id)] : [desc(bookings.id)]))
     .limit(input.limit + 1)
   const view = (row: (typeof rows)[number]) => ({ ...bookingView(row), customerName: row.customerName })
   return pageOf(rows, input, view, byStart ? startCursorOf : undefined)
+}
+
+/** Each has a partial index, which finds its few rows faster. */
+const RARE: (BookingStatus | undefined)[] = ['held', 'pending', 'confirmed', 'declined', 'no_show']
+
+/**
+ * Reads location by location: only the index `bookings_location` has starts, and locations come first in it. Picks the ids
+ * in a subquery, because for an unknown period the planner would rather read all bookings in order.
+ */
+function byLocation(wanted: SQL | undefined, input: ListInput) {
+  const { kind, status, from, to, order, locationId, limit } = input
+  if (kind === 'attendance' || RARE.includes(status)) return wanted
+  if (order === 'start' && locationId) return wanted
+  if (order === 'start')
+    return sql`${bookings.id} = ANY(ARRAY(SELECT first.id FROM locations l, LATERAL (
+      SELECT ${bookings.id}, ${bookings.startsAt} FROM ${bookings} WHERE ${bookings.locationId} = l.id AND ${wanted}
+      ORDER BY ${bookings.startsAt}, ${bookings.id} LIMIT ${limit + 1}) AS first
+      ORDER BY first.starts_at, first.id LIMIT ${limit + 1}))`
+  if (from && to)
+    return sql`${bookings.id} = ANY(ARRAY(SELECT found.id FROM (
+      SELECT ${bookings.id} FROM ${bookings}
+      WHERE ${locationId ? sql`true` : sql`${bookings.locationId} = ANY(ARRAY(SELECT id FROM locations))`} AND ${wanted} OFFSET 0) AS found
+      ORDER BY found.id DESC LIMIT ${limit + 1}))`
+  return wanted
 }
 
 function isBehind(cursor: string, byStart: boolean) {

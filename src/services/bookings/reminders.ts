@@ -3,6 +3,7 @@ import type { Deps } from '../../context'
 import type { Db } from '../../db/client'
 import { bookings } from '../../db/schema'
 import { notify } from '../notifications/notify'
+import { latestEnd } from './overlaps'
 
 const BATCH = 500
 
@@ -17,6 +18,7 @@ export async function remindOfBookings({ db }: Pick<Deps, 'db'>): Promise<number
 
 async function remind(db: Db, kind: 'reminder_day' | 'reminder_hour', before: string): Promise<number> {
   const source = sql<string>`${bookings.id} || '@' || extract(epoch FROM ${bookings.startsAt})::bigint`
+  const latest = sql`(statement_timestamp() + ${before}::interval)`
   const due = await db
     .select({
       userId: bookings.userId,
@@ -26,8 +28,9 @@ async function remind(db: Db, kind: 'reminder_day' | 'reminder_hour', before: st
     })
     .from(bookings)
     .where(
-      sql`${bookings.kind} = 'booking' AND ${bookings.status} = 'confirmed' AND ${bookings.endsAt} > clock_timestamp() AND ${bookings.startsAt} > clock_timestamp()
-        AND ${bookings.startsAt} <= clock_timestamp() + ${before}::interval
+      sql`${bookings.kind} = 'booking' AND ${bookings.status} = 'confirmed' AND ${bookings.startsAt} > statement_timestamp()
+        AND ${bookings.startsAt} <= ${latest}
+        AND ${bookings.endsAt} > statement_timestamp() AND ${bookings.endsAt} <= ${latestEnd(latest)}
         AND ${bookings.createdAt} < ${bookings.startsAt} - ${before}::interval
         AND NOT EXISTS (SELECT FROM notifications n WHERE n.user_id = ${bookings.userId} AND n.kind = ${kind} AND n.source = ${source})`,
     )

@@ -2,7 +2,7 @@ import { and, asc, eq, gt, gte, isNull, type SQL, sql } from 'drizzle-orm'
 import type { Context } from '../../context'
 import type { Db, Tx } from '../../db/client'
 import { locations, type SpaceRow, spaces } from '../../db/schema'
-import { multirange } from '../../db/sql'
+import { multirange, range } from '../../db/sql'
 import { invalidField, notFound } from '../../errors'
 import { refuseUnpayablePrice } from '../../lib/money'
 import { MINUTE, type Period } from '../../lib/time'
@@ -61,11 +61,11 @@ export async function searchSpaces(ctx: Context, input: SearchInput): Promise<Fo
 }
 
 async function search(db: Db, input: SearchInput): Promise<Found> {
-  const { window, fits } = readWanted(input)
+  const { window, time, fits } = readWanted(input)
   const found: SpaceColumns[] = []
   let cursor = input.cursor
   while (found.length <= input.limit) {
-    const rows = await selectSpaces(db, { ...input, cursor }, SEARCH_BATCH, window)
+    const rows = await selectSpaces(db, { ...input, cursor, time }, SEARCH_BATCH, window)
     found.push(...rows.filter(({ rules, claims, now }) => rules && fits({ rules, claims, now })))
     cursor = rows.at(-1)?.id
     if (rows.length < SEARCH_BATCH) break
@@ -74,8 +74,10 @@ async function search(db: Db, input: SearchInput): Promise<Found> {
   return pageOf(found, input, (row) => spaceView(row, hours))
 }
 
+type Test = { window: Period; time?: Period; fits(calendar: Calendar): boolean }
+
 /** Returns the test for a space and the window of its calendar that the test needs. */
-function readWanted({ from, to, date }: Wanted): { window: Period; fits(calendar: Calendar): boolean } {
+function readWanted({ from, to, date }: Wanted): Test {
   if (date !== undefined) {
     if (from !== undefined || to !== undefined)
       throw invalidField('date', 'cannot be combined with from and to')
@@ -86,7 +88,7 @@ function readWanted({ from, to, date }: Wanted): { window: Period; fits(calendar
   if (from === undefined || to === undefined) throw invalidField('from', 'and to must be given together')
   const time = { from: Date.parse(from), to: Date.parse(to) }
   if (time.from >= time.to) throw invalidField('to', 'must be after from')
-  return { window: withReach(time), fits: (calendar) => unavailableReason(calendar, time) === null }
+  return { window: withReach(time), time, fits: (calendar) => unavailableReason(calendar, time) === null }
 }
 
 const SEARCH_BATCH = 100
@@ -172,7 +174,18 @@ async function readSpace(db: Db, id: string): Promise<Space> {
 /** Serves list, single space and search. With a `window` it also reads rules and claims. */
 function selectSpaces(
   db: Db,
-  { id, locationId, kind, minCapacity, cursor }: Filter & { id?: string; cursor?: string | undefined },
+  {
+    id,
+    locationId,
+    kind,
+    minCapacity,
+    cursor,
+    time,
+  }: Filter & {
+    id?: string
+    cursor?: string | undefined
+    time?: Period | undefined
+  },
   limit: number,
   window?: Period,
 ) {
@@ -195,11 +208,18 @@ function selectSpaces(
         kind ? eq(spaces.kind, kind) : undefined,
         minCapacity ? gte(spaces.capacity, minCapacity) : undefined,
         cursor ? gt(spaces.id, cursor) : undefined,
+        time ? hasFreeUnit(time) : undefined,
       ),
     )
     .orderBy(asc(spaces.id))
     .limit(limit)
 }
+
+/** Skips fully booked spaces in the index: reading the rules of a space takes ten times as long. */
+const hasFreeUnit = (time: Period): SQL => sql`${spaces.units} > (
+  SELECT count(DISTINCT b.unit) FROM bookings b
+  WHERE b.space_id = ${spaces.id} AND b.unit <= ${spaces.units} AND b.status IN ('held', 'pending', 'confirmed')
+    AND b.claimed && ${range(time)}::tstzrange AND (b.status <> 'held' OR b.hold_expires_at > statement_timestamp()))`
 
 const spaceColumns = {
   id: spaces.id,

@@ -208,7 +208,7 @@ async function remindBatch(tx: Tx, hours: number): Promise<number> {
     WITH due AS (
       SELECT a.event_id, a.user_id, e.title, e.starts_at, e.location_id
       FROM event_attendees a JOIN events e ON e.id = a.event_id
-      WHERE a.status = 'attending' AND e.starts_at > clock_timestamp() AND e.starts_at <= clock_timestamp() + ${before}
+      WHERE a.status = 'attending' AND e.starts_at > statement_timestamp() AND e.starts_at <= statement_timestamp() + ${before}
         AND (a.reminded_hours IS NULL OR a.reminded_hours > ${hours}::int) AND a.created_at < e.starts_at - ${before}
       LIMIT ${BATCH} FOR UPDATE OF a SKIP LOCKED)
     UPDATE event_attendees a SET reminded_hours = ${hours}::int FROM due d

@@ -58,7 +58,7 @@ export async function forgetCancelledEvents({ db }: Pick<Deps, 'db'>): Promise<n
   return gone.length
 }
 
-const hasEnded = sql`NOT ${events.over} AND ${events.endsAt} <= clock_timestamp()`
+const hasEnded = sql`NOT ${events.over} AND ${events.endsAt} <= statement_timestamp()`
 
 /**
  * Marks events as over, so that they leave their location's live view. Safe on any number of servers at once.

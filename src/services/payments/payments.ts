@@ -130,7 +130,8 @@ export async function listRefunds(ctx: Context, input: Page & { status?: Refund[
     .innerJoin(users, eq(users.id, bookings.userId))
     .where(
       and(
-        input.status ? eq(refunds.status, input.status) : undefined,
+        // A literal: a prepared statement cannot use a partial index for a parameter.
+        input.status ? eq(refunds.status, input.status).inlineParams() : undefined,
         input.cursor ? lt(refunds.id, input.cursor) : undefined,
       ),
     )

@@ -15,19 +15,26 @@ export async function listUsers(
   { search, role, ...page }: Page & { search?: string | undefined; role?: User['role'] | undefined },
 ) {
   const like = search && `%${search.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
-  const rows = await ctx.db
-    .select()
-    .from(users)
-    .where(
-      and(
-        isNull(users.deletedAt),
-        like ? sql`(${users.email} LIKE ${like} OR lower(${users.name}) LIKE ${like})` : undefined,
-        role ? eq(users.role, role) : undefined,
-        page.cursor ? gt(users.id, page.cursor) : undefined,
-      ),
-    )
-    .orderBy(asc(users.id))
-    .limit(page.limit + 1)
+  const read = (db: Db) =>
+    db
+      .select()
+      .from(users)
+      .where(
+        and(
+          isNull(users.deletedAt),
+          like ? sql`(${users.email} LIKE ${like} OR lower(${users.name}) LIKE ${like})` : undefined,
+          role ? eq(users.role, role) : undefined,
+          page.cursor ? gt(users.id, page.cursor) : undefined,
+        ),
+      )
+      .orderBy(asc(users.id))
+      .limit(page.limit + 1)
+  if (!like) return pageOf(await read(ctx.db), page, userView)
+  const rows = await ctx.db.transaction(async (tx) => {
+    // A generic plan reads all users if no name matches.
+    await tx.execute(sql`SET LOCAL plan_cache_mode = force_custom_plan`)
+    return read(tx)
+  })
   return pageOf(rows, page, userView)
 }
 
