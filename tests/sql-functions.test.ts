@@ -45,7 +45,10 @@ async function readDefinitions(tx: postgres.Sql): Promise<Definitions> {
     SELECT 'view ' || c.relname, c.relname, format('%s %s %s', c.relkind, c.reloptions, pg_get_viewdef(c.oid))
     FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('v', 'm')`
   return new Map(
-    rows.map(({ name, file, definition }) => [name, { file: `${file}.sql`, tokens: tokensOf(definition) }]),
+    rows.map(({ name, file, definition }) => [
+      name,
+      { file: `${file.replaceAll('_', '-')}.sql`, tokens: tokensOf(definition) },
+    ]),
   )
 }
 
@@ -100,27 +103,27 @@ test('one missing, superfluous, misplaced or different token or file is found', 
   const migrated = sorted(await readDefinitions(client))
   const without = (file: string) => new Map([...files].filter(([name]) => name !== file))
   const other = 'CREATE FUNCTION other() RETURNS integer LANGUAGE sql AS $$ SELECT 1 $$;'
-  const trigger = /CREATE OR REPLACE TRIGGER[\s\S]*/.exec(files.get('reviews_count.sql') ?? '')?.[0] ?? ''
+  const trigger = /CREATE OR REPLACE TRIGGER[\s\S]*/.exec(files.get('reviews-count.sql') ?? '')?.[0] ?? ''
   const wrong: Record<string, Files> = {
-    'a missing function': without('epoch_ms.sql'),
+    'a missing function': without('epoch-ms.sql'),
     'a missing view': without('happenings.sql'),
-    'a missing trigger': edited('reviews_count.sql', trigger, ''),
+    'a missing trigger': edited('reviews-count.sql', trigger, ''),
     'a superfluous file': new Map([...files, ['other.sql', other]]),
     'a superfluous overload': edited(
-      'epoch_ms.sql',
+      'epoch-ms.sql',
       '-- Conv',
       `${other.replace('other', 'epoch_ms')}\n-- Conv`,
     ),
     'a function in the wrong file': new Map([
-      ...without('free_unit.sql'),
-      ['free_units.sql', files.get('free_unit.sql') ?? ''],
+      ...without('free-unit.sql'),
+      ['free-units.sql', files.get('free-unit.sql') ?? ''],
     ]),
-    'another body': edited('release_hold.sql', "outcome := 'RELEASED'", "outcome := 'released'"),
-    'white space in a literal': edited('bookings_guard.sql', 'has not been asked', 'has not  been asked'),
+    'another body': edited('release-hold.sql', "outcome := 'RELEASED'", "outcome := 'released'"),
+    'white space in a literal': edited('bookings-guard.sql', 'has not been asked', 'has not  been asked'),
     'another default': edited('claim.sql', "DEFAULT 'system'", "DEFAULT 'web'"),
-    'another volatility': edited('free_place.sql', 'STABLE', 'VOLATILE'),
-    'another column of a trigger': edited('spaces_guard.sql', 'UPDATE OF kind, ', 'UPDATE OF '),
-    'another event of a trigger': edited('check_ins_activity.sql', 'AFTER INSERT', 'AFTER INSERT OR UPDATE'),
+    'another volatility': edited('free-place.sql', 'STABLE', 'VOLATILE'),
+    'another column of a trigger': edited('spaces-guard.sql', 'UPDATE OF kind, ', 'UPDATE OF '),
+    'another event of a trigger': edited('check-ins-activity.sql', 'AFTER INSERT', 'AFTER INSERT OR UPDATE'),
     'another column of a view': edited('happenings.sql', 'ELSE updated_at END', 'ELSE created_at END'),
   }
   for (const [name, change] of Object.entries(wrong))
