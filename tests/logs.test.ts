@@ -181,7 +181,7 @@ test('an internal socket error is logged with the request id of its message', as
   const broken = await startTestServer({ log: failing.log })
   const space = await makeSpace(broken)
   const socket = await openSocket(broken, (await makePerson(broken)).token)
-  await broken.deps.db.execute(sql`DROP FUNCTION space_claims`)
+  await broken.deps.db.execute(sql`DROP FUNCTION space_rules`)
   socket.send({ type: 'join_space', spaceId: space.id, date: '2027-01-04', requestId: 'from-the-client' })
   expect(await socket.next('error')).toMatchObject({ reason: 'INTERNAL', requestId: 'from-the-client' })
   expect(failing.lines().find(({ level }) => level === 50)).toMatchObject({ requestId: 'from-the-client' })
