@@ -29,7 +29,7 @@ const tests = Bun.spawn(
   [
     process.execPath,
     'test',
-    '--timeout=30000',
+    '--timeout=60000',
     `--parallel=${parallel}`,
     '--reporter=junit',
     `--reporter-outfile=${report}`,

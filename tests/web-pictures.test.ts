@@ -14,7 +14,7 @@ import { closeBrowser, seriousViolations, takePicture, type Visit, visit } from 
 import { at, clientOf, startTestServer, stopTestServers, until } from './support/world'
 
 // Renders every page with demo data. Screenshots go to coverage/pictures; PROVE=1 covers all looks.
-setDefaultTimeout(120_000)
+setDefaultTimeout(300_000)
 
 let server: RunningServer
 let ids: Record<PageOfOne, string>

@@ -3,7 +3,7 @@ import { closeCluster } from './database'
 import { stopPairs } from './pair'
 
 // Applies to the first file only. scripts/test.ts sets it for a whole run, because bunfig.toml cannot.
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 afterAll(async () => {
   await stopPairs()
