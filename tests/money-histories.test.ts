@@ -6,7 +6,7 @@ import { reconcile } from '../src/services/payments/reconcile'
 import { everythingIn, raiseStage, randomOf, SECRETS, type Stage } from './support/histories'
 import { at, until } from './support/world'
 
-const HISTORIES = process.env.PROVE === '1' ? 500 : 8
+const HISTORIES = process.env.PROVE === '1' ? 500 : 20
 const AT_ONCE = 12
 const SEED = Number(process.env.HISTORIES_SEED ?? Math.floor(Math.random() * 1e9))
 const PRICE = 2000
