@@ -79,7 +79,7 @@ export async function raiseStage(random: () => number) {
   }
 
   async function ask(method: string, path: string, token: string, body?: unknown): Promise<Answer> {
-    for (const end = performance.now() + 30_000; ; ) {
+    for (const end = performance.now() + 90_000; ; ) {
       try {
         const response = await fetch(`${url}/api${path}`, {
           method,
