@@ -11,6 +11,7 @@ import { ConfigurationError, type Env } from './env'
 import type { Log } from './lib/logger'
 import { needsSandbox } from './lib/stripe'
 import { needsTelegramSandbox, telegramSandboxKeys } from './lib/telegram'
+import { withTimeout } from './lib/with-timeout'
 import type { BoardStreams } from './realtime/board-streams'
 import type { Connections } from './realtime/connections'
 import { type StripeSandbox, startStripeSandbox } from './sandbox/stripe'
@@ -153,6 +154,6 @@ async function closeConnections(
   const answered = server.stop()
   for (const feed of feeds) feed.close()
   await connections.close()
-  await Promise.race([answered, Bun.sleep(STOP_SECONDS * 1000)])
+  await withTimeout(answered, STOP_SECONDS * 1000, () => undefined)
   await server.stop(true)
 }

@@ -9,13 +9,23 @@ const columnsOf = (table: PgTable) =>
 
 /** Maps a row that a SQL function returns as `to_jsonb` with the column types of the Drizzle schema. */
 export function rowFromJson<Row>(table: PgTable, json: Record<string, unknown>): Row {
+  return rowFromValues(
+    table,
+    columnsOf(table).map(([, { name }]) => json[name]),
+  )
+}
+
+/** Maps the values of all columns, in the order of `columnNames`. */
+export function rowFromValues<Row>(table: PgTable, values: unknown[]): Row {
   const row: Record<string, unknown> = {}
-  for (const [key, column] of columnsOf(table)) {
-    const value = json[column.name] ?? null
+  columnsOf(table).forEach(([key, column], index) => {
+    const value = values[index] ?? null
     row[key] = value === null ? null : column.mapFromDriverValue(value)
-  }
+  })
   return row as Row
 }
+
+export const columnNames = (table: PgTable): string[] => columnsOf(table).map(([, { name }]) => name)
 
 export const range = ({ from, to }: Period): string => `[${iso(from)},${iso(to)})`
 

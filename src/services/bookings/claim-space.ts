@@ -1,13 +1,13 @@
-import { getTableColumns } from 'drizzle-orm'
 import type { SignedInContext } from '../../context'
 import { statement } from '../../db/client'
 import { type BookingRow, bookings } from '../../db/schema'
+import { columnNames, rowFromValues } from '../../db/sql'
 import { iso, MINUTE, type Millis, type Period } from '../../lib/time'
 import type { SlotName } from '../../schemas/common'
 import { type ChangeCause, topicOf } from '../../schemas/socket-messages'
 import type { Claim, Rules } from '../calendar/availability'
 import { claimedPeriod, publishChanges, slotUpdate } from '../calendar/change-calendars'
-import { forgetRules, peekRules, rereadRules } from '../calendar/space-day'
+import { peekRules, rereadRules } from '../calendar/space-day'
 
 /** The short path of holds and releases: one space, one unit, no service. `hold.ts` has the full path. */
 
@@ -71,7 +71,6 @@ export async function claimSpace(
   ])) as ClaimRow[]
   if (!row) throw new Error('claim_space returned no row')
   const [outcome, version, nowText, unit, claims, locationId, price, depositMinor, discountMinor] = row
-  if (outcome === 'STALE_RULES') forgetRules(ctx.db, spaceId)
   if (outcome !== 'HELD') return { outcome }
   const now = Number(nowText)
   const holdExpiresAt = now + HOLD_SECONDS * 1000
@@ -132,10 +131,10 @@ const NEW_HOLD = {
   bookedAt: null,
 } as const satisfies Partial<BookingRow>
 
-const BOOKING_COLUMNS = Object.entries(getTableColumns(bookings))
-
 const releaseStatement = statement(`
-  SELECT r.outcome, r.version, r.rules, r.now, r.claims, ${BOOKING_COLUMNS.map(([, { name }]) => `(r.booking).${name}`).join(', ')}
+  SELECT r.outcome, r.version, r.rules, r.now, r.claims, ${columnNames(bookings)
+    .map((name) => `(r.booking).${name}`)
+    .join(', ')}
   FROM release_space($1, $2, $3) r`)
 
 type ReleaseRow = [
@@ -161,20 +160,11 @@ export async function releaseSpace(
   const [row] = (await releaseStatement(ctx.db, [ctx.actor.id, slotOf, iso(startsAt)])) as ReleaseRow[]
   if (row?.[0] !== 'RELEASED') return undefined
   const [, version, rulesVersion, now, claims, ...values] = row
-  const booking = bookingOf(values)
+  const booking = rowFromValues<BookingRow>(bookings, values)
   const rules = known.rulesVersion === rulesVersion ? known : await rereadRules(ctx.db, slotOf)
   const change = { booking, rules, version, now: Number(now), cause: 'released' as const }
   publishSpaceChange(ctx, change, () => parseClaims(claims))
   return booking
-}
-
-function bookingOf(values: unknown[]): BookingRow {
-  const row: Record<string, unknown> = {}
-  BOOKING_COLUMNS.forEach(([key, column], index) => {
-    const value = values[index] ?? null
-    row[key] = value === null ? null : column.mapFromDriverValue(value)
-  })
-  return row as BookingRow
 }
 
 type SpaceChange = {

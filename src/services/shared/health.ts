@@ -1,5 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Deps } from '../../context'
+import { withTimeout } from '../../lib/with-timeout'
+
+const PATIENCE_MS = 2000
 
 /** Pings the database. `ok` is false if it does not respond within two seconds. */
 export async function pingDatabase({
@@ -7,7 +10,7 @@ export async function pingDatabase({
   log,
 }: Pick<Deps, 'db' | 'log'>): Promise<{ ok: boolean; latencyMs: number }> {
   const started = performance.now()
-  const ok = await Promise.race([
+  const ok = await withTimeout(
     db.execute(sql`SELECT 1`).then(
       () => true,
       (error) => {
@@ -15,8 +18,9 @@ export async function pingDatabase({
         return false
       },
     ),
-    Bun.sleep(2000).then(() => false),
-  ])
+    PATIENCE_MS,
+    () => false,
+  )
   return { ok, latencyMs: Math.round((performance.now() - started) * 100) / 100 }
 }
 
@@ -27,8 +31,8 @@ export async function countConnections({
   const query = db.execute<{ state: string; count: number }>(sql`
     SELECT coalesce(state, 'unknown') AS state, count(*)::int AS count FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'coworkspace' GROUP BY 1`)
-  const late = Bun.sleep(2000).then(() => {
+  const rows = await withTimeout(query, PATIENCE_MS, () => {
     throw new Error('database did not respond within two seconds')
   })
-  return [...(await Promise.race([query, late]))]
+  return [...rows]
 }
